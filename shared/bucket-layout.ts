@@ -1,0 +1,15 @@
+/** Where everything lies in the bucket. `prefix` is '' or ends with '/'. */
+export function bucketLayout(prefix = '') {
+  return {
+    versions: (name: string) => `${prefix}models/${name}/versions/`,
+    versionFile: (name: string, version: string, file: string) =>
+      `${prefix}models/${name}/versions/${version}/${file}`,
+    manifest: (name: string, version: string) =>
+      `${prefix}models/${name}/versions/${version}/manifest.json`,
+    alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
+    datasetFile: (dataset: string, file: DatasetFile) => `${prefix}datasets/${dataset}/${file}`,
+  };
+}
+
+export type DatasetFile = 'test-images.idx' | 'test-labels.idx' | 'dataset.json';
+export type BucketLayout = ReturnType<typeof bucketLayout>;

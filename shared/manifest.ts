@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { modelSpecSchema } from './model-spec.ts';
+import { versionSchema } from './version.ts';
+
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A file of a published folder; `path` is relative to the folder. */
+export const fileSchema = z.object({
+  path: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  bytes: z.int().nonnegative(),
+  sha256: sha256Schema,
+});
+
+const fraction = z.number().min(0).max(1);
+
+export const metricsSchema = z.object({
+  /** Share of the test images whose label is predicted, 0..1. */
+  accuracy: fraction,
+  /** Mean cross-entropy over the test images, in nats. */
+  loss: z.number().nonnegative(),
+  perClass: z.array(
+    z.object({
+      label: z.string(),
+      precision: fraction,
+      recall: fraction,
+      f1: fraction,
+      support: z.int().nonnegative(),
+    }),
+  ),
+  /** `confusion[actual][predicted]` counts test images. */
+  confusion: z.array(z.array(z.int().nonnegative())),
+});
+
+export const trainingSchema = z.object({
+  recipe: z.string(),
+  /** How many epochs these weights have seen, of how many the run planned. */
+  epoch: z.int().positive(),
+  epochs: z.int().positive(),
+  batchSize: z.int().positive(),
+  optimizer: z.string(),
+  learningRate: z.number().positive(),
+  seed: z.int(),
+  /** Time spent on training steps alone. */
+  seconds: z.number().nonnegative(),
+  imagesPerSecond: z.number().nonnegative(),
+  backend: z.string(),
+  device: z.string(),
+  threads: z.int().positive(),
+  /** Package name to version, Node included. */
+  packages: z.record(z.string(), z.string()),
+  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
+});
+
+/** What a published version is. Written last: a version without a manifest does not exist. */
+export const manifestSchema = z.object({
+  schemaVersion: z.literal(1),
+  name: modelSpecSchema.shape.name,
+  version: versionSchema,
+  createdAt: z.iso.datetime(),
+  model: modelSpecSchema,
+  files: z.array(fileSchema).min(1),
+  metrics: metricsSchema,
+  training: trainingSchema,
+  /** The data set's name and the SHA-256 of each of its files. */
+  dataset: z.object({ name: z.string(), files: z.record(z.string(), sha256Schema) }),
+});
+
+/** A named pointer to a version; only ever written with If-None-Match or If-Match. */
+export const aliasSchema = z.object({
+  version: versionSchema,
+  updatedAt: z.iso.datetime(),
+  previous: versionSchema.nullable(),
+});
+
+/** What a test set in the bucket holds, so that an index is one range read. */
+export const datasetInfoSchema = z.object({
+  name: z.string(),
+  images: z.int().positive(),
+  height: z.int().positive(),
+  width: z.int().positive(),
+  labels: z.array(z.string()),
+  files: z.array(fileSchema),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Metrics = z.infer<typeof metricsSchema>;
+export type Training = z.infer<typeof trainingSchema>;
+export type Alias = z.infer<typeof aliasSchema>;
+export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
+export type PublishedFile = z.infer<typeof fileSchema>;

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+
+const size = z.int().positive().max(4096);
+
+const layerSpecSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('conv2d'), filters: size, kernelSize: size }),
+  z.object({ type: z.literal('maxPool2d'), poolSize: size }),
+  z.object({ type: z.literal('flatten') }),
+  z.object({ type: z.literal('dense'), units: size, activation: z.enum(['relu', 'linear']) }),
+  z.object({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
+]);
+
+/**
+ * What a model is, apart from its weights: architecture, input shape, labels and preprocessing.
+ * Trainer and Worker both read it; the trainer writes it into every manifest.
+ */
+export const modelSpecSchema = z.object({
+  /** Names the model in the bucket and in URLs. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  /** Height, width and channels of one image. */
+  inputShape: z.tuple([size, size, size]),
+  layers: z.array(layerSpecSchema).min(1),
+  /** One name per class; the position is the class's id. */
+  labels: z.array(z.string().min(1)).min(2),
+  /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
+  preprocessing: z.object({ mean: z.number(), std: z.number().positive() }),
+});
+
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+export type LayerSpec = z.infer<typeof layerSpecSchema>;
+
+/** The one CNN that Catwalk trains and serves: 28x28 grey images in, 10 logits out, 688,138 parameters. */
+export const fashionMnistCnn: ModelSpec = {
+  name: 'fashion-mnist-cnn',
+  inputShape: [28, 28, 1],
+  layers: [
+    { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
+    { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
+    { type: 'conv2d', filters: 64, kernelSize: 3 }, // -> [14, 14, 64]
+    { type: 'maxPool2d', poolSize: 2 }, // -> [7, 7, 64]
+    { type: 'conv2d', filters: 128, kernelSize: 3 }, // -> [7, 7, 128]
+    { type: 'maxPool2d', poolSize: 2 }, // -> [3, 3, 128]
+    { type: 'flatten' }, // -> [1152]
+    { type: 'dense', units: 512, activation: 'relu' }, // -> [512]
+    { type: 'dropout', rate: 0.5 },
+    { type: 'dense', units: 10, activation: 'linear' }, // -> [10] logits
+  ],
+  labels: [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
+  preprocessing: { mean: 0.5, std: 0.5 },
+};
