@@ -1,0 +1,60 @@
+/** A file is there, but not with the bytes that it should have. */
+export class CorruptFileError extends Error {
+  override name = 'CorruptFileError';
+  readonly file: string;
+  readonly expectedSha256: string;
+  /** Of the uncompressed bytes, or null where the file can't be uncompressed. */
+  readonly actualSha256: string | null;
+
+  constructor(
+    file: string,
+    expectedSha256: string,
+    actual: { sha256: string } | { unpackError: unknown },
+  ) {
+    const found =
+      'sha256' in actual
+        ? `has SHA-256 ${actual.sha256}`
+        : `can't be unpacked (${messageOf(actual.unpackError)})`;
+    super(
+      `${file} is corrupt: uncompressed it should have SHA-256 ${expectedSha256}, but it ${found}`,
+    );
+    this.file = file;
+    this.expectedSha256 = expectedSha256;
+    this.actualSha256 = 'sha256' in actual ? actual.sha256 : null;
+  }
+}
+
+/** A folder does not hold a file. */
+export class MissingFileError extends Error {
+  override name = 'MissingFileError';
+  readonly folder: string;
+  readonly file: string;
+
+  constructor(folder: string, file: string) {
+    super(`${folder} holds neither ${file}.gz nor ${file}.`);
+    this.folder = folder;
+    this.file = file;
+  }
+}
+
+/** No source had the whole data set; the message lists each source with its cause. */
+export class DatasetUnavailableError extends Error {
+  override name = 'DatasetUnavailableError';
+  readonly failures: readonly { source: string; cause: unknown }[];
+
+  constructor(
+    dataset: string,
+    failures: readonly { source: string; cause: unknown }[],
+    nextStep: string,
+  ) {
+    const tried = failures.map(({ source, cause }) => `  - ${source}: ${messageOf(cause)}`);
+    super([`${dataset} could not be loaded. Tried:`, ...tried, nextStep].join('\n'));
+    this.failures = failures;
+  }
+}
+
+/** `fetch` hides why it failed ("fetch failed") in the cause of its error. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

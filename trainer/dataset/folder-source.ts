@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MissingFileError } from './errors.ts';
+import type { DatasetSource } from './source.ts';
+
+/** A folder on this machine with the files, each as `.gz` or uncompressed. */
+export function folderSource(folder: string, description = folder): DatasetSource {
+  return {
+    description,
+    remote: false,
+    async read(files, accept, signal) {
+      // One bad file must not hide the good ones: only what is wrong is fetched elsewhere.
+      const errors: unknown[] = [];
+      for (const file of files) {
+        signal?.throwIfAborted();
+        try {
+          const { path, bytes } = await readEither(folder, file.name);
+          await accept(file, bytes, path);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      const worst = errors.find((error) => !(error instanceof MissingFileError)) ?? errors[0];
+      if (worst !== undefined) throw worst;
+    },
+  };
+}
+
+async function readEither(folder: string, name: string) {
+  for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
+    try {
+      return { path, bytes: await readFile(path) };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    }
+  }
+  throw new MissingFileError(folder, name);
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { defaultCacheFolder } from './cache-folder.ts';
+import type { Dataset } from './dataset.ts';
+import { debianSource } from './debian-source.ts';
+import { DatasetUnavailableError, MissingFileError, messageOf } from './errors.ts';
+import { folderSource } from './folder-source.ts';
+import {
+  type DatasetName,
+  type DatasetPart,
+  type KnownDataset,
+  type KnownFile,
+  knownDatasets,
+} from './known-datasets.ts';
+import { mirrorSource } from './mirror-source.ts';
+import { parseDataset } from './parse-dataset.ts';
+import type { DatasetSource } from './source.ts';
+import { unpackFile } from './unpack-file.ts';
+import { writeAtomically } from './write-atomically.ts';
+
+export interface LoadDatasetOptions {
+  /** 'fashion-mnist' unless told. */
+  name?: DatasetName;
+  /** A folder with the four files, `.gz` or uncompressed. Where it is given, nothing else is looked at. */
+  dataDir?: string | undefined;
+  /** Where fetched files are kept; the XDG cache folder's catwalk/datasets unless told. */
+  cacheDir?: string | undefined;
+  /** Takes only what is on this machine. */
+  offline?: boolean | undefined;
+  /** Told what is being fetched, what failed and what is done instead. */
+  onProgress?: ((message: string) => void) | undefined;
+  fetch?: typeof globalThis.fetch;
+  /** Stops everything; the cache keeps only whole files. */
+  signal?: AbortSignal | undefined;
+  /** Asked in this order after the cache; a system package's folder, mirrors and Debian's package unless told. */
+  sources?: readonly DatasetSource[];
+}
+
+/**
+ * Loads a data set from the first place that has it: `dataDir`, the cache, and the sources. Whatever the place, every
+ * file is checked against the SHA-256 known for it.
+ *
+ * @throws {DatasetUnavailableError} where no place has all files; lists each with its cause, such as the
+ *   `CorruptFileError` of a file in `dataDir`
+ */
+export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dataset> {
+  const known: KnownDataset = knownDatasets[options.name ?? 'fashion-mnist'];
+  const { contents, used } = await collectFiles(known, options);
+  const parts = Object.entries(known.files) as [DatasetPart, KnownFile][];
+  const unpacked = Object.fromEntries(
+    parts.map(([part, file]) => [part, contents.get(file.name)]),
+  ) as Record<DatasetPart, Uint8Array>;
+  return {
+    name: known.name,
+    height: known.height,
+    width: known.width,
+    labels: known.labels,
+    ...parseDataset(known, unpacked),
+    files: Object.fromEntries(parts.map(([, file]) => [file.name, file.sha256])),
+    source: used.join(', '),
+  };
+}
+
+async function collectFiles(known: KnownDataset, options: LoadDatasetOptions) {
+  const { onProgress, signal } = options;
+  const cacheFolder = join(options.cacheDir ?? defaultCacheFolder(), known.name);
+  const contents = new Map<string, Uint8Array>();
+  const used: string[] = [];
+  const failures: { source: string; cause: unknown }[] = [];
+  for (const source of sourcesOf(known, cacheFolder, options)) {
+    const missing = Object.values(known.files).filter((file) => !contents.has(file.name));
+    if (missing.length === 0) break;
+    try {
+      await source.read(
+        missing,
+        async (file, bytes, origin) => {
+          const content = await unpackFile(file, bytes, origin);
+          if (source.remote) await keep(cacheFolder, file, bytes, options);
+          contents.set(file.name, content);
+          if (!used.includes(source.description)) used.push(source.description);
+        },
+        signal,
+      );
+    } catch (cause) {
+      signal?.throwIfAborted();
+      failures.push({ source: source.description, cause });
+      if (!(cause instanceof MissingFileError)) {
+        onProgress?.(`${source.description}: ${messageOf(cause)}; trying the next source`);
+      }
+    }
+  }
+  if (contents.size < Object.keys(known.files).length) {
+    throw new DatasetUnavailableError(known.name, failures, nextStep(known, options));
+  }
+  return { contents, used };
+}
+
+function sourcesOf(known: KnownDataset, cacheFolder: string, options: LoadDatasetOptions) {
+  if (options.dataDir !== undefined) return [folderSource(options.dataDir)];
+  const sources = options.sources ?? defaultSources(known, options);
+  const usable = options.offline ? sources.filter((source) => !source.remote) : sources;
+  return [folderSource(cacheFolder, `cache ${cacheFolder}`), ...usable];
+}
+
+function defaultSources(
+  { mirrors, debian }: KnownDataset,
+  { fetch, onProgress }: LoadDatasetOptions,
+) {
+  return [
+    ...(debian ? [folderSource(debian.folder)] : []),
+    ...mirrors.map((url) => mirrorSource(url, { onProgress, ...(fetch ? { fetch } : {}) })),
+    ...(debian ? [debianSource(debian, { onProgress })] : []),
+  ];
+}
+
+/** A cache that can't be written costs the next run a download, not this run its data. */
+async function keep(
+  folder: string,
+  file: KnownFile,
+  bytes: Uint8Array,
+  { onProgress, signal }: LoadDatasetOptions,
+) {
+  try {
+    await writeAtomically(join(folder, `${file.name}.gz`), bytes, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    onProgress?.(`${file.name}.gz could not be kept in the cache: ${(error as Error).message}`);
+  }
+}
+
+function nextStep({ name, files }: KnownDataset, { dataDir, offline }: LoadDatasetOptions) {
+  if (dataDir !== undefined) {
+    return `Next: put the original ${name} files into ${dataDir}, or leave --data-dir out to have them fetched.`;
+  }
+  const names = Object.values(files).map((file) => `${file.name}.gz`);
+  const connect = offline ? 'leave --offline out' : 'connect this machine to the network';
+  return `Next: ${connect}, or put ${names.join(', ')} into a folder and pass it as --data-dir.`;
+}
