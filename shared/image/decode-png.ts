@@ -1,0 +1,127 @@
+import { ImageError } from './image-error.ts';
+import { inflateExactly } from './inflate.ts';
+import { type PngChunks, type PngHeader, readPngChunks } from './png-chunks.ts';
+import { unfilterRow } from './png-filter.ts';
+import type { RasterImage } from './raster-image.ts';
+
+/** Where a pass of the image starts and how far apart its pixels lie. */
+interface Pass {
+  x: number;
+  y: number;
+  stepX: number;
+  stepY: number;
+}
+
+const wholeImage: Pass[] = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
+
+/** https://www.w3.org/TR/png-3/#8InterlaceMethods */
+const adam7: Pass[] = [
+  { x: 0, y: 0, stepX: 8, stepY: 8 },
+  { x: 4, y: 0, stepX: 8, stepY: 8 },
+  { x: 0, y: 4, stepX: 4, stepY: 8 },
+  { x: 2, y: 0, stepX: 4, stepY: 4 },
+  { x: 0, y: 2, stepX: 2, stepY: 4 },
+  { x: 1, y: 0, stepX: 2, stepY: 2 },
+  { x: 0, y: 1, stepX: 1, stepY: 2 },
+];
+
+const samplesPerPixel: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/**
+ * Decodes a PNG of any colour type, depth and interlacing. Of 16-bit samples the upper 8 bits are
+ * kept; gamma and colour profiles are not applied.
+ *
+ * @throws {ImageError} where the file is cut off or damaged
+ */
+export function decodePng(bytes: Uint8Array): RasterImage {
+  const chunks = readPngChunks(bytes);
+  const { header } = chunks;
+  const bitsPerPixel = header.depth * (samplesPerPixel[header.colorType] as number);
+  const passes = passSizes(header, bitsPerPixel);
+  const total = passes.reduce((sum, pass) => sum + pass.rows * (1 + pass.rowBytes), 0);
+  const filtered = inflateExactly(chunks.data, total);
+
+  const image = {
+    width: header.width,
+    height: header.height,
+    data: new Uint8Array(4 * header.width * header.height),
+  };
+  const writePixel = pixelWriter(chunks, image.data);
+  const filterDistance = Math.max(1, bitsPerPixel >> 3);
+  let offset = 0;
+  for (const pass of passes) {
+    let previous: Uint8Array = new Uint8Array(pass.rowBytes);
+    for (let row = 0; row < pass.rows; row++) {
+      const filter = filtered[offset] as number;
+      const current = filtered.subarray(offset + 1, offset + 1 + pass.rowBytes);
+      unfilterRow(filter, current, previous, filterDistance);
+      const start = (pass.y + row * pass.stepY) * header.width + pass.x;
+      for (let column = 0; column < pass.columns; column++) {
+        writePixel(current, column, 4 * (start + column * pass.stepX));
+      }
+      previous = current;
+      offset += 1 + pass.rowBytes;
+    }
+  }
+  return image;
+}
+
+function passSizes({ width, height, interlaced }: PngHeader, bitsPerPixel: number) {
+  return (interlaced ? adam7 : wholeImage)
+    .map((pass) => {
+      const columns = Math.ceil((width - pass.x) / pass.stepX);
+      const rows = Math.ceil((height - pass.y) / pass.stepY);
+      return { ...pass, columns, rows, rowBytes: Math.ceil((columns * bitsPerPixel) / 8) };
+    })
+    .filter(({ columns, rows }) => columns > 0 && rows > 0);
+}
+
+/** @returns a function that turns pixel `column` of an unfiltered row into RGBA at `to` */
+function pixelWriter({ header, palette, transparency }: PngChunks, target: Uint8Array) {
+  const { depth, colorType } = header;
+  const samples = samplesPerPixel[colorType] as number;
+  /** The sample as it stands in the file: what tRNS compares with. */
+  const rawSample = (row: Uint8Array, i: number) => {
+    if (depth === 8) return row[i] as number;
+    if (depth === 16) return ((row[2 * i] as number) << 8) | (row[2 * i + 1] as number);
+    const bit = i * depth;
+    return ((row[bit >> 3] as number) >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+  };
+  const toByte = (raw: number) =>
+    depth === 8 ? raw : depth === 16 ? raw >> 8 : (raw * 255) / ((1 << depth) - 1);
+  const transparent = transparentColor(colorType, transparency, samples);
+
+  return (row: Uint8Array, column: number, to: number): void => {
+    const first = column * samples;
+    if (colorType === 3) {
+      const index = rawSample(row, first);
+      if (palette === null || 3 * index + 2 >= palette.length) {
+        throw new ImageError('bad_image', `The PNG's palette has no colour ${index}.`);
+      }
+      target.set(palette.subarray(3 * index, 3 * index + 3), to);
+      target[to + 3] = transparency?.[index] ?? 255;
+      return;
+    }
+    const colors = samples >= 3 ? 3 : 1;
+    let matches = transparent !== null;
+    for (let i = 0; i < 3; i++) {
+      const raw = rawSample(row, first + (colors === 3 ? i : 0));
+      target[to + i] = toByte(raw);
+      matches &&= raw === transparent?.[colors === 3 ? i : 0];
+    }
+    const alpha = samples === colors ? 255 : toByte(rawSample(row, first + colors));
+    target[to + 3] = matches ? 0 : alpha;
+  };
+}
+
+/** The one colour that tRNS makes transparent where there is no palette and no alpha. */
+function transparentColor(colorType: number, transparency: Uint8Array | null, samples: number) {
+  if (transparency === null || (colorType !== 0 && colorType !== 2)) return null;
+  if (transparency.byteLength !== 2 * samples) {
+    throw new ImageError('bad_image', "The PNG's transparent colour (tRNS) has the wrong length.");
+  }
+  return Array.from(
+    { length: samples },
+    (_, i) => ((transparency[2 * i] as number) << 8) | (transparency[2 * i + 1] as number),
+  );
+}

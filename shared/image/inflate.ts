@@ -1,0 +1,49 @@
+import { Unzlib } from 'fflate';
+import { ImageError } from './image-error.ts';
+
+/**
+ * Input handed to the inflater at once. Deflate expands by 1032 at most, so no push yields more than
+ * 17 MB before the bound is looked at.
+ */
+const pieceBytes = 16 * 1024;
+
+/**
+ * Inflates a zlib stream whose exact size is known beforehand. A stream that holds more is given up
+ * on as soon as it shows, so that a few kilobytes can't fill the memory.
+ *
+ * @param parts the stream, in order
+ * @param expectedBytes what it must inflate to
+ * @throws {ImageError} where it holds less or more, or is no zlib stream
+ */
+export function inflateExactly(parts: Uint8Array[], expectedBytes: number): Uint8Array {
+  const output = new Uint8Array(expectedBytes);
+  let written = 0;
+  const inflater = new Unzlib((piece) => {
+    if (written + piece.byteLength > expectedBytes) {
+      throw new ImageError(
+        'bad_image',
+        `The image's data holds more than the ${expectedBytes} bytes that its size calls for.`,
+      );
+    }
+    output.set(piece, written);
+    written += piece.byteLength;
+  });
+  try {
+    for (const part of parts) {
+      for (let start = 0; start < part.byteLength; start += pieceBytes) {
+        inflater.push(part.subarray(start, start + pieceBytes));
+      }
+    }
+    inflater.push(new Uint8Array(0), true);
+  } catch (cause) {
+    if (cause instanceof ImageError) throw cause;
+    throw new ImageError('bad_image', `The image's data can't be inflated: ${cause}.`, { cause });
+  }
+  if (written < expectedBytes) {
+    throw new ImageError(
+      'bad_image',
+      `The image's data is cut off: ${written} bytes where its size calls for ${expectedBytes}.`,
+    );
+  }
+  return output;
+}
