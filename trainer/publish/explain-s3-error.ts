@@ -1,0 +1,65 @@
+import {
+  BucketError,
+  BucketMissingError,
+  BucketUnreachableError,
+  ConditionFailedError,
+  PermissionDeniedError,
+} from './bucket-errors.ts';
+import type { BucketLocation } from './bucket-location.ts';
+
+/** What `@aws-sdk/client-s3` throws: S3's error code is the name, a connection's error code the code. */
+interface S3Failure {
+  name?: string;
+  code?: string;
+  message?: string;
+  $metadata?: { httpStatusCode?: number };
+}
+
+/**
+ * Turns an error of the S3 client into one that says what went wrong and what to do.
+ *
+ * @param action what was tried, such as 'read models/a/manifest.json'
+ */
+export function explainS3Error(
+  error: unknown,
+  action: string,
+  { bucket, endpoint, region }: BucketLocation,
+): BucketError {
+  const failure = error as S3Failure;
+  const status = failure.$metadata?.httpStatusCode;
+  const name = failure.name ?? 'Error';
+  const where = `bucket ${bucket} at ${endpoint ?? `AWS S3, region ${region}`}`;
+  const failed = `Could not ${action} in ${where}`;
+  const options = { cause: error };
+  if (name === 'NoSuchBucket') {
+    return new BucketMissingError(
+      `${failed}: there is no such bucket. Create it, or correct the s3:// URL.`,
+      options,
+    );
+  }
+  if (status === 412 || status === 409) {
+    return new ConditionFailedError(`${failed}: another writer was there first.`, options);
+  }
+  if (status === 401 || status === 403) {
+    return new PermissionDeniedError(
+      `${failed}: permission denied (${name}). Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may read, list and write there.`,
+      options,
+    );
+  }
+  if (name === 'CredentialsProviderError') {
+    return new PermissionDeniedError(
+      `${failed}: no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,
+      options,
+    );
+  }
+  if (status === undefined) {
+    return new BucketUnreachableError(
+      `${failed}: no answer (${failure.code ?? name}). Check the network and AWS_ENDPOINT_URL; a local bucket is there only while its Worker runs.`,
+      options,
+    );
+  }
+  return new BucketError(
+    `${failed}: HTTP ${status} (${name}). Check that the endpoint speaks S3, or try again later.`,
+    options,
+  );
+}
