@@ -1,0 +1,31 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const outFolder = 'shared/kernels/build';
+
+/**
+ * Compiles shared/kernels/assembly to WebAssembly, once with relaxed SIMD (fused multiply-add) and once
+ * without. The modules import their memory and hold no data of their own, so that they can work in place
+ * on another module's heap.
+ *
+ * @throws {Error} with the compiler's own words
+ */
+export async function buildKernels(): Promise<void> {
+  await mkdir(`${root}${outFolder}`, { recursive: true });
+  await compile('kernels-simd.wasm', []);
+  await compile('kernels-relaxed-simd.wasm', ['--enable', 'relaxed-simd']);
+}
+
+async function compile(file: string, features: string[]): Promise<void> {
+  const { error, stderr } = await asc.main([
+    'shared/kernels/assembly/index.ts',
+    ...['--baseDir', root, '--outFile', `${outFolder}/${file}`],
+    ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', ...features],
+    ...['--importMemory', '--noExportMemory', '--initialMemory', '0'],
+    // Helpers that take vectors are exported from their file, never from the module.
+    ...['--disableWarning', '112'],
+  ]);
+  if (error) throw new Error(`Compiling ${file} failed.\n${stderr.toString()}`, { cause: error });
+}

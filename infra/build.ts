@@ -1,0 +1,5 @@
+/** `npm run build`: everything that is made from source before the trainer or the Worker runs. */
+import { buildKernels } from './build-kernels.ts';
+import { buildPage } from './build-page.ts';
+
+await Promise.all([buildKernels(), buildPage()]);

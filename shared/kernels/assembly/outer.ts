@@ -1,0 +1,109 @@
+import { packPanels } from './pack';
+import { loadLanes, multiplyAdd, PANEL, storeLanes } from './vector';
+
+/** Rows whose products are summed before the sums go back to memory. */
+const ROWS_A_PASS: i32 = 256;
+
+/** Bytes of scratch memory that sumOuterProducts takes for that many columns. */
+export function outerScratchBytes(columns: i32): i32 {
+  return (((columns + PANEL - 1) / PANEL) * PANEL * ROWS_A_PASS) << 2;
+}
+
+/**
+ * out[k, column] = Σ over rows of left[row, k] * right[row, column]: a product with the left matrix
+ * transposed, and, with left rows as in multiplyRows, a convolution's filter gradient.
+ *
+ * @param right row-major [rows, columns]
+ * @param scratch outerScratchBytes(columns) bytes
+ * @param out [runs * runLength, columns]
+ */
+export function sumOuterProducts(
+  starts: usize,
+  rows: i32,
+  runs: i32,
+  runLength: i32,
+  runStride: i32,
+  right: usize,
+  columns: i32,
+  scratch: usize,
+  out: usize,
+): void {
+  const outRow = <usize>columns << 2;
+  memory.fill(out, 0, <usize>(runs * runLength) * outRow);
+  for (let pass = 0; pass < rows; pass += ROWS_A_PASS) {
+    const count = min(ROWS_A_PASS, rows - pass);
+    const panelBytes = count << 5;
+    packPanels(right + <usize>pass * outRow, count, columns, columns, 1, scratch, panelBytes);
+    const first = starts + (<usize>pass << 2);
+    const end = first + (<usize>count << 2);
+    let panel = scratch;
+    for (let column = 0; column < columns; column += PANEL) {
+      const width = min(PANEL, columns - column);
+      for (let run = 0; run < runs; run++) {
+        for (let k = 0; k < runLength; k += 4) {
+          const target =
+            out + <usize>(run * runLength + k) * outRow + (<usize>column << 2);
+          const offset = <usize>(run * runStride) + (<usize>k << 2);
+          addTile(first, end, offset, panel, target, outRow, min(4, runLength - k), width);
+        }
+      }
+      panel += <usize>panelBytes;
+    }
+  }
+}
+
+function addTile(
+  first: usize,
+  end: usize,
+  offset: usize,
+  panel: usize,
+  target: usize,
+  outRow: usize,
+  live: i32,
+  width: i32,
+): void {
+  const target1 = target + outRow;
+  const target2 = target1 + outRow;
+  const target3 = target2 + outRow;
+  let low0 = loadLanes(target, width);
+  let high0 = loadLanes(target + 16, width - 4);
+  let low1 = live > 1 ? loadLanes(target1, width) : low0;
+  let high1 = live > 1 ? loadLanes(target1 + 16, width - 4) : high0;
+  let low2 = live > 2 ? loadLanes(target2, width) : low0;
+  let high2 = live > 2 ? loadLanes(target2 + 16, width - 4) : high0;
+  let low3 = live > 3 ? loadLanes(target3, width) : low0;
+  let high3 = live > 3 ? loadLanes(target3 + 16, width - 4) : high0;
+  for (let start = first; start < end; start += 4) {
+    // A run shorter than four is read past its end, into what follows it in memory; never stored.
+    const left = <usize>load<u32>(start) + offset;
+    const rightLow = v128.load(panel);
+    const rightHigh = v128.load(panel, 16);
+    let value = v128.load_splat<f32>(left);
+    low0 = multiplyAdd(value, rightLow, low0);
+    high0 = multiplyAdd(value, rightHigh, high0);
+    value = v128.load_splat<f32>(left, 4);
+    low1 = multiplyAdd(value, rightLow, low1);
+    high1 = multiplyAdd(value, rightHigh, high1);
+    value = v128.load_splat<f32>(left, 8);
+    low2 = multiplyAdd(value, rightLow, low2);
+    high2 = multiplyAdd(value, rightHigh, high2);
+    value = v128.load_splat<f32>(left, 12);
+    low3 = multiplyAdd(value, rightLow, low3);
+    high3 = multiplyAdd(value, rightHigh, high3);
+    panel += 32;
+  }
+  storeLanes(target, low0, width);
+  storeLanes(target + 16, high0, width - 4);
+  if (live > 1) {
+    storeLanes(target1, low1, width);
+    storeLanes(target1 + 16, high1, width - 4);
+  }
+  if (live > 2) {
+    storeLanes(target2, low2, width);
+    storeLanes(target2 + 16, high2, width - 4);
+  }
+  if (live > 3) {
+    storeLanes(target3, low3, width);
+    storeLanes(target3 + 16, high3, width - 4);
+  }
+}

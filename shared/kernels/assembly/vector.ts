@@ -1,0 +1,31 @@
+/** Columns of a packed panel: two vectors of four floats. */
+export const PANEL: i32 = 8;
+
+/** a * b + c, fused to one rounding where the runtime can (WebAssembly relaxed SIMD). */
+// @ts-ignore: decorator
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** Loads the first `lanes` (0..4) floats; the others are 0. */
+export function loadLanes(source: usize, lanes: i32): v128 {
+  if (lanes >= 4) return v128.load(source);
+  let vector = f32x4.splat(0);
+  if (lanes > 0) vector = f32x4.replace_lane(vector, 0, load<f32>(source));
+  if (lanes > 1) vector = f32x4.replace_lane(vector, 1, load<f32>(source, 4));
+  if (lanes > 2) vector = f32x4.replace_lane(vector, 2, load<f32>(source, 8));
+  return vector;
+}
+
+/** Stores the first `lanes` (0..4) floats. */
+export function storeLanes(target: usize, vector: v128, lanes: i32): void {
+  if (lanes >= 4) {
+    v128.store(target, vector);
+    return;
+  }
+  if (lanes > 0) store<f32>(target, f32x4.extract_lane(vector, 0));
+  if (lanes > 1) store<f32>(target, f32x4.extract_lane(vector, 1), 4);
+  if (lanes > 2) store<f32>(target, f32x4.extract_lane(vector, 2), 8);
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+
+/** An address in the tensor heap, in bytes. */
+export type Address = number;
+
+/** The functions of shared/kernels/assembly, whose docstrings say what each does. */
+export interface KernelModule {
+  packPanels(
+    source: Address,
+    rows: number,
+    columns: number,
+    rowStride: number,
+    columnStride: number,
+    target: Address,
+    panelStride: number,
+  ): void;
+  multiplyRows(
+    starts: Address,
+    rows: number,
+    runs: number,
+    runLength: number,
+    runStride: number,
+    right: Address,
+    columns: number,
+    bias: Address,
+    relu: number,
+    out: Address,
+  ): void;
+  outerScratchBytes(columns: number): number;
+  sumOuterProducts(
+    starts: Address,
+    rows: number,
+    runs: number,
+    runLength: number,
+    runStride: number,
+    right: Address,
+    columns: number,
+    scratch: Address,
+    out: Address,
+  ): void;
+  padImages(
+    source: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    top: number,
+    left: number,
+    outHeight: number,
+    outWidth: number,
+    out: Address,
+  ): void;
+  windowStarts(
+    source: Address,
+    images: number,
+    outHeight: number,
+    outWidth: number,
+    imageStep: number,
+    rowStep: number,
+    columnStep: number,
+    starts: Address,
+  ): void;
+  reluGradient(dy: Address, y: Address, out: Address, length: number): void;
+  columnSums(source: Address, rows: number, columns: number, out: Address): void;
+  maxPoolGradient(
+    x: Address,
+    dy: Address,
+    dx: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+  ): void;
+  maxPoolGradientOfAnyWindow(
+    x: Address,
+    dy: Address,
+    dx: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    windowHeight: number,
+    windowWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    padTop: number,
+    padLeft: number,
+  ): void;
+}
+
+/**
+ * Instantiates the kernels on a given memory: the build with fused multiply-add where this runtime has
+ * relaxed SIMD, else the plain SIMD one.
+ *
+ * @throws {Error} where neither can be compiled, or they were not built (`npm run build`)
+ */
+export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
+  const relaxed = readBuild('kernels-relaxed-simd.wasm');
+  const binary = WebAssembly.validate(relaxed) ? relaxed : readBuild('kernels-simd.wasm');
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
+  return instance.exports as unknown as KernelModule;
+}
+
+function readBuild(file: string): Buffer<ArrayBuffer> {
+  try {
+    return readFileSync(new URL(`../../shared/kernels/build/${file}`, import.meta.url));
+  } catch (cause) {
+    throw new Error(`The WebAssembly kernels are not built. Run \`npm run build\`.`, { cause });
+  }
+}
