@@ -5,6 +5,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { type BucketLayout, bucketLayout } from '../../shared/bucket-layout.ts';
+import { BucketError } from './bucket-errors.ts';
 import {
   type BucketLocation,
   type BucketLocationOptions,
@@ -65,7 +66,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
     try {
       return await request();
     } catch (error) {
-      throw explainS3Error(error, action, location);
+      throw error instanceof BucketError ? error : explainS3Error(error, action, location);
     }
   };
   return {
@@ -75,8 +76,8 @@ export function openBucket(options: OpenBucketOptions): Bucket {
       explaining(`read ${key}`, async () => {
         try {
           const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key: key }));
-          if (!Body || !ETag) throw new Error('The answer has no body or no ETag.');
-          return { bytes: await Body.transformToByteArray(), etag: ETag };
+          const etag = checkEtag(ETag, location);
+          return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag };
         } catch (error) {
           if ((error as Error).name === 'NoSuchKey') return null;
           throw error;
@@ -95,7 +96,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
             IfMatch: ifMatch,
           }),
         );
-        return { etag: ETag ?? '' };
+        return { etag: checkEtag(ETag, location) };
       }),
     list: (start) =>
       explaining(`list ${start}`, async () => {
@@ -111,6 +112,14 @@ export function openBucket(options: OpenBucketOptions): Bucket {
         return keys;
       }),
   };
+}
+
+/** A web server that is no S3 answers 200 to anything, too. */
+function checkEtag(etag: string | undefined, { endpoint }: BucketLocation): string {
+  if (etag) return etag;
+  throw new BucketError(
+    `${endpoint ?? 'AWS S3'} answers without an ETag, so it does not speak S3. Check AWS_ENDPOINT_URL.`,
+  );
 }
 
 function connect({ endpoint, region, forcePathStyle }: BucketLocation, env: NodeJS.ProcessEnv) {
