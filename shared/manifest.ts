@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { modelSpecSchema } from './model-spec.ts';
 import { versionSchema } from './version.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { aliasNameSchema, versionSchema } from './version.ts';
 
 const labelSchema = z.object({ id: z.int().nonnegative(), label: z.string() });

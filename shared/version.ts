@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `<UTC yyyymmddThhmmssZ>-<first 8 hex digits of the weights' SHA-256>`: sorts by time. */
 export const versionSchema = z

@@ -1,0 +1,29 @@
+import { type Prediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
+import { normalizePixels } from '../../shared/preprocess.ts';
+import type { Served } from '../model/alias-follower.ts';
+
+/**
+ * Has the model predict any number of images in one run.
+ *
+ * @param images pixels 0..255 of each
+ */
+export function predictImages({ model }: Served, images: ArrayLike<number>[]): Prediction[] {
+  if (images.length === 0) return [];
+  const { inputShape, labels, preprocessing } = model.manifest.model;
+  const imageLength = inputShape.reduce((product, size) => product * size, 1);
+  const input = new Float32Array(images.length * imageLength); // [count, 28, 28, 1]
+  for (const [i, pixels] of images.entries()) {
+    const target = input.subarray(i * imageLength, (i + 1) * imageLength);
+    normalizePixels(pixels, preprocessing, target);
+  }
+  const logits = model.predict(input, images.length); // [count, 10]
+  return images.map((_, i) =>
+    toPrediction(logits.subarray(i * labels.length, (i + 1) * labels.length), labels),
+  );
+}
+
+/** What an answer says of the model that gave it. */
+export function describeServed({ model, aliasName }: Served): ServedModel {
+  const { name, version } = model.manifest;
+  return { name, version, alias: aliasName };
+}

@@ -1,0 +1,95 @@
+import { type Handler, Hono } from 'hono';
+import { bucketLayout } from '../shared/bucket-layout.ts';
+import type { Configuration } from './configuration.ts';
+import { openTestSet } from './dataset/test-set.ts';
+import { followAlias } from './model/alias-follower.ts';
+import { type LoadVersion, loadVersion } from './model/load-version.ts';
+import { Problem } from './problem.ts';
+import { problemResponse } from './problem-response.ts';
+import { getImage } from './routes/get-image.ts';
+import { getModel } from './routes/get-model.ts';
+import { getPredict } from './routes/get-predict.ts';
+import { getHealth, getReadiness } from './routes/health.ts';
+import { postPredict } from './routes/post-predict.ts';
+import type { ObjectStore } from './store/object-store.ts';
+import { toProblem } from './to-problem.ts';
+
+export interface AppOptions {
+  store: ObjectStore;
+  configuration: Configuration;
+  /** Milliseconds since 1970; `Date.now` unless told. */
+  now?: () => number;
+  /** A number from 0 to below 1; `Math.random` unless told. */
+  random?: () => number;
+  /** Brings a version into memory; the real one unless told. */
+  load?: LoadVersion;
+}
+
+/** The Worker as a Hono app. It holds one model and the recent test images, so make one an isolate. */
+export function createApp(options: AppOptions): Hono {
+  const {
+    store,
+    configuration,
+    now = Date.now,
+    random = Math.random,
+    load = loadVersion,
+  } = options;
+  const layout = bucketLayout(configuration.bucketPrefix);
+  const { pollMilliseconds } = configuration;
+  const follower = followAlias({
+    store,
+    layout,
+    name: configuration.modelName,
+    alias: configuration.alias,
+    pollMilliseconds,
+    loadVersion: load,
+    now,
+  });
+  const testSet = openTestSet({
+    store,
+    layout,
+    name: configuration.datasetName,
+    pollMilliseconds,
+    now,
+  });
+  const collaborators = { follower, testSet, random };
+
+  const app = new Hono();
+  app.use(async function neverStoreUnlessTold(context, next) {
+    await next();
+    if (!context.res.headers.has('cache-control')) {
+      context.res.headers.set('cache-control', 'no-store');
+    }
+  });
+  const routes: Record<string, { get: Handler; post?: Handler }> = {
+    '/predict': { get: getPredict(collaborators), post: postPredict(collaborators) },
+    '/images/:file': { get: getImage(collaborators) },
+    '/model': { get: getModel(collaborators) },
+    '/healthz': { get: getHealth() },
+    '/readyz': { get: getReadiness(collaborators) },
+  };
+  for (const [path, { get, post }] of Object.entries(routes)) {
+    app.get(path, get);
+    if (post) app.post(path, post);
+    app.all(path, rejectMethod(post ? 'GET, HEAD, POST' : 'GET, HEAD'));
+  }
+  app.notFound(function notFound(context) {
+    const { method, path } = context.req;
+    return problemResponse(new Problem('not_found', `There is no ${method} ${path}.`));
+  });
+  app.onError(function answerProblem(error) {
+    const problem = toProblem(error);
+    if (problem.code === 'internal_error') console.error(error);
+    return problemResponse(problem);
+  });
+  return app;
+}
+
+function rejectMethod(allow: string): Handler {
+  return function methodNotAllowed(context) {
+    const { method, path } = context.req;
+    throw new Problem('method_not_allowed', `${path} takes ${allow}, not ${method}.`, {
+      headers: { allow },
+    });
+  };
+}

@@ -1,0 +1,13 @@
+import type { Context } from 'hono';
+import type { TestSet } from './dataset/test-set.ts';
+import type { AliasFollower } from './model/alias-follower.ts';
+
+/** What the routes work with. */
+export interface Collaborators {
+  follower: AliasFollower;
+  testSet: TestSet;
+  /** @returns a number from 0 to below 1 */
+  random: () => number;
+}
+
+export type AppContext = Context;

@@ -1,0 +1,6 @@
+declare namespace Cloudflare {
+  /** The bindings of wrangler.toml; its variables are read by configuration.ts. */
+  interface Env {
+    BUCKET: R2Bucket;
+  }
+}

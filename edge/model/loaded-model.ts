@@ -1,0 +1,110 @@
+import { engine, io, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
+import '@tensorflow/tfjs-layers/dist/layers/convolutional';
+import '@tensorflow/tfjs-layers/dist/layers/core';
+import '@tensorflow/tfjs-layers/dist/layers/pooling';
+import type { Manifest } from '../../shared/manifest.ts';
+import { registerKernels } from './kernels.ts';
+import { ModelError } from './model-error.ts';
+
+/** A version in memory. */
+export interface LoadedModel {
+  readonly manifest: Manifest;
+  /**
+   * Runs the network, at once and in one go.
+   *
+   * @param input normalized pixels of `count` images, one after the other
+   * @returns the logits, `labels.length` for each image
+   */
+  predict(input: Float32Array, count: number): Float32Array;
+  /** Gives its memory back. It can't predict after that. */
+  dispose(): void;
+}
+
+export interface ModelParts {
+  manifest: Manifest;
+  topology: Record<string, unknown>;
+  weightSpecs: io.WeightsManifestEntry[];
+  weights: ArrayBuffer;
+}
+
+/**
+ * Builds a model on the cpu backend and has it predict once, so that whatever it lacks shows now.
+ *
+ * @throws {ModelError} where it can't be built, does not fit its manifest or gives no numbers
+ */
+export async function createModel(parts: ModelParts): Promise<LoadedModel> {
+  registerKernels();
+  const { manifest } = parts;
+  const variablesBefore = new Set(Object.keys(engine().registeredVariables));
+  try {
+    const model = await loadLayersModel(
+      io.fromMemory({
+        modelTopology: parts.topology,
+        weightSpecs: parts.weightSpecs,
+        weightData: parts.weights,
+      }),
+    );
+    checkShapes(model, manifest);
+    const loaded: LoadedModel = {
+      manifest,
+      predict: (input, count) => predict(model, manifest, input, count),
+      dispose: () => void model.dispose(),
+    };
+    warmUp(loaded);
+    return loaded;
+  } catch (cause) {
+    // A model that fails half built can't be disposed of as a whole.
+    for (const [name, variable] of Object.entries(engine().registeredVariables)) {
+      if (!variablesBefore.has(name)) variable.dispose();
+    }
+    if (cause instanceof ModelError) throw cause;
+    throw new ModelError('bad_model', explain(manifest.version, cause), { cause });
+  }
+}
+
+function predict(model: LayersModel, manifest: Manifest, input: Float32Array, count: number) {
+  return tidy(() => {
+    const images = tensor(input, [count, ...manifest.model.inputShape]); // [count, 28, 28, 1]
+    // Not predict(): that cuts its input into batches with a kernel that nothing else needs.
+    const logits = model.apply(images) as Tensor; // -> [count, 10]
+    return logits.dataSync<'float32'>();
+  });
+}
+
+function checkShapes(model: LayersModel, { model: spec, version }: Manifest): void {
+  if (spec.inputShape[2] !== 1) {
+    throw new ModelError(
+      'bad_model',
+      `Version ${version} takes ${spec.inputShape[2]} channels; this Worker makes grey images, of one.`,
+    );
+  }
+  const found = JSON.stringify([model.inputs[0]?.shape.slice(1), model.outputs[0]?.shape.slice(1)]);
+  const expected = JSON.stringify([spec.inputShape, [spec.labels.length]]);
+  if (found !== expected) {
+    throw new ModelError(
+      'bad_model',
+      `Version ${version} takes and gives ${found}, its manifest says ${expected}.`,
+    );
+  }
+}
+
+function warmUp({ manifest, predict }: LoadedModel): void {
+  const [height, width, channels] = manifest.model.inputShape;
+  const logits = predict(new Float32Array(height * width * channels), 1);
+  if (!logits.every(Number.isFinite)) {
+    throw new ModelError(
+      'bad_model',
+      `Version ${manifest.version} answers a black image with ${Array.from(logits).join(', ')}.`,
+    );
+  }
+}
+
+function explain(version: string, cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (/^Kernel '.*' not registered/.test(reason) || reason.startsWith('Unknown layer')) {
+    return `Version ${version} needs what this Worker does not bundle (see edge/model/kernels.ts): ${reason}`;
+  }
+  return `Version ${version} can't be loaded: ${reason}`;
+}

@@ -1,0 +1,65 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+/** The body of every error this Worker answers (RFC 9457). */
+export interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  /** What a program decides by; it never changes for the same fault. */
+  code: ProblemCode;
+}
+
+/** Every code with its status and title. */
+const problems = {
+  bad_index: { status: 400, title: 'The index is not a whole number' },
+  bad_parameter: { status: 400, title: 'A query parameter is wrong' },
+  empty_body: { status: 400, title: 'The body is empty' },
+  bad_json: { status: 400, title: 'The body is not the JSON expected' },
+  bad_multipart: { status: 400, title: 'The form is not as expected' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  index_out_of_range: { status: 404, title: 'The test set has no such image' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  image_too_large: { status: 413, title: 'The image has too many pixels' },
+  too_many_images: { status: 413, title: 'Too many images in one call' },
+  unsupported_image: { status: 415, title: 'This is no image that can be read' },
+  bad_image: { status: 422, title: 'The image is damaged' },
+  bad_pixels: { status: 422, title: 'The pixels are not those of one image' },
+  internal_error: { status: 500, title: 'The Worker failed' },
+  store_failed: { status: 503, title: 'The bucket could not be read' },
+  no_model: { status: 503, title: 'No model is published yet' },
+  bad_model: { status: 503, title: 'The published model could not be loaded' },
+  no_dataset: { status: 503, title: 'No test set is uploaded yet' },
+  bad_dataset: { status: 503, title: 'The test set in the bucket is damaged' },
+} as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+export interface ProblemOptions extends ErrorOptions {
+  /** Headers of the response: Allow, Retry-After. */
+  headers?: Record<string, string>;
+}
+
+/** A fault that is answered to the client as it stands. Anything else thrown is a bug and a 500. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly headers: Record<string, string>;
+
+  /** @param detail one sentence for a person, with the value at fault in it */
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail, options);
+    this.code = code;
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): ContentfulStatusCode {
+    return problems[this.code].status;
+  }
+
+  get body(): ProblemBody {
+    const { status, title } = problems[this.code];
+    return { type: 'about:blank', title, status, detail: this.message, code: this.code };
+  }
+}

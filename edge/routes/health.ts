@@ -1,0 +1,34 @@
+import { describeServed } from '../answer/predict-images.ts';
+import type { AppContext, Collaborators } from '../collaborators.ts';
+import type { LoadFailure } from '../model/alias-follower.ts';
+import { problemResponse } from '../problem-response.ts';
+import { toProblem } from '../to-problem.ts';
+
+/** GET /healthz: the Worker runs. */
+export function getHealth() {
+  return function healthz(context: AppContext) {
+    return context.json({ status: 'ok' });
+  };
+}
+
+/**
+ * GET /readyz: 200 where a model is loaded, else 503. `failure` says what is wrong with the version
+ * that the alias points at, also while an older one is served in its place.
+ */
+export function getReadiness({ follower }: Collaborators) {
+  return async function readyz(context: AppContext) {
+    try {
+      const model = await follower.withModel(context.executionCtx, describeServed);
+      return context.json({ status: 'ready', model, failure: describe(follower.failure()) });
+    } catch (error) {
+      return problemResponse(toProblem(error), { failure: describe(follower.failure()) });
+    }
+  };
+}
+
+function describe(failure: LoadFailure | null) {
+  if (failure === null) return null;
+  const { code, detail } = toProblem(failure.error).body;
+  const retryAt = new Date(failure.retryAt).toISOString();
+  return { version: failure.version, code, detail, attempts: failure.attempts, retryAt };
+}

@@ -1,0 +1,41 @@
+/** An object's content. */
+export interface StoredObject {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Changes whenever the content does; compare, never parse. */
+  etag: string;
+}
+
+/** Where models and test sets lie: R2, or any S3. */
+export interface ObjectStore {
+  /**
+   * @returns the whole object, `null` where there is none
+   * @throws {StoreError} where the store can't be asked
+   */
+  get(key: string): Promise<StoredObject | null>;
+
+  /**
+   * @returns the object where its ETag is another one, `'unchanged'` where it is the same, `null`
+   * where there is none
+   * @throws {StoreError}
+   */
+  getIfChanged(key: string, etag: string): Promise<StoredObject | 'unchanged' | null>;
+
+  /**
+   * @param offset the first byte
+   * @param length how many bytes; fewer come back at the object's end
+   * @returns those bytes and the whole object's ETag, `null` where there is no object
+   * @throws {StoreError} also where the object ends before `offset`
+   */
+  getRange(key: string, offset: number, length: number): Promise<StoredObject | null>;
+}
+
+/** A store that failed to answer. An absent object is none: that is `null`. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+
+  /** @param store the implementation's name */
+  constructor(store: string, operation: string, key: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${store} failed to ${operation} ${key}: ${reason}`, { cause });
+  }
+}

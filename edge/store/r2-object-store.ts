@@ -1,0 +1,38 @@
+import { type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+
+/** @param bucket an R2 binding (https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) */
+export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
+  async function attempt<Result>(operation: string, key: string, run: () => Promise<Result>) {
+    try {
+      return await run();
+    } catch (cause) {
+      throw new StoreError('R2', operation, key, cause);
+    }
+  }
+
+  return {
+    get: (key) =>
+      attempt('get', key, async () => {
+        const object = await bucket.get(key);
+        return object && (await read(object));
+      }),
+
+    getIfChanged: (key, etag) =>
+      attempt('get', key, async () => {
+        const object = await bucket.get(key, { onlyIf: { etagDoesNotMatch: etag } });
+        if (object === null) return null;
+        // A condition that fails gives the object without its body.
+        return 'body' in object ? await read(object) : 'unchanged';
+      }),
+
+    getRange: (key, offset, length) =>
+      attempt('get a range of', key, async () => {
+        const object = await bucket.get(key, { range: { offset, length } });
+        return object && (await read(object));
+      }),
+  };
+}
+
+async function read(object: R2ObjectBody): Promise<StoredObject> {
+  return { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
+}
