@@ -24,7 +24,10 @@ export function forward(
   dropoutSeed: string | null,
 ): Tensor2D {
   let next = 0;
-  const takeWeights = () => weights.slice(next, (next += 2)) as [Tensor, Tensor];
+  const takeWeights = () => {
+    next += 2;
+    return weights.slice(next - 2, next) as [Tensor, Tensor];
+  };
   let activation = images;
   for (const [index, layer] of spec.layers.entries()) {
     activation = applyLayer(

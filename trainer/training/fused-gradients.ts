@@ -38,8 +38,8 @@ const fusedConv2dGradient: GradConfig = {
   gradFunc(dy, saved, attrs) {
     const [x, filter, y] = saved as [Tensor, Tensor, Tensor];
     const dz = throughActivation(dy as Tensor, y, attrs.activation);
-    const { strides, pad, dataFormat, dimRoundingMode } = attrs;
-    const shared = { strides, pad, dataFormat, dimRoundingMode };
+    // Everything that the gradients' kernels read besides the shape: strides, pad, data format, rounding.
+    const { activation: _, ...shared } = attrs;
     return {
       x: () =>
         engine().runKernel(

@@ -1,0 +1,47 @@
+import type { Metrics } from '../../shared/manifest.ts';
+import { argMax, softmax } from '../../shared/prediction.ts';
+
+/**
+ * Accuracy, mean cross-entropy, confusion matrix and per-class scores of logits against labels. A score whose
+ * denominator is 0 is 0, as in scikit-learn's `classification_report`.
+ *
+ * @param logits [image][label], flat
+ * @param actual one class id per image
+ * @param labels the names of the classes
+ */
+export function computeMetrics(
+  logits: Float32Array,
+  actual: Uint8Array,
+  labels: readonly string[],
+): Metrics {
+  const classes = labels.length;
+  const confusion = labels.map(() => labels.map(() => 0));
+  let lossSum = 0;
+  let correct = 0;
+  for (const [image, label] of actual.entries()) {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    const predicted = argMax(row);
+    const counts = confusion[label] as number[];
+    counts[predicted] = (counts[predicted] as number) + 1;
+    lossSum -= Math.log(Math.max(softmax(row)[label] as number, Number.MIN_VALUE));
+    if (predicted === label) correct++;
+  }
+  return {
+    accuracy: correct / actual.length,
+    loss: lossSum / actual.length,
+    perClass: labels.map((label, id) => ({ label, ...classScores(confusion, id) })),
+    confusion,
+  };
+}
+
+function classScores(confusion: number[][], id: number) {
+  const hits = confusion[id]?.[id] ?? 0;
+  const support = sum(confusion[id] ?? []);
+  const predicted = sum(confusion.map((row) => row[id] ?? 0));
+  const precision = ratio(hits, predicted);
+  const recall = ratio(hits, support);
+  return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support };
+}
+
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);

@@ -1,0 +1,144 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { io } from '@tensorflow/tfjs-core';
+import type { Metrics } from '../../shared/manifest.ts';
+import type { ModelSpec } from '../../shared/model-spec.ts';
+import type { BackendChoice, OpenBackend } from '../backends/backend.ts';
+import type { Dataset, ImageSet } from '../dataset/dataset.ts';
+import { adamDefaults } from './adam.ts';
+import { openMaster } from './master-model.ts';
+import { computeMetrics } from './metrics.ts';
+import type { Recipe } from './recipe.ts';
+import { startReplicas } from './replicas.ts';
+import { createSharedState } from './shared-state.ts';
+import { shuffle } from './shuffle.ts';
+
+export interface TrainOptions {
+  spec: ModelSpec;
+  dataset: Dataset;
+  recipe: Recipe;
+  /** Same seed, backend and number of threads: the same weights to the last bit. */
+  seed: number;
+  backend: BackendChoice;
+  /** Threads that share every batch; as many as there are cores, each with 8 images or more, unless told. */
+  threads?: number | undefined;
+  /** Trains on the first so many images alone. */
+  limit?: number | undefined;
+  /** Ends the training; the generator then throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a training tells while it runs, in order. */
+export type TrainingEvent =
+  | { event: 'started'; backend: OpenBackend; threads: number; images: number; steps: number }
+  | { event: 'progress'; epoch: number; step: number; loss: number; imagesPerSecond: number }
+  | {
+      event: 'epoch';
+      epoch: number;
+      metrics: Metrics;
+      /** Time of the training steps alone, since the start and in this epoch. */
+      seconds: number;
+      imagesPerSecond: number;
+      artifacts: io.ModelArtifacts;
+    };
+
+/** Images a thread must get for its share of a step to be worth the wait for the others. */
+const leastImagesPerThread = 8;
+const progressIntervalMs = 100;
+
+/**
+ * Trains a network: data parallelism over worker threads, each of which takes its part of every batch; the sum of
+ * their gradients is the batch's, so the number of threads changes rounding alone.
+ *
+ * @throws {Error} where the backend does not load or a thread fails
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
+  const { spec, dataset, recipe, seed, signal } = options;
+  const images = limited(dataset.train, options.limit, dataset.height * dataset.width);
+  const steps = Math.ceil(images.count / recipe.batchSize);
+  const replicaCount = options.threads ?? defaultThreads(recipe.batchSize);
+  const master = await openMaster(spec, seed);
+  const state = createSharedState(images, dataset.test, {
+    parameters: master.parameters.length,
+    replicas: replicaCount,
+    steps,
+    labels: spec.labels.length,
+  });
+  state.parameters.set(master.parameters);
+  signal?.throwIfAborted();
+  const replicas = await startReplicas({
+    replicas: replicaCount,
+    spec,
+    backend: options.backend,
+    batchSize: recipe.batchSize,
+    adam: { ...adamDefaults, learningRate: recipe.learningRate },
+    seed,
+    state,
+  });
+  try {
+    yield {
+      event: 'started',
+      backend: replicas.backend,
+      threads: replicaCount,
+      images: images.count,
+      steps,
+    };
+    let seconds = 0;
+    for (let epoch = 1; epoch <= recipe.epochs; epoch++) {
+      shuffle(state.order, `${seed}/shuffle/${epoch}`);
+      Atomics.store(state.progress, 0, 0);
+      const start = performance.now();
+      const elapsed = () => (performance.now() - start) / 1000;
+      let finished = false;
+      const work = replicas
+        .perform({ task: 'train-epoch', stepsBefore: (epoch - 1) * steps })
+        .finally(() => {
+          finished = true;
+        });
+      let reported = 0;
+      while (!finished) {
+        await Promise.race([work, sleep(progressIntervalMs, undefined, { signal })]);
+        for (; reported < Atomics.load(state.progress, 0); reported++) {
+          const parts = state.losses.subarray(
+            reported * replicaCount,
+            (reported + 1) * replicaCount,
+          );
+          const step = reported + 1;
+          yield {
+            event: 'progress',
+            epoch,
+            step,
+            loss: parts.reduce((sum, part) => sum + part, 0),
+            imagesPerSecond: Math.min(step * recipe.batchSize, images.count) / elapsed(),
+          };
+        }
+      }
+      await work;
+      const epochSeconds = elapsed();
+      seconds += epochSeconds;
+      await replicas.perform({ task: 'evaluate' });
+      yield {
+        event: 'epoch',
+        epoch,
+        metrics: computeMetrics(state.logits, dataset.test.labels, spec.labels),
+        seconds,
+        imagesPerSecond: images.count / epochSeconds,
+        artifacts: await master.artifactsOf(state.parameters),
+      };
+    }
+  } finally {
+    await replicas.stop();
+  }
+}
+
+const defaultThreads = (batchSize: number) =>
+  Math.max(1, Math.min(availableParallelism(), Math.floor(batchSize / leastImagesPerThread)));
+
+function limited(set: ImageSet, limit: number | undefined, imageSize: number): ImageSet {
+  const count = Math.min(limit ?? set.count, set.count);
+  return {
+    images: set.images.subarray(0, count * imageSize),
+    labels: set.labels.subarray(0, count),
+    count,
+  };
+}
