@@ -25,7 +25,7 @@ export interface KnownDataset {
 
 export type DatasetPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
 
-const fashionMnist: KnownDataset = {
+const fashionMnist = {
   name: 'fashion-mnist',
   height: 28,
   width: 28,
@@ -57,7 +57,7 @@ const fashionMnist: KnownDataset = {
     'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
   ],
   debian: { package: 'dataset-fashion-mnist', folder: '/usr/share/datasets/fashion-mnist' },
-};
+} satisfies KnownDataset;
 
 export const knownDatasets = { 'fashion-mnist': fashionMnist } satisfies Record<
   string,

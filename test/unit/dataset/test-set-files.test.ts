@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { parseIdx } from '../../../shared/idx.ts';
+import { datasetInfoSchema } from '../../../shared/manifest.ts';
+import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
+import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
+import { testSetFiles } from '../../../trainer/dataset/test-set-files.ts';
+
+test('the bucket gets the test set byte for byte as it was published', async () => {
+  const dataset = await loadDataset();
+  const files = testSetFiles(dataset);
+  const info = datasetInfoSchema.parse(JSON.parse(new TextDecoder().decode(files['dataset.json'])));
+  const { testImages, testLabels } = knownDatasets['fashion-mnist'].files;
+  expect(info).toMatchObject({ name: 'fashion-mnist', images: 10_000, height: 28, width: 28 });
+  expect(info.labels[9]).toBe('Ankle boot');
+  expect(info.files).toEqual([
+    { path: 'test-images.idx', bytes: testImages.bytes, sha256: testImages.sha256 },
+    { path: 'test-labels.idx', bytes: testLabels.bytes, sha256: testLabels.sha256 },
+  ]);
+  expect(parseIdx(files['test-images.idx'], 3).dimensions).toEqual([10_000, 28, 28]);
+  expect(parseIdx(files['test-labels.idx'], 1).values[0]).toBe(9);
+});

@@ -1,0 +1,71 @@
+import { indexedPredictionSchema, servedModelSchema } from '../../shared/prediction.ts';
+
+const answerSchema = indexedPredictionSchema.extend({ model: servedModelSchema });
+
+export interface AskOptions {
+  /** The Worker's, without a path. */
+  url: string;
+  /** The model's number of labels. */
+  labels: number;
+  /** How many test images there are. */
+  images: number;
+  /** How many requests are under way at once. */
+  concurrency: number;
+  /** The version that has to answer. */
+  version: string;
+  onProgress?: (asked: number) => void;
+}
+
+/**
+ * Asks a Worker for every test image by `GET /predict?index=`.
+ *
+ * @returns `confusion[actual][predicted]`, as in a manifest
+ * @throws where an answer is no prediction, or comes from another version
+ */
+export async function askEveryImage({
+  url,
+  labels,
+  images,
+  concurrency,
+  version,
+  onProgress,
+}: AskOptions): Promise<number[][]> {
+  const confusion = Array.from({ length: labels }, () => new Array<number>(labels).fill(0));
+  let next = 0;
+  let asked = 0;
+  const askInTurn = async () => {
+    while (next < images) {
+      const index = next++;
+      const { actual, predicted, model } = await ask(url, index);
+      if (model.version !== version) {
+        throw new Error(
+          `Image ${index} was answered by version ${model.version}, not ${version}: the alias moved meanwhile. Run it again.`,
+        );
+      }
+      const row = confusion[actual.id];
+      const count = row?.[predicted.id];
+      if (!row || count === undefined) {
+        throw new Error(
+          `Image ${index}: label ${actual.id} or ${predicted.id} is not in the model.`,
+        );
+      }
+      row[predicted.id] = count + 1;
+      onProgress?.(++asked);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, askInTurn));
+  return confusion;
+}
+
+async function ask(url: string, index: number) {
+  const response = await fetch(`${url}/predict?index=${index}`);
+  const body = await response.text();
+  if (!response.ok) {
+    throw new Error(`GET /predict?index=${index} answered ${response.status}: ${body}`);
+  }
+  const answer = answerSchema.parse(JSON.parse(body));
+  if (answer.index !== index) {
+    throw new Error(`Asked for image ${index}, the answer is of image ${answer.index}.`);
+  }
+  return answer;
+}
