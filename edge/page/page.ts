@@ -3,25 +3,24 @@ import { element } from './element.ts';
 
 type Answer = IndexedPrediction & { model: ServedModel };
 
-/** Problems that pass by themselves: the first model is being trained, or the Worker is restarting. */
-const passing = ['no_model', 'no_dataset', 'bad_model', 'bad_dataset', 'store_failed'];
 const retryMilliseconds = 2000;
 /** 28 x 12 = 336 pixels a side. */
 const imageScale = 12;
 
 const nextButton = element('next', HTMLButtonElement);
 const image = element('image', HTMLImageElement);
+let retry = 0;
 
 /** Shows a random test image and what the model says of it; waits and asks again while it can't yet. */
 async function showRandom(): Promise<void> {
+  clearTimeout(retry);
   nextButton.disabled = true;
   element('problem', HTMLElement).textContent = '';
   try {
     const response = await fetch('predict');
     const body = await response.json();
     if (response.ok) await show(body);
-    else if (passing.includes(body.code)) waitFor(body.title, body.detail);
-    else complain(body.detail);
+    else waitFor(body.title, body.detail);
   } catch {
     waitFor('The Worker does not answer', 'It may be starting, or it was stopped.');
   } finally {
@@ -68,21 +67,20 @@ function bar(label: string, probability: number, isPredicted: boolean): HTMLLIEl
   return item;
 }
 
-/** Before the first image this is the whole page; later the image stays, and a line says what's wrong. */
+/**
+ * Says what is wrong and asks again later: most problems pass by themselves, as when the first model
+ * is still being trained. The image before, if any, stays.
+ */
 function waitFor(title: string, detail: string): void {
-  if (element('live', HTMLElement).hidden) {
+  const waits = element('live', HTMLElement).hidden;
+  element('waiting', HTMLElement).hidden = !waits;
+  if (waits) {
     element('waiting-title', HTMLElement).textContent = title;
     element('waiting-detail', HTMLElement).textContent = detail;
-    element('waiting', HTMLElement).hidden = false;
   } else {
-    complain(`${title}. ${detail}`);
+    element('problem', HTMLElement).textContent = `${title}. ${detail}`;
   }
-  setTimeout(showRandom, retryMilliseconds);
-}
-
-function complain(detail: string): void {
-  element('live', HTMLElement).hidden = false;
-  element('problem', HTMLElement).textContent = detail;
+  retry = setTimeout(showRandom, retryMilliseconds);
 }
 
 nextButton.addEventListener('click', showRandom);

@@ -1,0 +1,86 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { indexedPredictionSchema, servedModelSchema, softmax } from '../../shared/prediction.ts';
+import { models, openBucket, testLabel } from './bucket.ts';
+import { openApp, type TestApp } from './open-app.ts';
+
+describe('GET /predict', () => {
+  const bucket = openBucket();
+  let app: TestApp;
+  let version: string;
+  beforeAll(async () => {
+    version = await bucket.publish('one');
+    await bucket.moveAlias(version);
+    await bucket.uploadTestSet();
+    app = openApp(bucket);
+  });
+
+  it('answers what every client may rely on', async () => {
+    const response = await app.request('/predict?index=0');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch('application/json');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const answer = await response.json();
+    const schema = indexedPredictionSchema.extend({ model: servedModelSchema }).strict();
+    expect(schema.parse(answer)).toEqual(answer);
+    expect(answer).toMatchObject({
+      index: 0,
+      actual: { id: 9, label: 'Ankle boot' },
+      model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
+    });
+  });
+
+  it('gives one probability a label, in label order, that plain TensorFlow.js gives too', async () => {
+    for (const [index, logits] of models.one.logits.entries()) {
+      const { probabilities, predicted } = await app.json(`/predict?index=${index}`);
+      expect(probabilities.map(({ label }: { label: string }) => label)).toEqual(
+        fashionMnistCnn.labels,
+      );
+      for (const [id, expected] of softmax(logits).entries()) {
+        expect(probabilities[id].id).toBe(id);
+        expect(probabilities[id].probability).toBeCloseTo(expected, 6);
+      }
+      expect(predicted).toEqual(probabilities[logits.indexOf(Math.max(...logits))]);
+    }
+  });
+
+  it('knows the actual label of every image, and whether the prediction is correct', async () => {
+    for (let index = 0; index < 100; index++) {
+      const { actual, predicted, correct } = await app.json(`/predict?index=${index}`);
+      expect(actual.id).toBe(testLabel(index));
+      expect(actual.label).toBe(fashionMnistCnn.labels[actual.id]);
+      expect(correct).toBe(predicted.id === actual.id);
+    }
+  });
+
+  it('takes a random image where no index is given', async () => {
+    for (const [random, index] of [
+      [0, 0],
+      [0.42, 42],
+      [0.9999, 99],
+    ]) {
+      const drawn = openApp(bucket, { random: () => random ?? 0 });
+      expect(await drawn.json('/predict')).toMatchObject({ index });
+    }
+  });
+
+  it.each([
+    ['', 400, 'bad_index'],
+    ['-1', 400, 'bad_index'],
+    ['abc', 400, 'bad_index'],
+    ['1.5', 400, 'bad_index'],
+    ['1e1', 400, 'bad_index'],
+    ['NaN', 400, 'bad_index'],
+    ['100', 404, 'index_out_of_range'],
+    ['10000', 404, 'index_out_of_range'],
+    ['99999999999999999999999', 404, 'index_out_of_range'],
+  ])('refuses index=%s, and answers the next request', async (index, status, code) => {
+    const response = await app.request(`/predict?index=${index}`);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    const problem = await response.json<Record<string, unknown>>();
+    expect(Object.keys(problem).sort()).toEqual(['code', 'detail', 'status', 'title', 'type']);
+    expect(problem).toMatchObject({ status, code, detail: expect.stringContaining(index) });
+    expect((await app.request('/predict?index=0')).status).toBe(200);
+  });
+});

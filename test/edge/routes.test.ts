@@ -1,0 +1,121 @@
+import { decode } from 'fast-png';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { manifestSchema } from '../../shared/manifest.ts';
+import { openBucket, testImage } from './bucket.ts';
+import { openApp, type TestApp } from './open-app.ts';
+
+const bucket = openBucket();
+let app: TestApp;
+let version: string;
+beforeAll(async () => {
+  version = await bucket.publish('one');
+  await bucket.moveAlias(version);
+  await bucket.uploadTestSet();
+  app = openApp(bucket);
+});
+
+describe('GET /images/N.png', () => {
+  it('is the test image, bit for bit', async () => {
+    for (const index of [0, 1, 99]) {
+      const response = await app.request(`/images/${index}.png`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toBe('image/png');
+      expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+      const { width, height, channels, data } = decode(await response.arrayBuffer());
+      expect({ width, height, channels }).toEqual({ width: 28, height: 28, channels: 1 });
+      expect(data).toEqual(testImage(index));
+    }
+  });
+
+  it('repeats its pixels with ?scale=', async () => {
+    const response = await app.request('/images/7.png?scale=3');
+    const { width, height, data } = decode(await response.arrayBuffer());
+    expect([width, height]).toEqual([84, 84]);
+    const pixels = testImage(7);
+    for (let y = 0; y < 84; y++) {
+      for (let x = 0; x < 84; x++) {
+        const source = Math.floor(y / 3) * 28 + Math.floor(x / 3);
+        if (data[y * 84 + x] !== pixels[source]) throw new Error(`Differs at ${x}, ${y}.`);
+      }
+    }
+  });
+
+  it.each([
+    ['/images/100.png', 404, 'index_out_of_range'],
+    ['/images/-1.png', 400, 'bad_index'],
+    ['/images/abc.png', 400, 'bad_index'],
+    ['/images/0.jpg', 404, 'not_found'],
+    ['/images/0.png?scale=0', 400, 'bad_parameter'],
+    ['/images/0.png?scale=21', 400, 'bad_parameter'],
+    ['/images/0.png?scale=1.5', 400, 'bad_parameter'],
+    ['/images/0.png?scale=', 400, 'bad_parameter'],
+  ])('refuses %s', async (path, status, code) => {
+    expect(await app.json(path)).toMatchObject({ status, code });
+  });
+});
+
+describe('GET /model', () => {
+  it('gives the manifest being served and its alias', async () => {
+    const { manifest, alias } = await app.json('/model');
+    expect(manifestSchema.parse(manifest)).toEqual(manifest);
+    expect(manifest.version).toBe(version);
+    expect(alias).toEqual({
+      name: 'production',
+      version,
+      updatedAt: '2026-11-24T10:15:00Z',
+      previous: null,
+    });
+  });
+});
+
+describe('health', () => {
+  it('is live and ready', async () => {
+    expect(await app.json('/healthz')).toEqual({ status: 'ok' });
+    expect(await app.json('/readyz')).toEqual({
+      status: 'ready',
+      model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
+      failure: null,
+    });
+  });
+
+  it('is never cached', async () => {
+    for (const path of ['/healthz', '/readyz', '/model']) {
+      expect((await app.request(path)).headers.get('cache-control')).toBe('no-store');
+    }
+  });
+});
+
+describe('what is not there', () => {
+  it.each(['/nothing', '/predict/0', '/images', '/v1/models'])(
+    'answers 404 to %s',
+    async (path) => {
+      const response = await app.request(path);
+      expect(response.status).toBe(404);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(await response.json()).toMatchObject({
+        code: 'not_found',
+        detail: expect.stringContaining(path),
+      });
+    },
+  );
+
+  it.each([
+    ['DELETE', '/predict', 'GET, HEAD, POST'],
+    ['PUT', '/predict', 'GET, HEAD, POST'],
+    ['POST', '/model', 'GET, HEAD'],
+    ['POST', '/images/0.png', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['PATCH', '/readyz', 'GET, HEAD'],
+  ])('answers 405 to %s %s', async (method, path, allow) => {
+    const response = await app.request(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allow);
+    expect(await response.json()).toMatchObject({ status: 405, code: 'method_not_allowed' });
+  });
+
+  it('answers HEAD as GET, without a body', async () => {
+    const response = await app.request('/healthz', { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
+  });
+});

@@ -1,0 +1,38 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { defineProject } from 'vitest/config';
+
+export default defineProject({
+  plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.toml' } })],
+  test: {
+    name: 'edge',
+    include: ['**/*.test.ts'],
+    globalSetup: ['../fixtures/write-models.ts'],
+    testTimeout: 30_000,
+    // Bundled once: else each test file loads the thousand modules of TensorFlow.js one by one.
+    deps: {
+      optimizer: {
+        ssr: {
+          enabled: true,
+          include: [
+            '@tensorflow/tfjs-core',
+            '@tensorflow/tfjs-layers/dist/models',
+            '@tensorflow/tfjs-layers/dist/layers/convolutional',
+            '@tensorflow/tfjs-layers/dist/layers/core',
+            '@tensorflow/tfjs-layers/dist/layers/pooling',
+            '@tensorflow/tfjs-backend-cpu/dist/base',
+            '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul',
+            '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D',
+            '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity',
+            '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool',
+            '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape',
+            'hono',
+            'zod',
+            'fast-png',
+            'jpeg-js',
+            'fflate',
+          ],
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,29 @@
+import { exports } from 'cloudflare:workers';
+import { expect, it, vi } from 'vitest';
+import { openBucket } from './bucket.ts';
+
+// The whole Worker as wrangler.toml configures it: its own clock, its own binding, no prefix.
+it('waits for the first model, and serves it and the next one without a restart', async () => {
+  const get = async (path: string) => {
+    const response = await exports.default.fetch(`http://catwalk.test${path}`);
+    // biome-ignore lint/suspicious/noExplicitAny: what it is, is compared below.
+    return { status: response.status, body: (await response.json()) as any };
+  };
+  expect(await get('/predict?index=0')).toMatchObject({ status: 503, body: { code: 'no_model' } });
+
+  const bucket = openBucket('');
+  await bucket.uploadTestSet();
+  const one = await bucket.publish('one');
+  await bucket.moveAlias(one);
+  expect(await get('/predict?index=0')).toMatchObject({
+    status: 200,
+    body: { index: 0, actual: { id: 9 }, model: { version: one } },
+  });
+
+  const two = await bucket.publish('two');
+  await bucket.moveAlias(two);
+  await vi.waitFor(
+    async () => expect((await get('/predict?index=0')).body.model.version).toBe(two),
+    { timeout: 10_000 },
+  );
+});
