@@ -30,7 +30,7 @@ export function explainS3Error(
   const name = failure.name ?? 'Error';
   const where = `bucket ${bucket} at ${endpoint ?? `AWS S3, region ${region}`}`;
   const failed = `Could not ${action} in ${where}`;
-  const options = { cause: error };
+  const options = { cause: withoutRequest(failure) };
   if (name === 'NoSuchBucket') {
     return new BucketMissingError(
       `${failed}: there is no such bucket. Create it, or correct the s3:// URL.`,
@@ -62,4 +62,14 @@ export function explainS3Error(
     `${failed}: HTTP ${status} (${name}). Check that the endpoint speaks S3, or try again later.`,
     options,
   );
+}
+
+/** The client's error holds the whole request, session token and signature with it: not for logs. */
+function withoutRequest({ name, code, message, $metadata }: S3Failure): Error {
+  const status = $metadata?.httpStatusCode;
+  return Object.assign(new Error(message), {
+    name,
+    ...(code && { code }),
+    ...(status && { status }),
+  });
 }

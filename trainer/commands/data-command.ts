@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { loadDataset } from '../dataset/load-dataset.ts';
+import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
+
+const dataOptionsSchema = z.object({
+  dataDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('check the files in this folder instead')
+    .meta({ value: '<folder>' }),
+  offline: z.boolean().default(false).describe('take only what is on this machine'),
+  json: z.boolean().default(false).describe('print one JSON object'),
+});
+
+/** Adds `catwalk data`. */
+export function addDataCommand(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('data')
+    .description('Fetches Fashion-MNIST, checks it (SHA-256) and keeps it for the next time.');
+  addSchemaOptions(command, dataOptionsSchema).action(async (raw) => {
+    const { dataDir, offline, json } = parseSchemaOptions(dataOptionsSchema, raw);
+    const { name, train, test, files, source } = await loadDataset({
+      dataDir,
+      offline,
+      signal,
+      onProgress: (message) => process.stderr.write(`${message}\n`),
+    });
+    const summary = { name, train: train.count, test: test.count, source, files };
+    if (json) {
+      process.stdout.write(`${JSON.stringify(summary)}\n`);
+      return;
+    }
+    process.stdout.write(
+      `${name}: ${train.count} training and ${test.count} test images, from ${source}\n`,
+    );
+    for (const [file, sha256] of Object.entries(files)) {
+      process.stdout.write(`  ${sha256}  ${file}\n`);
+    }
+  });
+}

@@ -1,0 +1,19 @@
+import type { Manifest } from '../../shared/manifest.ts';
+import type { AliasMoveResult } from '../publish/move-alias.ts';
+import type { TrainingEvent } from '../training/train.ts';
+
+/** What a training tells whoever watches it. */
+export type TrainReport =
+  | { event: 'message'; message: string }
+  | { event: 'dataset'; name: string; train: number; test: number; source: string }
+  | { event: 'model'; name: string; summary: string[]; parameters: number }
+  | TrainingEvent
+  | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
+  | { event: 'finished'; accuracy: number; seconds: number; run: string };
+
+/** Shows a training's reports, in the order in which they come. */
+export interface Reporter {
+  report(report: TrainReport): void;
+  /** Leaves the terminal as it was, also when the training failed. */
+  close(): void;
+}

@@ -1,0 +1,85 @@
+import { styleText } from 'node:util';
+import type { AliasMoveResult } from '../publish/move-alias.ts';
+import type { TrainReport } from './reporter.ts';
+
+/** Turns reports into lines for people; progress has its own way. */
+export interface TextLines {
+  linesOf(report: Exclude<TrainReport, { event: 'progress' }>): string[];
+  /** `loss: 0.3861  [19,200/60,000]  1,004 images/s`, as the tutorial prints it */
+  lossLine(loss: number, seen: number, images: number, imagesPerSecond: number): string;
+  epochLine(epoch: number, epochs: number): string;
+}
+
+const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+export const formatCount = (count: number): string => integer.format(count);
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+
+/** @param stream decides about colours by whether it is a terminal */
+export function textLines(stream: NodeJS.WriteStream): TextLines {
+  const style = (format: Parameters<typeof styleText>[0], text: string) =>
+    styleText(format, text, { stream });
+  return {
+    epochLine: (epoch, epochs) => style('bold', `Epoch ${epoch}/${epochs}`),
+    lossLine(loss, seen, images, imagesPerSecond) {
+      const counted = `[${formatCount(seen).padStart(6)}/${formatCount(images)}]`;
+      const speed = style('dim', `${formatCount(imagesPerSecond)} images/s`);
+      return `  loss: ${loss.toFixed(4)}  ${counted}  ${speed}`;
+    },
+    linesOf(report) {
+      switch (report.event) {
+        case 'message':
+          return [style('dim', report.message)];
+        case 'dataset': {
+          const { name, train, test, source } = report;
+          const sizes = `${formatCount(train)} training and ${formatCount(test)} test images`;
+          return [`Data set ${name}: ${sizes}, from ${source}`];
+        }
+        case 'model':
+          return [
+            ...report.summary,
+            `Model ${report.name}: ${formatCount(report.parameters)} parameters`,
+          ];
+        case 'started': {
+          const { backend, threads } = report;
+          const on = `${backend.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+          return [
+            ...backend.skipped.map(({ name, reason }) =>
+              style('yellow', `Backend ${name} does not load: ${reason}`),
+            ),
+            `Backend ${backend.name} on CPU (${on})`,
+          ];
+        }
+        case 'epoch': {
+          const { accuracy, loss } = report.metrics;
+          const scores = `Test: accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)}`;
+          const speed = `${formatCount(report.imagesPerSecond)} images/s`;
+          return [`  ${style('green', scores)}  ${style('dim', speed)}`];
+        }
+        case 'published':
+          return [`  Published ${report.manifest.version}; ${moved(report.alias, report.move)}`];
+        case 'finished': {
+          const { accuracy, seconds, run } = report;
+          const time = `${Math.round(seconds)} s of training steps`;
+          return [`Trained to ${percent(accuracy)} in ${time}. Run: ${run}`];
+        }
+      }
+    },
+  };
+}
+
+function moved(alias: string, move: AliasMoveResult): string {
+  switch (move.outcome) {
+    case 'moved':
+      return `${alias} now names it`;
+    case 'unchanged':
+      return `${alias} names it already`;
+    case 'kept': {
+      const kept = `${alias} stays at ${move.alias.version}`;
+      return move.reason === 'other-dataset'
+        ? `${kept}, which was tested on other data (--force moves it)`
+        : `${kept}, which has ${percent(move.currentAccuracy)} (--force moves it)`;
+    }
+  }
+}
