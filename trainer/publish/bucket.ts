@@ -45,6 +45,8 @@ export interface Bucket {
 export interface OpenBucketOptions extends BucketLocationOptions {
   /** Holds the standard AWS variables; the process's environment unless told. */
   environment?: NodeJS.ProcessEnv;
+  /** Keys a request of `list` asks for; S3's limit, 1000, unless told. */
+  listPageSize?: number;
 }
 
 /** A server that takes no connection or sends no answer for so long is unreachable. */
@@ -58,7 +60,7 @@ const requestTimeoutMs = 60_000;
  * @throws {RangeError} where the URL is not `s3://bucket` or `s3://bucket/prefix`
  */
 export function openBucket(options: OpenBucketOptions): Bucket {
-  const { environment = process.env } = options;
+  const { environment = process.env, listPageSize = 1000 } = options;
   const location = bucketLocation(options, environment);
   const client = connect(location, environment);
   const { bucket: Bucket, prefix } = location;
@@ -104,7 +106,12 @@ export function openBucket(options: OpenBucketOptions): Bucket {
         let page: string | undefined;
         do {
           const answer = await client.send(
-            new ListObjectsV2Command({ Bucket, Prefix: start, ContinuationToken: page }),
+            new ListObjectsV2Command({
+              Bucket,
+              Prefix: start,
+              ContinuationToken: page,
+              MaxKeys: listPageSize,
+            }),
           );
           for (const { Key } of answer.Contents ?? []) if (Key !== undefined) keys.push(Key);
           page = answer.IsTruncated ? answer.NextContinuationToken : undefined;

@@ -1,0 +1,64 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { buildModel } from '../../../shared/build-model.ts';
+import type { Metrics, Training } from '../../../shared/manifest.ts';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
+import type { VersionToPublish } from '../../../trainer/publish/publish-version.ts';
+
+const training: Training = {
+  recipe: 'tutorial',
+  epoch: 1,
+  epochs: 5,
+  batchSize: 64,
+  optimizer: 'adam',
+  learningRate: 0.001,
+  seed: 1,
+  seconds: 100,
+  imagesPerSecond: 600,
+  backend: 'cpu',
+  device: 'CPU',
+  threads: 1,
+  packages: { node: process.versions.node },
+  git: null,
+};
+
+/** @param accuracy a hundredth of a whole number, 0..1 */
+function metricsOf(accuracy: number): Metrics {
+  const correct = Math.round(accuracy * 100);
+  return {
+    accuracy,
+    loss: 0.3,
+    perClass: [],
+    confusion: [
+      [correct, 100 - correct],
+      [0, 0],
+    ],
+  };
+}
+
+/** The shared CNN with the weights of a seed, as a trainer publishes it. */
+export async function trainedModel(
+  seed: number,
+  accuracy: number,
+): Promise<VersionToPublish & { model: ReturnType<typeof buildModel> }> {
+  await tf.setBackend('cpu');
+  const model = buildModel(fashionMnistCnn, seed);
+  let artifacts: tf.io.ModelArtifacts = {};
+  await model.save(
+    tf.io.withSaveHandler(async (saved) => {
+      artifacts = saved;
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
+    }),
+  );
+  const { name, files } = knownDatasets['fashion-mnist'];
+  const hashes = Object.values(files).map((file) => [file.name, file.sha256]);
+  return {
+    model,
+    spec: fashionMnistCnn,
+    artifacts,
+    metrics: metricsOf(accuracy),
+    training: { ...training, seed },
+    dataset: { name, files: Object.fromEntries(hashes) },
+  };
+}
