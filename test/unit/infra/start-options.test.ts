@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { parseStartOptions } from '../../../infra/start-options.ts';
+
+test('the defaults are the tutorial on port 8787', () => {
+  expect(parseStartOptions([])).toEqual({
+    port: 8787,
+    persistTo: '.wrangler/state',
+    retrain: false,
+    trainerArguments: ['--epochs', '5'],
+  });
+});
+
+test('training options are passed on as they came', () => {
+  const line =
+    '--retrain --port 0 --epochs 1 --seed -3 --backend wasm --threads 2 --limit 64 --data-dir d --force';
+  expect(parseStartOptions(line.split(' '))).toEqual({
+    port: 0,
+    persistTo: '.wrangler/state',
+    retrain: true,
+    trainerArguments: line.split(' ').slice(3),
+  });
+});
