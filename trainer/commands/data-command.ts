@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { loadDataset } from '../dataset/load-dataset.ts';
 import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
 
 const dataOptionsSchema = z.object({
@@ -21,6 +20,7 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     .description('Fetches Fashion-MNIST, checks it (SHA-256) and keeps it for the next time.');
   addSchemaOptions(command, dataOptionsSchema).action(async (raw) => {
     const { dataDir, offline, json } = parseSchemaOptions(dataOptionsSchema, raw);
+    const { loadDataset } = await import('../dataset/load-dataset.ts');
     const { name, train, test, files, source } = await loadDataset({
       dataDir,
       offline,

@@ -1,0 +1,110 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const catwalk = (...argv: string[]) =>
+  new Promise<Result>((resolve) => {
+    const child = execFile(process.execPath, [cli, ...argv], (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+
+describe('catwalk', () => {
+  it('shows every option of a command with its default', async () => {
+    const { code, stdout } = await catwalk('train', '--help');
+    expect(code).toBe(0);
+    for (const text of ['--epochs <n>', '(default: 5)', '--publish <s3://bucket/prefix>']) {
+      expect(stdout).toContain(text);
+    }
+  });
+
+  it.each([
+    [['train', '--epochs', '0'], '--epochs'],
+    [['train', '--epochs', 'many'], '--epochs'],
+    [['train', '--backend', 'webgl'], '--backend'],
+    [['train', '--alias', 'Production!'], '--alias'],
+    [['train', '--unknown'], '--unknown'],
+    [['paint'], 'paint'],
+  ])('ends with 2 on wrong usage: %j', async (argv, named) => {
+    const { code, stderr } = await catwalk(...argv);
+    expect(code).toBe(2);
+    expect(stderr).toContain(named);
+  });
+
+  it('ends with 1 and a next step where the bucket is out of reach, before it trains', async () => {
+    const child = spawn(
+      process.execPath,
+      [cli, 'train', '--publish', 's3://nowhere', '--runs', folder],
+      {
+        env: {
+          ...process.env,
+          // Port 9 (discard) takes no connections.
+          AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+          AWS_ACCESS_KEY_ID: 'nobody',
+          AWS_SECRET_ACCESS_KEY: 'not-to-be-shown',
+        },
+      },
+    );
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    const [code] = await once(child, 'close');
+    expect(code).toBe(1);
+    expect(output).toContain('http://127.0.0.1:9');
+    expect(output).not.toContain('not-to-be-shown');
+    expect(output).not.toContain('loss');
+  });
+
+  it('trains, tells it as JSON lines, and leaves a run that says how', async () => {
+    const { code, stdout } = await catwalk(
+      ...['train', '--json', '--limit', '256', '--epochs', '1', '--runs', folder],
+    );
+    expect(code).toBe(0);
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toContain('started');
+    const { run, accuracy } = events.at(-1);
+    expect(accuracy).toBeGreaterThan(0);
+    expect((await readdir(join(run, 'model'))).toSorted()).toEqual(['model.json', 'weights.bin']);
+    const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ seed: 1, batchSize: 64, backend: 'wasm', limit: 256 });
+    const metrics = JSON.parse(await readFile(join(run, 'metrics.jsonl'), 'utf8'));
+    expect(metrics).toMatchObject({ epoch: 1, accuracy });
+  });
+
+  it('stops at once on Ctrl-C, with exit code 130', async () => {
+    const child = spawn(process.execPath, [cli, 'train', '--json', '--runs', folder]);
+    let interrupted = false;
+    child.stdout.on('data', (chunk) => {
+      if (!interrupted && String(chunk).includes('"progress"')) {
+        interrupted = true;
+        child.kill('SIGINT');
+      }
+    });
+    const [code] = await once(child, 'exit');
+    expect(interrupted).toBe(true);
+    expect(code).toBe(130);
+  });
+});

@@ -1,0 +1,93 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import type { Dataset } from '../../../trainer/dataset/dataset.ts';
+import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
+import { tutorialRecipe } from '../../../trainer/training/recipe.ts';
+import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
+
+let dataset: Dataset;
+beforeAll(async () => {
+  const whole = await loadDataset();
+  // A thousand test images are enough to tell learning from guessing.
+  const count = 1000;
+  const test = {
+    images: whole.test.images.subarray(0, count * 784),
+    labels: whole.test.labels.subarray(0, count),
+    count,
+  };
+  dataset = { ...whole, test };
+});
+
+type EpochEvent = Extract<TrainingEvent, { event: 'epoch' }>;
+
+async function trainEpochs(options: Partial<TrainOptions>, epochs = 1): Promise<EpochEvent[]> {
+  const events: EpochEvent[] = [];
+  const recipe = { ...tutorialRecipe, epochs };
+  const all = { spec: fashionMnistCnn, dataset, recipe, seed: 5, backend: 'wasm' as const };
+  for await (const event of train({ ...all, limit: 1000, threads: 2, ...options })) {
+    if (event.event === 'epoch') events.push(event);
+  }
+  return events;
+}
+
+const weightsOf = (event: EpochEvent | undefined) =>
+  new Float32Array(event?.artifacts.weightData as ArrayBuffer);
+
+describe('training on real images', () => {
+  it('learns, and the loss falls', async () => {
+    const [first, second, third] = await trainEpochs({ limit: 4000 }, 3);
+    // 10 % is guessing.
+    expect(first?.metrics.accuracy).toBeGreaterThan(0.5);
+    expect(third?.metrics.accuracy).toBeGreaterThan(0.72);
+    expect(second?.metrics.loss).toBeLessThan(first?.metrics.loss ?? 0);
+  });
+
+  it('gives the same bits for the same seed and threads, others for another seed', async () => {
+    const [[once], [again], [other]] = [
+      await trainEpochs({}),
+      await trainEpochs({}),
+      await trainEpochs({ seed: 6 }),
+    ];
+    expect(weightsOf(once).length).toBe(688_138);
+    expect(
+      Buffer.compare(Buffer.from(weightsOf(again).buffer), Buffer.from(weightsOf(once).buffer)),
+    ).toBe(0);
+    expect(weightsOf(other)).not.toEqual(weightsOf(once));
+  });
+
+  it('takes the same steps on one thread as on two, but for rounding', async () => {
+    // Without dropout, whose masks are drawn per thread; few steps, as Adam amplifies rounding.
+    const spec = {
+      ...fashionMnistCnn,
+      layers: fashionMnistCnn.layers.filter(({ type }) => type !== 'dropout'),
+    };
+    const [one] = await trainEpochs({ spec, limit: 128, threads: 1 });
+    const [two] = await trainEpochs({ spec, limit: 128, threads: 2 });
+    expect(one?.metrics.loss).toBeCloseTo(two?.metrics.loss ?? 0, 3);
+  });
+
+  it('trains on a last batch smaller than the number of threads', async () => {
+    const [epoch] = await trainEpochs({ limit: 65, threads: 2 });
+    expect(epoch?.metrics.loss).toBeLessThan(Math.log(10) + 0.1);
+    expect(weightsOf(epoch).every(Number.isFinite)).toBe(true);
+  });
+
+  it('ends its threads and throws when interrupted', async () => {
+    const interruption = new AbortController();
+    const events = train({
+      spec: fashionMnistCnn,
+      dataset,
+      recipe: tutorialRecipe,
+      seed: 1,
+      backend: 'wasm',
+      threads: 2,
+      signal: interruption.signal,
+    });
+    const interrupted = async () => {
+      for await (const { event } of events) {
+        if (event === 'progress') interruption.abort(new Error('enough'));
+      }
+    };
+    await expect(interrupted()).rejects.toThrow(/enough|aborted/);
+  });
+});

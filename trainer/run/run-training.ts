@@ -1,0 +1,110 @@
+import { buildModel } from '../../shared/build-model.ts';
+import type { Training } from '../../shared/manifest.ts';
+import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { openBackend } from '../backends/open-backend.ts';
+import type { TrainCommandOptions } from '../commands/train-options.ts';
+import { loadDataset } from '../dataset/load-dataset.ts';
+import { openBucket } from '../publish/bucket.ts';
+import { uploadTestSet } from '../publish/upload-test-set.ts';
+import type { Reporter } from '../report/reporter.ts';
+import { type Recipe, tutorialRecipe } from '../training/recipe.ts';
+import { train } from '../training/train.ts';
+import { gitState } from './git-state.ts';
+import { packageVersions } from './package-versions.ts';
+import { publishEpoch } from './publish-epoch.ts';
+import { createRunFolder } from './run-folder.ts';
+
+/**
+ * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
+ *
+ * @throws {Error} where data, backend or bucket can't be had; what is published by then stays
+ */
+export async function runTraining(
+  options: TrainCommandOptions,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<void> {
+  const spec = fashionMnistCnn;
+  const { epochs, batchSize, learningRate, seed, backend, threads, limit } = options;
+  const recipe: Recipe = { ...tutorialRecipe, epochs, batchSize, learningRate };
+  // Wrong names and credentials are found out before anything is computed.
+  const bucket = options.publish === undefined ? null : openBucket({ url: options.publish });
+  const dataset = await loadDataset({
+    dataDir: options.dataDir,
+    signal,
+    onProgress: (message) => reporter.report({ event: 'message', message }),
+  });
+  const { name, train: trainSet, test, source } = dataset;
+  reporter.report({
+    event: 'dataset',
+    name,
+    train: trainSet.count,
+    test: test.count,
+    source,
+  });
+  if (bucket) await uploadTestSet(bucket, dataset);
+  await describeModel(reporter);
+
+  const base = {
+    recipe: recipe.name,
+    epochs,
+    batchSize,
+    optimizer: recipe.optimizer,
+    learningRate,
+    seed,
+    packages: packageVersions(),
+    git: await gitState(),
+  };
+  const datasetHashes = { name, files: dataset.files };
+  let computer: Pick<Training, 'backend' | 'device' | 'threads'> | undefined;
+  let run: Awaited<ReturnType<typeof createRunFolder>> | undefined;
+  let result = { accuracy: 0, seconds: 0 };
+  for await (const event of train({
+    spec,
+    dataset,
+    recipe,
+    seed,
+    backend,
+    threads,
+    limit,
+    signal,
+  })) {
+    reporter.report(event);
+    if (event.event === 'started') {
+      computer = {
+        backend: event.backend.name,
+        device: event.backend.device,
+        threads: event.threads,
+      };
+      const config = { ...base, ...computer, limit: limit ?? null, spec, dataset: datasetHashes };
+      run = await createRunFolder(options.runs, config);
+    } else if (event.event === 'epoch' && computer && run) {
+      const { epoch, metrics, seconds, imagesPerSecond, artifacts } = event;
+      const training: Training = { ...base, ...computer, epoch, seconds, imagesPerSecond };
+      result = { accuracy: metrics.accuracy, seconds };
+      await run.writeEpoch({ epoch, seconds, imagesPerSecond, ...metrics }, artifacts);
+      if (bucket) {
+        const { alias, force } = options;
+        const trained = { artifacts, metrics, training };
+        const published = await publishEpoch(bucket, { spec, dataset, alias, force, ...trained });
+        reporter.report({ event: 'published', epoch, alias, ...published });
+      }
+    }
+  }
+  reporter.report({ event: 'finished', ...result, run: run?.path ?? '' });
+}
+
+/** Reports the layers as TensorFlow.js prints them. */
+async function describeModel(reporter: Reporter): Promise<void> {
+  await openBackend('cpu');
+  const model = buildModel(fashionMnistCnn, 0);
+  const summary: string[] = [];
+  model.summary(undefined, undefined, (row: string) => summary.push(row));
+  reporter.report({
+    event: 'model',
+    name: fashionMnistCnn.name,
+    summary,
+    parameters: model.countParams(),
+  });
+  model.dispose();
+}
