@@ -62,7 +62,8 @@ export function openTestSet(options: TestSetOptions): TestSet {
     if (generation === null) return refresh();
     if (now() - lookedAt >= pollMilliseconds) {
       lookedAt = now();
-      background.waitUntil(refresh());
+      // A store that fails now costs nothing; a data set that has gone is noticed by the next request.
+      background.waitUntil(refresh().catch(() => null));
     }
     return generation;
   }
@@ -77,7 +78,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
       lookedAt = now();
       return generation;
     } catch (error) {
-      generation = null;
+      if (error instanceof DatasetError) generation = null;
       throw error;
     }
   }

@@ -18,6 +18,9 @@ export interface PostedImages {
 /** Types under which JSON comes: curl -d sends a form's, and many clients send none. */
 const mayBeJson = ['', 'application/json', 'application/x-www-form-urlencoded', 'text/plain'];
 
+/** What JSON takes for white space: tab, line feed, carriage return, space. */
+const blanks = [0x09, 0x0a, 0x0d, 0x20];
+
 /**
  * Tells which images a body holds. A PNG or JPEG is one by its bytes, whatever the content type.
  *
@@ -31,7 +34,8 @@ export async function postedImages(
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return fromForm(body, contentType);
   if (imageFormat(body) === null) {
-    const first = String.fromCharCode(body.find((byte) => byte > 0x20) ?? 0);
+    // Raw pixels may hold these characters too, but only JSON has nothing but blanks before them.
+    const first = String.fromCharCode(body.find((byte) => !blanks.includes(byte)) ?? 0);
     const looksLikeJson = first === '{' || first === '[';
     if (type === 'application/json' || type.endsWith('+json')) return fromJson(body);
     if (mayBeJson.includes(type) && looksLikeJson) return fromJson(body);

@@ -8,6 +8,7 @@ export default defineProject({
     include: ['**/*.test.ts'],
     globalSetup: ['../fixtures/write-models.ts'],
     testTimeout: 30_000,
+    isolate: false,
     // Bundled once: else each test file loads the thousand modules of TensorFlow.js one by one.
     deps: {
       optimizer: {

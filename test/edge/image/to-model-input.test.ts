@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { RasterImage } from '../../../shared/image/raster-image.ts';
+import { toModelInput } from '../../../shared/image/to-model-input.ts';
+import { testImage } from '../bucket.ts';
+
+const size = { height: 28, width: 28 };
+
+/** An image whose pixels a function gives: grey, or red, green, blue and alpha. */
+function draw(
+  width: number,
+  height: number,
+  pixel: (x: number, y: number) => number | number[],
+): RasterImage {
+  const data = new Uint8Array(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const value = pixel(x, y);
+      const rgba = typeof value === 'number' ? [value, value, value, 255] : value;
+      data.set(rgba, 4 * (y * width + x));
+    }
+  }
+  return { width, height, data };
+}
+
+const pixelAt = (pixels: Uint8Array, x: number, y: number) => pixels[28 * y + x];
+
+describe('toModelInput', () => {
+  it('leaves the 100 test images as they are, bit for bit', () => {
+    for (let index = 0; index < 100; index++) {
+      const pixels = testImage(index);
+      const image = draw(28, 28, (x, y) => pixels[28 * y + x] ?? 0);
+      expect(toModelInput(image, size)).toEqual(pixels);
+    }
+  });
+
+  it('leaves every grey of an image of the right size, also a light one', () => {
+    const image = draw(28, 28, (x, y) => (28 * y + x) % 256);
+    expect(toModelInput(image, size)).toEqual(Uint8Array.from({ length: 784 }, (_, i) => i % 256));
+    expect(
+      toModelInput(
+        draw(28, 28, () => 255),
+        size,
+      ),
+    ).toEqual(new Uint8Array(784).fill(255));
+  });
+
+  it('weighs colours by Rec. 601', () => {
+    const options = { ...size, invert: 'false' as const };
+    const only = (rgba: number[]) =>
+      toModelInput(
+        draw(28, 28, () => rgba),
+        options,
+      )[0];
+    expect(only([255, 0, 0, 255])).toBe(76);
+    expect(only([0, 255, 0, 255])).toBe(150);
+    expect(only([0, 0, 255, 255])).toBe(29);
+  });
+
+  it('lays transparency over white', () => {
+    const options = { ...size, invert: 'false' as const };
+    const only = (rgba: number[]) =>
+      toModelInput(
+        draw(28, 28, () => rgba),
+        options,
+      )[0];
+    expect(only([0, 0, 0, 0])).toBe(255);
+    expect(only([0, 0, 0, 127])).toBe(128);
+    expect(only([200, 200, 200, 255])).toBe(200);
+  });
+
+  it('averages by area', () => {
+    const image = draw(56, 56, (x, y) => (x % 2 === 0 && y % 2 === 0 ? 200 : 100));
+    expect(toModelInput(image, size)).toEqual(new Uint8Array(784).fill(125));
+    // 42 pixels to 28: each new one covers one and a half.
+    const stripes = draw(42, 42, (x) => [0, 90, 30][x % 3] ?? 0);
+    const pixels = toModelInput(stripes, size);
+    expect([pixels[0], pixels[1]]).toEqual([30, 50]);
+  });
+
+  it('keeps proportions, centred on the background', () => {
+    const image = draw(40, 80, (x, y) => (x < 3 || x > 36 || y < 3 || y > 76 ? 10 : 100));
+    const pixels = toModelInput(image, size);
+    expect(pixelAt(pixels, 0, 14)).toBe(10);
+    expect(pixelAt(pixels, 27, 14)).toBe(10);
+    expect(pixelAt(pixels, 14, 14)).toBe(100);
+    expect(pixelAt(pixels, 9, 14)).toBe(100);
+    expect(pixelAt(pixels, 6, 14)).toBe(10);
+  });
+
+  it('inverts a light background by itself, and as it is told', () => {
+    const onWhite = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 30 : 250));
+    const center = (invert: 'auto' | 'true' | 'false') =>
+      pixelAt(toModelInput(onWhite, { ...size, invert }), 14, 14);
+    expect([center('auto'), center('true'), center('false')]).toEqual([225, 225, 30]);
+    const onBlack = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 230 : 5));
+    expect(pixelAt(toModelInput(onBlack, size), 14, 14)).toBe(230);
+    expect(pixelAt(toModelInput(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
+  });
+
+  it('finds a light background that a garment touches', () => {
+    const image = draw(100, 100, (x) => (x > 30 && x < 70 ? 20 : 255));
+    expect(pixelAt(toModelInput(image, size), 1, 1)).toBe(0);
+  });
+
+  it('takes any size', () => {
+    for (const [width, height] of [
+      [1, 1],
+      [1, 300],
+      [300, 1],
+      [10, 10],
+      [29, 28],
+      [1000, 37],
+    ] as const) {
+      const pixels = toModelInput(
+        draw(width, height, () => 60),
+        size,
+      );
+      expect(pixels).toEqual(new Uint8Array(784).fill(60));
+    }
+  });
+});
