@@ -2,8 +2,11 @@ import { decode } from 'jpeg-js';
 import { ImageError } from './image-error.ts';
 import type { RasterImage } from './raster-image.ts';
 
-/** What jpeg-js may hold at once; a 4-megapixel photo with full-size chroma needs about 90. */
-const decoderMegabytes = 100;
+/**
+ * What jpeg-js may hold at once, of the 128 MB that a Worker has. Four megapixels with halved chroma,
+ * as cameras write them, take about 55; with full chroma about 85, so of those a little less is read.
+ */
+const decoderMegabytes = 80;
 
 /**
  * Decodes a baseline or progressive JPEG as it lies in the file: its EXIF rotation is not applied.

@@ -1,3 +1,4 @@
+import { engine } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
@@ -88,8 +89,8 @@ describe('when the alias moves', () => {
       await lookAgain(app);
       expect(await versionOf(app)).toBe(version);
     }
-    const { engine } = await import('@tensorflow/tfjs-core');
     const held = engine().state.numBytes;
+    expect(held).toBeGreaterThanOrEqual(4 * 688_138);
     for (const version of [second, first, second, first]) {
       await bucket.moveAlias(version);
       await lookAgain(app);
@@ -148,10 +149,12 @@ describe('a bad version', () => {
     const [, model, options, cause] = args;
     const { bucket, first, app } = await serving();
     const good = await app.json('/predict?index=0');
+    const held = engine().state.numBytes;
     const bad = await bucket.publish(model, { createdAt: later, ...options });
     await bucket.moveAlias(bad);
     await lookAgain(app);
     expect(await app.json('/predict?index=0')).toEqual(good);
+    expect(engine().state.numBytes).toBe(held);
     expect(await app.json('/readyz')).toMatchObject({
       status: 'ready',
       model: { version: first },
