@@ -1,5 +1,6 @@
 import type { Background } from '../background.ts';
 import type { TestSet } from '../dataset/test-set.ts';
+import { Problem } from '../problem.ts';
 import { parseIndex } from '../request/parse-index.ts';
 
 /**
@@ -12,6 +13,6 @@ export async function readTestImage(testSet: TestSet, text: string, background: 
   const index = parseIndex(text, images);
   const image = await testSet.image(index, background);
   // The test set may have been replaced by a shorter one since its size was read.
-  if (image === null) throw new Error(`Test image ${index} of ${images} is gone.`);
+  if (image === null) throw new Problem('index_out_of_range', `Image ${index} is just gone.`);
   return { index, image };
 }
