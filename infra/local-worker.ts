@@ -75,7 +75,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
     await stop();
     signal?.throwIfAborted();
     throw new WorkerStartError(
-      `The local Worker ${(error as Error).message}. The end of its log, ${logFile}:\n${await tail(logFile)}`,
+      `The local Worker ${(error as Error).message}. The end of its log, ${logFile}:\n${await tail(logFile)}\nWhere something built is missing: npm run build`,
       { cause: error },
     );
   }
