@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /** `npx catwalk <command>`, also `npm run catwalk -- <command>`. */
 import { constants } from 'node:os';
-import { styleText } from 'node:util';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import catwalk from '../package.json' with { type: 'json' };
 import { addDataCommand } from './commands/data-command.ts';
-import { UsageError } from './commands/schema-options.ts';
+import { explainFailure } from './commands/exit-code.ts';
 import { addTrainCommand } from './commands/train-command.ts';
 
 const interruption = new AbortController();
@@ -30,25 +29,10 @@ addTrainCommand(program, interruption.signal);
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
-
-function exitCodeOf(error: unknown): number {
   if (interruptedBy) {
     process.stderr.write(`Stopped by ${interruptedBy}. What is published stays.\n`);
-    return 128 + constants.signals[interruptedBy];
+    process.exitCode = 128 + constants.signals[interruptedBy];
+  } else {
+    process.exitCode = explainFailure(error);
   }
-  // Commander has printed its own message.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const message = error instanceof Error ? error.message : String(error);
-  const label = styleText('red', 'error:', { stream: process.stderr });
-  process.stderr.write(`${label} ${message}\n`);
-  if (error instanceof UsageError) {
-    process.stderr.write('Add --help to see every option.\n');
-    return 2;
-  }
-  if (process.env.CATWALK_DEBUG && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-  }
-  return 1;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The command line is wrong; the program ends with exit code 2. */
 export class UsageError extends Error {
@@ -43,7 +43,8 @@ export function parseSchemaOptions<Schema extends z.ZodObject>(
   throw new UsageError(problems.join('\n'));
 }
 
-const flagOf = (name: string) =>
+/** `batchSize` -> `--batch-size` */
+export const flagOf = (name: string) =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function innermost(property: z.ZodType): z.ZodType {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/version.ts';
 import { backendChoices } from '../backends/backend.ts';
 import { tutorialRecipe } from '../training/recipe.ts';

@@ -9,7 +9,14 @@ export type TrainReport =
   | { event: 'model'; name: string; summary: string[]; parameters: number }
   | TrainingEvent
   | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
-  | { event: 'finished'; accuracy: number; seconds: number; run: string };
+  | {
+      event: 'finished';
+      accuracy: number;
+      seconds: number;
+      run: string;
+      /** The largest resident set of this process so far. */
+      peakBytes: number;
+    };
 
 /** Shows a training's reports, in the order in which they come. */
 export interface Reporter {

@@ -91,7 +91,8 @@ export async function runTraining(
       }
     }
   }
-  reporter.report({ event: 'finished', ...result, run: run?.path ?? '' });
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  reporter.report({ event: 'finished', ...result, run: run?.path ?? '', peakBytes });
 }
 
 /** Reports the layers as TensorFlow.js prints them. */

@@ -6,7 +6,7 @@ test('the defaults are the tutorial on port 8787', () => {
     port: 8787,
     persistTo: '.wrangler/state',
     retrain: false,
-    trainerArguments: ['--epochs', '5'],
+    trainerArguments: [],
   });
 });
 
@@ -17,6 +17,9 @@ test('training options are passed on as they came', () => {
     port: 0,
     persistTo: '.wrangler/state',
     retrain: true,
-    trainerArguments: line.split(' ').slice(3),
+    trainerArguments: [
+      ...['--epochs=1', '--seed=-3', '--backend=wasm', '--threads=2', '--limit=64'],
+      ...['--data-dir=d', '--force'],
+    ],
   });
 });

@@ -1,0 +1,130 @@
+/** `npm run bench:train`: training speed side by side with PyTorch. `-- --help` has the options. */
+import { Command } from 'commander';
+import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
+import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
+import { type Machine, median, thisMachine } from './machine.ts';
+import {
+  type Contestant,
+  catwalkContestant,
+  pytorchContestant,
+  type Training,
+} from './train-contestants.ts';
+
+interface Row {
+  name: string;
+  imagesPerSecond: number;
+  ratioToPytorch: number | null;
+  peakMiB: number;
+}
+
+interface TimeToAccuracy {
+  name: string;
+  /** Seconds of training steps until an epoch's test accuracy reached 91.3 %, one per seed; null: it did not. */
+  seconds: (number | null)[];
+  finalAccuracy: number[];
+}
+
+interface Report {
+  machine: Machine;
+  rows: Row[];
+  timeTo913: TimeToAccuracy[];
+}
+
+const target = 0.913;
+
+const options = new Command('npm run bench:train --')
+  .description('Trains the same network by the same recipe in turn and compares images per second.')
+  .option('--rounds <n>', 'times that each contestant trains', '5')
+  .option('--limit <n>', 'training images a round', '12800')
+  .option('--seeds <n>', 'also train to 91.3 % test accuracy with so many seeds', '0')
+  .option('--python <path>', 'a Python that has torch', 'python3')
+  .option('--json', 'print the result as JSON')
+  .parse()
+  .opts<{ rounds: string; limit: string; seeds: string; python: string; json?: boolean }>();
+
+await loadDataset(); // Into the cache, which PyTorch then reads too.
+const pytorch = await pytorchContestant(options.python, `${defaultCacheFolder()}/fashion-mnist`);
+if (!pytorch) {
+  process.stderr.write(
+    `PyTorch is skipped: ${options.python} has no torch. Name one that has: -- --python <path>\n`,
+  );
+}
+const contestants: Contestant[] = [
+  ...(pytorch ? [pytorch] : []),
+  catwalkContestant('Catwalk wasm', '--backend', 'wasm'),
+  catwalkContestant('Catwalk wasm, 1 thread', '--backend', 'wasm', '--threads', '1'),
+];
+
+const report: Report = {
+  machine: thisMachine(),
+  rows: await compareSpeed(Number(options.rounds), Number(options.limit)),
+  timeTo913: await timeToAccuracy(Number(options.seeds)),
+};
+process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+
+async function compareSpeed(rounds: number, limit: number): Promise<Row[]> {
+  const trainings = new Map<Contestant, Training[]>(contestants.map((one) => [one, []]));
+  // In turn, so that a machine that slows down slows all of them.
+  for (let round = 1; round <= rounds; round++) {
+    for (const [contestant, results] of trainings) {
+      const result = await contestant.train({ limit, epochs: 1, seed: round });
+      process.stderr.write(
+        `round ${round}: ${contestant.name} ${result.epochs[0]?.imagesPerSecond.toFixed(0)} images/s\n`,
+      );
+      results.push(result);
+    }
+  }
+  const speedOf = (contestant: Contestant) =>
+    median((trainings.get(contestant) ?? []).map(({ epochs }) => epochs[0]?.imagesPerSecond ?? 0));
+  return contestants.map((contestant) => ({
+    name: contestant.name,
+    imagesPerSecond: Math.round(speedOf(contestant)),
+    ratioToPytorch: pytorch ? Number((speedOf(contestant) / speedOf(pytorch)).toFixed(3)) : null,
+    peakMiB: Math.round(
+      median((trainings.get(contestant) ?? []).map(({ peakBytes }) => peakBytes)) / 2 ** 20,
+    ),
+  }));
+}
+
+async function timeToAccuracy(seeds: number): Promise<TimeToAccuracy[]> {
+  const results = contestants
+    .filter(({ name }) => !name.includes('1 thread'))
+    .map((contestant) => ({ contestant, trainings: [] as Training[] }));
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const { contestant, trainings } of results) {
+      trainings.push(await contestant.train({ limit: 60_000, epochs: 8, seed }));
+      process.stderr.write(`seed ${seed}: ${contestant.name}\n`);
+    }
+  }
+  return results.map(({ contestant, trainings }) => ({
+    name: contestant.name,
+    seconds: trainings.map(
+      ({ epochs }) => epochs.find(({ accuracy }) => accuracy >= target)?.seconds ?? null,
+    ),
+    finalAccuracy: trainings.map(({ epochs }) => epochs.at(-1)?.accuracy ?? 0),
+  }));
+}
+
+function asText({ machine, rows, timeTo913 }: Report): string {
+  const { processor, cores, memoryGiB, node } = machine;
+  const lines = [
+    `${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node}`,
+    `${'Training, batch 64'.padEnd(28)}images/s   of PyTorch   peak MiB`,
+    ...rows.map(
+      ({ name, imagesPerSecond, ratioToPytorch, peakMiB }) =>
+        name.padEnd(28) +
+        String(imagesPerSecond).padStart(8) +
+        (ratioToPytorch?.toFixed(2) ?? '-').padStart(13) +
+        String(peakMiB).padStart(11),
+    ),
+    ...timeTo913
+      .filter(({ seconds }) => seconds.length > 0)
+      .map(({ name, seconds }) => {
+        const times = seconds.map((time) =>
+          time === null ? 'not reached' : `${Math.round(time)} s`,
+        );
+        return `Time to 91.3 %, ${name}: ${times.join(', ')}`;
+      }),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,36 @@
+import { existsSync, globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import catwalk from '../../package.json' with { type: 'json' };
+
+const repository = join(import.meta.dirname, '../..');
+
+async function documents(): Promise<{ file: string; text: string }[]> {
+  const files = globSync(['*.md', 'docs/**/*.md'], { cwd: repository });
+  return Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join(repository, file), 'utf8') })),
+  );
+}
+
+it('every relative link in the documents leads somewhere', async () => {
+  const all = await documents();
+  expect(all.length).toBeGreaterThan(1);
+  for (const { file, text } of all) {
+    const targets = Array.from(text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g), ([, path]) => path);
+    const missing = targets.filter(
+      (path) => !existsSync(join(repository, dirname(file), path as string)),
+    );
+    expect(missing, file).toEqual([]);
+  }
+});
+
+it('every npm script that the documents name exists', async () => {
+  for (const { file, text } of await documents()) {
+    const named = Array.from(text.matchAll(/npm run ([a-z:-]+)/g), ([, script]) => script);
+    expect(
+      named.filter((script) => !Object.hasOwn(catwalk.scripts, script as string)),
+      file,
+    ).toEqual([]);
+  }
+});
