@@ -70,5 +70,5 @@ test('wrong usage is told with exit code 2', async () => {
   start('--epochs', 'many');
   const [code] = await once(child, 'close');
   expect(code).toBe(2);
-  expect(output).toContain('whole number');
+  expect(output).toContain('--epochs');
 });
