@@ -2,6 +2,11 @@ import { indexedPredictionSchema, servedModelSchema } from '../../shared/predict
 
 const answerSchema = indexedPredictionSchema.extend({ model: servedModelSchema });
 
+/** Another version than the expected one answered: the alias moved meanwhile. */
+export class AliasMovedError extends Error {
+  override name = 'AliasMovedError';
+}
+
 export interface AskOptions {
   /** The Worker's, without a path. */
   url: string;
@@ -20,7 +25,8 @@ export interface AskOptions {
  * Asks a Worker for every test image by `GET /predict?index=`.
  *
  * @returns `confusion[actual][predicted]`, as in a manifest
- * @throws where an answer is no prediction, or comes from another version
+ * @throws {AliasMovedError} where another version answers
+ * @throws where an answer is no prediction
  */
 export async function askEveryImage({
   url,
@@ -38,8 +44,8 @@ export async function askEveryImage({
       const index = next++;
       const { actual, predicted, model } = await ask(url, index);
       if (model.version !== version) {
-        throw new Error(
-          `Image ${index} was answered by version ${model.version}, not ${version}: the alias moved meanwhile. Run it again.`,
+        throw new AliasMovedError(
+          `Image ${index} was answered by version ${model.version}, not ${version}.`,
         );
       }
       const row = confusion[actual.id];
