@@ -5,8 +5,11 @@ import asc from 'assemblyscript/asc';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const outFolder = 'shared/kernels/build';
 
+/** The trainer's kernels and the Worker's, which is sent less. */
+const modules = ['training', 'inference'] as const;
+
 /**
- * Compiles shared/kernels/assembly to WebAssembly, once with relaxed SIMD (fused multiply-add) and once
+ * Compiles shared/kernels/assembly to WebAssembly, each module once with relaxed SIMD (fused multiply-add) and once
  * without. The modules import their memory and hold no data of their own, so that they can work in place
  * on another module's heap.
  *
@@ -14,13 +17,15 @@ const outFolder = 'shared/kernels/build';
  */
 export async function buildKernels(): Promise<void> {
   await mkdir(`${root}${outFolder}`, { recursive: true });
-  await compile('kernels-simd.wasm', []);
-  await compile('kernels-relaxed-simd.wasm', ['--enable', 'relaxed-simd']);
+  for (const name of modules) {
+    await compile(name, `${name}-simd.wasm`, []);
+    await compile(name, `${name}-relaxed-simd.wasm`, ['--enable', 'relaxed-simd']);
+  }
 }
 
-async function compile(file: string, features: string[]): Promise<void> {
+async function compile(module: string, file: string, features: string[]): Promise<void> {
   const { error, stderr } = await asc.main([
-    'shared/kernels/assembly/index.ts',
+    `shared/kernels/assembly/${module}.ts`,
     ...['--baseDir', root, '--outFile', `${outFolder}/${file}`],
     ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', ...features],
     ...['--importMemory', '--noExportMemory', '--initialMemory', '0'],

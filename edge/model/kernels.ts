@@ -1,15 +1,17 @@
 import '@tensorflow/tfjs-backend-cpu/dist/base';
-import { _fusedMatMulConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul';
 import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
 import { identityConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity';
 import { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
 import { reshapeConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape';
 import { env, getKernel, registerKernel } from '@tensorflow/tfjs-core';
+import { denseKernel } from '../kernels/dense-kernel.ts';
+import { pooledConvolutionKernel } from '../kernels/pooled-convolution-kernel.ts';
 
 /** What the layers of ModelSpec call at inference. */
 const kernels = [
   fusedConv2DConfig,
-  _fusedMatMulConfig,
+  denseKernel,
+  pooledConvolutionKernel,
   identityConfig,
   maxPoolConfig,
   reshapeConfig,

@@ -1,4 +1,4 @@
-import { engine, io, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { engine, io, tensor, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
 import '@tensorflow/tfjs-layers/dist/layers/convolutional';
@@ -7,6 +7,7 @@ import '@tensorflow/tfjs-layers/dist/layers/pooling';
 import type { Manifest } from '../../shared/manifest.ts';
 import { registerKernels } from './kernels.ts';
 import { ModelError } from './model-error.ts';
+import { compileNetwork, type Network } from './network.ts';
 
 /** A version in memory. */
 export interface LoadedModel {
@@ -37,6 +38,7 @@ export interface ModelParts {
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
   const { manifest } = parts;
+  checkFinite(parts);
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
     const model = await loadLayersModel(
@@ -47,9 +49,10 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
       }),
     );
     checkShapes(model, manifest);
+    const network = compileNetwork(model);
     const loaded: LoadedModel = {
       manifest,
-      predict: (input, count) => predict(model, manifest, input, count),
+      predict: (input, count) => predict(network, manifest, input, count),
       dispose: () => void model.dispose(),
     };
     warmUp(loaded);
@@ -64,13 +67,23 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   }
 }
 
-function predict(model: LayersModel, manifest: Manifest, input: Float32Array, count: number) {
+function predict(network: Network, manifest: Manifest, input: Float32Array, count: number) {
   return tidy(() => {
     const images = tensor(input, [count, ...manifest.model.inputShape]); // [count, 28, 28, 1]
-    // Not predict(): that cuts its input into batches with a kernel that nothing else needs.
-    const logits = model.apply(images) as Tensor; // -> [count, 10]
-    return logits.dataSync<'float32'>();
+    return network(images).dataSync<'float32'>(); // -> [count, 10]
   });
+}
+
+/** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
+function checkFinite({ weights, manifest }: ModelParts): void {
+  const wrong = new Float32Array(weights, 0, weights.byteLength >> 2).findIndex(
+    (weight) => !Number.isFinite(weight),
+  );
+  if (wrong === -1) return;
+  throw new ModelError(
+    'bad_model',
+    `Weight ${wrong} of version ${manifest.version} is no finite number.`,
+  );
 }
 
 function checkShapes(model: LayersModel, { model: spec, version }: Manifest): void {

@@ -149,6 +149,7 @@ function slide(
       columns,
       bias ? heap.addressOf(bias) : 0,
       relu ? 1 : 0,
+      0,
       heap.addressOf(out),
     );
   });

@@ -61,6 +61,7 @@ function product(
         columns,
         bias ? heap.addressOf(bias) : 0,
         relu ? 1 : 0,
+        0,
         target,
       );
     });

@@ -24,6 +24,7 @@ export interface KernelModule {
     columns: number,
     bias: Address,
     relu: number,
+    pool: number,
     out: Address,
   ): void;
   outerScratchBytes(columns: number): number;
@@ -97,8 +98,8 @@ export interface KernelModule {
  * @throws {Error} where neither can be compiled, or they were not built (`npm run build`)
  */
 export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
-  const relaxed = readBuild('kernels-relaxed-simd.wasm');
-  const binary = WebAssembly.validate(relaxed) ? relaxed : readBuild('kernels-simd.wasm');
+  const relaxed = readBuild('training-relaxed-simd.wasm');
+  const binary = WebAssembly.validate(relaxed) ? relaxed : readBuild('training-simd.wasm');
   const instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
   return instance.exports as unknown as KernelModule;
 }

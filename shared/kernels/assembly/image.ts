@@ -79,3 +79,34 @@ export function windowStarts(
     }
   }
 }
+
+/**
+ * The same in the order in which 2x2 pooling takes them: the four windows of one pooled pixel side by side, as multiplyRows
+ * with `pool` takes them. What pooling leaves out at the edges is left out.
+ */
+export function pooledWindowStarts(
+  source: usize,
+  images: i32,
+  pooledHeight: i32,
+  pooledWidth: i32,
+  imageStep: i32,
+  rowStep: i32,
+  columnStep: i32,
+  starts: usize,
+): void {
+  for (let image = 0; image < images; image++) {
+    for (let row = 0; row < pooledHeight; row++) {
+      let address =
+        source + <usize>image * <usize>imageStep + <usize>(row * 2) * <usize>rowStep;
+      for (let column = 0; column < pooledWidth; column++) {
+        const right = <u32>(address + <usize>columnStep);
+        store<u32>(starts, <u32>address);
+        store<u32>(starts, right, 4);
+        store<u32>(starts, <u32>(address + <usize>rowStep), 8);
+        store<u32>(starts, right + <u32>rowStep, 12);
+        address += <usize>columnStep * 2;
+        starts += 16;
+      }
+    }
+  }
+}

@@ -16,7 +16,8 @@ const ROWS_A_PASS: i32 = 256;
  * @param right packed by packPanels, [ceil(columns / 8)][runs * runLength][8]
  * @param bias `columns` floats, or 0 for none
  * @param relu 1: negative results become 0
- * @param out [rows, columns]
+ * @param pool 1: every four rows give one row of out, the largest of each column
+ * @param out [rows, columns], or [rows / 4, columns]
  */
 export function multiplyRows(
   starts: usize,
@@ -28,13 +29,17 @@ export function multiplyRows(
   columns: i32,
   bias: usize,
   relu: i32,
+  pool: i32,
   out: usize,
 ): void {
+  // A last row of its own would take the time of four in a tile; over 32 columns it fills the registers too.
+  const alone = (rows & 3) == 1 && columns % (4 * PANEL) == 0 && runs == 1 && !bias && !relu;
+  const tiled = alone ? rows - 1 : rows;
   const panelBytes = <usize>(runs * runLength) << 5;
   const outRow = <usize>columns << 2;
   const floor = relu ? f32x4.splat(0) : f32x4.splat(-f32.MAX_VALUE * 2);
-  for (let pass = 0; pass < rows; pass += ROWS_A_PASS) {
-    const passEnd = min(pass + ROWS_A_PASS, rows);
+  for (let pass = 0; pass < tiled; pass += ROWS_A_PASS) {
+    const passEnd = min(pass + ROWS_A_PASS, tiled);
     let panel = right;
     for (let column = 0; column < columns; column += PANEL) {
       const width = min(PANEL, columns - column);
@@ -126,6 +131,13 @@ export function multiplyRows(
           left2 += skip;
           left3 += skip;
         }
+        if (pool) {
+          const target = out + <usize>(row >> 2) * outRow + (<usize>column << 2);
+          const low = f32x4.max(f32x4.max(low0, low1), f32x4.max(low2, low3));
+          const high = f32x4.max(f32x4.max(high0, high1), f32x4.max(high2, high3));
+          storeTileRow(target, f32x4.max(low, floor), f32x4.max(high, floor), width);
+          continue;
+        }
         let target = out + <usize>row * outRow + (<usize>column << 2);
         storeTileRow(target, f32x4.max(low0, floor), f32x4.max(high0, floor), width);
         if (live > 1) storeTileRow(target + outRow, f32x4.max(low1, floor), f32x4.max(high1, floor), width);
@@ -135,6 +147,61 @@ export function multiplyRows(
       }
       panel += panelBytes;
     }
+  }
+  if (alone) {
+    const left = <usize>load<u32>(starts + (<usize>tiled << 2));
+    multiplyOneRow(left, runLength, right, columns, out + <usize>tiled * outRow);
+  }
+}
+
+/** One row times four panels at a time, without bias: [depth] * [depth, columns] -> [columns] */
+function multiplyOneRow(
+  left: usize,
+  depth: i32,
+  right: usize,
+  columns: i32,
+  out: usize,
+): void {
+  const panelBytes = <usize>depth << 5;
+  const end = left + (<usize>depth << 2);
+  for (let column = 0; column < columns; column += 4 * PANEL) {
+    let sum0 = f32x4.splat(0);
+    let sum1 = sum0;
+    let sum2 = sum0;
+    let sum3 = sum0;
+    let sum4 = sum0;
+    let sum5 = sum0;
+    let sum6 = sum0;
+    let sum7 = sum0;
+    let weight0 = right;
+    let weight1 = weight0 + panelBytes;
+    let weight2 = weight1 + panelBytes;
+    let weight3 = weight2 + panelBytes;
+    for (let from = left; from < end; from += 4) {
+      const value = v128.load_splat<f32>(from);
+      sum0 = multiplyAdd(value, v128.load(weight0), sum0);
+      sum1 = multiplyAdd(value, v128.load(weight0, 16), sum1);
+      sum2 = multiplyAdd(value, v128.load(weight1), sum2);
+      sum3 = multiplyAdd(value, v128.load(weight1, 16), sum3);
+      sum4 = multiplyAdd(value, v128.load(weight2), sum4);
+      sum5 = multiplyAdd(value, v128.load(weight2, 16), sum5);
+      sum6 = multiplyAdd(value, v128.load(weight3), sum6);
+      sum7 = multiplyAdd(value, v128.load(weight3, 16), sum7);
+      weight0 += 32;
+      weight1 += 32;
+      weight2 += 32;
+      weight3 += 32;
+    }
+    v128.store(out, sum0);
+    v128.store(out, sum1, 16);
+    v128.store(out, sum2, 32);
+    v128.store(out, sum3, 48);
+    v128.store(out, sum4, 64);
+    v128.store(out, sum5, 80);
+    v128.store(out, sum6, 96);
+    v128.store(out, sum7, 112);
+    out += 128;
+    right += panelBytes * 4;
   }
 }
 

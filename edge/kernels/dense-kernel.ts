@@ -1,0 +1,65 @@
+import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu/dist/base';
+import { _fusedMatMulConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul';
+import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import { preparedDenseLayers } from './prepared.ts';
+
+/** Columns of denseRows's panels: its rows of results are padded to a multiple of them. */
+const wide = 32;
+
+/** _FusedMatMul on the cpu backend: our own for weights that were prepared, else the backend's. */
+export const denseKernel: KernelConfig = {
+  ..._fusedMatMulConfig,
+  kernelFunc(params) {
+    const { a, b, bias, preluActivationWeights } = params.inputs as Record<string, TensorInfo>;
+    const { transposeA, transposeB, activation } = params.attrs ?? {};
+    const prepared = b && preparedDenseLayers.get(b.dataId);
+    const relu = activation === 'relu';
+    if (
+      !prepared ||
+      a?.dtype !== 'float32' ||
+      transposeA ||
+      transposeB ||
+      preluActivationWeights ||
+      (!relu && activation !== 'linear' && activation !== null && activation !== undefined)
+    ) {
+      return _fusedMatMulConfig.kernelFunc(params);
+    }
+    const backend = params.backend as MathBackendCPU;
+    const { workspace, depth, columns, weights } = prepared;
+    const x = backend.data.get(a.dataId).values as Float32Array;
+    const rows = x.length / depth;
+    const padded = wide * Math.ceil(columns / wide);
+    const values = workspace.withBlocks(
+      [4 * x.length, 4 * padded, 8 * (depth + 1), 4 * rows * padded],
+      (input, biasAt, scratch, out) => {
+        workspace.write(x, input);
+        const biasValues = new Float32Array(padded);
+        if (bias) biasValues.set(backend.data.get(bias.dataId).values as Float32Array);
+        workspace.write(biasValues, biasAt);
+        workspace.kernels.denseRows(
+          input,
+          rows,
+          depth,
+          weights,
+          columns,
+          biasAt,
+          relu ? 1 : 0,
+          scratch,
+          out,
+        );
+        return unpad(workspace.read(out, rows * padded), rows, columns, padded);
+      },
+    );
+    return backend.makeTensorInfo([...a.shape.slice(0, -1), columns], 'float32', values);
+  },
+};
+
+/** [rows, padded] -> [rows, columns] */
+function unpad(values: Float32Array, rows: number, columns: number, padded: number): Float32Array {
+  if (columns === padded) return values;
+  const result = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    result.set(values.subarray(row * padded, row * padded + columns), row * columns);
+  }
+  return result;
+}

@@ -1,0 +1,104 @@
+import relaxedSimd from '../../shared/kernels/build/inference-relaxed-simd.wasm';
+import simd from '../../shared/kernels/build/inference-simd.wasm';
+
+/** An address in a kernel module's memory, in bytes. */
+export type Address = number;
+
+/** The functions of shared/kernels/assembly/inference.ts, whose docstrings say what each does. */
+export interface KernelModule {
+  packPanels(
+    source: Address,
+    rows: number,
+    columns: number,
+    rowStride: number,
+    columnStride: number,
+    target: Address,
+    panelStride: number,
+  ): void;
+  padImages(
+    source: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    top: number,
+    left: number,
+    outHeight: number,
+    outWidth: number,
+    out: Address,
+  ): void;
+  pooledWindowStarts(
+    source: Address,
+    images: number,
+    pooledHeight: number,
+    pooledWidth: number,
+    imageStep: number,
+    rowStep: number,
+    columnStep: number,
+    starts: Address,
+  ): void;
+  multiplyRows(
+    starts: Address,
+    rows: number,
+    runs: number,
+    runLength: number,
+    runStride: number,
+    right: Address,
+    columns: number,
+    bias: Address,
+    relu: number,
+    pool: number,
+    out: Address,
+  ): void;
+  winogradFilter(filter: Address, inChannels: number, outChannels: number, target: Address): void;
+  winogradScratchBytes(
+    height: number,
+    width: number,
+    inChannels: number,
+    outChannels: number,
+    images: number,
+  ): number;
+  winogradPooled(
+    x: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    filter: Address,
+    outChannels: number,
+    bias: Address,
+    relu: number,
+    scratch: Address,
+    out: Address,
+  ): void;
+  denseBytes(depth: number, columns: number): number;
+  packDense(weights: Address, depth: number, columns: number, target: Address): void;
+  denseRows(
+    x: Address,
+    rows: number,
+    depth: number,
+    weights: Address,
+    columns: number,
+    bias: Address,
+    relu: number,
+    scratch: Address,
+    out: Address,
+  ): void;
+}
+
+/**
+ * Instantiates the kernels on a memory: the build with fused multiply-add where this runtime has relaxed SIMD, else the plain
+ * SIMD one.
+ *
+ * @throws {WebAssembly.CompileError} where the runtime has no SIMD at all
+ */
+export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
+  const imports = { env: { memory } };
+  try {
+    return exportsOf(new WebAssembly.Instance(relaxedSimd, imports));
+  } catch {
+    return exportsOf(new WebAssembly.Instance(simd, imports));
+  }
+}
+
+const exportsOf = (instance: WebAssembly.Instance) => instance.exports as unknown as KernelModule;

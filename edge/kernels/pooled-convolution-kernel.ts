@@ -1,0 +1,178 @@
+import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu/dist/base';
+import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
+import { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
+import type { KernelConfig, KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
+import { type PreparedConvolution, preparedConvolutions } from './prepared.ts';
+
+/** A convolution with stride 1 and padding 'same', bias, 'relu' or 'linear', then 2x2 maximum pooling side by side. */
+export const pooledConvolutionName = 'CatwalkPooledConv2D';
+
+/** Tiles of Winograd's that are worth one pass: fewer leave the products' register tiles half empty. */
+const tilesAPass = 36;
+
+/**
+ * The kernel for `pooledConvolutionName`, on the cpu backend: x [N, H, W, Ci], filter, bias -> [N, H/2, W/2, Co]. The backend's
+ * own FusedConv2D and MaxPool one after the other where the filter was not prepared.
+ */
+export const pooledConvolutionKernel: KernelConfig = {
+  kernelName: pooledConvolutionName,
+  backendName: 'cpu',
+  kernelFunc(params) {
+    const { x, filter, bias } = params.inputs as Record<string, TensorInfo>;
+    const prepared = filter && preparedConvolutions.get(filter.dataId);
+    if (!x || !prepared) return stockPooledConvolution(params);
+    const backend = params.backend as MathBackendCPU;
+    const [images, height, width] = x.shape as [number, number, number, number];
+    const { workspace, outChannels } = prepared;
+    const outShape = [images, height >> 1, width >> 1, outChannels];
+    const outLength = images * (height >> 1) * (width >> 1) * outChannels;
+    const input = backend.data.get(x.dataId).values as Float32Array;
+    const biasValues = bias
+      ? (backend.data.get(bias.dataId).values as Float32Array)
+      : new Float32Array(outChannels);
+    const relu = params.attrs?.activation === 'relu' ? 1 : 0;
+    const values = workspace.withBlocks(
+      [4 * input.length, 4 * outChannels, 4 * outLength, scratchBytes(prepared, height, width)],
+      (source, biasAt, out, scratch) => {
+        workspace.write(input, source);
+        workspace.write(biasValues, biasAt);
+        const convolve = prepared.algorithm === 'winograd' ? winograd : direct;
+        convolve(prepared, { source, images, height, width, biasAt, relu, scratch, out });
+        return workspace.read(out, outLength);
+      },
+    );
+    return backend.makeTensorInfo(outShape, 'float32', values);
+  },
+};
+
+interface Call {
+  source: number;
+  images: number;
+  height: number;
+  width: number;
+  biasAt: number;
+  relu: number;
+  scratch: number;
+  out: number;
+}
+
+const imagesAPass = (height: number, width: number) =>
+  Math.max(1, Math.floor(tilesAPass / ((height >> 1) * (width >> 1))));
+
+function scratchBytes(prepared: PreparedConvolution, height: number, width: number): number {
+  const { workspace, algorithm, inChannels, outChannels } = prepared;
+  if (algorithm === 'winograd') {
+    return workspace.kernels.winogradScratchBytes(
+      height,
+      width,
+      inChannels,
+      outChannels,
+      imagesAPass(height, width),
+    );
+  }
+  return frameBytes(prepared, height, width) + 4 * height * width;
+}
+
+const frameBytes = (
+  { filterHeight, filterWidth, inChannels }: PreparedConvolution,
+  height: number,
+  width: number,
+) => 4 * (height + filterHeight - 1) * (width + filterWidth - 1) * inChannels;
+
+function winograd(prepared: PreparedConvolution, call: Call): void {
+  const { workspace, inChannels, outChannels, filter } = prepared;
+  const { images, height, width, biasAt, relu, scratch } = call;
+  const atOnce = imagesAPass(height, width);
+  const inBytes = 4 * height * width * inChannels;
+  const outBytes = 4 * (height >> 1) * (width >> 1) * outChannels;
+  for (let image = 0; image < images; image += atOnce) {
+    workspace.kernels.winogradPooled(
+      call.source + image * inBytes,
+      Math.min(atOnce, images - image),
+      height,
+      width,
+      inChannels,
+      filter,
+      outChannels,
+      biasAt,
+      relu,
+      scratch,
+      call.out + image * outBytes,
+    );
+  }
+}
+
+function direct(prepared: PreparedConvolution, call: Call): void {
+  const { workspace, inChannels, outChannels, filter, filterHeight, filterWidth } = prepared;
+  const { images, height, width, biasAt, relu, scratch } = call;
+  const frame = scratch;
+  const starts = scratch + frameBytes(prepared, height, width);
+  const frameHeight = height + filterHeight - 1;
+  const frameWidth = width + filterWidth - 1;
+  const rowBytes = 4 * frameWidth * inChannels;
+  const pooled = (height >> 1) * (width >> 1);
+  // Padding of 'same' with stride 1: the odd one out goes below and to the right.
+  const top = (filterHeight - 1) >> 1;
+  const left = (filterWidth - 1) >> 1;
+  const { kernels } = workspace;
+  kernels.pooledWindowStarts(
+    frame,
+    1,
+    height >> 1,
+    width >> 1,
+    0,
+    rowBytes,
+    4 * inChannels,
+    starts,
+  );
+  for (let image = 0; image < images; image++) {
+    const source = call.source + image * 4 * height * width * inChannels;
+    const out = call.out + image * 4 * pooled * outChannels;
+    kernels.padImages(
+      source,
+      1,
+      height,
+      width,
+      inChannels,
+      top,
+      left,
+      frameHeight,
+      frameWidth,
+      frame,
+    );
+    kernels.multiplyRows(
+      starts,
+      4 * pooled,
+      filterHeight,
+      filterWidth * inChannels,
+      rowBytes,
+      filter,
+      outChannels,
+      biasAt,
+      relu,
+      1,
+      out,
+    );
+  }
+}
+
+const stockPooledConvolution: KernelFunc = ({ inputs, attrs, backend }) => {
+  const convolved = fusedConv2DConfig.kernelFunc({
+    inputs,
+    backend,
+    attrs: {
+      strides: [1, 1],
+      pad: 'same',
+      dataFormat: 'NHWC',
+      dilations: [1, 1],
+      activation: attrs?.activation ?? 'linear',
+    } as NamedAttrMap,
+  }) as TensorInfo;
+  const pooled = maxPoolConfig.kernelFunc({
+    inputs: { x: convolved },
+    backend,
+    attrs: { filterSize: [2, 2], strides: [2, 2], pad: 'valid' } as NamedAttrMap,
+  });
+  (backend as MathBackendCPU).disposeIntermediateTensorInfo(convolved);
+  return pooled;
+};

@@ -1,0 +1,88 @@
+import type { DataId } from '@tensorflow/tfjs-core';
+import type { Address } from './module.ts';
+import type { Workspace } from './workspace.ts';
+
+/** A convolution's filter, packed; the layer's own bias beside it. */
+export interface PreparedConvolution {
+  workspace: Workspace;
+  inChannels: number;
+  outChannels: number;
+  filterHeight: number;
+  filterWidth: number;
+  /** For winogradPooled, or for multiplyRows. */
+  algorithm: 'winograd' | 'direct';
+  filter: Address;
+}
+
+/** A dense layer's weights, packed. */
+export interface PreparedDense {
+  workspace: Workspace;
+  depth: number;
+  columns: number;
+  weights: Address;
+}
+
+/**
+ * What was packed, found by the identity of the tensor's data: a kernel gets no more than that. Entries go with the
+ * tensors.
+ */
+export const preparedConvolutions = new WeakMap<DataId, PreparedConvolution>();
+export const preparedDenseLayers = new WeakMap<DataId, PreparedDense>();
+
+/** Packs a filter [height, width, inChannels, outChannels]. */
+export function prepareConvolution(
+  workspace: Workspace,
+  dataId: DataId,
+  shape: readonly number[],
+  values: Float32Array,
+): void {
+  const [filterHeight, filterWidth, inChannels, outChannels] = shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const { kernels } = workspace;
+  const depth = filterHeight * filterWidth * inChannels;
+  // With few input channels the transforms cost more than the products they save.
+  const winograd =
+    filterHeight === 3 &&
+    filterWidth === 3 &&
+    inChannels >= 16 &&
+    inChannels % 4 === 0 &&
+    outChannels % 8 === 0;
+  const filter = winograd
+    ? workspace.keep(4 * 16 * inChannels * outChannels)
+    : workspace.keep(4 * depth * 8 * Math.ceil(outChannels / 8));
+  workspace.withBlocks([4 * values.length], (source) => {
+    workspace.write(values, source);
+    if (winograd) kernels.winogradFilter(source, inChannels, outChannels, filter);
+    else kernels.packPanels(source, depth, outChannels, outChannels, 1, filter, depth * 32);
+  });
+  preparedConvolutions.set(dataId, {
+    workspace,
+    inChannels,
+    outChannels,
+    filterHeight,
+    filterWidth,
+    algorithm: winograd ? 'winograd' : 'direct',
+    filter,
+  });
+}
+
+/** Packs weights [depth, columns]. */
+export function prepareDense(
+  workspace: Workspace,
+  dataId: DataId,
+  shape: readonly number[],
+  values: Float32Array,
+): void {
+  const [depth, columns] = shape as [number, number];
+  const { kernels } = workspace;
+  const weights = workspace.keep(kernels.denseBytes(depth, columns));
+  workspace.withBlocks([4 * values.length], (source) => {
+    workspace.write(values, source);
+    kernels.packDense(source, depth, columns, weights);
+  });
+  preparedDenseLayers.set(dataId, { workspace, depth, columns, weights });
+}

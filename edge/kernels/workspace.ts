@@ -1,0 +1,72 @@
+import { type Address, instantiateKernels, type KernelModule } from './module.ts';
+
+const pageBytes = 65_536;
+/** Kernels read past a short row's end by up to three floats. */
+const slackBytes = 16;
+
+/**
+ * The kernels with a memory of their own: what is kept (packed weights) at the bottom, and above it what one kernel
+ * call needs. One a model, so that a model that is dropped takes its memory with it.
+ */
+export interface Workspace {
+  readonly kernels: KernelModule;
+  /** Room that stays. */
+  keep(bytes: number): Address;
+  /** Copies numbers to room that stays. */
+  keepValues(values: Float32Array, length?: number): Address;
+  /**
+   * Runs `use` with blocks of these sizes in bytes, undefined at first, that are taken back when it returns.
+   */
+  withBlocks<T>(bytes: readonly number[], use: (...blocks: Address[]) => T): T;
+  write(values: Float32Array, to: Address): void;
+  /** A copy of the numbers there. */
+  read(from: Address, length: number): Float32Array;
+}
+
+/** @throws {WebAssembly.CompileError} where the runtime has no SIMD */
+export function createWorkspace(): Workspace {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const kernels = instantiateKernels(memory);
+  // Address 0 means "no bias" to the kernels.
+  let kept: Address = 64;
+
+  function reserve(end: number): void {
+    const missing = end + slackBytes - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+  }
+
+  function keep(bytes: number): Address {
+    const address = kept;
+    kept = align(kept + bytes);
+    reserve(kept);
+    return address;
+  }
+
+  function write(values: Float32Array, to: Address): void {
+    new Float32Array(memory.buffer, to, values.length).set(values);
+  }
+
+  return {
+    kernels,
+    keep,
+    keepValues(values, length = values.length) {
+      const address = keep(4 * length);
+      write(values, address);
+      return address;
+    },
+    withBlocks(bytes, use) {
+      let next = kept;
+      const blocks = bytes.map((size) => {
+        const block = next;
+        next = align(next + size + slackBytes);
+        return block;
+      });
+      reserve(next);
+      return use(...blocks);
+    },
+    write,
+    read: (from, length) => new Float32Array(memory.buffer, from, length).slice(),
+  };
+}
+
+const align = (address: number) => (address + 63) & ~63;

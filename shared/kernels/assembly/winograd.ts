@@ -1,0 +1,265 @@
+import { padImages } from './image';
+import { multiplyRows } from './multiply';
+import { PANEL } from './vector';
+
+/**
+ * Convolution by Winograd's F(2x2, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): each 2x2 tile of outputs takes 16
+ * products instead of 36. A tile is also exactly one window of 2x2 pooling, which is done in the same pass.
+ */
+
+/** Numbers of a transformed 4x4 tile. */
+const POINTS: i32 = 16;
+
+/**
+ * U = G g Gᵀ for every input and output channel, in panels for multiplyRows: [16][outChannels / 8][inChannels][8].
+ * In double precision, as the halves and quarters would cost accuracy once for all images.
+ *
+ * @param filter [3, 3, inChannels, outChannels]
+ * @param outChannels a multiple of 8
+ */
+export function winogradFilter(
+  filter: usize,
+  inChannels: i32,
+  outChannels: i32,
+  target: usize,
+): void {
+  const tapBytes = <usize>(inChannels * outChannels) << 2;
+  const pointBytes = tapBytes;
+  for (let input = 0; input < inChannels; input++) {
+    for (let output = 0; output < outChannels; output++) {
+      const from = filter + (<usize>(input * outChannels + output) << 2);
+      const panel = output / PANEL;
+      const to =
+        target + (<usize>((panel * inChannels + input) * PANEL + (output % PANEL)) << 2);
+      // Rows first: g -> [4][3], one column of it after the other, each then spread to four points.
+      for (let column = 0; column < 4; column++) {
+        for (let row = 0; row < 4; row++) {
+          const value = filterPoint(
+            filterPoint(
+              <f64>load<f32>(from),
+              <f64>load<f32>(from + tapBytes * 3),
+              <f64>load<f32>(from + tapBytes * 6),
+              row,
+            ),
+            filterPoint(
+              <f64>load<f32>(from + tapBytes),
+              <f64>load<f32>(from + tapBytes * 4),
+              <f64>load<f32>(from + tapBytes * 7),
+              row,
+            ),
+            filterPoint(
+              <f64>load<f32>(from + tapBytes * 2),
+              <f64>load<f32>(from + tapBytes * 5),
+              <f64>load<f32>(from + tapBytes * 8),
+              row,
+            ),
+            column,
+          );
+          store<f32>(to + <usize>(row * 4 + column) * pointBytes, <f32>value);
+        }
+      }
+    }
+  }
+}
+
+/** One of the four numbers of G applied to three. */
+function filterPoint(a: f64, b: f64, c: f64, point: i32): f64 {
+  if (point == 0) return a;
+  if (point == 3) return c;
+  return point == 1 ? 0.5 * (a + b + c) : 0.5 * (a - b + c);
+}
+
+/** Bytes of scratch memory that winogradPooled takes. */
+export function winogradScratchBytes(
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  outChannels: i32,
+  images: i32,
+): i32 {
+  const tiles = (height >> 1) * (width >> 1) * images;
+  const frame = (height + 2) * (width + 2) * inChannels;
+  return (frame + POINTS * tiles * (inChannels + outChannels + 1)) << 2;
+}
+
+/**
+ * 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 maximum pooling:
+ * x [images, height, width, inChannels] -> out [images, height / 2, width / 2, outChannels].
+ * With an odd height or width the last row or column is left out, as pooling leaves it out.
+ *
+ * @param filter from winogradFilter
+ * @param inChannels a multiple of 4
+ * @param outChannels a multiple of 8
+ * @param relu 1 or 0
+ */
+export function winogradPooled(
+  x: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  filter: usize,
+  outChannels: i32,
+  bias: usize,
+  relu: i32,
+  scratch: usize,
+  out: usize,
+): void {
+  const tilesAnImage = (height >> 1) * (width >> 1);
+  const tiles = tilesAnImage * images;
+  const inBytes = <usize>inChannels << 2;
+  const pointBytes = <usize>tiles * inBytes;
+  const frame = scratch;
+  const frameBytes = <usize>((height + 2) * (width + 2)) * inBytes;
+  const transformed = frame + frameBytes;
+  const products = transformed + pointBytes * POINTS;
+  const productBytes = (<usize>tiles * <usize>outChannels) << 2;
+  const starts = products + productBytes * POINTS;
+  for (let image = 0; image < images; image++) {
+    const source = x + <usize>(image * height * width) * inBytes;
+    padImages(source, 1, height, width, inChannels, 1, 1, height + 2, width + 2, frame);
+    const target = transformed + <usize>(image * tilesAnImage) * inBytes;
+    transformInput(frame, height, width, inChannels, target, pointBytes);
+  }
+  for (let row = 0; row < POINTS * tiles; row++) {
+    store<u32>(starts + (<usize>row << 2), <u32>(transformed + <usize>row * inBytes));
+  }
+  const filterBytes = (<usize>(inChannels * outChannels)) << 2;
+  for (let point = 0; point < POINTS; point++) {
+    multiplyRows(
+      starts + (<usize>(point * tiles) << 2),
+      tiles,
+      1,
+      inChannels,
+      0,
+      filter + <usize>point * filterBytes,
+      outChannels,
+      0,
+      0,
+      0,
+      products + <usize>point * productBytes,
+    );
+  }
+  transformOutput(products, tiles, outChannels, productBytes, bias, relu, out);
+}
+
+/** V = Bᵀ d B of every 4x4 tile, 2 apart: [16][tile][channel] */
+function transformInput(
+  frame: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  target: usize,
+  pointBytes: usize,
+): void {
+  const pixel = <usize>channels << 2;
+  const row = <usize>(width + 2) * pixel;
+  for (let tileRow = 0; tileRow < height >> 1; tileRow++) {
+    for (let tileColumn = 0; tileColumn < width >> 1; tileColumn++) {
+      let from = frame + <usize>(tileRow * 2) * row + <usize>(tileColumn * 2) * pixel;
+      const end = from + pixel;
+      while (from < end) {
+        const row1 = from + row;
+        const row2 = row1 + row;
+        const row3 = row2 + row;
+        let d0 = v128.load(from);
+        let d1 = v128.load(row1);
+        let d2 = v128.load(row2);
+        let d3 = v128.load(row3);
+        const a0 = f32x4.sub(d0, d2);
+        const a1 = f32x4.add(d1, d2);
+        const a2 = f32x4.sub(d2, d1);
+        const a3 = f32x4.sub(d1, d3);
+        d0 = v128.load(from + pixel);
+        d1 = v128.load(row1 + pixel);
+        d2 = v128.load(row2 + pixel);
+        d3 = v128.load(row3 + pixel);
+        const b0 = f32x4.sub(d0, d2);
+        const b1 = f32x4.add(d1, d2);
+        const b2 = f32x4.sub(d2, d1);
+        const b3 = f32x4.sub(d1, d3);
+        const second = pixel * 2;
+        d0 = v128.load(from + second);
+        d1 = v128.load(row1 + second);
+        d2 = v128.load(row2 + second);
+        d3 = v128.load(row3 + second);
+        const c0 = f32x4.sub(d0, d2);
+        const c1 = f32x4.add(d1, d2);
+        const c2 = f32x4.sub(d2, d1);
+        const c3 = f32x4.sub(d1, d3);
+        const third = pixel * 3;
+        d0 = v128.load(from + third);
+        d1 = v128.load(row1 + third);
+        d2 = v128.load(row2 + third);
+        d3 = v128.load(row3 + third);
+        storePoints(target, pointBytes, a0, b0, c0, f32x4.sub(d0, d2));
+        storePoints(target + pointBytes * 4, pointBytes, a1, b1, c1, f32x4.add(d1, d2));
+        storePoints(target + pointBytes * 8, pointBytes, a2, b2, c2, f32x4.sub(d2, d1));
+        storePoints(target + pointBytes * 12, pointBytes, a3, b3, c3, f32x4.sub(d1, d3));
+        from += 16;
+        target += 16;
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storePoints(target: usize, pointBytes: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(target, f32x4.sub(a, c));
+  v128.store(target + pointBytes, f32x4.add(b, c));
+  v128.store(target + pointBytes * 2, f32x4.sub(c, b));
+  v128.store(target + pointBytes * 3, f32x4.sub(b, d));
+}
+
+/** max(Aᵀ m A) + bias of every tile, then ReLU: [tile][channel] */
+function transformOutput(
+  products: usize,
+  tiles: i32,
+  channels: i32,
+  pointBytes: usize,
+  bias: usize,
+  relu: i32,
+  out: usize,
+): void {
+  const floor = relu ? f32x4.splat(0) : f32x4.splat(-f32.MAX_VALUE);
+  const tileBytes = <usize>channels << 2;
+  for (let tile = 0; tile < tiles; tile++) {
+    for (let at: usize = 0; at < tileBytes; at += 16) {
+      const low0 = lowRow(products, pointBytes);
+      const high0 = highRow(products, pointBytes);
+      const low1 = lowRow(products + pointBytes, pointBytes);
+      const high1 = highRow(products + pointBytes, pointBytes);
+      const low2 = lowRow(products + pointBytes * 2, pointBytes);
+      const high2 = highRow(products + pointBytes * 2, pointBytes);
+      const low3 = lowRow(products + pointBytes * 3, pointBytes);
+      const high3 = highRow(products + pointBytes * 3, pointBytes);
+      const topLeft = f32x4.add(f32x4.add(low0, low1), low2);
+      const topRight = f32x4.sub(f32x4.sub(low1, low2), low3);
+      const bottomLeft = f32x4.add(f32x4.add(high0, high1), high2);
+      const bottomRight = f32x4.sub(f32x4.sub(high1, high2), high3);
+      const largest = f32x4.max(f32x4.max(topLeft, topRight), f32x4.max(bottomLeft, bottomRight));
+      const biased = bias ? f32x4.add(largest, v128.load(bias + at)) : largest;
+      v128.store(out, f32x4.max(biased, floor));
+      out += 16;
+      products += 16;
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function lowRow(products: usize, pointBytes: usize): v128 {
+  const sum = f32x4.add(v128.load(products), v128.load(products + pointBytes * 4));
+  return f32x4.add(sum, v128.load(products + pointBytes * 8));
+}
+
+// @ts-ignore: decorator
+@inline
+function highRow(products: usize, pointBytes: usize): v128 {
+  const difference = f32x4.sub(
+    v128.load(products + pointBytes * 4),
+    v128.load(products + pointBytes * 8),
+  );
+  return f32x4.sub(difference, v128.load(products + pointBytes * 12));
+}
