@@ -8,6 +8,7 @@ import type { Manifest } from '../../shared/manifest.ts';
 import { registerKernels } from './kernels.ts';
 import { ModelError } from './model-error.ts';
 import { compileNetwork, type Network } from './network.ts';
+import { withoutInitializers } from './without-initializers.ts';
 
 /** A version in memory. */
 export interface LoadedModel {
@@ -43,7 +44,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   try {
     const model = await loadLayersModel(
       io.fromMemory({
-        modelTopology: parts.topology,
+        modelTopology: withoutInitializers(parts.topology),
         weightSpecs: parts.weightSpecs,
         weightData: parts.weights,
       }),
