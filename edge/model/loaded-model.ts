@@ -77,13 +77,12 @@ function predict(network: Network, manifest: Manifest, input: Float32Array, coun
 
 /** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
 function checkFinite({ weights, manifest }: ModelParts): void {
-  const wrong = new Float32Array(weights, 0, weights.byteLength >> 2).findIndex(
-    (weight) => !Number.isFinite(weight),
-  );
+  const values = new Float32Array(weights, 0, weights.byteLength >> 2);
+  const wrong = values.findIndex((weight) => !Number.isFinite(weight));
   if (wrong === -1) return;
   throw new ModelError(
     'bad_model',
-    `Weight ${wrong} of version ${manifest.version} is no finite number.`,
+    `Weight ${wrong} of version ${manifest.version} is ${values[wrong]}, no finite number.`,
   );
 }
 
