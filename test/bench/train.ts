@@ -1,5 +1,6 @@
 /** `npm run bench:train`: training speed side by side with PyTorch. `-- --help` has the options. */
 import { Command } from 'commander';
+import { readNativeSetup } from '../../trainer/backends/native-setup.ts';
 import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
 import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
 import { type Machine, median, thisMachine } from './machine.ts';
@@ -49,8 +50,15 @@ if (!pytorch) {
     `PyTorch is skipped: ${options.python} has no torch. Name one that has: -- --python <path>\n`,
   );
 }
+const isNativeSetUp = (await readNativeSetup()) !== null;
+if (!isNativeSetUp) {
+  process.stderr.write('Catwalk native is skipped: npm run setup:native sets TensorFlow up.\n');
+}
 const contestants: Contestant[] = [
   ...(pytorch ? [pytorch] : []),
+  ...(isNativeSetUp
+    ? [catwalkContestant('Catwalk native', '--backend', 'tensorflow', '--device', 'cpu')]
+    : []),
   catwalkContestant('Catwalk wasm', '--backend', 'wasm'),
   catwalkContestant('Catwalk wasm, 1 thread', '--backend', 'wasm', '--threads', '1'),
 ];

@@ -38,7 +38,7 @@ async function trainAndPublish(...options: string[]): Promise<void> {
     process.execPath,
     [
       ...[join(repository, 'trainer/cli.ts'), 'train', '--runs', join(folder, 'runs')],
-      ...['--publish', 's3://catwalk', '--limit', '4000', ...options],
+      ...['--publish', 's3://catwalk', '--limit', '4000', '--backend', 'wasm', ...options],
     ],
     { env: { ...process.env, ...worker.env }, stdio: ['ignore', 'pipe', 'inherit'] },
   );

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/version.ts';
-import { backendChoices } from '../backends/backend.ts';
+import { backendChoices, deviceChoices } from '../backends/backend.ts';
 import { tutorialRecipe } from '../training/recipe.ts';
 
 const count = () => z.coerce.number().int().min(1);
@@ -34,6 +34,11 @@ export const trainingOptionsSchema = z.object({
     .default('auto')
     .describe(`TensorFlow.js backend: ${backendChoices.join(', ')}`)
     .meta({ value: '<name>' }),
+  device: z
+    .enum(deviceChoices)
+    .default('auto')
+    .describe('a GPU where one answers, a GPU or nothing, or the CPU: auto, gpu, cpu')
+    .meta({ value: '<kind>' }),
   threads: count()
     .max(256)
     .optional()

@@ -42,14 +42,11 @@ export function textLines(stream: NodeJS.WriteStream): TextLines {
             `Model ${report.name}: ${formatCount(report.parameters)} parameters`,
           ];
         case 'started': {
-          const { backend, threads } = report;
-          const on = `${backend.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
-          return [
-            ...backend.skipped.map(({ name, reason }) =>
-              style('yellow', `Backend ${name} does not load: ${reason}`),
-            ),
-            `Backend ${backend.name} on CPU (${on})`,
-          ];
+          const { backend, skipped, threads } = report;
+          const { kind, name } = backend.device;
+          const counted = `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+          const used = `Backend ${backend.name} on ${kind} (${name}${kind === 'CPU' ? counted : ''})`;
+          return [[used, ...skipped.map(({ reason }) => style('dim', reason))].join('; ')];
         }
         case 'epoch': {
           const { accuracy, loss } = report.metrics;

@@ -25,7 +25,7 @@ export async function runTraining(
   signal: AbortSignal,
 ): Promise<void> {
   const spec = fashionMnistCnn;
-  const { epochs, batchSize, learningRate, seed, backend, threads, limit } = options;
+  const { epochs, batchSize, learningRate, seed, backend, device, threads, limit } = options;
   const recipe: Recipe = { ...tutorialRecipe, epochs, batchSize, learningRate };
   // Wrong names and credentials are found out before anything is computed.
   const bucket = options.publish === undefined ? null : openBucket({ url: options.publish });
@@ -65,6 +65,7 @@ export async function runTraining(
     recipe,
     seed,
     backend,
+    device,
     threads,
     limit,
     signal,
@@ -73,7 +74,7 @@ export async function runTraining(
     if (event.event === 'started') {
       computer = {
         backend: event.backend.name,
-        device: event.backend.device,
+        device: event.backend.device.name,
         threads: event.threads,
       };
       const config = { ...base, ...computer, limit: limit ?? null, spec, dataset: datasetHashes };

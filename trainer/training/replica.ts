@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { buildModel } from '../../shared/build-model.ts';
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import { normalizePixels } from '../../shared/preprocess.ts';
-import type { BackendChoice, OpenBackend } from '../backends/backend.ts';
+import type { BackendName, DeviceChoice, OpenBackend } from '../backends/backend.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import type { ImageSet } from '../dataset/dataset.ts';
 import { type AdamOptions, adamStep } from './adam.ts';
@@ -18,7 +18,10 @@ export interface ReplicaData {
   index: number;
   replicas: number;
   spec: ModelSpec;
-  backend: BackendChoice;
+  backend: BackendName;
+  device: DeviceChoice;
+  /** Threads that the backend may use by itself, where it can. */
+  backendThreads: number | undefined;
   batchSize: number;
   adam: AdamOptions;
   seed: number;
@@ -38,7 +41,10 @@ const evaluationBatch = 250;
 const data = workerData as ReplicaData;
 const { index, replicas, spec, state } = data;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
-const backend = await openBackend(data.backend);
+const backend = await openBackend(data.backend, {
+  device: data.device,
+  threads: data.backendThreads,
+});
 const variables = buildModel(spec, data.seed).trainableWeights.map(
   (weight) => weight.read() as unknown as tf.Variable,
 );

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { OpenBackend } from '../backends/backend.ts';
 import type { ReplicaData, ReplicaMessage, ReplicaTask } from './replica.ts';
 import type { SharedState } from './shared-state.ts';
@@ -26,6 +26,8 @@ export async function startReplicas(
     (_, index) =>
       new Worker(new URL('./replica.ts', import.meta.url), {
         workerData: { ...options, index } satisfies ReplicaData,
+        // TensorFlow reads its settings from the process's environment, of which a thread has a copy otherwise.
+        env: SHARE_ENV,
       }),
   );
   const stop = async () => {

@@ -3,14 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { io } from '@tensorflow/tfjs-core';
 import type { Metrics } from '../../shared/manifest.ts';
 import type { ModelSpec } from '../../shared/model-spec.ts';
-import type { BackendChoice, OpenBackend } from '../backends/backend.ts';
+import type {
+  BackendChoice,
+  BackendName,
+  DeviceChoice,
+  OpenBackend,
+  SkippedBackend,
+} from '../backends/backend.ts';
+import { firstThatOpens } from '../backends/first-that-opens.ts';
 import type { Dataset, ImageSet } from '../dataset/dataset.ts';
 import { adamDefaults } from './adam.ts';
 import { openMaster } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
 import type { Recipe } from './recipe.ts';
-import { startReplicas } from './replicas.ts';
-import { createSharedState } from './shared-state.ts';
+import { type Replicas, startReplicas } from './replicas.ts';
+import { createSharedState, type SharedState } from './shared-state.ts';
 import { shuffle } from './shuffle.ts';
 
 export interface TrainOptions {
@@ -20,6 +27,8 @@ export interface TrainOptions {
   /** Same seed, backend and number of threads: the same weights to the last bit. */
   seed: number;
   backend: BackendChoice;
+  /** A GPU where one answers, unless told. */
+  device?: DeviceChoice | undefined;
   /** Threads that share every batch; as many as there are cores, each with 8 images or more, unless told. */
   threads?: number | undefined;
   /** Trains on the first so many images alone. */
@@ -30,7 +39,15 @@ export interface TrainOptions {
 
 /** What a training tells while it runs, in order. */
 export type TrainingEvent =
-  | { event: 'started'; backend: OpenBackend; threads: number; images: number; steps: number }
+  | {
+      event: 'started';
+      backend: OpenBackend;
+      /** The backends that were tried before this one. */
+      skipped: SkippedBackend[];
+      threads: number;
+      images: number;
+      steps: number;
+    }
   | { event: 'progress'; epoch: number; step: number; loss: number; imagesPerSecond: number }
   | {
       event: 'epoch';
@@ -56,30 +73,21 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { spec, dataset, recipe, seed, signal } = options;
   const images = limited(dataset.train, options.limit, dataset.height * dataset.width);
   const steps = Math.ceil(images.count / recipe.batchSize);
-  const replicaCount = options.threads ?? defaultThreads(recipe.batchSize);
+  const threads = options.threads ?? defaultThreads(recipe.batchSize);
   const master = await openMaster(spec, seed);
-  const state = createSharedState(images, dataset.test, {
-    parameters: master.parameters.length,
-    replicas: replicaCount,
-    steps,
-    labels: spec.labels.length,
-  });
-  state.parameters.set(master.parameters);
   signal?.throwIfAborted();
-  const replicas = await startReplicas({
-    replicas: replicaCount,
-    spec,
-    backend: options.backend,
-    batchSize: recipe.batchSize,
-    adam: { ...adamDefaults, learningRate: recipe.learningRate },
-    seed,
-    state,
-  });
+  const { opened, skipped } = await firstThatOpens(
+    options.backend,
+    options.device ?? 'auto',
+    (name) => openReplicas(name, { ...options, images, steps, threads, first: master.parameters }),
+  );
+  const { state, replicas, replicaCount } = opened;
   try {
     yield {
       event: 'started',
       backend: replicas.backend,
-      threads: replicaCount,
+      skipped,
+      threads,
       images: images.count,
       steps,
     };
@@ -129,6 +137,34 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   } finally {
     await replicas.stop();
   }
+}
+
+async function openReplicas(
+  name: BackendName,
+  options: TrainOptions & { images: ImageSet; steps: number; threads: number; first: Float32Array },
+): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
+  const { spec, dataset, recipe, seed, images, steps, threads, first } = options;
+  // TensorFlow has threads of its own, which share each operation.
+  const replicaCount = name === 'tensorflow' ? 1 : threads;
+  const state = createSharedState(images, dataset.test, {
+    parameters: first.length,
+    replicas: replicaCount,
+    steps,
+    labels: spec.labels.length,
+  });
+  state.parameters.set(first);
+  const replicas = await startReplicas({
+    replicas: replicaCount,
+    spec,
+    backend: name,
+    device: options.device ?? 'auto',
+    backendThreads: options.threads,
+    batchSize: recipe.batchSize,
+    adam: { ...adamDefaults, learningRate: recipe.learningRate },
+    seed,
+    state,
+  });
+  return { state, replicas, replicaCount };
 }
 
 const defaultThreads = (batchSize: number) =>

@@ -39,6 +39,7 @@ describe('catwalk', () => {
     [['train', '--epochs', '0'], '--epochs'],
     [['train', '--epochs', 'many'], '--epochs'],
     [['train', '--backend', 'webgl'], '--backend'],
+    [['train', '--device', 'tpu'], '--device'],
     [['train', '--alias', 'Production!'], '--alias'],
     [['train', '--unknown'], '--unknown'],
     [['paint'], 'paint'],
@@ -78,6 +79,7 @@ describe('catwalk', () => {
   it('trains, tells it as JSON lines, and leaves a run that says how', async () => {
     const { code, stdout } = await catwalk(
       ...['train', '--json', '--limit', '256', '--epochs', '1', '--runs', folder],
+      ...['--backend', 'wasm'],
     );
     expect(code).toBe(0);
     const events = stdout
@@ -92,6 +94,15 @@ describe('catwalk', () => {
     expect(config).toMatchObject({ seed: 1, batchSize: 64, backend: 'wasm', limit: 256 });
     const metrics = JSON.parse(await readFile(join(run, 'metrics.jsonl'), 'utf8'));
     expect(metrics).toMatchObject({ epoch: 1, accuracy });
+  });
+
+  it('ends with 1 where a GPU is asked for that the backend can not use', async () => {
+    const { code, stderr, stdout } = await catwalk(
+      ...['train', '--backend', 'wasm', '--device', 'gpu', '--runs', folder],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('wasm does not load: it computes on the CPU alone.');
+    expect(stdout).not.toContain('loss');
   });
 
   it('stops at once on Ctrl-C, with exit code 130', async () => {

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type NativeSetup,
+  nativeBinding,
+  nativeFolder,
+  nativeSetupFile,
+  readNativeSetup,
+} from '../../trainer/backends/native-setup.ts';
+import { writeAtomically } from '../../trainer/dataset/write-atomically.ts';
+import { compileBinding } from './compile-binding.ts';
+import { fetchPackages, nativePackages } from './fetch-packages.ts';
+import { installTensorflow, requirementsOf } from './install-tensorflow.ts';
+import { SetupError } from './run-program.ts';
+
+export interface SetUpNativeOptions {
+  variant: NativeSetup['variant'];
+  /** Takes a line for each step. */
+  print: (text: string) => void;
+}
+
+/**
+ * Installs TensorFlow for Node into build/native. Does nothing where the same is there already.
+ *
+ * @throws {SetupError} saying what to do
+ */
+export async function setUpNative({ variant, print }: SetUpNativeOptions): Promise<void> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new SetupError(
+      `TensorFlow is set up on Linux x64 alone, and this is ${process.platform} ${process.arch}. The wasm backend trains everywhere.`,
+    );
+  }
+  const ingredients = await hashIngredients(variant);
+  const present = await readNativeSetup().catch(() => null);
+  if (present?.ingredients === ingredients) {
+    print(`TensorFlow (${variant}) is set up already, in ${nativeFolder}`);
+    return;
+  }
+  await rm(nativeFolder, { recursive: true, force: true });
+  await mkdir(nativeFolder, { recursive: true });
+  print('1/3 Fetching the binding …');
+  await fetchPackages(nativeFolder);
+  print(`2/3 Fetching TensorFlow (${variant}) …`);
+  const tensorflow = await installTensorflow(variant, nativeFolder);
+  print('3/3 Compiling the binding …');
+  await compileBinding(nativeFolder, tensorflow, nativeBinding);
+  await rm(join(tensorflow, 'include'), { recursive: true });
+  const setup: NativeSetup = { variant, ingredients };
+  await writeAtomically(nativeSetupFile, new TextEncoder().encode(`${JSON.stringify(setup)}\n`));
+  print(`TensorFlow (${variant}) is set up in ${nativeFolder}`);
+}
+
+async function hashIngredients(variant: NativeSetup['variant']): Promise<string> {
+  const requirements = await readFile(requirementsOf(variant));
+  return createHash('sha256')
+    .update(requirements)
+    .update(JSON.stringify(nativePackages))
+    .digest('hex');
+}

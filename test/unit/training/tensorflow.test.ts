@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { readNativeSetup } from '../../../trainer/backends/native-setup.ts';
+import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
+import { tutorialRecipe } from '../../../trainer/training/recipe.ts';
+import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
+
+const isSetUp = (await readNativeSetup()) !== null;
+// CI sets it where it has set TensorFlow up, so that these tests can't be left out there unseen.
+const isRequired = process.env.CATWALK_REQUIRE_TENSORFLOW === '1';
+if (!isSetUp && !isRequired) {
+  console.warn('The tensorflow backend is not tested: npm run setup:native sets it up.');
+}
+
+async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<TrainOptions>) {
+  const recipe = { ...tutorialRecipe, epochs: 1 };
+  const dataset = await loadDataset();
+  const events: TrainingEvent[] = [];
+  const all = { spec: fashionMnistCnn, dataset, recipe, seed: 3, limit: 1280, ...options };
+  for await (const event of train(all)) events.push(event);
+  const started = events.find(({ event }) => event === 'started');
+  const epoch = events.find(({ event }) => event === 'epoch');
+  if (started?.event !== 'started' || epoch?.event !== 'epoch')
+    throw new Error('It did not train.');
+  const losses = events.flatMap((event) => (event.event === 'progress' ? [event.loss] : []));
+  return { started, losses, metrics: epoch.metrics };
+}
+
+describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
+  it('takes the same steps as the wasm backend, but for rounding', async () => {
+    // One thread: dropout's masks are drawn per replica, and tensorflow has one.
+    const wasm = await trainOneEpoch({ backend: 'wasm', threads: 1 });
+    const native = await trainOneEpoch({ backend: 'tensorflow', device: 'cpu' });
+    expect(native.losses.length).toBe(20);
+    expect(native.losses[0]).toBeCloseTo(wasm.losses[0] ?? 0, 4);
+    // Adam amplifies rounding from step to step.
+    expect(Math.abs((native.losses.at(-1) ?? 0) - (wasm.losses.at(-1) ?? 0))).toBeLessThan(0.02);
+    expect(Math.abs(native.metrics.accuracy - wasm.metrics.accuracy)).toBeLessThan(0.02);
+  });
+
+  it('is what auto takes first', async () => {
+    const { started } = await trainOneEpoch({ backend: 'auto', device: 'cpu', limit: 64 });
+    expect(started.backend).toMatchObject({ name: 'tensorflow', device: { kind: 'CPU' } });
+    expect(started.skipped).toEqual([]);
+  });
+
+  it('refuses a GPU that is hidden from it, and does not fall back', async () => {
+    const { CUDA_VISIBLE_DEVICES: before } = process.env;
+    process.env.CUDA_VISIBLE_DEVICES = '-1';
+    try {
+      await expect(trainOneEpoch({ backend: 'auto', device: 'gpu', limit: 64 })).rejects.toThrow(
+        /set up for CPUs alone|no GPU answers/,
+      );
+    } finally {
+      if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
+      else process.env.CUDA_VISIBLE_DEVICES = before;
+    }
+  });
+});

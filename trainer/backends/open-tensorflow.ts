@@ -1,0 +1,63 @@
+import { createRequire } from 'node:module';
+import util from 'node:util';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Device } from './backend.ts';
+import { explainNoGpu, gpuName } from './gpu.ts';
+import { NotSetUpError, nativeBinding, readNativeSetup } from './native-setup.ts';
+import { activate, type OpenBackendOptions, thisProcessor } from './open-backend.ts';
+import { registerTensorflowKernels } from './tensorflow-kernels.ts';
+
+/** The part of @tensorflow/tfjs-node-gpu's binding that is used here. */
+export interface TensorflowBinding {
+  TF_Version: string;
+  isUsingGpuDevice(): boolean;
+  TF_FLOAT: number;
+  TF_ATTR_TYPE: number;
+  TF_ATTR_STRING: number;
+}
+
+/**
+ * Opens TensorFlow by its C library, on a GPU where one answers.
+ *
+ * @throws {NotSetUpError} where nobody has set it up
+ * @throws {Error} where it does not load, or the GPU asked for is not used
+ */
+export async function openTensorflow({ device, threads }: OpenBackendOptions): Promise<Device> {
+  const setup = await readNativeSetup();
+  if (!setup) throw new NotSetUpError();
+  setTensorflowEnvironment({ device, threads });
+  const binding = loadTensorflow();
+  await activate('tensorflow');
+  registerTensorflowKernels(binding);
+  if (binding.isUsingGpuDevice()) return { kind: 'GPU', name: await gpuName() };
+  if (device === 'gpu') throw new Error(await explainNoGpu(setup));
+  return thisProcessor();
+}
+
+/** TensorFlow reads these when it loads. They must be the process's own: a worker thread needs SHARE_ENV. */
+function setTensorflowEnvironment({ device, threads }: OpenBackendOptions): void {
+  const { env } = process;
+  if (device === 'cpu') env.CUDA_VISIBLE_DEVICES = '-1';
+  // Without it TensorFlow takes the whole GPU's memory at once.
+  env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+  // Errors alone; it tells of its optimizations otherwise.
+  env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
+}
+
+/** Registers the backend with the TensorFlow.js that everything here uses. */
+function loadTensorflow(): TensorflowBinding {
+  // Removed in Node 23, and the package calls them (tensorflow/tfjs#8425).
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
+  const require = createRequire(nativeBinding);
+  const binding = require(nativeBinding) as TensorflowBinding;
+  if (tf.engine().findBackendFactory('tensorflow') !== null) return binding;
+  // Not the package's main file: it would look for a binding of its own and load and take over TensorFlow.js.
+  const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend');
+  require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
+  tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, 'catwalk'));
+  return binding;
+}
