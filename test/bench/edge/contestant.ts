@@ -1,0 +1,13 @@
+/** A way to run the network. */
+export interface Contestant {
+  name: string;
+  /** @returns the logits of the first 64 test images, run `batch` at a time */
+  logits(batch: number): Promise<number[]>;
+  /**
+   * Runs so many forward passes one after the other; 0 takes what asking alone costs.
+   *
+   * @returns milliseconds
+   */
+  time(batch: number, times: number): Promise<number>;
+  close(): Promise<void>;
+}

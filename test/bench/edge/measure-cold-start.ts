@@ -1,0 +1,42 @@
+import { median } from '../machine.ts';
+import type { Bundle } from './bundle.ts';
+import { openWorker } from './open-worker.ts';
+import type { ColdStartRow } from './report.ts';
+
+export interface Starter {
+  name: string;
+  bundle: Bundle;
+  /** What has to be answered, such as /predict?index=0. */
+  path: string;
+}
+
+export interface ColdStartOptions {
+  folder: string;
+  persistTo: string;
+  rounds: number;
+  progress: (line: string) => void;
+}
+
+/** Times from the start of workerd, everything on this disk, to the first answer; in turn, the median of the rounds. */
+export async function measureColdStart(
+  starters: readonly Starter[],
+  { folder, persistTo, rounds, progress }: ColdStartOptions,
+): Promise<ColdStartRow[]> {
+  const series = starters.map((starter) => ({ ...starter, milliseconds: [] as number[] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { bundle, path, milliseconds } of series) {
+      const worker = await openWorker({
+        ...{ bundle, folder, persistTo },
+        async untilAnswered(url) {
+          const response = await fetch(`${url}${path}`);
+          const body = await response.text();
+          if (!response.ok) throw new Error(`${path} answered ${response.status}: ${body}`);
+        },
+      });
+      milliseconds.push(worker.startMilliseconds);
+      await worker.close();
+    }
+    progress(`cold start: round ${round} of ${rounds}`);
+  }
+  return series.map(({ name, milliseconds }) => ({ name, ms: median(milliseconds) }));
+}

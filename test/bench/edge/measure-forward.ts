@@ -1,0 +1,78 @@
+import { median } from '../machine.ts';
+import type { Contestant } from './contestant.ts';
+import { percentile } from './percentile.ts';
+import type { ForwardRow } from './report.ts';
+
+export interface ForwardOptions {
+  batches: readonly number[];
+  /** Times that each contestant has its turn. */
+  rounds: number;
+  /** How long a turn takes, in milliseconds. */
+  turnMs: number;
+  /** How long each contestant runs before it is timed, for the compilers' sake. */
+  warmUpMs: number;
+  progress: (line: string) => void;
+}
+
+/** A request runs so many passes that it takes about as long: its own cost, some 0.2 ms, then matters little. */
+const requestMs = 5;
+const leastRequests = 3;
+const emptyRequests = 15;
+
+/**
+ * Times forward passes, one contestant after the other, round after round. Each sample is one request: the mean of its
+ * passes, less what a request without any costs.
+ */
+export async function measureForward(
+  contestants: readonly Contestant[],
+  options: ForwardOptions,
+): Promise<ForwardRow[]> {
+  const series: { contestant: Contestant; batch: number; times: number; samples: number[] }[] = [];
+  for (const batch of options.batches) {
+    for (const contestant of contestants) {
+      const milliseconds = await warmUp(contestant, batch, options.warmUpMs);
+      const times = Math.min(64, Math.max(1, Math.round(requestMs / milliseconds)));
+      series.push({ contestant, batch, times, samples: [] });
+    }
+  }
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const { contestant, batch, times, samples } of series) {
+      samples.push(...(await takeTurn(contestant, batch, times, options.turnMs)));
+    }
+    options.progress(`forward: round ${round} of ${options.rounds}`);
+  }
+  return series.map(({ contestant, batch, times, samples }) => ({
+    name: contestant.name,
+    batch,
+    p50Ms: percentile(samples, 0.5),
+    p95Ms: percentile(samples, 0.95),
+    p99Ms: percentile(samples, 0.99),
+    samples: samples.length,
+    passesPerSample: times,
+  }));
+}
+
+/** @returns milliseconds of one pass */
+async function warmUp(contestant: Contestant, batch: number, forMs: number): Promise<number> {
+  const start = performance.now();
+  let milliseconds = await contestant.time(batch, 1);
+  while (performance.now() - start < forMs) {
+    const times = Math.max(1, Math.round(requestMs / milliseconds));
+    milliseconds = (await contestant.time(batch, times)) / times;
+  }
+  return milliseconds;
+}
+
+async function takeTurn(contestant: Contestant, batch: number, times: number, turnMs: number) {
+  // The one before may have filled the caches with its own weights.
+  await contestant.time(batch, times);
+  const empty: number[] = [];
+  for (let i = 0; i < emptyRequests; i++) empty.push(await contestant.time(batch, 0));
+  const cost = median(empty);
+  const samples: number[] = [];
+  const end = performance.now() + turnMs;
+  while (samples.length < leastRequests || performance.now() < end) {
+    samples.push(Math.max(0, ((await contestant.time(batch, times)) - cost) / times));
+  }
+  return samples;
+}

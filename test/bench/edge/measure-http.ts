@@ -1,0 +1,67 @@
+import autocannon from 'autocannon';
+import { median } from '../machine.ts';
+import { percentile } from './percentile.ts';
+import type { HttpRow } from './report.ts';
+
+export interface HttpTarget {
+  route: string;
+  /** The Worker's address. */
+  url: string;
+  requests: autocannon.Request[];
+}
+
+export interface HttpOptions {
+  rounds: number;
+  /** How long one measurement takes. */
+  seconds: number;
+  progress: (line: string) => void;
+}
+
+/** Requests under way at once for the requests per second; p50 and p99 are of one at a time. */
+const connections = 8;
+
+/** Loads each route in turn, over loopback: first one request at a time, then eight. */
+export async function measureHttp(
+  targets: readonly HttpTarget[],
+  { rounds, seconds, progress }: HttpOptions,
+): Promise<HttpRow[]> {
+  const series = targets.map((target) => ({
+    target,
+    milliseconds: [] as number[],
+    requestsPerSecond: [] as number[],
+  }));
+  for (const { target } of series) await load(target, connections, seconds);
+  for (let round = 1; round <= rounds; round++) {
+    for (const { target, milliseconds, requestsPerSecond } of series) {
+      milliseconds.push(...(await load(target, 1, seconds)).milliseconds);
+      requestsPerSecond.push((await load(target, connections, seconds)).requestsPerSecond);
+    }
+    progress(`http: round ${round} of ${rounds}`);
+  }
+  return series.map(({ target, milliseconds, requestsPerSecond }) => ({
+    route: target.route,
+    p50Ms: percentile(milliseconds, 0.5),
+    p99Ms: percentile(milliseconds, 0.99),
+    requestsPerSecond: median(requestsPerSecond),
+  }));
+}
+
+/** @throws {Error} where an answer is not 200 */
+async function load({ route, url, requests }: HttpTarget, connections: number, seconds: number) {
+  // Autocannon's own histogram counts whole milliseconds.
+  const milliseconds: number[] = [];
+  const start = performance.now();
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const instance = autocannon({ url, requests, connections, duration: seconds }, (error, done) =>
+      error ? reject(error) : resolve(done),
+    );
+    instance.on('response', (_client, _status, _bytes, responseTime) => {
+      milliseconds.push(responseTime);
+    });
+  });
+  const elapsed = (performance.now() - start) / 1000;
+  if (result.non2xx > 0 || result.errors > 0 || milliseconds.length === 0) {
+    throw new Error(`${route}: ${result.non2xx} answers not 200, ${result.errors} errors.`);
+  }
+  return { milliseconds, requestsPerSecond: milliseconds.length / elapsed };
+}

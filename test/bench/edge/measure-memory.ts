@@ -1,0 +1,73 @@
+import { readdir, readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { type OpenWorkerOptions, openWorker } from './open-worker.ts';
+import type { MemoryRow } from './report.ts';
+
+/** https://chromedevtools.github.io/devtools-protocol/tot/Runtime/#method-getHeapUsage */
+const heapUsageSchema = z.object({
+  result: z.object({ usedSize: z.number(), backingStorageSize: z.number() }),
+});
+
+const readings = 5;
+const predictionsEach = 50;
+
+/** Has a Worker answer predictions and weighs its isolate and its whole process: the largest of several readings. */
+export async function measureMemory(name: string, options: OpenWorkerOptions): Promise<MemoryRow> {
+  const before = new Set(await workerdProcesses());
+  const worker = await openWorker({ ...options, inspect: true });
+  try {
+    const [process] = (await workerdProcesses()).filter((id) => !before.has(id));
+    const row: MemoryRow = { name, heapBytes: 0, arrayBufferBytes: 0, processBytes: null };
+    for (let reading = 0; reading < readings; reading++) {
+      for (let index = 0; index < predictionsEach; index++) {
+        const response = await fetch(`${worker.url}/predict?index=${index}`);
+        if (!response.ok) throw new Error(`${name} answered ${response.status}.`);
+        await response.arrayBuffer();
+      }
+      const { usedSize, backingStorageSize } = await heapUsage(worker.inspectorUrl ?? '');
+      row.heapBytes = Math.max(row.heapBytes, usedSize);
+      row.arrayBufferBytes = Math.max(row.arrayBufferBytes, backingStorageSize);
+      if (process !== undefined) {
+        row.processBytes = Math.max(row.processBytes ?? 0, await residentBytes(process));
+      }
+    }
+    return row;
+  } finally {
+    await worker.close();
+  }
+}
+
+async function heapUsage(inspectorUrl: string) {
+  const socket = new WebSocket(new URL('/core:user:bench', inspectorUrl));
+  try {
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    const answer = new Promise<string>((resolve) => {
+      socket.onmessage = ({ data }) => resolve(String(data));
+    });
+    socket.send(JSON.stringify({ id: 1, method: 'Runtime.getHeapUsage' }));
+    return heapUsageSchema.parse(JSON.parse(await answer)).result;
+  } finally {
+    socket.close();
+  }
+}
+
+/** @returns the ids of this process's workerd children; none where the system has no /proc */
+async function workerdProcesses(): Promise<string[]> {
+  const ids = await readdir('/proc').catch(() => []);
+  const found: string[] = [];
+  for (const id of ids.filter((name) => /^\d+$/.test(name))) {
+    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
+    if (status.startsWith('Name:\tworkerd') && status.includes(`\nPPid:\t${process.pid}\n`)) {
+      found.push(id);
+    }
+  }
+  return found;
+}
+
+async function residentBytes(id: string): Promise<number> {
+  const status = await readFile(`/proc/${id}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}

@@ -1,0 +1,59 @@
+import type autocannon from 'autocannon';
+import { encode } from 'fast-png';
+import type { Bundle } from './bundle.ts';
+import { measureHttp } from './measure-http.ts';
+import { names } from './names.ts';
+import { type OpenWorkerOptions, openWorker } from './open-worker.ts';
+import type { HttpRow } from './report.ts';
+
+export interface RouteOptions {
+  open: Omit<OpenWorkerOptions, 'bundle'>;
+  constant: Bundle;
+  production: Bundle;
+  /** Grey pixels, 784 bytes an image. */
+  testImages: Uint8Array;
+  rounds: number;
+  seconds: number;
+  progress: (line: string) => void;
+}
+
+/** So many different images are asked for, spread over the whole test set. */
+const images = 200;
+const imageLength = 784;
+
+/** Loads the Worker's predictions, by index and by PNG, beside routes that answer a constant to the same requests. */
+export async function measureRoutes(options: RouteOptions): Promise<HttpRow[]> {
+  const { open, constant, production, testImages, rounds, seconds, progress } = options;
+  const step = Math.floor(testImages.length / imageLength / images);
+  const indices = Array.from({ length: images }, (_, i) => i * step);
+  const gets = indices.map(
+    (index): autocannon.Request => ({ method: 'GET', path: `/predict?index=${index}` }),
+  );
+  const posts = indices.map((index): autocannon.Request => {
+    const data = testImages.subarray(index * imageLength, (index + 1) * imageLength);
+    return {
+      method: 'POST',
+      path: '/predict',
+      headers: { 'content-type': 'image/png' },
+      body: Buffer.from(encode({ width: 28, height: 28, data, channels: 1, depth: 8 })),
+    };
+  });
+  const workers = [
+    await openWorker({ ...open, bundle: constant }),
+    await openWorker({ ...open, bundle: production }),
+  ];
+  try {
+    const [constantUrl = '', productionUrl = ''] = workers.map(({ url }) => url);
+    return await measureHttp(
+      [
+        { route: `GET ${names.constant}`, url: constantUrl, requests: gets },
+        { route: 'GET /predict?index=', url: productionUrl, requests: gets },
+        { route: `POST ${names.constant}`, url: constantUrl, requests: posts },
+        { route: 'POST /predict', url: productionUrl, requests: posts },
+      ],
+      { rounds, seconds, progress },
+    );
+  } finally {
+    for (const worker of workers) await worker.close();
+  }
+}

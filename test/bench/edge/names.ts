@@ -1,0 +1,8 @@
+/** Contestants that others are compared with, or that appear in several tables. */
+export const names = {
+  catwalk: 'Catwalk',
+  stockCpu: 'tfjs cpu, stock',
+  pytorch: 'PyTorch, native, 1 thread',
+  /** A Hono route that answers a constant, in a Worker with the same bindings. */
+  constant: 'constant',
+};

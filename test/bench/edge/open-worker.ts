@@ -1,0 +1,96 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Log, Miniflare, NoOpLog } from 'miniflare';
+import { unstable_readConfig } from 'wrangler';
+import type { Bundle } from './bundle.ts';
+
+export interface OpenWorker {
+  /** Such as `http://127.0.0.1:40123`: straight into the Worker, with nothing in between. */
+  url: string;
+  /** Speaks the Chrome DevTools protocol; null unless asked for. */
+  inspectorUrl: string | null;
+  /** Milliseconds from the start of the runtime to the end of `untilAnswered`. */
+  startMilliseconds: number;
+  close(): Promise<void>;
+}
+
+export interface OpenWorkerOptions {
+  bundle: Bundle;
+  /** A folder to work in. */
+  folder: string;
+  /** The local bucket, of which it gets a copy: two runtimes can't have the same one open. */
+  persistTo: string;
+  /** Resolves when the Worker has answered what its start is measured by. */
+  untilAnswered?: (url: string) => Promise<void>;
+  inspect?: boolean;
+}
+
+const host = '127.0.0.1';
+const repository = join(import.meta.dirname, '../../..');
+
+/** Starts a Worker in a workerd of its own, with the bindings and the compatibility date of wrangler.toml. */
+export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker> {
+  const { bundle, untilAnswered, inspect = false } = options;
+  const state = await mkdtemp(join(options.folder, 'worker-'));
+  await cp(options.persistTo, state, { recursive: true });
+  const workers = [workerOptions(bundle)];
+
+  const start = performance.now();
+  const miniflare = new Miniflare({
+    host,
+    cf: false,
+    log: new NoOpLog() as Log,
+    telemetry: { enabled: false },
+    resourcePersistencePath: join(state, 'v3'),
+    workers,
+    ...(inspect ? { inspectorPort: 0 } : {}),
+  });
+  const close = async () => {
+    await miniflare.dispose();
+    await rm(state, { recursive: true });
+  };
+  try {
+    await miniflare.ready;
+    const { origin } = await miniflare.unsafeGetDirectURL();
+    await untilAnswered?.(origin);
+    return {
+      url: origin,
+      startMilliseconds: performance.now() - start,
+      inspectorUrl: inspect ? (await miniflare.getInspectorURL()).href : null,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function workerOptions(bundle: Bundle) {
+  const { compatibility_date, compatibility_flags, vars } = unstable_readConfig(
+    { config: join(repository, 'wrangler.toml') },
+    { hideWarnings: true },
+  );
+  const modules = Array.from(bundle, ([name, contents]) => {
+    const type = name.endsWith('.wasm') ? ('wasm' as const) : ('esm' as const);
+    return [
+      name,
+      { type, contents: type === 'esm' ? new TextDecoder().decode(contents) : contents },
+    ] as const;
+  });
+  const variables = Object.entries(vars).map(
+    ([name, value]) => [name, { type: 'text' as const, value: String(value) }] as const,
+  );
+  return {
+    config: {
+      name: 'bench',
+      compatibilityDate: compatibility_date ?? '',
+      compatibilityFlags: compatibility_flags,
+      manifest: { mainModule: modules[0]?.[0] ?? '', modules: Object.fromEntries(modules) },
+      env: {
+        BUCKET: { type: 'r2' as const, name: 'catwalk' },
+        ...Object.fromEntries(variables),
+      },
+    },
+    dev: { unsafeDirectSockets: [{ host, port: 0 }] },
+  };
+}

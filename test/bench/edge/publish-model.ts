@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { aliasSchema, manifestSchema } from '../../../shared/manifest.ts';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { openBucket } from '../../../trainer/publish/bucket.ts';
+import { moveAlias } from '../../../trainer/publish/move-alias.ts';
+import { publishVersion } from '../../../trainer/publish/publish-version.ts';
+import { trainedModel } from '../../unit/publish/trained-model.ts';
+import type { Publish } from './published-bucket.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+const { name } = fashionMnistCnn;
+const parseJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
+
+/** Ways to come by a model to measure with. */
+export const publishModel = {
+  /** Trains one epoch on part of the images, some 20 seconds. */
+  trained:
+    (folder: string): Publish =>
+    async ({ env }) => {
+      const child = spawn(
+        process.execPath,
+        [
+          ...[join(repository, 'trainer/cli.ts'), 'train', '--runs', join(folder, 'runs')],
+          ...['--publish', 's3://catwalk', '--limit', '12800', '--epochs', '1'],
+        ],
+        // What it prints is progress, which belongs on stderr here.
+        { env: { ...process.env, ...env }, stdio: ['ignore', 2, 2] },
+      );
+      const [code] = await once(child, 'exit');
+      if (code !== 0) throw new Error(`Training a model to measure with ended with code ${code}.`);
+    },
+
+  /** Copies the version that a running local Worker serves, byte for byte. */
+  servedAt:
+    (url: string): Publish =>
+    async ({ env }) => {
+      const endpoint = `${url.replace(/\/+$/, '')}/cdn-cgi/local/r2/s3`;
+      const source = openBucket({
+        url: 's3://catwalk',
+        environment: { ...env, AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_S3: endpoint },
+      });
+      const target = openBucket({ url: 's3://catwalk', environment: env });
+      const copy = async (key: string) => {
+        const object = await source.get(key);
+        if (!object) throw new Error(`The bucket of ${url} has no ${key}.`);
+        await target.put(key, object.bytes, { contentType: 'application/octet-stream' });
+        return object.bytes;
+      };
+      const { layout } = source;
+      const { version } = aliasSchema.parse(
+        parseJson(await copy(layout.alias(name, 'production'))),
+      );
+      const manifest = manifestSchema.parse(parseJson(await copy(layout.manifest(name, version))));
+      for (const { path } of manifest.files) {
+        await copy(layout.versionFile(name, version, path));
+      }
+    },
+
+  /** Fresh weights, at once: enough to see that the benchmark works. */
+  untrained: (): Publish => async (worker) => {
+    const bucket = openBucket({ url: 's3://catwalk', environment: worker.env });
+    const manifest = await publishVersion(bucket, await trainedModel(1, 0.1));
+    await moveAlias(bucket, { name, alias: 'production', manifest });
+  },
+};

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { io } from '@tensorflow/tfjs-core';
+import * as z from 'zod';
+import { type LocalWorker, startLocalWorker } from '../../../infra/local-worker.ts';
+import { aliasSchema, type Manifest, manifestSchema } from '../../../shared/manifest.ts';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
+import { openBucket } from '../../../trainer/publish/bucket.ts';
+import { uploadTestSet } from '../../../trainer/publish/upload-test-set.ts';
+import { type ChannelsFirstLayer, channelsFirst } from './channels-first.ts';
+import { onnxModel } from './onnx-model.ts';
+
+export interface PublishedBucket {
+  /** The folder that the local bucket is kept in; nothing has it open any more. */
+  persistTo: string;
+  /** What the alias `production` names in it. */
+  manifest: Manifest;
+  /** The same weights for the contestants that want channels first. */
+  layers: ChannelsFirstLayer[];
+  /** Grey pixels of the test images, 784 bytes each. */
+  testImages: Uint8Array;
+}
+
+/** Publishes a model to the bucket of a local Worker, as `production`. */
+export type Publish = (worker: LocalWorker) => Promise<void>;
+
+const modelJsonSchema = z.object({
+  weightsManifest: z.tuple([
+    z.object({
+      weights: z.array(
+        z.object({ name: z.string(), shape: z.array(z.int()), dtype: z.literal('float32') }),
+      ),
+    }),
+  ]),
+});
+
+/**
+ * Makes a local bucket that holds a published model, the test set, and the same model as ONNX.
+ *
+ * @param folder gets the bucket
+ */
+export async function createPublishedBucket(
+  folder: string,
+  publish: Publish,
+): Promise<PublishedBucket> {
+  const persistTo = join(folder, 'bucket');
+  const worker = await startLocalWorker({
+    port: 0,
+    persistTo,
+    logFile: join(folder, 'bucket.log'),
+  });
+  try {
+    const bucket = openBucket({ url: 's3://catwalk', environment: worker.env });
+    const { test, ...dataset } = await loadDataset();
+    await uploadTestSet(bucket, { test, ...dataset });
+    await publish(worker);
+
+    const read = async (key: string) => {
+      const object = await bucket.get(key);
+      if (object) return object.bytes;
+      throw new Error(`${key} is not in the bucket.`);
+    };
+    const readJson = async (key: string): Promise<unknown> =>
+      JSON.parse(new TextDecoder().decode(await read(key)));
+    const { name } = fashionMnistCnn;
+    const { layout } = bucket;
+    const { version } = aliasSchema.parse(await readJson(layout.alias(name, 'production')));
+    const manifest = manifestSchema.parse(await readJson(layout.manifest(name, version)));
+    const { weightsManifest } = modelJsonSchema.parse(
+      await readJson(layout.versionFile(name, version, 'model.json')),
+    );
+    const weightSpecs: io.WeightsManifestEntry[] = weightsManifest[0].weights;
+    const weights = await read(layout.versionFile(name, version, 'weights.bin'));
+    const layers = channelsFirst(manifest.model, weightSpecs, weights);
+    const [height, width, channels] = manifest.model.inputShape;
+    const onnx = onnxModel(layers, [channels, height, width], manifest.model.labels.length);
+    await bucket.put('bench/model.onnx', onnx, { contentType: 'application/octet-stream' });
+    return { persistTo, manifest, layers, testImages: test.images };
+  } finally {
+    await worker.stop();
+  }
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import workerd from 'workerd/package.json' with { type: 'json' };
+import { thisMachine } from '../machine.ts';
+import { type Bundle, bundleProduction, bundleWorker } from './bundle.ts';
+import { checkLogits } from './check-logits.ts';
+import type { Contestant } from './contestant.ts';
+import { measureColdStart } from './measure-cold-start.ts';
+import { measureForward } from './measure-forward.ts';
+import { measureMemory } from './measure-memory.ts';
+import { measureRoutes } from './measure-routes.ts';
+import { measureStartUp } from './measure-start-up.ts';
+import { names } from './names.ts';
+import type { BenchOptions } from './options.ts';
+import { publishModel } from './publish-model.ts';
+import { createPublishedBucket, type PublishedBucket } from './published-bucket.ts';
+import { pytorchContestant } from './pytorch-contestant.ts';
+import { type Report, reportSchema } from './report.ts';
+import { workerContestant } from './worker-contestant.ts';
+
+/** The Workers that run the network, by the name of their file in workers/; the first check of logits is against stock. */
+const forwardWorkers = {
+  'tfjs-cpu': names.stockCpu,
+  catwalk: names.catwalk,
+  'tfjs-wasm': 'tfjs wasm, stock',
+  'onnxruntime-web': 'onnxruntime-web, 1 thread',
+};
+
+const batches = [1, 16];
+
+/** Long enough to be steady, and short ones that show that all of it works. */
+const durations = {
+  whole: { turnMs: 300, warmUpMs: 1500, coldStarts: 7, httpRounds: 3, httpSeconds: 2 },
+  quick: { turnMs: 20, warmUpMs: 20, coldStarts: 1, httpRounds: 1, httpSeconds: 1 },
+};
+
+/** @param folder an empty one to work in */
+export async function runBenchmark(
+  options: BenchOptions,
+  folder: string,
+  progress: (line: string) => void,
+): Promise<Report> {
+  const { turnMs, warmUpMs, coldStarts, httpRounds, httpSeconds } =
+    durations[options.quick ? 'quick' : 'whole'];
+  progress('publishing a model to a local bucket');
+  const published = await createPublishedBucket(folder, publishing(options, folder));
+  const { persistTo, manifest } = published;
+  progress('bundling the Workers');
+  const production = await bundleProduction(join(folder, 'production'));
+  const constant = await bundleWorker('constant', join(folder, 'constant'));
+  const forwardBundles = await Promise.all(
+    Object.entries(forwardWorkers).map(async ([file, name]) => ({
+      name,
+      bundle: await bundleWorker(file, join(folder, file)),
+    })),
+  );
+  const open = { folder, persistTo };
+
+  const contestants: Contestant[] = [];
+  try {
+    for (const { name, bundle } of forwardBundles) {
+      contestants.push(await workerContestant(name, { ...open, bundle }));
+    }
+    contestants.push(...(await pytorch(options.python, folder, published, progress)));
+    progress('checking that all give the same logits');
+    const differences = await checkLogits(contestants, batches);
+    const rounds = options.quick ? 1 : options.rounds;
+    const forward = await measureForward(contestants, {
+      ...{ batches, rounds, turnMs, warmUpMs, progress },
+    });
+    await closeAll(contestants);
+
+    const coldStart = await measureColdStart(
+      [
+        { name: names.constant, bundle: constant, path: '/predict' },
+        { name: names.catwalk, bundle: production, path: '/predict?index=0' },
+        ...forwardBundles
+          .filter(({ name }) => name !== names.catwalk)
+          .map((worker) => ({ ...worker, path: '/forward?batch=1&times=1' })),
+      ],
+      { ...open, rounds: coldStarts, progress },
+    );
+    progress('memory');
+    const memory = [
+      await measureMemory(names.constant, { ...open, bundle: constant }),
+      await measureMemory(names.catwalk, { ...open, bundle: production }),
+    ];
+    const http = await measureRoutes({
+      ...{ open, constant, production, progress, testImages: published.testImages },
+      ...{ rounds: httpRounds, seconds: httpSeconds },
+    });
+    return reportSchema.parse({
+      machine: { ...thisMachine(), workerd: workerd.version },
+      model: { version: manifest.version, accuracy: manifest.metrics.accuracy },
+      largestLogitDifference: Object.fromEntries(differences),
+      forward,
+      coldStart,
+      startUpCpuMs: options.quick ? null : await measureStartUp(folder),
+      memory,
+      http,
+      bundle: sizeOf(production),
+    });
+  } finally {
+    await closeAll(contestants);
+  }
+}
+
+function publishing({ url, quick }: BenchOptions, folder: string) {
+  if (url !== undefined) return publishModel.servedAt(url);
+  return quick ? publishModel.untrained() : publishModel.trained(folder);
+}
+
+async function pytorch(
+  python: string,
+  folder: string,
+  published: PublishedBucket,
+  progress: (line: string) => void,
+): Promise<Contestant[]> {
+  const contestant = await pytorchContestant(python, folder, published);
+  if (contestant) return [contestant];
+  progress(`PyTorch is skipped: ${python} has no torch. Name one that has: -- --python <path>`);
+  return [];
+}
+
+/** Closes each once, however often it is called. */
+async function closeAll(contestants: Contestant[]): Promise<void> {
+  await Promise.all(contestants.splice(0).map((contestant) => contestant.close()));
+}
+
+function sizeOf(bundle: Bundle) {
+  const sizes = Array.from(bundle.values(), (module) => ({
+    bytes: module.length,
+    gzipBytes: gzipSync(module).length,
+  }));
+  const sum = (of: 'bytes' | 'gzipBytes') => sizes.reduce((total, size) => total + size[of], 0);
+  return { bytes: sum('bytes'), gzipBytes: sum('gzipBytes') };
+}

@@ -1,0 +1,49 @@
+import { Agent, request } from 'node:http';
+import * as z from 'zod';
+import type { Contestant } from './contestant.ts';
+import { type OpenWorkerOptions, openWorker } from './open-worker.ts';
+
+const logitsSchema = z.array(z.number());
+
+/** A contestant that is a Worker made with workers/forward-worker.ts; timed from outside, over one connection. */
+export async function workerContestant(
+  name: string,
+  options: OpenWorkerOptions,
+): Promise<Contestant> {
+  const worker = await openWorker(options);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path: string) => get(`${worker.url}${path}`, agent);
+  return {
+    name,
+    logits: async (batch) => logitsSchema.parse(JSON.parse(await ask(`/logits?batch=${batch}`))),
+    async time(batch, times) {
+      const start = performance.now();
+      await ask(`/forward?batch=${batch}&times=${times}`);
+      return performance.now() - start;
+    },
+    async close() {
+      agent.destroy();
+      await worker.close();
+    },
+  };
+}
+
+/** fetch() costs more, and varies more, than the request itself. */
+function get(url: string, agent: Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { agent }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`${url} answered ${response.statusCode}: ${body}`));
+      });
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}

@@ -1,0 +1,71 @@
+import { env } from 'cloudflare:workers';
+import { bucketLayout } from '../../../../shared/bucket-layout.ts';
+import { fashionMnistCnn } from '../../../../shared/model-spec.ts';
+import { normalizePixels } from '../../../../shared/preprocess.ts';
+
+/** Runs the network on normalized pixels of `count` images; gives 10 logits for each. */
+export type Forward = (
+  input: Float32Array<ArrayBuffer>,
+  count: number,
+) => ArrayLike<number> | Promise<ArrayLike<number>>;
+
+/** So many test images are run in turn: one image again and again would be all too predictable. */
+const images = 64;
+const imageLength = 784;
+const idxHeaderBytes = 16;
+
+/**
+ * A Worker around one way to run the network.
+ *
+ * - `GET /forward?batch=B&times=N` runs N forward passes of B images, and answers how many images that were
+ * - `GET /logits?batch=B` answers the logits of the 64 images, run B at a time
+ *
+ * The clock stands still inside a Worker, so whoever asks has to take the time.
+ *
+ * @param load brings the published model into memory; called with the first request
+ */
+export function forwardWorker(load: (context: ExecutionContext) => Promise<Forward>) {
+  let ready: Promise<{ forward: Forward; input: Float32Array<ArrayBuffer> }> | null = null;
+  const start = async (context: ExecutionContext) => ({
+    forward: await load(context),
+    input: await readInput(),
+  });
+
+  return {
+    async fetch(request: Request, _env: unknown, context: ExecutionContext): Promise<Response> {
+      ready ??= start(context);
+      const { forward, input } = await ready;
+      const { pathname, searchParams } = new URL(request.url);
+      const batch = Number(searchParams.get('batch'));
+      const inputOf = (pass: number) => {
+        const first = (pass * batch) % images;
+        return input.subarray(first * imageLength, (first + batch) * imageLength);
+      };
+      if (pathname === '/logits') {
+        const logits: number[] = [];
+        for (let pass = 0; pass < images / batch; pass++) {
+          logits.push(...Array.from(await forward(inputOf(pass), batch)));
+        }
+        return Response.json(logits);
+      }
+      const times = Number(searchParams.get('times'));
+      for (let pass = 0; pass < times; pass++) {
+        const logits = forward(inputOf(pass), batch);
+        if (logits instanceof Promise) await logits;
+      }
+      return Response.json(times * batch);
+    },
+  };
+}
+
+/** @returns the first test images, normalized: [64, 28, 28, 1] */
+async function readInput(): Promise<Float32Array<ArrayBuffer>> {
+  const object = await env.BUCKET.get(
+    bucketLayout().datasetFile('fashion-mnist', 'test-images.idx'),
+    { range: { offset: idxHeaderBytes, length: images * imageLength } },
+  );
+  if (!object) throw new Error('The bucket has no test images.');
+  const input = new Float32Array(images * imageLength);
+  normalizePixels(new Uint8Array(await object.arrayBuffer()), fashionMnistCnn.preprocessing, input);
+  return input;
+}
