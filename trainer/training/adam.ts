@@ -20,7 +20,7 @@ export interface AdamState {
  * of operations of PyTorch's `_single_tensor_adam`. The gradient is the sum of the replicas' ones, added in the
  * same order whichever thread does it.
  *
- * @param gradients one flat vector per replica
+ * @param gradients one flat vector per replica; the first one's part is overwritten with the sum
  * @param step counts from 1
  */
 export function adamStep(
@@ -32,16 +32,19 @@ export function adamStep(
   to: number,
 ): void {
   const stepSize = learningRate / (1 - beta1 ** step);
-  const correction = Math.sqrt(1 - beta2 ** step);
-  const [first, ...others] = gradients as [Float32Array, ...Float32Array[]];
+  const inverseCorrection = 1 / Math.sqrt(1 - beta2 ** step);
+  const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
+  // One plain loop at a time: that is what the compiler turns into fast code.
+  for (const other of others) {
+    for (let i = from; i < to; i++) sum[i] = (sum[i] as number) + (other[i] as number);
+  }
   for (let i = from; i < to; i++) {
-    let gradient = first[i] as number;
-    for (const other of others) gradient += other[i] as number;
+    const gradient = sum[i] as number;
     const moment = (firstMoments[i] as number) * beta1 + gradient * (1 - beta1);
     const square = (secondMoments[i] as number) * beta2 + gradient * gradient * (1 - beta2);
     firstMoments[i] = moment;
     secondMoments[i] = square;
-    const change = (stepSize * moment) / (Math.sqrt(square) / correction + epsilon);
+    const change = (stepSize * moment) / (Math.sqrt(square) * inverseCorrection + epsilon);
     parameters[i] = (parameters[i] as number) - change;
   }
 }

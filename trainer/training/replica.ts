@@ -9,6 +9,7 @@ import { openBackend } from '../backends/open-backend.ts';
 import type { ImageSet } from '../dataset/dataset.ts';
 import { type AdamOptions, adamStep } from './adam.ts';
 import { waitForAll } from './barrier.ts';
+import { gatherValues, scatterValues } from './flat-weights.ts';
 import { forward } from './forward.ts';
 import { crossEntropy } from './loss.ts';
 import { type SharedState, slicePart } from './shared-state.ts';
@@ -82,7 +83,7 @@ function computeGradient(part: Uint32Array, batchLength: number, mask: string): 
     gradient.fill(0);
     return 0;
   }
-  readParameters();
+  scatterValues(state.parameters, variables);
   return tf.tidy(() => {
     const images = gatherImages(state.train, part);
     const labels = tf.tensor1d(
@@ -93,26 +94,16 @@ function computeGradient(part: Uint32Array, batchLength: number, mask: string): 
       () => crossEntropy(forward(spec, variables, images, mask), labels, batchLength),
       variables,
     );
-    let offset = 0;
-    for (const variable of variables) {
-      gradient.set((grads[variable.name] as tf.Tensor).dataSync() as Float32Array, offset);
-      offset += variable.size;
-    }
+    gatherValues(
+      variables.map(({ name }) => grads[name] as tf.Tensor),
+      gradient,
+    );
     return value.dataSync()[0] as number;
   });
 }
 
-function readParameters(): void {
-  let offset = 0;
-  for (const variable of variables) {
-    const values = state.parameters.subarray(offset, offset + variable.size);
-    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
-    offset += variable.size;
-  }
-}
-
 function evaluate(): void {
-  readParameters();
+  scatterValues(state.parameters, variables);
   const { test, logits } = state;
   const [first, end] = slicePart(test.count, index, replicas);
   for (let from = first; from < end; from += evaluationBatch) {
