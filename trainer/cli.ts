@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { Command } from 'commander';
 import catwalk from '../package.json' with { type: 'json' };
 import { addDataCommand } from './commands/data-command.ts';
+import { addDoctorCommand } from './commands/doctor-command.ts';
 import { explainFailure } from './commands/exit-code.ts';
 import { addTrainCommand } from './commands/train-command.ts';
 
@@ -25,6 +26,7 @@ const program = new Command('catwalk')
   .exitOverride();
 addDataCommand(program, interruption.signal);
 addTrainCommand(program, interruption.signal);
+addDoctorCommand(program);
 
 try {
   await program.parseAsync();

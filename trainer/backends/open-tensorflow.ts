@@ -45,6 +45,10 @@ function setTensorflowEnvironment({ device, threads }: OpenBackendOptions): void
   if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
 }
 
+/** Of the TensorFlow that is loaded; call it once the backend is open. */
+export const tensorflowVersion = (): string =>
+  (createRequire(nativeBinding)(nativeBinding) as TensorflowBinding).TF_Version;
+
 /** Registers the backend with the TensorFlow.js that everything here uses. */
 function loadTensorflow(): TensorflowBinding {
   // Removed in Node 23, and the package calls them (tensorflow/tfjs#8425).

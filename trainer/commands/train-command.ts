@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { jsonReporter } from '../report/json-reporter.ts';
 import { textReporter } from '../report/text-reporter.ts';
+import { imageOptions } from './image-options.ts';
 import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
 import { trainOptionsSchema } from './train-options.ts';
 
@@ -10,7 +11,7 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .command('train')
     .description('Trains the network on Fashion-MNIST; publishes every epoch where told to.');
   addSchemaOptions(command, trainOptionsSchema).action(async (raw) => {
-    const options = parseSchemaOptions(trainOptionsSchema, raw);
+    const options = parseSchemaOptions(trainOptionsSchema, { ...imageOptions(), ...raw });
     const { json, epochs, batchSize } = options;
     const reporter = json
       ? jsonReporter((text) => process.stdout.write(text))
