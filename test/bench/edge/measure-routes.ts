@@ -1,5 +1,6 @@
 import type autocannon from 'autocannon';
 import { encode } from 'fast-png';
+import seedrandom from 'seedrandom';
 import type { Bundle } from './bundle.ts';
 import { measureHttp } from './measure-http.ts';
 import { names } from './names.ts';
@@ -17,15 +18,16 @@ export interface RouteOptions {
   progress: (line: string) => void;
 }
 
-/** So many different images are asked for, spread over the whole test set. */
-const images = 200;
+/** So many images are asked for in turn, drawn from the whole test set. */
+const draws = 1000;
 const imageLength = 784;
 
 /** Loads the Worker's predictions, by index and by PNG, beside routes that answer a constant to the same requests. */
 export async function measureRoutes(options: RouteOptions): Promise<HttpRow[]> {
   const { open, constant, production, testImages, rounds, seconds, progress } = options;
-  const step = Math.floor(testImages.length / imageLength / images);
-  const indices = Array.from({ length: images }, (_, i) => i * step);
+  const random = seedrandom('bench:edge');
+  const images = testImages.length / imageLength;
+  const indices = Array.from({ length: draws }, () => Math.floor(random() * images));
   const gets = indices.map(
     (index): autocannon.Request => ({ method: 'GET', path: `/predict?index=${index}` }),
   );
