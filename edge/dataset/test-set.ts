@@ -39,8 +39,8 @@ export interface TestSetOptions {
 
 /** Images a range read brings: 78 kB, about what one round trip costs. */
 const imagesPerChunk = 100;
-/** Chunks kept, the least recently used goes: 5 MB of an isolate's 128. */
-const chunksKept = 64;
+/** Bytes of chunks kept, the least recently used goes: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
+const bytesKept = 16 * 2 ** 20;
 
 /** One upload of the data set. Another one is another generation, with chunks of its own. */
 interface Generation {
@@ -143,7 +143,9 @@ export function openTestSet(options: TestSetOptions): TestSet {
     from.imagesEtag = object.etag;
     chunks.set(chunk, object.bytes);
     const oldest = chunks.keys().next();
-    if (chunks.size > chunksKept && !oldest.done) chunks.delete(oldest.value);
+    if (chunks.size * imagesPerChunk * imageBytes > bytesKept && !oldest.done) {
+      chunks.delete(oldest.value);
+    }
     return object.bytes;
   }
 

@@ -36,7 +36,12 @@ export function toModelInput(image: RasterImage, options: ModelInputOptions): Ui
     ? { values: grey.values, background: 0 }
     : center(grey, width, height);
   const inverts = invert === 'auto' ? background > 127.5 : invert === 'true';
-  return Uint8Array.from(values, (value) => Math.round(inverts ? 255 - value : value));
+  const pixels = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    pixels[i] = Math.round(inverts ? 255 - value : value);
+  }
+  return pixels;
 }
 
 /** Lays the picture over white and takes its luma. */
