@@ -52,15 +52,15 @@ export async function measureForward(
   }));
 }
 
-/** @returns milliseconds of one pass */
+/** @returns milliseconds of one pass, at best */
 async function warmUp(contestant: Contestant, batch: number, forMs: number): Promise<number> {
   const start = performance.now();
-  let milliseconds = await contestant.time(batch, 1);
-  while (performance.now() - start < forMs) {
-    const times = Math.max(1, Math.round(requestMs / milliseconds));
-    milliseconds = (await contestant.time(batch, times)) / times;
-  }
-  return milliseconds;
+  let least = await contestant.time(batch, 1);
+  do {
+    const times = Math.max(1, Math.round(requestMs / least));
+    least = Math.min(least, (await contestant.time(batch, times)) / times);
+  } while (performance.now() - start < forMs);
+  return least;
 }
 
 async function takeTurn(contestant: Contestant, batch: number, times: number, turnMs: number) {
