@@ -1,4 +1,4 @@
-import { engine, io, tensor, tidy } from '@tensorflow/tfjs-core';
+import { engine, io, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
 import '@tensorflow/tfjs-layers/dist/layers/convolutional';
@@ -70,7 +70,8 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
 
 function predict(network: Network, manifest: Manifest, input: Float32Array, count: number) {
   return tidy(() => {
-    const images = tensor(input, [count, ...manifest.model.inputShape]); // [count, 28, 28, 1]
+    const shape = [count, ...manifest.model.inputShape]; // [count, 28, 28, 1]
+    const images = engine().makeTensor(input, shape, 'float32');
     return network(images).dataSync<'float32'>(); // -> [count, 10]
   });
 }

@@ -92,23 +92,17 @@ function pooledConvolution(layer: Layer): Step {
     ) as Tensor;
 }
 
+/**
+ * The weights are packed, so the kernel that they go to is ours: it takes matrices as they are, and the three reshapes that
+ * TensorFlow.js puts around every product would take as long as the last layer itself.
+ */
 function dense(layer: Layer): Step {
-  const [kernel, bias] = layer.getWeights() as [Tensor, Tensor | undefined];
-  const [depth, columns] = kernel.shape as [number, number];
+  const [b, bias] = layer.getWeights() as [Tensor, Tensor | undefined];
   const attributes = {
     transposeA: false,
     transposeB: false,
     activation: String(layer.getConfig().activation),
   };
-  return (x) => {
-    const rows = x.shape[0] ?? 0;
-    const a = reshape(x, [1, rows, depth]);
-    const b = reshape(kernel, [1, depth, columns]);
-    const product = engine().runKernel(
-      '_FusedMatMul',
-      bias ? { a, b, bias } : { a, b },
-      attributes,
-    );
-    return reshape(product as Tensor, [rows, columns]);
-  };
+  return (a) =>
+    engine().runKernel('_FusedMatMul', bias ? { a, b, bias } : { a, b }, attributes) as Tensor;
 }
