@@ -4,12 +4,25 @@ import { Problem } from '../problem.ts';
 export const maximumBodyBytes = 10 * 1024 * 1024;
 
 /**
- * Reads a request's body, and stops as soon as it is too long, whatever its Content-Length claims.
+ * Reads a request's body, and stops as soon as it is too long.
  *
  * @throws {Problem} `empty_body`, `body_too_large`
  */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get('content-length')) > maximumBodyBytes) throw tooLarge();
+  const announced = Number(request.headers.get('content-length') ?? Number.NaN);
+  if (announced > maximumBodyBytes) throw tooLarge();
+  // A body of known length ends there: the runtime reads it in one go. One of unknown length is counted as it comes.
+  const body = Number.isNaN(announced)
+    ? await readCounted(request)
+    : new Uint8Array(await request.arrayBuffer());
+  if (body.byteLength > maximumBodyBytes) throw tooLarge();
+  if (body.byteLength === 0) {
+    throw new Problem('empty_body', 'The request has no body: send an image.');
+  }
+  return body;
+}
+
+async function readCounted(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   // Leaving the loop cancels the stream.
@@ -18,7 +31,6 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
     if (length > maximumBodyBytes) throw tooLarge();
     parts.push(part);
   }
-  if (length === 0) throw new Problem('empty_body', 'The request has no body: send an image.');
   const body = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {
