@@ -1,0 +1,86 @@
+/** `npm run check:gpu`: on a machine with an NVIDIA GPU, tries everything that can't be tried without one. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { queryGpus } from '../trainer/backends/gpu.ts';
+import { readNativeSetup } from '../trainer/backends/native-setup.ts';
+
+const repository = resolve(import.meta.dirname, '..');
+const runs = await mkdtemp(join(tmpdir(), 'catwalk-check-gpu-'));
+const seed = ['--seed', '1', '--runs', runs];
+let failures = 0;
+
+function report(what: string, isRight: boolean, detail: string): void {
+  if (!isRight) failures++;
+  console.log(`${isRight ? 'ok  ' : 'FAIL'}  ${what}: ${detail}`);
+}
+
+async function catwalk(...commandArguments: string[]) {
+  const cli = join(repository, 'trainer/cli.ts');
+  const child = spawn(process.execPath, [cli, ...commandArguments], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = await once(child, 'close');
+  return { code: code as number, output };
+}
+
+async function train(...options: string[]) {
+  const { code, output } = await catwalk('train', '--json', ...seed, ...options);
+  const events = output
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  const started = events.find(({ event }) => event === 'started');
+  const epochs = events.filter(({ event }) => event === 'epoch');
+  const losses = events.flatMap(({ event, loss }) => (event === 'progress' ? [loss] : []));
+  return { code, backend: started?.backend, epochs, losses: losses as number[] };
+}
+
+try {
+  const gpus = await queryGpus().catch((error: Error) => [`none: ${error.message}`]);
+  report('the driver has a GPU', !gpus[0]?.startsWith('none'), gpus.join('; '));
+  const setup = await readNativeSetup();
+  const variant = setup?.variant ?? 'nothing';
+  report('TensorFlow is set up for GPUs', variant === 'gpu', `${variant} is set up`);
+
+  const doctor = await catwalk('doctor', '--device', 'gpu');
+  report('catwalk doctor --device gpu', doctor.code === 0, `exit code ${doctor.code}`);
+  process.stdout.write(doctor.output);
+
+  const short = ['--epochs', '1', '--limit', '1280'];
+  const onGpu = await train('--device', 'gpu', ...short);
+  const device = onGpu.backend?.device;
+  report('training uses the GPU', device?.kind === 'GPU', JSON.stringify(device ?? null));
+  const onCpu = await train('--backend', 'tensorflow', '--device', 'cpu', ...short);
+  const kind = onCpu.backend?.device.kind;
+  report('--device cpu leaves it alone', kind === 'CPU', String(kind));
+  const [gpuLoss = Number.NaN, cpuLoss = Number.NaN] = [onGpu.losses[0], onCpu.losses[0]];
+  const difference = Math.abs(gpuLoss - cpuLoss);
+  report("the first step's loss is the CPU's", difference < 1e-3, `${gpuLoss} and ${cpuLoss}`);
+
+  process.env.CUDA_VISIBLE_DEVICES = '-1';
+  const hidden = await train('--device', 'gpu', ...short);
+  report('--device gpu fails without one', hidden.code === 1, `exit code ${hidden.code}`);
+  delete process.env.CUDA_VISIBLE_DEVICES;
+
+  for (const batchSize of ['64', '512']) {
+    const options = ['--device', 'gpu', '--batch-size', batchSize, '--epochs', '2'];
+    const speed = (await train(...options)).epochs.at(-1)?.imagesPerSecond ?? 0;
+    const detail = `${Math.round(speed)} images/s in the second epoch`;
+    report(`throughput with batches of ${batchSize}`, speed > 0, detail);
+  }
+  const full = await train('--device', 'gpu');
+  const accuracy = 100 * (full.epochs.at(-1)?.metrics.accuracy ?? 0);
+  const isNear = Math.abs(accuracy - 91.3) <= 0.5;
+  report('five epochs reach 91.3 ± 0.5 %', isNear, `${accuracy.toFixed(2)} %`);
+} finally {
+  await rm(runs, { recursive: true });
+}
+console.log(failures === 0 ? 'Everything is as it should be.' : `${failures} failed.`);
+process.exitCode = failures === 0 ? 0 : 1;

@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureBaseImage } from '../../infra/container/base-image.ts';
+import { buildImage } from '../../infra/container/build-image.ts';
+import { buildah } from '../../infra/container/buildah.ts';
+import { hostSettings } from '../../infra/container/host-settings.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
+import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
+import { type Container, createContainer, findProcess } from './image-run.ts';
+
+const dataset = join(defaultCacheFolder(), 'fashion-mnist');
+const mountedDataset = { volumes: [`${dataset}:/data:ro`] };
+let folder: string;
+let worker: LocalWorker;
+let container: Container;
+let image: string;
+
+beforeAll(async () => {
+  await loadDataset(); // Into the cache, which the container is given.
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-container-'));
+  worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
+  const baseImage = await ensureBaseImage();
+  image = await buildImage({ variant: 'cpu', baseImage, host: await hostSettings() });
+  container = await createContainer(image);
+});
+afterAll(async () => {
+  await worker?.stop();
+  await container?.remove();
+  if (image) await buildah('rmi', image);
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the trainer image', () => {
+  it('runs as a user without rights, on the Node of the lockfile, and has no build tools', async () => {
+    const script =
+      'id -u; node --version; for tool in gcc g++ make npm pip3 python3; do command -v $tool; done; true';
+    const run = container.startProgram(['sh', '-c', script]);
+    expect(await run.exited).toBe(0);
+    expect(run.output().trim().split('\n')).toEqual(['10001', process.version]);
+  });
+
+  it('finds itself fit to train on TensorFlow', async () => {
+    const run = container.start(['doctor', '--data-dir', '/data'], mountedDataset);
+    expect(await run.exited, run.output()).toBe(0);
+    expect(run.output()).toMatch(/ok {4}backend tensorflow {2}2\.21\.0 on CPU/);
+  });
+
+  it('trains on real data, publishes over HTTP, and the running Worker answers from that model', async () => {
+    const run = container.start(
+      [
+        'train',
+        '--data-dir',
+        '/data',
+        '--limit',
+        '4000',
+        '--epochs',
+        '1',
+        '--publish',
+        's3://catwalk',
+      ],
+      { ...mountedDataset, environment: worker.env },
+    );
+    expect(await run.exited, run.output()).toBe(0);
+    expect(run.output()).toContain('Backend tensorflow on CPU');
+    // Lines, as there is no terminal.
+    expect(run.output()).toMatch(/Test: accuracy [5-9]\d\.\d\d %/);
+    const version = /Published (\S+); production now names it/.exec(run.output())?.[1];
+    expect(version).toBeDefined();
+    const served = await untilServed(String(version));
+    expect(served.actual).toEqual({ id: 9, label: 'Ankle boot' });
+    expect(served.model).toEqual({ name: 'fashion-mnist-cnn', version, alias: 'production' });
+  });
+
+  it('ends in seconds when it is told to, with 143', async () => {
+    const run = container.start(['train', '--json', '--data-dir', '/data'], mountedDataset);
+    while (!run.output().includes('"progress"')) {
+      expect(run.child.exitCode, run.output()).toBeNull();
+      await wait(100);
+    }
+    const first = await findProcess(run.child.pid ?? 0, 'tini');
+    expect(first).not.toBeNull();
+    process.kill(first ?? 0, 'SIGTERM');
+    const start = performance.now();
+    expect(await run.exited, run.output().slice(-500)).toBe(143);
+    // Docker kills what has not ended after ten.
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  it('fails where it is a GPU image and no GPU answers, unless told --device cpu', async () => {
+    const options = { ...mountedDataset, environment: { CATWALK_DEVICE: 'gpu' } };
+    const train = ['train', '--data-dir', '/data', '--limit', '64', '--epochs', '1'];
+    const refused = container.start(train, options);
+    expect(await refused.exited).toBe(1);
+    expect(refused.output()).toContain('tensorflow does not load');
+    const allowed = container.start([...train, '--device', 'cpu'], options);
+    expect(await allowed.exited, allowed.output()).toBe(0);
+  });
+});
+
+/** Asks again and again until the Worker answers from that version; the test's time limit ends it. */
+async function untilServed(version: string) {
+  for (;;) {
+    const response = await fetch(`${worker.url}/predict?index=0`);
+    const body = (await response.json()) as { actual: object; model: { version: string } };
+    if (response.ok && body.model.version === version) return body;
+  }
+}
