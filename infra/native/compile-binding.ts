@@ -21,7 +21,8 @@ export async function compileBinding(folder: string, tensorflow: string, output:
       ...['-I', join(packages, 'node-api-headers/include'), '-I', join(tensorflow, 'include')],
       ...globSync('*.cc', { cwd: source }).map((file) => join(source, file)),
       ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
-      ...['-Wl,-rpath,$ORIGIN/python/tensorflow', '-o', output],
+      // Node unloads an addon with the thread that loaded it, while TensorFlow's own threads still run its code.
+      ...['-Wl,-z,nodelete', '-Wl,-rpath,$ORIGIN/python/tensorflow', '-o', output],
     ],
     {
       advice:

@@ -51,6 +51,8 @@ export async function fetchPackages(folder: string): Promise<void> {
     await runProgram('tar', ['-xzf', file, '-C', target, '--strip-components=1'], {
       advice: 'Install tar and gzip.',
     });
+    // google-protobuf's archive leaves some files to their owner, who is another one in a container.
+    await runProgram('chmod', ['-R', 'a+rX', target], { advice: '' });
     await rm(file);
   }
 }

@@ -52,9 +52,8 @@ export async function setUpNative({ variant, print }: SetUpNativeOptions): Promi
 }
 
 async function hashIngredients(variant: NativeSetup['variant']): Promise<string> {
-  const requirements = await readFile(requirementsOf(variant));
-  return createHash('sha256')
-    .update(requirements)
-    .update(JSON.stringify(nativePackages))
-    .digest('hex');
+  const hash = createHash('sha256').update(JSON.stringify(nativePackages));
+  const compiling = join(import.meta.dirname, 'compile-binding.ts');
+  for (const file of [requirementsOf(variant), compiling]) hash.update(await readFile(file));
+  return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { buildah, buildahCommand } from '../../infra/container/buildah.ts';
 
 export interface RunOptions {
@@ -62,10 +62,14 @@ export async function createContainer(image: string): Promise<Container> {
 
 /** The container's first process, which an engine would signal: the descendant that runs `program`. */
 export async function findProcess(parent: number, program: string): Promise<number | null> {
-  const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(
-    () => '',
+  // A child belongs to the thread that started it.
+  const threads = await readdir(`/proc/${parent}/task`).catch(() => []);
+  const children = await Promise.all(
+    threads.map((thread) =>
+      readFile(`/proc/${parent}/task/${thread}/children`, 'utf8').catch(() => ''),
+    ),
   );
-  for (const child of children.split(' ').filter(Boolean).map(Number)) {
+  for (const child of children.join(' ').split(' ').filter(Boolean).map(Number)) {
     const commandLine = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
     if (commandLine.split('\0')[0] === program) return child;
     const found = await findProcess(child, program);

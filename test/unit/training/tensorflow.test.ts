@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model-spec.ts';
 import { readNativeSetup } from '../../../trainer/backends/native-setup.ts';
@@ -55,5 +58,15 @@ describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
       if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
       else process.env.CUDA_VISIBLE_DEVICES = before;
     }
+  });
+
+  it('ends the process in order where its thread fails after loading it', async () => {
+    const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
+    const child = spawn(process.execPath, [cli, 'train', '--device', 'gpu', '--limit', '64'], {
+      env: { ...process.env, CUDA_VISIBLE_DEVICES: '-1' },
+      stdio: 'ignore',
+    });
+    // Not by SIGSEGV, as when Node unloads TensorFlow under its own threads.
+    expect(await once(child, 'exit')).toEqual([1, null]);
   });
 });
