@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { buildah, buildahCommand } from '../../infra/container/buildah.ts';
 
 export interface RunOptions {
@@ -71,7 +72,7 @@ export async function findProcess(parent: number, program: string): Promise<numb
   );
   for (const child of children.join(' ').split(' ').filter(Boolean).map(Number)) {
     const commandLine = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-    if (commandLine.split('\0')[0] === program) return child;
+    if (basename(commandLine.split('\0')[0] ?? '') === program) return child;
     const found = await findProcess(child, program);
     if (found !== null) return found;
   }
