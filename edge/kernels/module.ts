@@ -1,32 +1,9 @@
 import relaxedSimd from '../../shared/kernels/build/inference-relaxed-simd.wasm';
 import simd from '../../shared/kernels/build/inference-simd.wasm';
-
-/** An address in a kernel module's memory, in bytes. */
-export type Address = number;
+import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
 
 /** The functions of shared/kernels/assembly/inference.ts, whose docstrings say what each does. */
-export interface KernelModule {
-  packPanels(
-    source: Address,
-    rows: number,
-    columns: number,
-    rowStride: number,
-    columnStride: number,
-    target: Address,
-    panelStride: number,
-  ): void;
-  padImages(
-    source: Address,
-    images: number,
-    height: number,
-    width: number,
-    channels: number,
-    top: number,
-    left: number,
-    outHeight: number,
-    outWidth: number,
-    out: Address,
-  ): void;
+export interface KernelModule extends CommonKernels {
   pooledWindowStarts(
     source: Address,
     images: number,
@@ -36,19 +13,6 @@ export interface KernelModule {
     rowStep: number,
     columnStep: number,
     starts: Address,
-  ): void;
-  multiplyRows(
-    starts: Address,
-    rows: number,
-    runs: number,
-    runLength: number,
-    runStride: number,
-    right: Address,
-    columns: number,
-    bias: Address,
-    relu: number,
-    pool: number,
-    out: Address,
   ): void;
   winogradFilter(filter: Address, inChannels: number, outChannels: number, target: Address): void;
   winogradScratchBytes(

@@ -1,5 +1,5 @@
 import type { DataId } from '@tensorflow/tfjs-core';
-import type { Address } from './module.ts';
+import type { Address } from '../../shared/kernels/common-kernels.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A convolution's filter, packed; the layer's own bias beside it. */

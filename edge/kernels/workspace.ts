@@ -1,4 +1,5 @@
-import { type Address, instantiateKernels, type KernelModule } from './module.ts';
+import type { Address } from '../../shared/kernels/common-kernels.ts';
+import { instantiateKernels, type KernelModule } from './module.ts';
 
 const pageBytes = 65_536;
 /** Kernels read past a short row's end by up to three floats. */

@@ -1,6 +1,6 @@
 import { backend_util, type NamedAttrMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { floatBytes, type TensorHeap } from './heap.ts';
-import type { Address } from './module.ts';
 import type { FastKernel } from './replace-kernel.ts';
 import { placeWindows, type Window, windowBytes, windowOf } from './window.ts';
 

@@ -1,6 +1,7 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { type Address, instantiateKernels, type KernelModule } from './module.ts';
+import type { Address } from '../../shared/kernels/common-kernels.ts';
+import { instantiateKernels, type KernelModule } from './module.ts';
 
 /** What BackendWasm holds but does not declare: its Emscripten module. */
 interface EmscriptenModule {

@@ -1,32 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
 
-/** An address in the tensor heap, in bytes. */
-export type Address = number;
-
-/** The functions of shared/kernels/assembly, whose docstrings say what each does. */
-export interface KernelModule {
-  packPanels(
-    source: Address,
-    rows: number,
-    columns: number,
-    rowStride: number,
-    columnStride: number,
-    target: Address,
-    panelStride: number,
-  ): void;
-  multiplyRows(
-    starts: Address,
-    rows: number,
-    runs: number,
-    runLength: number,
-    runStride: number,
-    right: Address,
-    columns: number,
-    bias: Address,
-    relu: number,
-    pool: number,
-    out: Address,
-  ): void;
+/** The functions of shared/kernels/assembly/training.ts, whose docstrings say what each does. */
+export interface KernelModule extends CommonKernels {
   outerScratchBytes(columns: number): number;
   sumOuterProducts(
     starts: Address,
@@ -37,18 +13,6 @@ export interface KernelModule {
     right: Address,
     columns: number,
     scratch: Address,
-    out: Address,
-  ): void;
-  padImages(
-    source: Address,
-    images: number,
-    height: number,
-    width: number,
-    channels: number,
-    top: number,
-    left: number,
-    outHeight: number,
-    outWidth: number,
     out: Address,
   ): void;
   windowStarts(

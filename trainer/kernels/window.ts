@@ -1,6 +1,6 @@
 import type { backend_util, TensorInfo } from '@tensorflow/tfjs-core';
+import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { floatBytes, type TensorHeap } from './heap.ts';
-import type { Address } from './module.ts';
 
 /** A padded image and the way a window moves over it. */
 export interface Window {

@@ -1,0 +1,40 @@
+/** An address in a kernel module's memory, in bytes. */
+export type Address = number;
+
+/** What both modules export, the trainer's and the Worker's; the docstrings in assembly/ say what each does. */
+export interface CommonKernels {
+  packPanels(
+    source: Address,
+    rows: number,
+    columns: number,
+    rowStride: number,
+    columnStride: number,
+    target: Address,
+    panelStride: number,
+  ): void;
+  multiplyRows(
+    starts: Address,
+    rows: number,
+    runs: number,
+    runLength: number,
+    runStride: number,
+    right: Address,
+    columns: number,
+    bias: Address,
+    relu: number,
+    pool: number,
+    out: Address,
+  ): void;
+  padImages(
+    source: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    top: number,
+    left: number,
+    outHeight: number,
+    outWidth: number,
+    out: Address,
+  ): void;
+}
