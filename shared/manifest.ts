@@ -63,6 +63,15 @@ export const manifestSchema = z.object({
   training: trainingSchema,
   /** The data set's name and the SHA-256 of each of its files. */
   dataset: z.object({ name: z.string(), files: z.record(z.string(), sha256Schema) }),
+  /** Of the run's config.json, which has every value that the run used. */
+  configSha256: sha256Schema.optional(),
+  /** What the weights were made from: the version that was trained on, or the file that was imported. */
+  parent: z
+    .union([
+      z.object({ version: versionSchema }),
+      z.object({ file: z.string(), sha256: sha256Schema }),
+    ])
+    .optional(),
 });
 
 /** A named pointer to a version; only ever written with If-None-Match or If-Match. */

@@ -9,9 +9,15 @@ export class UsageError extends Error {
 /**
  * Gives a command one option for each property of a schema: `batchSize` becomes `--batch-size <n>`, with the property's
  * description and default. The placeholder is the property's `meta({ value })`; a boolean is a flag without a value.
+ * A property with `meta({ argument: true })` is an argument instead, in the schema's order; `argumentsOf` reads them.
  */
 export function addSchemaOptions(command: Command, schema: z.ZodObject): Command {
   for (const [name, property] of Object.entries(schema.shape) as [string, z.ZodType][]) {
+    if (isArgument(property)) {
+      const optional = property instanceof z.ZodOptional;
+      command.argument(optional ? `[${name}]` : `<${name}>`, property.description);
+      continue;
+    }
     const flag = flagOf(name);
     const isFlag = innermost(property) instanceof z.ZodBoolean;
     const placeholder = property.meta()?.value ?? '<value>';
@@ -26,6 +32,12 @@ export function addSchemaOptions(command: Command, schema: z.ZodObject): Command
   return command;
 }
 
+/** Gives the arguments that commander read the names that the schema has for them. */
+export function argumentsOf(command: Command): Record<string, unknown> {
+  const names = command.registeredArguments.map((argument) => argument.name());
+  return Object.fromEntries(names.map((name, index) => [name, command.args[index]]));
+}
+
 /**
  * Validates what commander read.
  *
@@ -38,10 +50,15 @@ export function parseSchemaOptions<Schema extends z.ZodObject>(
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const problems = result.error.issues.map(
-    ({ path, message }) => `${flagOf(String(path[0]))}: ${message}`,
+    ({ path, message }) => `${labelOf(String(path[0]), schema)}: ${message}`,
   );
   throw new UsageError(problems.join('\n'));
 }
+
+const isArgument = (property: z.ZodType | undefined) => property?.meta()?.argument === true;
+
+const labelOf = (name: string, { shape }: z.ZodObject) =>
+  isArgument(shape[name] as z.ZodType | undefined) ? `<${name}>` : flagOf(name);
 
 /** `batchSize` -> `--batch-size` */
 export const flagOf = (name: string) =>

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
@@ -27,8 +28,14 @@ export async function createRunFolder(
   return {
     path,
     async writeEpoch(metrics, artifacts) {
-      await appendFile(join(path, 'metrics.jsonl'), `${JSON.stringify(metrics)}\n`);
-      for (const [file, bytes] of Object.entries(modelFiles(artifacts))) {
+      const files = modelFiles(artifacts);
+      const weightsSha256 = createHash('sha256').update(files['weights.bin']).digest('hex');
+      // The line first: until the weights replace those of the epoch before, that epoch's line says what they are.
+      await appendFile(
+        join(path, 'metrics.jsonl'),
+        `${JSON.stringify({ ...metrics, weightsSha256 })}\n`,
+      );
+      for (const [file, bytes] of Object.entries(files)) {
         await writeAtomically(join(path, 'model', file), bytes);
       }
     },

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import * as z from 'zod';
+import {
+  manifestSchema,
+  metricsSchema,
+  sha256Schema,
+  type Training,
+  trainingSchema,
+} from '../../shared/manifest.ts';
+import { modelSpecSchema } from '../../shared/model-spec.ts';
+
+/** config.json: every value that the run uses. What a run writes besides is kept. */
+export const runConfigSchema = z.looseObject({
+  ...trainingSchema.omit({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+  spec: modelSpecSchema,
+  dataset: manifestSchema.shape.dataset,
+  parent: manifestSchema.shape.parent,
+});
+
+/** A line of metrics.jsonl. */
+export const runEpochSchema = metricsSchema.extend({
+  ...trainingSchema.pick({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+  /** Of the epoch's weights.bin, which is in model/ until a later epoch replaces it. */
+  weightsSha256: sha256Schema.optional(),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
+export type RunEpoch = z.infer<typeof runEpochSchema>;
+
+/** A run as it lies in its folder, with the weights in model/ and what is known of them. */
+export interface StoredRun {
+  /** Absolute. */
+  path: string;
+  /** The folder's name. */
+  id: string;
+  config: RunConfig;
+  /** Of config.json's bytes. */
+  configSha256: string;
+  /** In the order in which they were trained. */
+  epochs: RunEpoch[];
+  /** The one of `epochs` whose weights lie in model/. */
+  epoch: RunEpoch;
+  /** How the weights in model/ came about. */
+  training: Training;
+  files: Record<'weights.bin' | 'model.json', Uint8Array>;
+}
+
+/** A folder is no run, or not a whole one. */
+export class RunError extends Error {
+  override name = 'RunError';
+}
+
+/**
+ * Reads a run folder and checks that its weights are those that one of its epochs was measured with.
+ *
+ * @throws {RunError} where a file is absent or wrong
+ */
+export async function readRun(folder: string): Promise<StoredRun> {
+  const path = resolve(folder);
+  const configBytes = await readRunFile(path, 'config.json');
+  const config = parse(runConfigSchema, configBytes, join(path, 'config.json'));
+  const epochs = parseEpochs(await readRunFile(path, 'metrics.jsonl'), path);
+  const files = {
+    'weights.bin': await readRunFile(path, 'model/weights.bin'),
+    'model.json': await readRunFile(path, 'model/model.json'),
+  };
+  const epoch = epochOf(files['weights.bin'], epochs, path);
+  return {
+    path,
+    id: basename(path),
+    config,
+    configSha256: sha256(configBytes),
+    epochs,
+    epoch,
+    training: trainingSchema.parse({ ...config, ...epoch }),
+    files,
+  };
+}
+
+async function readRunFile(folder: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(folder, file));
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new RunError(message, { cause });
+    throw new RunError(
+      `${folder} is no run with a trained model: it has no ${file}. \`catwalk train\` makes runs, each in a folder of its own under runs/.`,
+      { cause },
+    );
+  }
+}
+
+/** A last line without its line break is that of a run that was killed while it wrote; it is left out. */
+function parseEpochs(bytes: Uint8Array, folder: string): RunEpoch[] {
+  const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1);
+  return lines.map((line, index) =>
+    parse(runEpochSchema, Buffer.from(line), `${join(folder, 'metrics.jsonl')}:${index + 1}`),
+  );
+}
+
+function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEpoch {
+  const hash = sha256(weights);
+  const epoch =
+    epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash) ??
+    // Runs of before the hashes were written.
+    (epochs.some(({ weightsSha256 }) => weightsSha256) ? undefined : epochs.at(-1));
+  if (epoch) return epoch;
+  throw new RunError(
+    `${join(folder, 'model/weights.bin')} is of no epoch in metrics.jsonl: it was changed or cut short. Train again.`,
+  );
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array, file: string) {
+  try {
+    const result = schema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+    if (result.success) return result.data;
+    throw new Error(`\n${z.prettifyError(result.error)}`);
+  } catch (cause) {
+    throw new RunError(`${file} is wrong: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
