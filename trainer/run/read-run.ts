@@ -2,32 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import * as z from 'zod';
-import {
-  manifestSchema,
-  metricsSchema,
-  sha256Schema,
-  type Training,
-  trainingSchema,
-} from '../../shared/manifest.ts';
-import { modelSpecSchema } from '../../shared/model-spec.ts';
-
-/** config.json: every value that the run uses. What a run writes besides is kept. */
-export const runConfigSchema = z.looseObject({
-  ...trainingSchema.omit({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
-  spec: modelSpecSchema,
-  dataset: manifestSchema.shape.dataset,
-  parent: manifestSchema.shape.parent,
-});
-
-/** A line of metrics.jsonl. */
-export const runEpochSchema = metricsSchema.extend({
-  ...trainingSchema.pick({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
-  /** Of the epoch's weights.bin, which is in model/ until a later epoch replaces it. */
-  weightsSha256: sha256Schema.optional(),
-});
-
-export type RunConfig = z.infer<typeof runConfigSchema>;
-export type RunEpoch = z.infer<typeof runEpochSchema>;
+import { type Training, trainingSchema } from '../../shared/manifest.ts';
+import { type RunConfig, type RunEpoch, runConfigSchema, runEpochSchema } from './run-records.ts';
 
 /** A run as it lies in its folder, with the weights in model/ and what is known of them. */
 export interface StoredRun {
@@ -102,10 +78,7 @@ function parseEpochs(bytes: Uint8Array, folder: string): RunEpoch[] {
 
 function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEpoch {
   const hash = sha256(weights);
-  const epoch =
-    epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash) ??
-    // Runs of before the hashes were written.
-    (epochs.some(({ weightsSha256 }) => weightsSha256) ? undefined : epochs.at(-1));
+  const epoch = epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash);
   if (epoch) return epoch;
   throw new RunError(
     `${join(folder, 'model/weights.bin')} is of no epoch in metrics.jsonl: it was changed or cut short. Train again.`,

@@ -1,46 +1,75 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { writeAtomically } from '../dataset/write-atomically.ts';
 import { modelFiles } from '../publish/model-files.ts';
+import {
+  bestEpoch,
+  type MeasuredEpoch,
+  type RunConfig,
+  type RunEpoch,
+  runEpochSchema,
+} from './run-records.ts';
 
-/** One training's folder: config.json, metrics.jsonl with a line per epoch, and the newest weights in model/. */
+/**
+ * One training's folder. Every file in it is written whole or not at all, so that a run that was interrupted is that of
+ * its last finished epoch.
+ *
+ * - `config.json`: every value the run uses
+ * - `metrics.jsonl`: a line an epoch
+ * - `model/`: the best epoch's weights, as `tf.loadLayersModel` takes them; `model/last/`: the newest
+ */
 export interface RunFolder {
   path: string;
-  writeEpoch(metrics: object, artifacts: io.ModelArtifacts): Promise<void>;
+  /** Those that were written so far, in order. */
+  epochs: readonly RunEpoch[];
+  writeEpoch(measured: MeasuredEpoch, artifacts: io.ModelArtifacts): Promise<void>;
 }
 
 /**
+ * Makes the folder of a run that starts.
+ *
  * @param runs the folder of all runs
  * @param config every value that the run uses
  * @param startedAt names the run
  */
 export async function createRunFolder(
   runs: string,
-  config: object,
+  config: RunConfig,
   startedAt = new Date(),
 ): Promise<RunFolder> {
   const id = `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`;
   const path = join(runs, id);
-  await mkdir(join(path, 'model'), { recursive: true });
-  await writeAtomically(join(path, 'config.json'), jsonBytes(config));
+  await mkdir(path, { recursive: true });
+  await writeAtomically(
+    join(path, 'config.json'),
+    textBytes(`${JSON.stringify(config, null, 2)}\n`),
+  );
+  return openRunFolder(path, []);
+}
+
+/** Goes on with a run's folder, whose epochs so far are `written`; lines of other epochs are dropped with the next. */
+export function openRunFolder(path: string, written: readonly RunEpoch[]): RunFolder {
+  const epochs = [...written];
+  const write = (file: string, bytes: Uint8Array) => writeAtomically(join(path, file), bytes);
   return {
     path,
-    async writeEpoch(metrics, artifacts) {
+    epochs,
+    async writeEpoch(measured, artifacts) {
       const files = modelFiles(artifacts);
       const weightsSha256 = createHash('sha256').update(files['weights.bin']).digest('hex');
-      // The line first: until the weights replace those of the epoch before, that epoch's line says what they are.
-      await appendFile(
-        join(path, 'metrics.jsonl'),
-        `${JSON.stringify({ ...metrics, weightsSha256 })}\n`,
-      );
-      for (const [file, bytes] of Object.entries(files)) {
-        await writeAtomically(join(path, 'model', file), bytes);
+      const epoch = runEpochSchema.parse({ ...measured, weightsSha256 });
+      epochs.push(epoch);
+      // The lines first: until the weights replace those of an epoch before, that epoch's line says what they are.
+      const lines = epochs.map((line) => `${JSON.stringify(line)}\n`);
+      await write('metrics.jsonl', textBytes(lines.join('')));
+      const folders = bestEpoch(epochs) === epoch ? ['model/last', 'model'] : ['model/last'];
+      for (const folder of folders) {
+        for (const [file, bytes] of Object.entries(files)) await write(`${folder}/${file}`, bytes);
       }
     },
   };
 }
 
-const jsonBytes = (value: object) =>
-  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+const textBytes = (text: string) => new TextEncoder().encode(text);

@@ -10,9 +10,11 @@ import type { Reporter } from '../report/reporter.ts';
 import { type Recipe, tutorialRecipe } from '../training/recipe.ts';
 import { train } from '../training/train.ts';
 import { gitState } from './git-state.ts';
+import { guessesOf } from './guesses.ts';
+import { hardware } from './hardware.ts';
 import { packageVersions } from './package-versions.ts';
 import { publishEpoch } from './publish-epoch.ts';
-import { createRunFolder } from './run-folder.ts';
+import { createRunFolder, type RunFolder } from './run-folder.ts';
 
 /**
  * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
@@ -57,7 +59,7 @@ export async function runTraining(
   };
   const datasetHashes = { name, files: dataset.files };
   let computer: Pick<Training, 'backend' | 'device' | 'threads'> | undefined;
-  let run: Awaited<ReturnType<typeof createRunFolder>> | undefined;
+  let run: RunFolder | undefined;
   let result = { accuracy: 0, seconds: 0 };
   for await (const event of train({
     spec,
@@ -77,13 +79,22 @@ export async function runTraining(
         device: event.backend.device.name,
         threads: event.threads,
       };
-      const config = { ...base, ...computer, limit: limit ?? null, spec, dataset: datasetHashes };
+      const config = {
+        ...base,
+        ...computer,
+        limit: limit ?? null,
+        hardware: hardware(),
+        spec,
+        dataset: datasetHashes,
+      };
       run = await createRunFolder(options.runs, config);
     } else if (event.event === 'epoch' && computer && run) {
-      const { epoch, metrics, seconds, imagesPerSecond, artifacts } = event;
+      const { epoch, metrics, trainLoss, seconds, imagesPerSecond, artifacts, logits } = event;
       const training: Training = { ...base, ...computer, epoch, seconds, imagesPerSecond };
       result = { accuracy: metrics.accuracy, seconds };
-      await run.writeEpoch({ epoch, seconds, imagesPerSecond, ...metrics }, artifacts);
+      const guesses = guessesOf(logits, test.labels);
+      const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
+      await run.writeEpoch(measured, artifacts);
       if (bucket) {
         const { alias, force } = options;
         const trained = { artifacts, metrics, training };

@@ -53,6 +53,10 @@ export type TrainingEvent =
       event: 'epoch';
       epoch: number;
       metrics: Metrics;
+      /** Of every test image, [image][label], flat; overwritten by the next epoch. */
+      logits: Float32Array;
+      /** Mean loss of the epoch's batches, dropout included. */
+      trainLoss: number;
       /** Time of the training steps alone, since the start and in this epoch. */
       seconds: number;
       imagesPerSecond: number;
@@ -129,6 +133,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         event: 'epoch',
         epoch,
         metrics: computeMetrics(state.logits, dataset.test.labels, spec.labels),
+        logits: state.logits,
+        trainLoss: state.losses.reduce((sum, part) => sum + part, 0) / steps,
         seconds,
         imagesPerSecond: images.count / epochSeconds,
         artifacts: await master.artifactsOf(state.parameters),

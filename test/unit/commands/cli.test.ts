@@ -89,7 +89,8 @@ describe('catwalk', () => {
     expect(events.map(({ event }) => event)).toContain('started');
     const { run, accuracy } = events.at(-1);
     expect(accuracy).toBeGreaterThan(0);
-    expect((await readdir(join(run, 'model'))).toSorted()).toEqual(['model.json', 'weights.bin']);
+    const files = ['last', 'model.json', 'weights.bin'];
+    expect((await readdir(join(run, 'model'))).toSorted()).toEqual(files);
     const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
     expect(config).toMatchObject({ seed: 1, batchSize: 64, backend: 'wasm', limit: 256 });
     const metrics = JSON.parse(await readFile(join(run, 'metrics.jsonl'), 'utf8'));

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import {
+  manifestSchema,
+  metricsSchema,
+  sha256Schema,
+  trainingSchema,
+} from '../../shared/manifest.ts';
+import { modelSpecSchema } from '../../shared/model-spec.ts';
+
+/** config.json: every value that the run uses. What a run writes besides is kept. */
+export const runConfigSchema = z.looseObject({
+  ...trainingSchema.omit({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+  spec: modelSpecSchema,
+  dataset: manifestSchema.shape.dataset,
+  parent: manifestSchema.shape.parent,
+});
+
+/** A test image and what a model took it for. */
+const guessSchema = z.object({
+  index: z.int().nonnegative(),
+  actual: z.int().nonnegative(),
+  predicted: z.int().nonnegative(),
+  /** Of the predicted label. */
+  probability: z.number().min(0).max(1),
+});
+
+/** A line of metrics.jsonl: an epoch, measured on the test set. */
+export const runEpochSchema = metricsSchema.extend({
+  ...trainingSchema.pick({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+  /** Mean loss of the epoch's batches, dropout included. */
+  trainLoss: z.number().nonnegative().optional(),
+  /** On images held back from training: what the best epoch is chosen by. */
+  validation: metricsSchema.pick({ accuracy: true, loss: true }).optional(),
+  /** The surest mistakes, from the surest down. */
+  mistakes: z.array(guessSchema).default([]),
+  /** The same test images every epoch. */
+  samples: z.array(guessSchema).default([]),
+  /** Of the weights.bin that holds this epoch's weights. */
+  weightsSha256: sha256Schema,
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+export type RunEpoch = z.output<typeof runEpochSchema>;
+/** An epoch before its weights are written. */
+export type MeasuredEpoch = Omit<z.input<typeof runEpochSchema>, 'weightsSha256'>;
+export type Guess = z.output<typeof guessSchema>;
+
+/**
+ * The epoch whose weights are the run's model: the most accurate on the validation images, the earliest of equals.
+ * Where none were held back, it is the last: choosing by the test set would make its accuracy a flattering one.
+ *
+ * @param epochs at least one
+ */
+export function bestEpoch(epochs: readonly RunEpoch[]): RunEpoch {
+  const accuracyOf = ({ validation }: RunEpoch) => validation?.accuracy ?? -1;
+  const last = epochs.at(-1) as RunEpoch;
+  if (!last.validation) return last;
+  return epochs.reduce((best, epoch) => (accuracyOf(epoch) > accuracyOf(best) ? epoch : best));
+}
