@@ -31,14 +31,15 @@ export const metricsSchema = z.object({
   confusion: z.array(z.array(z.int().nonnegative())),
 });
 
+/** How Catwalk trained the weights. What was imported it has not trained at all: the recipe is `imported` and its numbers are 0. */
 export const trainingSchema = z.object({
   recipe: z.string(),
   /** How many epochs these weights have seen, of how many the run planned. */
-  epoch: z.int().positive(),
-  epochs: z.int().positive(),
-  batchSize: z.int().positive(),
+  epoch: z.int().nonnegative(),
+  epochs: z.int().nonnegative(),
+  batchSize: z.int().nonnegative(),
   optimizer: z.string(),
-  learningRate: z.number().positive(),
+  learningRate: z.number().nonnegative(),
   seed: z.int(),
   /** Time spent on training steps alone. */
   seconds: z.number().nonnegative(),

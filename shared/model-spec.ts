@@ -29,22 +29,48 @@ export const modelSpecSchema = z.object({
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
 
-/** The one CNN that Catwalk trains and serves: 28x28 grey images in, 10 logits out, 688,138 parameters. */
-export const fashionMnistCnn: ModelSpec = {
-  name: 'fashion-mnist-cnn',
-  inputShape: [28, 28, 1],
-  layers: [
-    { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
-    { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
-    { type: 'conv2d', filters: 64, kernelSize: 3 }, // -> [14, 14, 64]
-    { type: 'maxPool2d', poolSize: 2 }, // -> [7, 7, 64]
-    { type: 'conv2d', filters: 128, kernelSize: 3 }, // -> [7, 7, 128]
-    { type: 'maxPool2d', poolSize: 2 }, // -> [3, 3, 128]
-    { type: 'flatten' }, // -> [1152]
-    { type: 'dense', units: 512, activation: 'relu' }, // -> [512]
-    { type: 'dropout', rate: 0.5 },
-    { type: 'dense', units: 10, activation: 'linear' }, // -> [10] logits
-  ],
+/** The part of a data set that decides a network's input and output. */
+export interface DatasetShape {
+  name: string;
+  /** Of one image, in pixels. */
+  height: number;
+  width: number;
+  /** One name per class; the position is the class's id. */
+  labels: readonly string[];
+}
+
+/**
+ * The one CNN that Catwalk trains and serves, for a data set of grey images: PyTorch's tutorial's, with as many logits
+ * as there are labels. The model's name is the data set's with `-cnn`.
+ *
+ * @throws {z.ZodError} where the data set's name, size or labels fit no model
+ */
+export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec {
+  return modelSpecSchema.parse({
+    name: `${name}-cnn`,
+    inputShape: [height, width, 1],
+    layers: [
+      { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
+      { type: 'conv2d', filters: 64, kernelSize: 3 }, // -> [14, 14, 64]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [7, 7, 64]
+      { type: 'conv2d', filters: 128, kernelSize: 3 }, // -> [7, 7, 128]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [3, 3, 128]
+      { type: 'flatten' }, // -> [1152]
+      { type: 'dense', units: 512, activation: 'relu' }, // -> [512]
+      { type: 'dropout', rate: 0.5 },
+      { type: 'dense', units: labels.length, activation: 'linear' }, // -> [labels] logits
+    ],
+    labels,
+    preprocessing: { mean: 0.5, std: 0.5 },
+  } satisfies Record<keyof ModelSpec, unknown>);
+}
+
+/** The CNN for Fashion-MNIST: 28x28 grey images in, 10 logits out, 688,138 parameters. */
+export const fashionMnistCnn: ModelSpec = cnnFor({
+  name: 'fashion-mnist',
+  height: 28,
+  width: 28,
   labels: [
     'T-shirt/top',
     'Trouser',
@@ -57,5 +83,4 @@ export const fashionMnistCnn: ModelSpec = {
     'Bag',
     'Ankle boot',
   ],
-  preprocessing: { mean: 0.5, std: 0.5 },
-};
+});

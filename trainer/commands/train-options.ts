@@ -45,6 +45,12 @@ export const trainingOptionsSchema = z.object({
     .describe('threads that share each batch (default: one per core)')
     .meta({ value: '<n>' }),
   limit: count().optional().describe('train on the first n images only').meta({ value: '<n>' }),
+  dataset: z
+    .string()
+    .min(1)
+    .default('fashion-mnist')
+    .describe('what to train on: the name of a known data set')
+    .meta({ value: '<name>' }),
   dataDir: z
     .string()
     .min(1)

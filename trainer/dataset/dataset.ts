@@ -22,6 +22,8 @@ export interface Dataset {
    * compressed file would not identify the data.
    */
   files: Record<string, string>;
+  /** What `--dataset` takes to load it again: the name of a known data set, or the absolute path of a folder. */
+  origin: string;
   /** Where the files came from, for people. */
   source: string;
 }

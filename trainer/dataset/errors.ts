@@ -1,25 +1,28 @@
+import type { KnownFile } from './known-datasets.ts';
+
 /** A file is there, but not with the bytes that it should have. */
 export class CorruptFileError extends Error {
   override name = 'CorruptFileError';
   readonly file: string;
+  /** Of the uncompressed bytes, or of the `.gz` where only that is known. */
   readonly expectedSha256: string;
-  /** Of the uncompressed bytes, or null where the file can't be uncompressed. */
+  /** Of the same, or null where the file can't be uncompressed. */
   readonly actualSha256: string | null;
 
   constructor(
     file: string,
-    expectedSha256: string,
+    known: Pick<KnownFile, 'sha256' | 'gzipSha256'>,
     actual: { sha256: string } | { unpackError: unknown },
   ) {
     const found =
       'sha256' in actual
         ? `has SHA-256 ${actual.sha256}`
         : `can't be unpacked (${messageOf(actual.unpackError)})`;
-    super(
-      `${file} is corrupt: uncompressed it should have SHA-256 ${expectedSha256}, but it ${found}`,
-    );
+    const expected = known.sha256 ?? known.gzipSha256 ?? '';
+    const form = known.sha256 === undefined ? 'compressed' : 'uncompressed';
+    super(`${file} is corrupt: ${form} it should have SHA-256 ${expected}, but it ${found}`);
     this.file = file;
-    this.expectedSha256 = expectedSha256;
+    this.expectedSha256 = expected;
     this.actualSha256 = 'sha256' in actual ? actual.sha256 : null;
   }
 }

@@ -18,8 +18,8 @@ import { unpackFile } from './unpack-file.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 export interface LoadDatasetOptions {
-  /** 'fashion-mnist' unless told. */
-  name?: DatasetName;
+  /** The name of a known data set; 'fashion-mnist' unless told. */
+  dataset?: string | undefined;
   /** A folder with the four files, `.gz` or uncompressed. Where it is given, nothing else is looked at. */
   dataDir?: string | undefined;
   /** Where fetched files are kept; the XDG cache folder's catwalk/datasets unless told. */
@@ -43,27 +43,38 @@ export interface LoadDatasetOptions {
  *   `CorruptFileError` of a file in `dataDir`
  */
 export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dataset> {
-  const known: KnownDataset = knownDatasets[options.name ?? 'fashion-mnist'];
+  const known = findKnown(options.dataset ?? 'fashion-mnist');
   const { contents, used } = await collectFiles(known, options);
-  const parts = Object.entries(known.files) as [DatasetPart, KnownFile][];
-  const unpacked = Object.fromEntries(
-    parts.map(([part, file]) => [part, contents.get(file.name)]),
-  ) as Record<DatasetPart, Uint8Array>;
+  const parts = Object.entries(known.files).map(([part, { name }]) => ({
+    part,
+    name,
+    ...(contents.get(name) as UnpackedFile),
+  }));
+  const files = Object.fromEntries(parts.map(({ part, content }) => [part, content]));
   return {
     name: known.name,
     height: known.height,
     width: known.width,
     labels: known.labels,
-    ...parseDataset(known, unpacked),
-    files: Object.fromEntries(parts.map(([, file]) => [file.name, file.sha256])),
+    ...parseDataset(known, files as Record<DatasetPart, Uint8Array>),
+    files: Object.fromEntries(parts.map(({ name, sha256 }) => [name, sha256])),
+    origin: known.name,
     source: used.join(', '),
   };
 }
 
+function findKnown(name: string): KnownDataset {
+  if (Object.hasOwn(knownDatasets, name)) return knownDatasets[name as DatasetName];
+  const names = Object.keys(knownDatasets).join(', ');
+  throw new Error(`There is no data set ${name}. Known ones: ${names}.`);
+}
+
+type UnpackedFile = Awaited<ReturnType<typeof unpackFile>>;
+
 async function collectFiles(known: KnownDataset, options: LoadDatasetOptions) {
   const { onProgress, signal } = options;
   const cacheFolder = join(options.cacheDir ?? defaultCacheFolder(), known.name);
-  const contents = new Map<string, Uint8Array>();
+  const contents = new Map<string, UnpackedFile>();
   const used: string[] = [];
   const failures: { source: string; cause: unknown }[] = [];
   for (const source of sourcesOf(known, cacheFolder, options)) {
@@ -73,9 +84,9 @@ async function collectFiles(known: KnownDataset, options: LoadDatasetOptions) {
       await source.read(
         missing,
         async (file, bytes, origin) => {
-          const content = await unpackFile(file, bytes, origin);
+          const unpacked = await unpackFile(file, bytes, origin);
           if (source.remote) await keep(cacheFolder, file, bytes, options);
-          contents.set(file.name, content);
+          contents.set(file.name, unpacked);
           if (!used.includes(source.description)) used.push(source.description);
         },
         signal,

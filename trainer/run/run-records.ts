@@ -11,7 +11,10 @@ import { modelSpecSchema } from '../../shared/model-spec.ts';
 export const runConfigSchema = z.looseObject({
   ...trainingSchema.omit({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
   spec: modelSpecSchema,
-  dataset: manifestSchema.shape.dataset,
+  dataset: manifestSchema.shape.dataset.extend({
+    /** What `--dataset` takes to load it again: the name of a known data set, or the path of a folder. */
+    origin: z.string().optional(),
+  }),
   parent: manifestSchema.shape.parent,
 });
 

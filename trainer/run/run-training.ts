@@ -1,6 +1,6 @@
 import { buildModel } from '../../shared/build-model.ts';
 import type { Training } from '../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import type { TrainCommandOptions } from '../commands/train-options.ts';
 import { loadDataset } from '../dataset/load-dataset.ts';
@@ -26,17 +26,18 @@ export async function runTraining(
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
-  const spec = fashionMnistCnn;
   const { epochs, batchSize, learningRate, seed, backend, device, threads, limit } = options;
   const recipe: Recipe = { ...tutorialRecipe, epochs, batchSize, learningRate };
   // Wrong names and credentials are found out before anything is computed.
   const bucket = options.publish === undefined ? null : openBucket({ url: options.publish });
   const dataset = await loadDataset({
+    dataset: options.dataset,
     dataDir: options.dataDir,
     signal,
     onProgress: (message) => reporter.report({ event: 'message', message }),
   });
-  const { name, train: trainSet, test, source } = dataset;
+  const { name, train: trainSet, test, source, origin } = dataset;
+  const spec = cnnFor(dataset);
   reporter.report({
     event: 'dataset',
     name,
@@ -45,7 +46,7 @@ export async function runTraining(
     source,
   });
   if (bucket) await uploadTestSet(bucket, dataset);
-  await describeModel(reporter);
+  await describeModel(spec, reporter);
 
   const base = {
     recipe: recipe.name,
@@ -57,7 +58,7 @@ export async function runTraining(
     packages: packageVersions(),
     git: await gitState(),
   };
-  const datasetHashes = { name, files: dataset.files };
+  const datasetHashes = { name, origin, files: dataset.files };
   let computer: Pick<Training, 'backend' | 'device' | 'threads'> | undefined;
   let run: RunFolder | undefined;
   let result = { accuracy: 0, seconds: 0 };
@@ -108,14 +109,14 @@ export async function runTraining(
 }
 
 /** Reports the layers as TensorFlow.js prints them. */
-async function describeModel(reporter: Reporter): Promise<void> {
+async function describeModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
   await openBackend('cpu');
-  const model = buildModel(fashionMnistCnn, 0);
+  const model = buildModel(spec, 0);
   const summary: string[] = [];
   model.summary(undefined, undefined, (row: string) => summary.push(row));
   reporter.report({
     event: 'model',
-    name: fashionMnistCnn.name,
+    name: spec.name,
     summary,
     parameters: model.countParams(),
   });
