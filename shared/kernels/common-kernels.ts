@@ -24,6 +24,7 @@ export interface CommonKernels {
     relu: number,
     pool: number,
     out: Address,
+    positions?: Address,
   ): void;
   padImages(
     source: Address,

@@ -23,6 +23,8 @@ export interface TensorHeap {
   addressOf(tensor: TensorInfo): Address;
   /** A new tensor with undefined values. */
   allocate(shape: number[], dtype?: DataType): TensorInfo;
+  /** Sets bytes to 0. */
+  clear(from: Address, bytes: number): void;
   /**
    * Runs `use` with scratch blocks of these sizes in bytes; what was in them before is undefined. They are
    * taken back when `use` returns.
@@ -49,6 +51,9 @@ export function tensorHeap(backend: BackendWasm): TensorHeap {
     addressOf: (tensor) => backend.getMemoryOffset(tensor.dataId as object) >>> 0,
     allocate(shape, dtype = 'float32') {
       return backend.makeOutput(shape, dtype);
+    },
+    clear(from, bytes) {
+      new Uint8Array(module.asm.memory.buffer, from, bytes).fill(0);
     },
     withScratch(bytes, use) {
       const aligned = bytes.map((size) => (size + SLACK_BYTES + 63) & ~63);

@@ -25,6 +25,65 @@ export interface KernelModule extends CommonKernels {
     columnStep: number,
     starts: Address,
   ): void;
+  pooledWindowStarts(
+    source: Address,
+    images: number,
+    pooledHeight: number,
+    pooledWidth: number,
+    imageStep: number,
+    rowStep: number,
+    columnStep: number,
+    starts: Address,
+  ): void;
+  winogradFilter(filter: Address, inChannels: number, outChannels: number, target: Address): void;
+  winogradScratchBytes(
+    height: number,
+    width: number,
+    inChannels: number,
+    outChannels: number,
+    images: number,
+  ): number;
+  winogradPooled(
+    x: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    filter: Address,
+    outChannels: number,
+    bias: Address,
+    relu: number,
+    scratch: Address,
+    out: Address,
+    positions: Address,
+  ): void;
+  addPooledFilterGradient(
+    frame: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    dy: Address,
+    positions: Address,
+    outChannels: number,
+    list: Address,
+    filterSums: Address,
+    biasSums: Address,
+  ): void;
+  inputGradientScratchBytes(height: number, width: number, outChannels: number): number;
+  pooledInputGradient(
+    dy: Address,
+    positions: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    filter: Address,
+    outChannels: number,
+    scratch: Address,
+    dx: Address,
+  ): void;
+  transpose(source: Address, rows: number, columns: number, target: Address): void;
   reluGradient(dy: Address, y: Address, out: Address, length: number): void;
   columnSums(source: Address, rows: number, columns: number, out: Address): void;
   maxPoolGradient(

@@ -1,8 +1,10 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import { type KernelConfig, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import * as convolution from './convolution.ts';
 import * as gradients from './gradients.ts';
 import { tensorHeap } from './heap.ts';
 import * as matrixProduct from './matrix-product.ts';
+import * as pooled from './pooled-convolution.ts';
 import { type FastKernel, replaceKernel } from './replace-kernel.ts';
 
 /**
@@ -25,8 +27,24 @@ export function registerTrainingKernels(backend: BackendWasm): () => void {
     ReluGrad: gradients.reluGrad(heap),
     Sum: gradients.sumToLastAxis(heap),
   };
+  const convolve = pooled.pooledConvolution(heap);
+  const gradient = pooled.pooledConvolutionGradient(heap);
+  const own: KernelConfig[] = [
+    {
+      kernelName: pooled.POOLED_CONVOLUTION,
+      backendName: 'wasm',
+      kernelFunc: ({ inputs }) => convolve(inputs),
+    },
+    {
+      kernelName: pooled.POOLED_CONVOLUTION_GRADIENT,
+      backendName: 'wasm',
+      kernelFunc: ({ inputs, attrs }) => gradient(inputs, attrs ?? {}),
+    },
+  ];
+  for (const config of own) registerKernel(config);
   const undo = Object.entries(kernels).map(([name, fast]) => replaceKernel(name, 'wasm', fast));
   return () => {
     for (const restore of undo) restore();
+    for (const { kernelName, backendName } of own) unregisterKernel(kernelName, backendName);
   };
 }

@@ -7,6 +7,7 @@ import {
   type Tensor2D,
 } from '@tensorflow/tfjs-core';
 import type { LayerSpec, ModelSpec } from '../../shared/model-spec.ts';
+import { convolveAndPool, poolsInOnePass } from './pooled-convolution.ts';
 
 /**
  * The network as training runs it: the same sums as the layers model of shared/build-model.ts, with bias
@@ -30,6 +31,13 @@ export function forward(
   };
   let activation = images;
   for (const [index, layer] of spec.layers.entries()) {
+    const before = spec.layers[index - 1];
+    if (before && poolsInOnePass(before, layer)) continue;
+    const after = spec.layers[index + 1];
+    if (after && poolsInOnePass(layer, after)) {
+      activation = convolveAndPool(activation, ...takeWeights(), index > 0);
+      continue;
+    }
     activation = applyLayer(
       layer,
       activation,

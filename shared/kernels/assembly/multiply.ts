@@ -1,3 +1,4 @@
+import { positionOfLargest } from './position';
 import { loadLanes, multiplyAdd, PANEL, storeLanes } from './vector';
 
 /** Rows that share one pass over a panel while both stay in the first-level cache. */
@@ -18,6 +19,7 @@ const ROWS_A_PASS: i32 = 256;
  * @param relu 1: negative results become 0
  * @param pool 1: every four rows give one row of out, the largest of each column
  * @param out [rows, columns], or [rows / 4, columns]
+ * @param positions with `pool` and `relu`: where in its window each result stood, int32 [rows / 4, columns]; 0 for not asked
  */
 export function multiplyRows(
   starts: usize,
@@ -31,6 +33,7 @@ export function multiplyRows(
   relu: i32,
   pool: i32,
   out: usize,
+  positions: usize,
 ): void {
   // A last row of its own would take the time of four in a tile; over 32 columns it fills the registers too.
   const alone = (rows & 3) == 1 && columns % (4 * PANEL) == 0 && runs == 1 && !bias && !relu;
@@ -136,6 +139,14 @@ export function multiplyRows(
           const low = f32x4.max(f32x4.max(low0, low1), f32x4.max(low2, low3));
           const high = f32x4.max(f32x4.max(high0, high1), f32x4.max(high2, high3));
           storeTileRow(target, f32x4.max(low, floor), f32x4.max(high, floor), width);
+          if (positions) {
+            storeTileRow(
+              positions + (target - out),
+              positionOfLargest(low0, low1, low2, low, low),
+              positionOfLargest(high0, high1, high2, high, high),
+              width,
+            );
+          }
           continue;
         }
         let target = out + <usize>row * outRow + (<usize>column << 2);

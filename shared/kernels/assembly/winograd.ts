@@ -1,5 +1,6 @@
 import { padImages } from './image';
 import { multiplyRows } from './multiply';
+import { positionOfLargest } from './position';
 import { PANEL } from './vector';
 
 /**
@@ -12,7 +13,6 @@ const POINTS: i32 = 16;
 
 /**
  * U = G g Gᵀ for every input and output channel, in panels for multiplyRows: [16][outChannels / 8][inChannels][8].
- * In double precision, as the halves and quarters would cost accuracy once for all images.
  *
  * @param filter [3, 3, inChannels, outChannels]
  * @param outChannels a multiple of 8
@@ -23,50 +23,61 @@ export function winogradFilter(
   outChannels: i32,
   target: usize,
 ): void {
-  const tapBytes = <usize>(inChannels * outChannels) << 2;
-  const pointBytes = tapBytes;
+  const tap = <usize>(inChannels * outChannels) << 2;
+  const panelBytes = <usize>(inChannels * PANEL) << 2;
   for (let input = 0; input < inChannels; input++) {
-    for (let output = 0; output < outChannels; output++) {
-      const from = filter + (<usize>(input * outChannels + output) << 2);
-      const panel = output / PANEL;
+    for (let output = 0; output < outChannels; output += 4) {
       const to =
-        target + (<usize>((panel * inChannels + input) * PANEL + (output % PANEL)) << 2);
-      // Rows first: g -> [4][3], one column of it after the other, each then spread to four points.
-      for (let column = 0; column < 4; column++) {
-        for (let row = 0; row < 4; row++) {
-          const value = filterPoint(
-            filterPoint(
-              <f64>load<f32>(from),
-              <f64>load<f32>(from + tapBytes * 3),
-              <f64>load<f32>(from + tapBytes * 6),
-              row,
-            ),
-            filterPoint(
-              <f64>load<f32>(from + tapBytes),
-              <f64>load<f32>(from + tapBytes * 4),
-              <f64>load<f32>(from + tapBytes * 7),
-              row,
-            ),
-            filterPoint(
-              <f64>load<f32>(from + tapBytes * 2),
-              <f64>load<f32>(from + tapBytes * 5),
-              <f64>load<f32>(from + tapBytes * 8),
-              row,
-            ),
-            column,
-          );
-          store<f32>(to + <usize>(row * 4 + column) * pointBytes, <f32>value);
-        }
-      }
+        target +
+        <usize>(output / PANEL) * panelBytes +
+        (<usize>(input * PANEL + (output % PANEL)) << 2);
+      const row1 = filter + tap * 3;
+      const row2 = filter + tap * 6;
+      let first = v128.load(filter);
+      let middle = v128.load(filter + tap);
+      let last = v128.load(filter + tap * 2);
+      storeFilterPoints(to, tap, first, middle, last);
+      const bottomFirst = v128.load(row2);
+      const bottomMiddle = v128.load(row2 + tap);
+      const bottomLast = v128.load(row2 + tap * 2);
+      storeFilterPoints(to + tap * 12, tap, bottomFirst, bottomMiddle, bottomLast);
+      const half = f32x4.splat(0.5);
+      first = f32x4.mul(half, f32x4.add(first, bottomFirst));
+      middle = f32x4.mul(half, f32x4.add(middle, bottomMiddle));
+      last = f32x4.mul(half, f32x4.add(last, bottomLast));
+      const halfFirst = f32x4.mul(half, v128.load(row1));
+      const halfMiddle = f32x4.mul(half, v128.load(row1 + tap));
+      const halfLast = f32x4.mul(half, v128.load(row1 + tap * 2));
+      storeFilterPoints(
+        to + tap * 4,
+        tap,
+        f32x4.add(first, halfFirst),
+        f32x4.add(middle, halfMiddle),
+        f32x4.add(last, halfLast),
+      );
+      storeFilterPoints(
+        to + tap * 8,
+        tap,
+        f32x4.sub(first, halfFirst),
+        f32x4.sub(middle, halfMiddle),
+        f32x4.sub(last, halfLast),
+      );
+      filter += 16;
     }
   }
 }
 
-/** One of the four numbers of G applied to three. */
-function filterPoint(a: f64, b: f64, c: f64, point: i32): f64 {
-  if (point == 0) return a;
-  if (point == 3) return c;
-  return point == 1 ? 0.5 * (a + b + c) : 0.5 * (a - b + c);
+/** Spreads three numbers of a row to four points. */
+// @ts-ignore: decorator
+@inline
+function storeFilterPoints(to: usize, pointBytes: usize, a: v128, b: v128, c: v128): void {
+  const half = f32x4.splat(0.5);
+  const outer = f32x4.mul(half, f32x4.add(a, c));
+  const inner = f32x4.mul(half, b);
+  v128.store(to, a);
+  v128.store(to + pointBytes, f32x4.add(outer, inner));
+  v128.store(to + pointBytes * 2, f32x4.sub(outer, inner));
+  v128.store(to + pointBytes * 3, c);
 }
 
 /** Bytes of scratch memory that winogradPooled takes. */
@@ -91,6 +102,7 @@ export function winogradScratchBytes(
  * @param inChannels a multiple of 4
  * @param outChannels a multiple of 8
  * @param relu 1 or 0
+ * @param positions with `relu`: where in its window each result stood, int32 of out's shape; 0 for not asked
  */
 export function winogradPooled(
   x: usize,
@@ -104,6 +116,7 @@ export function winogradPooled(
   relu: i32,
   scratch: usize,
   out: usize,
+  positions: usize,
 ): void {
   const tilesAnImage = (height >> 1) * (width >> 1);
   const tiles = tilesAnImage * images;
@@ -138,9 +151,10 @@ export function winogradPooled(
       0,
       0,
       products + <usize>point * productBytes,
+      0,
     );
   }
-  transformOutput(products, tiles, outChannels, productBytes, bias, relu, out);
+  transformOutput(products, tiles, outChannels, productBytes, bias, relu, out, positions);
 }
 
 /** V = Bᵀ d B of every 4x4 tile, 2 apart: [16][tile][channel] */
@@ -221,6 +235,7 @@ function transformOutput(
   bias: usize,
   relu: i32,
   out: usize,
+  positions: usize,
 ): void {
   const floor = relu ? f32x4.splat(0) : f32x4.splat(-f32.MAX_VALUE);
   const tileBytes = <usize>channels << 2;
@@ -241,6 +256,10 @@ function transformOutput(
       const largest = f32x4.max(f32x4.max(topLeft, topRight), f32x4.max(bottomLeft, bottomRight));
       const biased = bias ? f32x4.add(largest, v128.load(bias + at)) : largest;
       v128.store(out, f32x4.max(biased, floor));
+      if (positions) {
+        v128.store(positions, positionOfLargest(topLeft, topRight, bottomLeft, largest, biased));
+        positions += 16;
+      }
       out += 16;
       products += 16;
     }

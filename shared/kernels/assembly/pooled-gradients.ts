@@ -1,0 +1,317 @@
+import { NOWHERE } from './position';
+import { loadLanes, multiplyAdd, storeLanes } from './vector';
+
+/**
+ * Gradients of a 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 maximum pooling. Behind the pooling at most one
+ * value in four of the convolution's own gradient is not zero, and ReLU clears about half of those: here the
+ * others are listed with the places that they meet, and only they are multiplied.
+ */
+
+/** Floats of a filter's row that are summed in registers at once: twelve vectors. */
+const FILTER_BLOCK: i32 = 48;
+
+/** Channels of a pixel that are summed in registers at once: eight vectors. */
+const PIXEL_BLOCK: i32 = 32;
+
+/**
+ * Adds some images' part to the filter's and the bias's gradient.
+ *
+ * @param frame [images, height + 2, width + 2, inChannels], the input in a frame of zeros
+ * @param dy, positions [images, height / 2, width / 2, outChannels]
+ * @param list scratch, 8 bytes for each pooled pixel of the images
+ * @param filterSums [outChannels, 3, 3, inChannels]
+ * @param biasSums [outChannels]
+ */
+export function addPooledFilterGradient(
+  frame: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  dy: usize,
+  positions: usize,
+  outChannels: i32,
+  list: usize,
+  filterSums: usize,
+  biasSums: usize,
+): void {
+  const pixel = <u32>inChannels << 2;
+  const row = <u32>(width + 2) * pixel;
+  const outPixel = <usize>outChannels << 2;
+  const runLength = inChannels * 3;
+  for (let channel = 0; channel < outChannels; channel++) {
+    let end = list;
+    let sum: f32 = 0;
+    let at = <usize>channel << 2;
+    let corner = <u32>frame;
+    for (let image = 0; image < images; image++) {
+      for (let pooledRow = 0; pooledRow < height >> 1; pooledRow++) {
+        let window = corner;
+        for (let pooledColumn = 0; pooledColumn < width >> 1; pooledColumn++) {
+          const value = load<f32>(dy + at);
+          const position = load<u32>(positions + at);
+          const flows = position != NOWHERE;
+          store<f32>(end, value);
+          store<u32>(end, window + ((0 - (position & 1)) & pixel) + ((0 - (position >> 1)) & row), 4);
+          end += flows ? 8 : 0;
+          sum += flows ? value : 0;
+          window += pixel * 2;
+          at += outPixel;
+        }
+        corner += row * 2;
+      }
+      corner += row * <u32>(2 + (height & 1));
+    }
+    store<f32>(biasSums, load<f32>(biasSums) + sum);
+    biasSums += 4;
+    let k = 0;
+    for (; k + FILTER_BLOCK <= runLength; k += FILTER_BLOCK) {
+      const target = filterSums + (<usize>k << 2);
+      const offset = <usize>k << 2;
+      addTwelve(list, end, offset, target);
+      addTwelve(list, end, offset + row, target + (<usize>runLength << 2));
+      addTwelve(list, end, offset + row * 2, target + (<usize>runLength << 3));
+    }
+    for (; k < runLength; k += 4) {
+      addThree(list, end, <usize>k << 2, row, filterSums + (<usize>k << 2), runLength, runLength - k);
+    }
+    filterSums += <usize>runLength * 12;
+  }
+}
+
+/** target[0..47] += Σ over the list of value * what stands at its address + offset */
+function addTwelve(list: usize, end: usize, offset: usize, target: usize): void {
+  let sum0 = v128.load(target);
+  let sum1 = v128.load(target, 16);
+  let sum2 = v128.load(target, 32);
+  let sum3 = v128.load(target, 48);
+  let sum4 = v128.load(target, 64);
+  let sum5 = v128.load(target, 80);
+  let sum6 = v128.load(target, 96);
+  let sum7 = v128.load(target, 112);
+  let sum8 = v128.load(target, 128);
+  let sum9 = v128.load(target, 144);
+  let sum10 = v128.load(target, 160);
+  let sum11 = v128.load(target, 176);
+  for (; list < end; list += 8) {
+    const value = v128.load_splat<f32>(list);
+    const from = <usize>load<u32>(list, 4) + offset;
+    sum0 = multiplyAdd(value, v128.load(from), sum0);
+    sum1 = multiplyAdd(value, v128.load(from, 16), sum1);
+    sum2 = multiplyAdd(value, v128.load(from, 32), sum2);
+    sum3 = multiplyAdd(value, v128.load(from, 48), sum3);
+    sum4 = multiplyAdd(value, v128.load(from, 64), sum4);
+    sum5 = multiplyAdd(value, v128.load(from, 80), sum5);
+    sum6 = multiplyAdd(value, v128.load(from, 96), sum6);
+    sum7 = multiplyAdd(value, v128.load(from, 112), sum7);
+    sum8 = multiplyAdd(value, v128.load(from, 128), sum8);
+    sum9 = multiplyAdd(value, v128.load(from, 144), sum9);
+    sum10 = multiplyAdd(value, v128.load(from, 160), sum10);
+    sum11 = multiplyAdd(value, v128.load(from, 176), sum11);
+  }
+  v128.store(target, sum0);
+  v128.store(target, sum1, 16);
+  v128.store(target, sum2, 32);
+  v128.store(target, sum3, 48);
+  v128.store(target, sum4, 64);
+  v128.store(target, sum5, 80);
+  v128.store(target, sum6, 96);
+  v128.store(target, sum7, 112);
+  v128.store(target, sum8, 128);
+  v128.store(target, sum9, 144);
+  v128.store(target, sum10, 160);
+  v128.store(target, sum11, 176);
+}
+
+/** The same for up to four floats of each of the filter's three rows; what is read past them is not stored. */
+function addThree(
+  list: usize,
+  end: usize,
+  offset: usize,
+  row: usize,
+  target: usize,
+  runLength: i32,
+  lanes: i32,
+): void {
+  const target1 = target + (<usize>runLength << 2);
+  const target2 = target + (<usize>runLength << 3);
+  let sum0 = loadLanes(target, lanes);
+  let sum1 = loadLanes(target1, lanes);
+  let sum2 = loadLanes(target2, lanes);
+  for (; list < end; list += 8) {
+    const value = v128.load_splat<f32>(list);
+    const from = <usize>load<u32>(list, 4) + offset;
+    sum0 = multiplyAdd(value, v128.load(from), sum0);
+    sum1 = multiplyAdd(value, v128.load(from + row), sum1);
+    sum2 = multiplyAdd(value, v128.load(from + row * 2), sum2);
+  }
+  storeLanes(target, sum0, lanes);
+  storeLanes(target1, sum1, lanes);
+  storeLanes(target2, sum2, lanes);
+}
+
+/** Bytes of scratch memory that pooledInputGradient takes. */
+export function inputGradientScratchBytes(height: i32, width: i32, outChannels: i32): i32 {
+  const pixels = (height >> 1) * (width >> 1) * 4;
+  return 32 + (pixels << 2) + ((pixels + 1) * outChannels << 3);
+}
+
+/**
+ * The input's gradient: dx[q] = Σ over the filter's taps of dz[q - tap] * filter[tap], where dz is what pooling and
+ * ReLU leave of dy.
+ *
+ * @param dy, positions [images, height / 2, width / 2, outChannels]
+ * @param filter [3, 3, outChannels, inChannels]
+ * @param scratch inputGradientScratchBytes
+ * @param dx [images, height, width, inChannels]
+ */
+export function pooledInputGradient(
+  dy: usize,
+  positions: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  filter: usize,
+  outChannels: i32,
+  scratch: usize,
+  dx: usize,
+): void {
+  const reached = height >> 1 << 1;
+  const across = width >> 1 << 1;
+  const pixel = <usize>inChannels << 2;
+  const slot = <usize>outChannels << 3;
+  const tapBytes = <usize>outChannels * pixel;
+  const imageBytes = <usize>(height * width) * pixel;
+  const pooledBytes = <usize>((height >> 1) * (width >> 1) * outChannels) << 2;
+  const tails = scratch;
+  const ends = scratch + 32;
+  const lists = ends + (<usize>(reached * across) << 2);
+  memory.fill(dx, 0, <usize>images * imageBytes);
+  for (let image = 0; image < images; image++) {
+    listPixels(dy, positions, reached, across, outChannels, <u32>pixel, tails, ends, lists);
+    for (let channel = 0; channel < inChannels; ) {
+      const block = inChannels - channel >= PIXEL_BLOCK ? PIXEL_BLOCK : min(4, inChannels - channel);
+      for (let tap = 0; tap < 9; tap++) {
+        const down = tap / 3 - 1;
+        const right = (tap % 3) - 1;
+        const weights = filter + <usize>tap * tapBytes + (<usize>channel << 2);
+        const firstColumn = max(0, -right);
+        const endColumn = min(across, width - right);
+        for (let row = max(0, -down); row < min(reached, height - down); row++) {
+          let source = row * across + firstColumn;
+          let target =
+            dx + <usize>((row + down) * width + firstColumn + right) * pixel + (<usize>channel << 2);
+          for (let column = firstColumn; column < endColumn; column++) {
+            const list = lists + <usize>source * slot;
+            const end = <usize>load<u32>(ends + (<usize>source << 2));
+            if (block == PIXEL_BLOCK) addEight(list, end, weights, target);
+            else addOne(list, end, weights, target, block);
+            source++;
+            target += pixel;
+          }
+        }
+      }
+      channel += block;
+    }
+    dy += pooledBytes;
+    positions += pooledBytes;
+    dx += imageBytes;
+  }
+}
+
+/**
+ * Lists what is not zero in each pixel of one image's dz: the value, and how far into a tap's weights its channel's stand.
+ *
+ * @param tails 5 addresses
+ * @param ends an address a pixel: where its list ends
+ * @param lists room for all channels of each pixel, and once more for what is left out
+ */
+function listPixels(
+  dy: usize,
+  positions: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  step: u32,
+  tails: usize,
+  ends: usize,
+  lists: usize,
+): void {
+  const slot = <u32>channels << 3;
+  const rest = <u32>lists + <u32>(height * width) * slot;
+  const bytes = <usize>channels << 2;
+  for (let row = 0; row < height; row += 2) {
+    for (let column = 0; column < width; column += 2) {
+      const first = row * width + column;
+      const list = <u32>lists + <u32>first * slot;
+      store<u32>(tails, list);
+      store<u32>(tails, list + slot, 4);
+      store<u32>(tails, list + <u32>width * slot, 8);
+      store<u32>(tails, list + <u32>(width + 1) * slot, 12);
+      store<u32>(tails, rest, 16);
+      let offset: u32 = 0;
+      const end = dy + bytes;
+      while (dy < end) {
+        const tail = tails + (<usize>load<u32>(positions) << 2);
+        const entry = <usize>load<u32>(tail);
+        store<f32>(entry, load<f32>(dy));
+        store<u32>(entry, offset, 4);
+        store<u32>(tail, <u32>entry + 8);
+        offset += step;
+        dy += 4;
+        positions += 4;
+      }
+      const at = ends + (<usize>first << 2);
+      const below = at + (<usize>width << 2);
+      store<u32>(at, load<u32>(tails));
+      store<u32>(at, load<u32>(tails, 4), 4);
+      store<u32>(below, load<u32>(tails, 8));
+      store<u32>(below, load<u32>(tails, 12), 4);
+    }
+  }
+}
+
+/** target[0..31] += Σ over the list of value * weights at its offset */
+// @ts-ignore: decorator
+@inline
+function addEight(list: usize, end: usize, weights: usize, target: usize): void {
+  let sum0 = v128.load(target);
+  let sum1 = v128.load(target, 16);
+  let sum2 = v128.load(target, 32);
+  let sum3 = v128.load(target, 48);
+  let sum4 = v128.load(target, 64);
+  let sum5 = v128.load(target, 80);
+  let sum6 = v128.load(target, 96);
+  let sum7 = v128.load(target, 112);
+  for (; list < end; list += 8) {
+    const value = v128.load_splat<f32>(list);
+    const from = weights + <usize>load<u32>(list, 4);
+    sum0 = multiplyAdd(value, v128.load(from), sum0);
+    sum1 = multiplyAdd(value, v128.load(from, 16), sum1);
+    sum2 = multiplyAdd(value, v128.load(from, 32), sum2);
+    sum3 = multiplyAdd(value, v128.load(from, 48), sum3);
+    sum4 = multiplyAdd(value, v128.load(from, 64), sum4);
+    sum5 = multiplyAdd(value, v128.load(from, 80), sum5);
+    sum6 = multiplyAdd(value, v128.load(from, 96), sum6);
+    sum7 = multiplyAdd(value, v128.load(from, 112), sum7);
+  }
+  v128.store(target, sum0);
+  v128.store(target, sum1, 16);
+  v128.store(target, sum2, 32);
+  v128.store(target, sum3, 48);
+  v128.store(target, sum4, 64);
+  v128.store(target, sum5, 80);
+  v128.store(target, sum6, 96);
+  v128.store(target, sum7, 112);
+}
+
+/** The same for up to four channels. */
+function addOne(list: usize, end: usize, weights: usize, target: usize, lanes: i32): void {
+  let sum = loadLanes(target, lanes);
+  for (; list < end; list += 8) {
+    const value = v128.load_splat<f32>(list);
+    sum = multiplyAdd(value, v128.load(weights + <usize>load<u32>(list, 4)), sum);
+  }
+  storeLanes(target, sum, lanes);
+}
