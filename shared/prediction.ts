@@ -9,6 +9,8 @@ export const predictionSchema = z.object({
   predicted: scoredLabelSchema,
   /** One per label, in label order. */
   probabilities: z.array(scoredLabelSchema),
+  /** The image as the network saw it, a PNG as data URL; where that was asked for. */
+  input: z.string().optional(),
 });
 
 /** Which model answered; `alias` is null where the version was asked for by itself. */

@@ -1,38 +1,100 @@
-import { decodeImage } from '../../shared/image/decode-image.ts';
+import { countPixels } from '../../shared/image/decode-image.ts';
+import { ImageError } from '../../shared/image/image-error.ts';
 import { imageFormat } from '../../shared/image/image-format.ts';
-import { type Inversion, toModelInput } from '../../shared/image/to-model-input.ts';
-import type { ModelSpec } from '../../shared/model-spec.ts';
+import { readImage } from '../../shared/image/read-image.ts';
+import type { ModelInputOptions } from '../../shared/image/to-model-input.ts';
+import { webpModule } from '../image/webp-module.ts';
 import { Problem } from '../problem.ts';
+import { toProblem } from '../to-problem.ts';
+import { base64Bytes } from './base64-bytes.ts';
 import { jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 
 /**
- * Makes the network's pixels of what was posted. Raw bytes and JSON numbers are the network's
- * pixels already: they are inverted only where that's asked for.
- *
- * @returns height x width values, 0 black to 255 white, row by row
- * @throws {Problem | ImageError} on anything that is no image
+ * What the images of one call may have together. A JPEG of this size keeps a core busy for a second or two, and 64 images of 4 megapixels
+ * would fit into one body.
  */
-export function imagePixels(
-  image: PostedImage,
-  { inputShape: [height, width] }: ModelSpec,
-  invert: Inversion,
-): ArrayLike<number> {
-  if (image.kind === 'pixels') return inverted(jsonPixels(image.value, height, width), invert);
+export const maximumPixelsOfCall = 16_000_000;
+
+/** What of an image is known before its pixels are: its bytes, or its numbers. */
+type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
+
+/**
+ * Makes the network's pixels of what was posted, one image after the other, for each holds much memory while it is decoded. Raw bytes
+ * and JSON numbers are the network's pixels already: they are inverted only where that's asked for.
+ *
+ * @returns for each image height x width values, 0 black to 255 white, row by row, or why there are none
+ * @throws {Problem} `image_too_large` where they have too many pixels together
+ */
+export async function imagePixels(
+  images: PostedImage[],
+  options: ModelInputOptions,
+): Promise<(ArrayLike<number> | Problem)[]> {
+  const contents = images.map((image) => orProblem(() => contentOf(image)));
+  checkPixelsOfCall(contents);
+  const results: (ArrayLike<number> | Problem)[] = [];
+  for (const content of contents) {
+    try {
+      results.push(content instanceof Problem ? content : await pixelsOf(content, options));
+    } catch (error) {
+      results.push(faultOf(error));
+    }
+  }
+  return results;
+}
+
+function contentOf(image: PostedImage): Content {
+  if (image.kind === 'pixels') return { value: image.value };
+  if (image.kind === 'text') return { bytes: base64Bytes(image.text), mayBeRaw: true };
   const { bytes, contentType } = image;
-  const mayBeRaw = contentType === '' || contentType === 'application/octet-stream';
+  return { bytes, mayBeRaw: contentType === '' || contentType === 'application/octet-stream' };
+}
+
+function checkPixelsOfCall(contents: (Content | Problem)[]): void {
+  if (contents.length === 1) return;
+  let total = 0;
+  for (const content of contents) {
+    if (content instanceof Problem || !('bytes' in content)) continue;
+    const count = orProblem(() => countPixels(content.bytes));
+    if (typeof count === 'number') total += count;
+  }
+  if (total > maximumPixelsOfCall) {
+    throw new Problem(
+      'image_too_large',
+      `The images have ${total / 1e6} megapixels together; at most ${maximumPixelsOfCall / 1e6} are read in one call.`,
+    );
+  }
+}
+
+async function pixelsOf(content: Content, options: ModelInputOptions): Promise<ArrayLike<number>> {
+  const { height, width, invert } = options;
+  if ('value' in content) return inverted(jsonPixels(content.value, height, width), invert);
+  const { bytes, mayBeRaw } = content;
   if (mayBeRaw && imageFormat(bytes) === null) {
     if (bytes.byteLength !== height * width) {
       throw new Problem(
         'bad_pixels',
-        `${bytes.byteLength} raw bytes; an image has ${height * width}, a byte a pixel. Neither is this a PNG or JPEG.`,
+        `${bytes.byteLength} raw bytes; an image has ${height * width}, a byte a pixel. Neither is this a PNG, JPEG, WebP, GIF or BMP.`,
       );
     }
     return inverted(bytes, invert);
   }
-  return toModelInput(decodeImage(bytes), { height, width, invert });
+  return readImage(bytes, { ...options, webpModule });
 }
 
-function inverted(pixels: ArrayLike<number>, invert: Inversion): ArrayLike<number> {
-  return invert === 'true' ? Array.from(pixels, (pixel) => 255 - pixel) : pixels;
+const inverted = (pixels: ArrayLike<number>, invert: ModelInputOptions['invert']) =>
+  invert === 'true' ? Array.from(pixels, (pixel) => 255 - pixel) : pixels;
+
+function orProblem<Result>(read: () => Result): Result | Problem {
+  try {
+    return read();
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** The image's own fault as a problem; anything else is thrown on. */
+function faultOf(error: unknown): Problem {
+  if (error instanceof Problem || error instanceof ImageError) return toProblem(error);
+  throw error;
 }

@@ -7,6 +7,8 @@ export const maximumImages = 64;
 /** What a client sent for one image, not yet looked at. */
 export type PostedImage =
   | { kind: 'file'; bytes: Uint8Array; contentType: string }
+  /** A file in JSON: as data URL, or base64 by itself. */
+  | { kind: 'text'; text: string }
   | { kind: 'pixels'; value: unknown };
 
 export interface PostedImages {
@@ -18,11 +20,14 @@ export interface PostedImages {
 /** Types under which JSON comes: curl -d sends a form's, and many clients send none. */
 const mayBeJson = ['', 'application/json', 'application/x-www-form-urlencoded', 'text/plain'];
 
+/** What an image is called in a JSON object; `b64` is what TensorFlow Serving calls it. */
+const names = ['pixels', 'image', 'b64'];
+
 /** What JSON takes for white space: tab, line feed, carriage return, space. */
 const blanks = [0x09, 0x0a, 0x0d, 0x20];
 
 /**
- * Tells which images a body holds. A PNG or JPEG is one by its bytes, whatever the content type.
+ * Tells which images a body holds. An image file is one by its bytes, whatever the content type.
  *
  * @param contentType the header, or ''
  * @throws {Problem} `bad_multipart`, `bad_json`, `too_many_images`
@@ -36,7 +41,7 @@ export async function postedImages(
   if (imageFormat(body) === null) {
     // Raw pixels may hold these characters too, but only JSON has nothing but blanks before them.
     const first = String.fromCharCode(body.find((byte) => !blanks.includes(byte)) ?? 0);
-    const looksLikeJson = first === '{' || first === '[';
+    const looksLikeJson = first === '{' || first === '[' || first === '"';
     if (type === 'application/json' || type.endsWith('+json')) return fromJson(body);
     if (mayBeJson.includes(type) && looksLikeJson) return fromJson(body);
   }
@@ -75,16 +80,12 @@ function fromJson(body: Uint8Array): PostedImages {
       throw new Problem('bad_json', '"images" must be an array of images.');
     }
     checkCount(value.images.length, 'bad_json', '"images" is empty');
-    const images = value.images.map((image) => ({
-      kind: 'pixels' as const,
-      value: pixelsOf(image),
-    }));
-    return { images, many: true };
+    return { images: value.images.map(fromJsonValue), many: true };
   }
-  if (isObject(value) && !('pixels' in value)) {
-    throw new Problem('bad_json', 'The object must have "pixels" or "images".');
+  if (isObject(value) && !names.some((name) => name in value)) {
+    throw new Problem('bad_json', 'The object must have "pixels", "image" or "images".');
   }
-  return { images: [{ kind: 'pixels', value: pixelsOf(value) }], many: false };
+  return { images: [fromJsonValue(value)], many: false };
 }
 
 function checkCount(count: number, codeOfNone: 'bad_multipart' | 'bad_json', none: string): void {
@@ -97,7 +98,14 @@ function checkCount(count: number, codeOfNone: 'bad_multipart' | 'bad_json', non
   }
 }
 
-const pixelsOf = (value: unknown) => (isObject(value) ? value.pixels : value);
+/** An image is a string or an array of pixels; an object with either under one of the names is taken for it. */
+function fromJsonValue(value: unknown): PostedImage {
+  const name = isObject(value) ? names.find((name) => name in value) : undefined;
+  const image = isObject(value) && name !== undefined ? value[name] : value;
+  return typeof image === 'string'
+    ? { kind: 'text', text: image }
+    : { kind: 'pixels', value: image };
+}
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

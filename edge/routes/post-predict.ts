@@ -1,57 +1,67 @@
-import { ImageError } from '../../shared/image/image-error.ts';
-import type { Inversion } from '../../shared/image/to-model-input.ts';
+import type { ModelSpec } from '../../shared/model-spec.ts';
+import { inputImage } from '../answer/input-image.ts';
 import { describeServed, predictImages } from '../answer/predict-images.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import type { Served } from '../model/alias-follower.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
-import { type PostedImages, postedImages } from '../request/posted-images.ts';
+import { postedImages } from '../request/posted-images.ts';
 import { readBody } from '../request/read-body.ts';
-import { toProblem } from '../to-problem.ts';
+
+type InputShape = ModelSpec['inputShape'];
+type Readings = (ArrayLike<number> | Problem)[];
 
 /** POST /predict: what the model says of the image, or images, in the body. */
 export function postPredict({ follower }: Collaborators) {
   return async function predictPosted(context: AppContext) {
-    const invert = parseInversion(context.req.query('invert'));
+    const invert = choose(context, 'invert', ['auto', 'true', 'false']);
+    const echo = choose(context, 'echo', ['false', 'true']) === 'true';
     const body = await readBody(context.req.raw);
-    const posted = await postedImages(body, context.req.header('content-type') ?? '');
-    const answer = await follower.withModel(context.executionCtx, (served) =>
-      posted.many ? answerMany(served, posted, invert) : answerOne(served, posted, invert),
-    );
-    return context.json(answer);
+    const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
+    for (;;) {
+      const shape = await follower.withModel(context.executionCtx, shapeOf);
+      const [height, width] = shape;
+      const readings = await imagePixels(images, { height, width, invert });
+      const [only] = readings;
+      if (!many && only instanceof Problem) throw only;
+      const answer = await follower.withModel(context.executionCtx, (served) =>
+        String(shapeOf(served)) === String(shape) ? answerAll(served, readings, echo) : null,
+      );
+      // Decoding takes a while: where a model of another input shape came meanwhile, the images are read for that one.
+      if (answer === null) continue;
+      const { predictions, model } = answer;
+      return context.json(many ? answer : { ...predictions[0], model });
+    }
   };
 }
 
-function answerOne(served: Served, { images }: PostedImages, invert: Inversion) {
-  const { model } = served.model.manifest;
-  const pixels = images.map((image) => imagePixels(image, model, invert));
-  return { ...predictImages(served, pixels)[0], model: describeServed(served) };
-}
+const shapeOf = ({ model }: Served): InputShape => model.manifest.model.inputShape;
 
 /** An image that can't be read has its problem in its place; the others are answered all the same. */
-function answerMany(served: Served, { images }: PostedImages, invert: Inversion) {
-  const { model } = served.model.manifest;
-  const readings = images.map((image) => {
-    try {
-      return imagePixels(image, model, invert);
-    } catch (error) {
-      if (error instanceof Problem || error instanceof ImageError) return toProblem(error);
-      throw error;
-    }
-  });
+function answerAll(served: Served, readings: Readings, echo: boolean) {
+  const [height, width] = shapeOf(served);
   const readable = readings.filter(
     (reading): reading is ArrayLike<number> => !(reading instanceof Problem),
   );
-  const predictions = predictImages(served, readable).values();
+  const answers = predictImages(served, readable).values();
   return {
-    predictions: readings.map((reading) =>
-      reading instanceof Problem ? { error: reading.body } : predictions.next().value,
-    ),
+    predictions: readings.map((reading) => {
+      if (reading instanceof Problem) return { error: reading.body };
+      const prediction = answers.next().value;
+      return echo ? { ...prediction, input: inputImage(reading, height, width) } : prediction;
+    }),
     model: describeServed(served),
   };
 }
 
-function parseInversion(text = 'auto'): Inversion {
-  if (text === 'auto' || text === 'true' || text === 'false') return text;
-  throw new Problem('bad_parameter', `invert is "${text}"; it may be auto, true or false.`);
+/** @returns a query parameter, the first of its values where it's not there */
+function choose<const Value extends string>(
+  context: AppContext,
+  name: string,
+  values: readonly [Value, ...Value[]],
+): Value {
+  const text = context.req.query(name) ?? values[0];
+  const value = values.find((value) => value === text);
+  if (value !== undefined) return value;
+  throw new Problem('bad_parameter', `${name} is "${text}"; it may be ${values.join(', ')}.`);
 }

@@ -1,5 +1,6 @@
 import { decode } from 'jpeg-js';
 import { ImageError } from './image-error.ts';
+import { readJpegHeader } from './jpeg-header.ts';
 import type { RasterImage } from './raster-image.ts';
 
 /**
@@ -9,17 +10,26 @@ import type { RasterImage } from './raster-image.ts';
 const decoderMegabytes = 80;
 
 /**
- * Decodes a baseline or progressive JPEG as it lies in the file: its EXIF rotation is not applied.
+ * Decodes a baseline or progressive JPEG, grey, YCbCr, RGB, CMYK or YCCK, as it lies in the file.
  *
  * @param bytes a file whose size has been found acceptable
  * @throws {ImageError} where the file is cut off or damaged, or takes too much memory to decode
  */
 export function decodeJpeg(bytes: Uint8Array): RasterImage {
+  const { components, adobeTransform } = readJpegHeader(bytes);
+  if (components === 4 && adobeTransform === null) {
+    throw new ImageError(
+      'unsupported_image',
+      "The JPEG has four colour components and no Adobe marker that says which: CMYK is read as Adobe's programs write it.",
+    );
+  }
   try {
     const { width, height, data } = decode(bytes, {
       useTArray: true,
       tolerantDecoding: false,
       maxMemoryUsageInMB: decoderMegabytes,
+      // jpeg-js takes Adobe's 0, colours as they are, for no marker.
+      ...(adobeTransform === 0 ? { colorTransform: false } : {}),
     });
     return { width, height, data };
   } catch (cause) {

@@ -1,8 +1,10 @@
+import { exifOrientation } from './exif-orientation.ts';
 import { ImageError } from './image-error.ts';
 import { inflateExactly } from './inflate.ts';
 import { type PngChunks, type PngHeader, readPngChunks } from './png-chunks.ts';
 import { unfilterRow } from './png-filter.ts';
 import type { RasterImage } from './raster-image.ts';
+import { turnUpright } from './turn-upright.ts';
 
 /** Where a pass of the image starts and how far apart its pixels lie. */
 interface Pass {
@@ -30,6 +32,9 @@ const samplesPerPixel: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
 /**
  * Decodes a PNG of any colour type, depth and interlacing. Of 16-bit samples the upper 8 bits are
  * kept; gamma and colour profiles are not applied.
+ *
+ * Our own, for fast-png inflates pixels and colour profiles as far as they go, so that a file of some kilobytes fills the memory,
+ * and does not read interlaced images of less than 8 bits.
  *
  * @throws {ImageError} where the file is cut off or damaged
  */
@@ -63,7 +68,7 @@ export function decodePng(bytes: Uint8Array): RasterImage {
       offset += 1 + pass.rowBytes;
     }
   }
-  return image;
+  return chunks.exif ? turnUpright(image, exifOrientation(chunks.exif)) : image;
 }
 
 function passSizes({ width, height, interlaced }: PngHeader, bitsPerPixel: number) {

@@ -8,6 +8,8 @@ export interface PngChunks {
   palette: Uint8Array | null;
   /** tRNS, as it stands in the file. */
   transparency: Uint8Array | null;
+  /** eXIf: how the picture was taken. */
+  exif: Uint8Array | null;
   /** The IDAT chunks, in order: together one zlib stream. */
   data: Uint8Array[];
 }
@@ -80,6 +82,7 @@ export function readPngChunks(bytes: Uint8Array): PngChunks {
     header: readPngHeader(bytes),
     palette: null,
     transparency: null,
+    exif: null,
     data: [],
   };
   let offset = signatureBytes;
@@ -88,6 +91,7 @@ export function readPngChunks(bytes: Uint8Array): PngChunks {
     offset += chunkOverhead + data.byteLength;
     if (type === 'PLTE') chunks.palette = data;
     else if (type === 'tRNS') chunks.transparency = data;
+    else if (type === 'eXIf') chunks.exif = data;
     else if (type === 'IDAT') chunks.data.push(data);
     else if (type === 'IEND') return chunks;
   }

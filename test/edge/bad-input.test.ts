@@ -54,11 +54,11 @@ describe('a body that is no image', () => {
   );
 
   it('names a format that it knows but does not read', async () => {
-    const gif = new TextEncoder().encode(`GIF89a${'\0'.repeat(50)}`);
-    await expectProblem([gif, 'image/gif'], {
+    const heic = new TextEncoder().encode(`\0\0\0\x18ftypheic${'\0'.repeat(50)}`);
+    await expectProblem([heic, 'image/heic'], {
       status: 415,
       code: 'unsupported_image',
-      detail: expect.stringContaining('GIF'),
+      detail: expect.stringContaining('HEIC'),
     });
   });
 
@@ -150,13 +150,15 @@ describe('JSON that is wrong', () => {
     ['NaN', 400, 'bad_json', 'NaN'],
     [withPixel(3, 'NaN'), 400, 'bad_json', 'JSON'],
     [withPixel(3, 'Infinity'), 400, 'bad_json', 'JSON'],
-    ['{"image": []}', 400, 'bad_json', 'pixels'],
+    ['{"picture": []}', 400, 'bad_json', 'pixels'],
     ['{"images": 3}', 400, 'bad_json', 'images'],
     ['{"images": []}', 400, 'bad_json', 'empty'],
     ['3', 422, 'bad_pixels', '3'],
     ['null', 422, 'bad_pixels', 'null'],
-    ['"text"', 422, 'bad_pixels', 'text'],
-    ['{"pixels": "text"}', 422, 'bad_pixels', 'text'],
+    ['"text"', 422, 'bad_pixels', '3 raw bytes'],
+    ['"no base64!"', 422, 'bad_image', 'no base64!'],
+    ['{"image": "data:image/png,text"}', 422, 'bad_image', 'data:image/png,text'],
+    ['{"pixels": "text"}', 422, 'bad_pixels', '3 raw bytes'],
     ['[]', 422, 'bad_pixels', '0 pixels'],
     [JSON.stringify(pixels.slice(1)), 422, 'bad_pixels', '783 pixels'],
     [JSON.stringify([...pixels, 0]), 422, 'bad_pixels', '785 pixels'],

@@ -30,6 +30,8 @@ export default defineProject({
             'zod',
             'fast-png',
             'jpeg-js',
+            '@jsquash/webp/utils.js',
+            '@jsquash/webp/codec/dec/webp_dec.js',
             'fflate',
           ],
         },

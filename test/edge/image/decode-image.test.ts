@@ -1,6 +1,7 @@
 import { encode } from 'fast-png';
 import { zlibSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import { webpModule } from '../../../edge/image/webp-module.ts';
 import { crc32 } from '../../../shared/image/crc32.ts';
 import { decodeImage } from '../../../shared/image/decode-image.ts';
 
@@ -31,16 +32,17 @@ const data = (...bytes: number[]): [string, Uint8Array] => [
   'IDAT',
   zlibSync(Uint8Array.from(bytes)),
 ];
-const pixelsOf = (bytes: Uint8Array) => Array.from(decodeImage(bytes).data);
+const decode = (bytes: Uint8Array) => decodeImage(bytes, { webpModule });
+const pixelsOf = async (bytes: Uint8Array) => Array.from((await decode(bytes)).data);
 const grey = (...values: number[]) => values.flatMap((value) => [value, value, value, 255]);
 
 describe('decodeImage on PNG', () => {
   it.each([1, 2, 3, 4] as const)(
     'reads %i channels of 8 bits, as fast-png writes them',
-    (channels) => {
+    async (channels) => {
       const samples = Uint8Array.from({ length: 13 * 7 * channels }, (_, i) => (i * 37) % 256);
       const file = encode({ width: 13, height: 7, data: samples, channels, depth: 8 });
-      const { width, height, data } = decodeImage(file);
+      const { width, height, data } = await decode(file);
       expect([width, height]).toEqual([13, 7]);
       for (let i = 0; i < 13 * 7; i++) {
         const pixel = samples.subarray(i * channels, (i + 1) * channels);
@@ -56,46 +58,50 @@ describe('decodeImage on PNG', () => {
     },
   );
 
-  it('keeps the upper half of 16 bits', () => {
+  it('keeps the upper half of 16 bits', async () => {
     const samples = Uint16Array.from([0x0000, 0x12ff, 0xab00, 0xffff]);
     const file = encode({ width: 2, height: 2, data: samples, channels: 1, depth: 16 });
-    expect(pixelsOf(file)).toEqual(grey(0x00, 0x12, 0xab, 0xff));
+    expect(await pixelsOf(file)).toEqual(grey(0x00, 0x12, 0xab, 0xff));
   });
 
-  it('reads 1, 2 and 4 bits a sample, rows padded to bytes', () => {
-    expect(pixelsOf(png(header(3, 2, 1, 0), [data(0, 0b10100000, 0, 0b01000000)]))).toEqual(
+  it('reads 1, 2 and 4 bits a sample, rows padded to bytes', async () => {
+    expect(await pixelsOf(png(header(3, 2, 1, 0), [data(0, 0b10100000, 0, 0b01000000)]))).toEqual(
       grey(255, 0, 255, 0, 255, 0),
     );
-    expect(pixelsOf(png(header(3, 1, 2, 0), [data(0, 0b00011000)]))).toEqual(grey(0, 85, 170));
-    expect(pixelsOf(png(header(3, 1, 4, 0), [data(0, 0x0f, 0x80)]))).toEqual(grey(0, 255, 136));
+    expect(await pixelsOf(png(header(3, 1, 2, 0), [data(0, 0b00011000)]))).toEqual(
+      grey(0, 85, 170),
+    );
+    expect(await pixelsOf(png(header(3, 1, 4, 0), [data(0, 0x0f, 0x80)]))).toEqual(
+      grey(0, 255, 136),
+    );
   });
 
-  it('undoes every filter', () => {
+  it('undoes every filter', async () => {
     const rows = [0, 10, 20, 30, 1, 5, 5, 5, 2, 1, 1, 1, 3, 9, 9, 9, 4, 2, 2, 2];
     // By hand: none; sub; up; average of left and up; Paeth.
-    expect(pixelsOf(png(header(3, 5, 8, 0), [data(...rows)]))).toEqual(
+    expect(await pixelsOf(png(header(3, 5, 8, 0), [data(...rows)]))).toEqual(
       grey(10, 20, 30, 5, 10, 15, 6, 11, 16, 12, 20, 27, 14, 22, 29),
     );
   });
 
-  it('reads a palette, with transparency', () => {
+  it('reads a palette, with transparency', async () => {
     const palette: [string, Uint8Array] = ['PLTE', Uint8Array.from([255, 0, 0, 0, 255, 0])];
     const alpha: [string, Uint8Array] = ['tRNS', Uint8Array.from([128])];
     const file = png(header(2, 1, 1, 3), [palette, alpha, data(0, 0b01000000)]);
-    expect(pixelsOf(file)).toEqual([255, 0, 0, 128, 0, 255, 0, 255]);
+    expect(await pixelsOf(file)).toEqual([255, 0, 0, 128, 0, 255, 0, 255]);
     const beyond = png(header(2, 1, 8, 3), [palette, data(0, 0, 2)]);
-    expect(() => decodeImage(beyond)).toThrow('no colour 2');
+    await expect(decode(beyond)).rejects.toThrow('no colour 2');
   });
 
-  it('reads a transparent colour', () => {
+  it('reads a transparent colour', async () => {
     const transparent: [string, Uint8Array] = ['tRNS', Uint8Array.from([0, 7])];
-    expect(pixelsOf(png(header(2, 1, 8, 0), [transparent, data(0, 7, 8)]))).toEqual([
+    expect(await pixelsOf(png(header(2, 1, 8, 0), [transparent, data(0, 7, 8)]))).toEqual([
       ...[7, 7, 7, 0],
       ...[8, 8, 8, 255],
     ]);
   });
 
-  it('reads Adam7 interlacing as the same image without it', () => {
+  it('reads Adam7 interlacing as the same image without it', async () => {
     for (const [width, height] of [
       [8, 8],
       [5, 3],
@@ -104,28 +110,28 @@ describe('decodeImage on PNG', () => {
     ] as const) {
       const samples = Uint8Array.from({ length: width * height }, (_, i) => (i * 53) % 256);
       const image = { width, height, data: samples, channels: 1, depth: 8 as const };
-      const plain = decodeImage(encode(image));
-      expect(decodeImage(encode(image, { interlace: 'Adam7' }))).toEqual(plain);
+      const plain = await decode(encode(image));
+      expect(await decode(encode(image, { interlace: 'Adam7' }))).toEqual(plain);
     }
   });
 
-  it('gives up on data that inflates to more than the size calls for', () => {
+  it('gives up on data that inflates to more than the size calls for', async () => {
     const bomb = png(header(28, 28, 8, 0), [['IDAT', zlibSync(new Uint8Array(50_000_000))]]);
     expect(bomb.length).toBeLessThan(60_000);
-    expect(() => decodeImage(bomb)).toThrow('holds more than the 812 bytes');
+    await expect(decode(bomb)).rejects.toThrow('holds more than the 812 bytes');
   });
 
-  it('does not inflate colour profiles and texts', () => {
+  it('does not inflate colour profiles and texts', async () => {
     const profile = Uint8Array.from([120, 0, 0, ...zlibSync(new Uint8Array(50_000_000))]);
     const file = png(header(1, 1, 8, 0), [['iCCP', profile], data(0, 99)]);
-    expect(pixelsOf(file)).toEqual(grey(99));
+    expect(await pixelsOf(file)).toEqual(grey(99));
   });
 
-  it('refuses data that is too short, and headers that no PNG has', () => {
-    expect(() => decodeImage(png(header(2, 2, 8, 0), [data(0, 1, 2)]))).toThrow('cut off');
-    expect(() => decodeImage(png(header(2, 2, 8, 0), []))).toThrow(/bad|inflated|cut off/);
-    expect(() => decodeImage(png(header(0, 2, 8, 0), [data(0)]))).toThrow('0x2');
-    expect(() => decodeImage(png(header(2, 2, 16, 3), [data(0)]))).toThrow('colour type 3');
-    expect(() => decodeImage(png(header(1, 1, 8, 0), [data(9, 1)]))).toThrow('filter 9');
+  it('refuses data that is too short, and headers that no PNG has', async () => {
+    await expect(decode(png(header(2, 2, 8, 0), [data(0, 1, 2)]))).rejects.toThrow('cut off');
+    await expect(decode(png(header(2, 2, 8, 0), []))).rejects.toThrow(/bad|inflated|cut off/);
+    await expect(decode(png(header(0, 2, 8, 0), [data(0)]))).rejects.toThrow('0x2');
+    await expect(decode(png(header(2, 2, 16, 3), [data(0)]))).rejects.toThrow('colour type 3');
+    await expect(decode(png(header(1, 1, 8, 0), [data(9, 1)]))).rejects.toThrow('filter 9');
   });
 });
