@@ -6,6 +6,10 @@ export function bucketLayout(prefix = '') {
       `${prefix}models/${name}/versions/${version}/${file}`,
     manifest: (name: string, version: string) =>
       `${prefix}models/${name}/versions/${version}/manifest.json`,
+    /** The manifest's Ed25519 signature: its 64 bytes. */
+    signature: (name: string, version: string) =>
+      `${prefix}models/${name}/versions/${version}/manifest.json.sig`,
+    aliases: (name: string) => `${prefix}models/${name}/aliases/`,
     alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
     datasetFile: (dataset: string, file: DatasetFile) => `${prefix}datasets/${dataset}/${file}`,
   };

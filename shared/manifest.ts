@@ -75,11 +75,39 @@ export const manifestSchema = z.object({
     .optional(),
 });
 
+/** One move of an alias, as its history keeps it. */
+export const aliasRevisionSchema = z.object({
+  /** 1 for the first move whose history is kept; then one more each time. */
+  revision: z.int().positive(),
+  /** What the alias names from here on. */
+  version: versionSchema,
+  /** What it named before. */
+  from: versionSchema.nullable(),
+  /** What a rollback from here goes to. */
+  previous: versionSchema.nullable(),
+  at: z.iso.datetime(),
+  /** Who moved it, such as user@host. */
+  by: z.string().min(1).max(200),
+  action: z.enum(['publish', 'promote', 'rollback']),
+  /** Moved although the new version is less accurate, or was measured on other data. */
+  forced: z.boolean().default(false),
+  /** Why; a forced move has one. */
+  reason: z.string().max(1000).optional(),
+});
+
+/** Moves that an alias's history keeps; the oldest is dropped for one more. */
+export const aliasHistoryLength = 100;
+
 /** A named pointer to a version; only ever written with If-None-Match or If-Match. */
 export const aliasSchema = z.object({
   version: versionSchema,
   updatedAt: z.iso.datetime(),
+  /** What a rollback goes to. */
   previous: versionSchema.nullable(),
+  /** Oldest first. The last one is the move that made the alias what it is. */
+  history: z.array(aliasRevisionSchema).max(aliasHistoryLength).default([]),
+  /** Versions that are being deleted: the alias may not move to them. */
+  pruning: z.array(versionSchema).default([]),
 });
 
 /** What a test set in the bucket holds, so that an index is one range read. */
@@ -96,5 +124,6 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type Metrics = z.infer<typeof metricsSchema>;
 export type Training = z.infer<typeof trainingSchema>;
 export type Alias = z.infer<typeof aliasSchema>;
+export type AliasRevision = z.infer<typeof aliasRevisionSchema>;
 export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
 export type PublishedFile = z.infer<typeof fileSchema>;

@@ -12,7 +12,7 @@ interface S3Failure {
   name?: string;
   code?: string;
   message?: string;
-  $metadata?: { httpStatusCode?: number };
+  $metadata?: { httpStatusCode?: number; attempts?: number };
 }
 
 /**
@@ -28,8 +28,9 @@ export function explainS3Error(
   const failure = error as S3Failure;
   const status = failure.$metadata?.httpStatusCode;
   const name = failure.name ?? 'Error';
-  const where = `bucket ${bucket} at ${endpoint ?? `AWS S3, region ${region}`}`;
-  const failed = `Could not ${action} in ${where}`;
+  const attempts = failure.$metadata?.attempts ?? 1;
+  const where = `bucket ${bucket} at ${endpoint ?? `AWS S3${region ? `, region ${region}` : ''}`}`;
+  const failed = `Could not ${action} in ${where}${attempts > 1 ? ` (tried ${attempts} times)` : ''}`;
   const options = { cause: withoutRequest(failure) };
   if (name === 'NoSuchBucket') {
     return new BucketMissingError(

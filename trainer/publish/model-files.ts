@@ -2,13 +2,16 @@ import type { io } from '@tensorflow/tfjs-core';
 import { version_layers } from '@tensorflow/tfjs-layers';
 import { toJsonBytes } from './read-json.ts';
 
+/** The two files of a model that any TensorFlow.js program loads with `tf.loadLayersModel(url)`. */
+export type ModelFiles = Record<'weights.bin' | 'model.json', Uint8Array>;
+
 /**
- * Turns a saved layers model into the two files that any TensorFlow.js program loads with `tf.loadLayersModel(url)`.
+ * Turns a saved layers model into its files.
  *
  * @param artifacts what `model.save(tf.io.withSaveHandler(…))` hands over
  * @throws {TypeError} where topology or weights are missing
  */
-export function modelFiles(artifacts: io.ModelArtifacts) {
+export function modelFiles(artifacts: io.ModelArtifacts): ModelFiles {
   const { modelTopology, weightSpecs, weightData } = artifacts;
   if (!modelTopology || !weightSpecs || !weightData) {
     throw new TypeError('The artifacts of a model need its topology, weight specs and weights.');

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { io } from '@tensorflow/tfjs-core';
 import {
   type Manifest,
   type Metrics,
@@ -12,17 +11,20 @@ import type { ModelSpec } from '../../shared/model-spec.ts';
 import { versionOf } from '../../shared/version.ts';
 import type { Bucket, PutOptions } from './bucket.ts';
 import { ConditionFailedError } from './bucket-errors.ts';
-import { modelFiles } from './model-files.ts';
-import { toJsonBytes } from './read-json.ts';
-import { readManifest } from './read-served.ts';
+import type { ModelFiles } from './model-files.ts';
+import { readJson, toJsonBytes } from './read-json.ts';
+import { isSignedBy, signManifest } from './sign-manifest.ts';
 
 export interface VersionToPublish {
   spec: ModelSpec;
-  /** What `model.save(tf.io.withSaveHandler(…))` hands over. */
-  artifacts: io.ModelArtifacts;
+  files: ModelFiles;
   metrics: Metrics;
   training: Training;
   dataset: Manifest['dataset'];
+  configSha256?: string | undefined;
+  parent?: Manifest['parent'];
+  /** An Ed25519 private key that signs the manifest; unsigned without. */
+  signingKey?: KeyObject | undefined;
   /** When the version is made; the present unless told. */
   now?: Date;
 }
@@ -36,39 +38,47 @@ export class VersionConflictError extends Error {
 const immutable = 'public, max-age=31536000, immutable';
 
 /**
- * Uploads a model as a new version: weights, topology, then the manifest, without which the version does not exist. Nothing
- * stored is ever rewritten. The same model with the same metrics is published once: its manifest is returned again.
+ * Uploads a model as a new version: weights, topology, signature, then the manifest, without which the version does not
+ * exist. Nothing stored is ever rewritten. The same model with the same metrics is published once: its manifest is returned
+ * again, and signed where it was not.
  *
  * @throws {BucketError} where the bucket can't be used
- * @throws {VersionConflictError} where another model was published under the same name
+ * @throws {VersionConflictError} where another model was published under the same name, or signed by another key
  */
-export async function publishVersion(
-  bucket: Bucket,
-  { spec, artifacts, metrics, training, dataset, now = new Date() }: VersionToPublish,
-): Promise<Manifest> {
-  const contents = Object.entries(modelFiles(artifacts));
+export async function publishVersion(bucket: Bucket, version: VersionToPublish): Promise<Manifest> {
+  const { spec, metrics, training, dataset, configSha256, parent, signingKey } = version;
+  const { now = new Date() } = version;
+  // The weights first: they decide the version's name.
+  const contents = (['weights.bin', 'model.json'] as const).map(
+    (path) => [path, version.files[path]] as const,
+  );
   const files = contents.map(([path, bytes]) => describeFile(path, bytes));
-  const weightsSha256 = files[0]?.sha256 ?? '';
   const manifest = manifestSchema.parse({
     schemaVersion: 1,
     name: spec.name,
-    version: versionOf(now, weightsSha256),
+    version: versionOf(now, files[0]?.sha256 ?? ''),
     createdAt: now.toISOString(),
     model: spec,
     files,
     metrics,
     training,
     dataset,
+    ...(configSha256 && { configSha256 }),
+    ...(parent && { parent }),
   });
   const published = await findSame(bucket, manifest);
-  if (published) return published;
+  if (published) {
+    if (signingKey) await putSignature(bucket, published.value, published.bytes, signingKey);
+    return published.value;
+  }
 
   for (const [path, bytes] of contents) {
     const key = bucket.layout.versionFile(spec.name, manifest.version, path);
     await putOnce(bucket, key, bytes, path.endsWith('.json') ? json : binary);
   }
-  const key = bucket.layout.manifest(spec.name, manifest.version);
-  await putOnce(bucket, key, toJsonBytes(manifest), json);
+  const bytes = toJsonBytes(manifest);
+  if (signingKey) await putSignature(bucket, manifest, bytes, signingKey);
+  await putOnce(bucket, bucket.layout.manifest(spec.name, manifest.version), bytes, json);
   return manifest;
 }
 
@@ -84,42 +94,58 @@ function describeFile(path: string, bytes: Uint8Array): PublishedFile {
 }
 
 /** A publisher that lost the answer to its last request finds its version again, instead of making a second one. */
-async function findSame(bucket: Bucket, manifest: Manifest): Promise<Manifest | null> {
+async function findSame(bucket: Bucket, manifest: Manifest) {
   const ending = `${manifest.version.slice(manifest.version.indexOf('-'))}/manifest.json`;
-  const start = bucket.layout.versions(manifest.name);
-  for (const key of await bucket.list(start)) {
+  for (const { key } of await bucket.list(bucket.layout.versions(manifest.name))) {
     if (!key.endsWith(ending)) continue;
-    const version = key.slice(start.length, -'/manifest.json'.length);
-    const stored = await readManifest(bucket, manifest.name, version);
-    if (stored && isDeepStrictEqual(identityOf(stored), identityOf(manifest))) return stored;
+    const stored = await readJson(bucket, key, manifestSchema);
+    if (stored && isDeepStrictEqual(identityOf(stored.value), identityOf(manifest))) return stored;
   }
   return null;
 }
 
-const identityOf = ({ model, files, metrics, training, dataset }: Manifest) => ({
-  model,
-  files,
-  metrics,
-  training,
-  dataset,
-});
+const identityOf = ({ version: _, createdAt: __, ...rest }: Manifest) => rest;
+
+async function putSignature(
+  bucket: Bucket,
+  { name, version }: Manifest,
+  manifest: Uint8Array,
+  signingKey: KeyObject,
+): Promise<void> {
+  const key = bucket.layout.signature(name, version);
+  const stored = await bucket.get(key);
+  if (stored === null) return putOnce(bucket, key, signManifest(manifest, signingKey), binary);
+  if (isSignedBy(manifest, stored.bytes, signingKey)) return;
+  throw new VersionConflictError(
+    `${key} is already in ${bucket.url}, and not by this key. Versions are never rewritten: train again for a new one.`,
+  );
+}
+
+/** Another writer may hold the key for the moment (HTTP 409), or be gone again. */
+const attempts = 3;
 
 async function putOnce(
   bucket: Bucket,
   key: string,
   bytes: Uint8Array,
   options: Pick<PutOptions, 'contentType' | 'cacheControl'>,
-) {
-  try {
-    await bucket.put(key, bytes, { ...options, ifNoneMatch: '*' });
-  } catch (error) {
-    if (!(error instanceof ConditionFailedError)) throw error;
-    // Ours from an upload that was cut short or answered twice, unless the bytes differ.
-    const stored = await bucket.get(key);
-    if (stored && Buffer.compare(stored.bytes, bytes) === 0) return;
-    throw new VersionConflictError(
-      `${key} is already in ${bucket.url} with other content, and versions are never rewritten. Publish again for a new version.`,
-      { cause: error },
-    );
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await bucket.put(key, bytes, { ...options, ifNoneMatch: '*' });
+      return;
+    } catch (error) {
+      if (!(error instanceof ConditionFailedError)) throw error;
+      // Ours from an upload that was cut short or answered twice, unless the bytes differ.
+      const stored = await bucket.get(key);
+      if (stored && Buffer.compare(stored.bytes, bytes) === 0) return;
+      if (stored) {
+        throw new VersionConflictError(
+          `${key} is already in ${bucket.url} with other content, and versions are never rewritten. Publish again for a new version.`,
+          { cause: error },
+        );
+      }
+      if (attempt === attempts) throw error;
+    }
   }
 }

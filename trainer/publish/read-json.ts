@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import * as z from 'zod';
 import type { Bucket } from './bucket.ts';
 
 /** An object is there, but is not what its key promises. */
@@ -7,25 +7,26 @@ export class InvalidObjectError extends Error {
   readonly key: string;
 
   constructor(key: string, cause: unknown) {
-    super(`${key} in the bucket is invalid: ${(cause as Error).message}`, { cause });
+    const reason = cause instanceof z.ZodError ? `\n${z.prettifyError(cause)}` : ` ${cause}`;
+    super(`${key} in the bucket is invalid:${reason}`, { cause });
     this.key = key;
   }
 }
 
 /**
- * @returns the checked value and its ETag, or null where the object is absent
+ * @returns the checked value, the bytes it was read from and their ETag, or null where the object is absent
  * @throws {InvalidObjectError} where the object is no JSON or does not fit the schema
  */
 export async function readJson<Schema extends z.ZodType>(
   bucket: Bucket,
   key: string,
   schema: Schema,
-): Promise<{ value: z.infer<Schema>; etag: string } | null> {
+): Promise<{ value: z.infer<Schema>; bytes: Uint8Array; etag: string } | null> {
   const stored = await bucket.get(key);
   if (stored === null) return null;
   try {
     const value = schema.parse(JSON.parse(new TextDecoder().decode(stored.bytes)));
-    return { value, etag: stored.etag };
+    return { value, ...stored };
   } catch (cause) {
     throw new InvalidObjectError(key, cause);
   }
