@@ -6,6 +6,11 @@ import catwalk from '../package.json' with { type: 'json' };
 import { addDataCommand } from './commands/data-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { explainFailure } from './commands/exit-code.ts';
+import { addModelsCommand } from './commands/models-command.ts';
+import { addPromoteCommand } from './commands/promote-command.ts';
+import { addPruneCommand } from './commands/prune-command.ts';
+import { addPublishCommand } from './commands/publish-command.ts';
+import { addRollbackCommand } from './commands/rollback-command.ts';
 import { addTrainCommand } from './commands/train-command.ts';
 
 const interruption = new AbortController();
@@ -26,6 +31,11 @@ const program = new Command('catwalk')
   .exitOverride();
 addDataCommand(program, interruption.signal);
 addTrainCommand(program, interruption.signal);
+addPublishCommand(program, interruption.signal);
+addModelsCommand(program, interruption.signal);
+addPromoteCommand(program, interruption.signal);
+addRollbackCommand(program, interruption.signal);
+addPruneCommand(program, interruption.signal);
 addDoctorCommand(program);
 
 try {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { bucketOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
 import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
 
 const dataOptionsSchema = z.object({
@@ -13,7 +14,14 @@ const dataOptionsSchema = z.object({
   json: z.boolean().default(false).describe('print one JSON object'),
 });
 
-/** Adds `catwalk data`. */
+const uploadOptionsSchema = z.object({
+  dataDir: dataOptionsSchema.shape.dataDir,
+  offline: dataOptionsSchema.shape.offline,
+  ...bucketOptions,
+  json: jsonOption,
+});
+
+/** Adds `catwalk data` and `catwalk data upload`. */
 export function addDataCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command('data')
@@ -38,5 +46,33 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     for (const [file, sha256] of Object.entries(files)) {
       process.stdout.write(`  ${sha256}  ${file}\n`);
     }
+  });
+
+  const upload = command
+    .command('upload')
+    .description(
+      'Puts the test set into the bucket, uncompressed, so that the Worker reads one image at a time.',
+    );
+  addSchemaOptions(upload, uploadOptionsSchema).action(async () => {
+    // An option that stands before the word `upload` is the parent's for commander.
+    const options = parseSchemaOptions(uploadOptionsSchema, upload.optsWithGlobals());
+    const { dataDir, offline, json } = options;
+    const bucket = await openNamedBucket(options, signal);
+    const { loadDataset } = await import('../dataset/load-dataset.ts');
+    const { uploadTestSet } = await import('../publish/upload-test-set.ts');
+    const dataset = await loadDataset({
+      dataDir,
+      offline,
+      signal,
+      onProgress: (message) => process.stderr.write(`${message}\n`),
+    });
+    const outcome = await uploadTestSet(bucket, dataset);
+    const { name, test } = dataset;
+    const images = `${test.count} test images of ${name}`;
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ name, images: test.count, bucket: bucket.url, outcome })}\n`
+        : `${outcome === 'uploaded' ? `Uploaded ${images} to` : `Nothing to do: ${images} are in`} ${bucket.url}\n`,
+    );
   });
 }

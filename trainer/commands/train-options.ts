@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/version.ts';
 import { backendChoices, deviceChoices } from '../backends/backend.ts';
+import { bucketUrlSchema } from '../publish/bucket-location.ts';
 import { tutorialRecipe } from '../training/recipe.ts';
+import { connectionOptions, signOption } from './bucket-options.ts';
 
 const count = () => z.coerce.number().int().min(1);
 
@@ -62,11 +64,12 @@ export const trainingOptionsSchema = z.object({
 
 /** Everything that `catwalk train` takes. */
 export const trainOptionsSchema = trainingOptionsSchema.extend({
-  publish: z
-    .string()
+  publish: bucketUrlSchema
     .optional()
-    .describe('publish each epoch to this bucket; credentials and endpoint by the AWS_… variables')
+    .describe('publish each epoch to this bucket; credentials by the AWS_… variables')
     .meta({ value: '<s3://bucket/prefix>' }),
+  ...connectionOptions,
+  sign: signOption,
   alias: aliasNameSchema
     .default('production')
     .describe('alias to move to each better version that is published')

@@ -44,7 +44,9 @@ export const bucketSettingsSchema = z.object({
   pathStyle: z
     .stringbool()
     .optional()
-    .describe('true: endpoint/bucket/key, false: bucket.endpoint/key (default: true at an endpoint)')
+    .describe(
+      'true: endpoint/bucket/key, false: bucket.endpoint/key (default: true at an endpoint)',
+    )
     .meta({ value: '<true|false>' }),
   profile: z
     .string()
@@ -71,8 +73,7 @@ export function bucketLocation(
   const variable = (name: string) => environment[name] || undefined;
   const result = bucketSettingsSchema.safeParse({
     url: settings.url,
-    endpoint:
-      settings.endpoint ?? variable('AWS_ENDPOINT_URL_S3') ?? variable('AWS_ENDPOINT_URL'),
+    endpoint: settings.endpoint ?? variable('AWS_ENDPOINT_URL_S3') ?? variable('AWS_ENDPOINT_URL'),
     region: settings.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION'),
     pathStyle: settings.pathStyle === undefined ? undefined : String(settings.pathStyle),
     profile: settings.profile ?? variable('AWS_PROFILE'),

@@ -66,6 +66,8 @@ export interface OpenBucketOptions {
   listPageSize?: number;
   /** A server that sends no answer for so long is asked again; a minute unless told. */
   requestTimeoutMs?: number;
+  /** Gives up the requests that are under way. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A server that takes no connection for so long is asked again. */
@@ -89,6 +91,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
   const location = bucketLocation(options, environment);
   const client = connect(location, environment, requestTimeoutMs);
   const { bucket: Bucket, prefix } = location;
+  const sending = options.signal ? { abortSignal: options.signal } : {};
   const explaining = async <T>(action: string, request: () => Promise<T>): Promise<T> => {
     try {
       return await request();
@@ -103,7 +106,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
       explaining(`read ${key}`, async () => {
         for (let attempt = 1; ; attempt++) {
           const answer = await client
-            .send(new GetObjectCommand({ Bucket, Key: key }))
+            .send(new GetObjectCommand({ Bucket, Key: key }), sending)
             .catch((error: Error) => {
               if (error.name === 'NoSuchKey') return null;
               throw error;
@@ -133,6 +136,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
             IfNoneMatch: ifNoneMatch,
             IfMatch: ifMatch,
           }),
+          sending,
         );
         return { etag: checkEtag(ETag, location) };
       }),
@@ -148,6 +152,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
               ContinuationToken: page,
               MaxKeys: listPageSize,
             }),
+            sending,
           );
           for (const { Key: key, LastModified: modifiedAt } of answer.Contents ?? []) {
             if (key !== undefined && modifiedAt) objects.push({ key, modifiedAt });
@@ -158,7 +163,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
       }),
     delete: (key) =>
       explaining(`delete ${key}`, async () => {
-        await client.send(new DeleteObjectCommand({ Bucket, Key: key }));
+        await client.send(new DeleteObjectCommand({ Bucket, Key: key }), sending);
       }),
   };
 }

@@ -76,7 +76,11 @@ export async function prune(bucket: Bucket, options: PruneOptions): Promise<Prun
     // Noted by a prune that was killed after it had deleted them.
     const exist = new Set(existing.map(({ version }) => version));
     const left = Array.from(begun).filter((version) => !exist.has(version));
-    await release(bucket, name, left.map((version) => ({ version })));
+    await release(
+      bucket,
+      name,
+      left.map((version) => ({ version })),
+    );
   }
   return {
     versions: Array.from(deleted),

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { AliasMoveResult } from '../publish/move-alias.ts';
+import { describeMove } from '../publish/describe-move.ts';
 import type { TrainReport } from './reporter.ts';
 
 /** Turns reports into lines for people; progress has its own way. */
@@ -55,7 +55,9 @@ export function textLines(stream: NodeJS.WriteStream): TextLines {
           return [`  ${style('green', scores)}  ${style('dim', speed)}`];
         }
         case 'published':
-          return [`  Published ${report.manifest.version}; ${moved(report.alias, report.move)}`];
+          return [
+            `  Published ${report.manifest.version}; ${describeMove(report.alias, report.move)}`,
+          ];
         case 'finished': {
           const { accuracy, seconds, run } = report;
           const time = `${Math.round(seconds)} s of training steps`;
@@ -64,19 +66,4 @@ export function textLines(stream: NodeJS.WriteStream): TextLines {
       }
     },
   };
-}
-
-function moved(alias: string, move: AliasMoveResult): string {
-  switch (move.outcome) {
-    case 'moved':
-      return `${alias} now names it`;
-    case 'unchanged':
-      return `${alias} names it already`;
-    case 'kept': {
-      const kept = `${alias} stays at ${move.alias.version}`;
-      return move.reason === 'other-dataset'
-        ? `${kept}, which was tested on other data (--force moves it)`
-        : `${kept}, which has ${percent(move.currentAccuracy)} (--force moves it)`;
-    }
-  }
 }

@@ -1,12 +1,19 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import type { Manifest, Metrics, Training } from '../../shared/manifest.ts';
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Bucket } from '../publish/bucket.ts';
+import { modelFiles } from '../publish/model-files.ts';
 import { type AliasMoveResult, moveAlias } from '../publish/move-alias.ts';
 import { publishVersion } from '../publish/publish-version.ts';
+import { userAtHost } from '../publish/user-at-host.ts';
 
 export interface EpochToPublish {
+  /** The run's folder. */
+  run: string;
   spec: ModelSpec;
   dataset: Pick<Dataset, 'name' | 'files'>;
   artifacts: io.ModelArtifacts;
@@ -14,20 +21,31 @@ export interface EpochToPublish {
   training: Training;
   alias: string;
   force: boolean;
+  signingKey: KeyObject | undefined;
 }
 
 /** Publishes an epoch's weights as a version and points the alias at it, unless it serves a better one. */
 export async function publishEpoch(
   bucket: Bucket,
-  { spec, dataset, artifacts, metrics, training, alias, force }: EpochToPublish,
+  { run, spec, dataset, artifacts, metrics, training, alias, force, signingKey }: EpochToPublish,
 ): Promise<{ manifest: Manifest; move: AliasMoveResult }> {
+  const config = await readFile(join(run, 'config.json'));
   const manifest = await publishVersion(bucket, {
     spec,
-    artifacts,
+    files: modelFiles(artifacts),
     metrics,
     training,
     dataset: { name: dataset.name, files: dataset.files },
+    configSha256: createHash('sha256').update(config).digest('hex'),
+    signingKey,
   });
-  const move = await moveAlias(bucket, { name: spec.name, alias, manifest, force });
+  const move = await moveAlias(bucket, {
+    name: spec.name,
+    alias,
+    version: manifest.version,
+    action: 'publish',
+    by: userAtHost(),
+    ...(force && { force, reason: 'catwalk train --force' }),
+  });
   return { manifest, move };
 }

@@ -5,6 +5,7 @@ import { openBackend } from '../backends/open-backend.ts';
 import type { TrainCommandOptions } from '../commands/train-options.ts';
 import { loadDataset } from '../dataset/load-dataset.ts';
 import { openBucket } from '../publish/bucket.ts';
+import { readSigningKey } from '../publish/sign-manifest.ts';
 import { uploadTestSet } from '../publish/upload-test-set.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { type Recipe, tutorialRecipe } from '../training/recipe.ts';
@@ -29,7 +30,9 @@ export async function runTraining(
   const { epochs, batchSize, learningRate, seed, backend, device, threads, limit } = options;
   const recipe: Recipe = { ...tutorialRecipe, epochs, batchSize, learningRate };
   // Wrong names and credentials are found out before anything is computed.
-  const bucket = options.publish === undefined ? null : openBucket({ url: options.publish });
+  const bucket =
+    options.publish === undefined ? null : openBucket({ ...options, url: options.publish });
+  const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
   const dataset = await loadDataset({
     dataset: options.dataset,
     dataDir: options.dataDir,
@@ -98,8 +101,11 @@ export async function runTraining(
       await run.writeEpoch(measured, artifacts);
       if (bucket) {
         const { alias, force } = options;
-        const trained = { artifacts, metrics, training };
-        const published = await publishEpoch(bucket, { spec, dataset, alias, force, ...trained });
+        const trained = { run: run.path, artifacts, metrics, training };
+        const published = await publishEpoch(bucket, {
+          ...{ spec, dataset, alias, force, signingKey },
+          ...trained,
+        });
         reporter.report({ event: 'published', epoch, alias, ...published });
       }
     }

@@ -33,7 +33,11 @@ describe('a bucket', () => {
     const bucket = local.open({ listPageSize: 3 });
     const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => `pages/${letter}`);
     await Promise.all(keys.map((key) => bucket.put(key, new Uint8Array(1), text)));
-    expect(await bucket.list('pages/')).toEqual(keys);
+    const listed = await bucket.list('pages/');
+    expect(listed.map(({ key }) => key)).toEqual(keys);
+    for (const { modifiedAt } of listed) {
+      expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(600_000);
+    }
     expect(await bucket.list('nothing/')).toEqual([]);
   });
 
@@ -46,6 +50,14 @@ describe('a bucket', () => {
     const stale = bucket.put('c', bytesOf('3'), { ...text, ifMatch: etag });
     await expect(stale).rejects.toBeInstanceOf(ConditionFailedError);
     expect(new TextDecoder().decode((await bucket.get('c'))?.bytes)).toBe('2');
+  });
+
+  test('forgets what is deleted, and does not mind if there was nothing', async () => {
+    const bucket = local.open();
+    await bucket.put('d', bytesOf('1'), text);
+    await bucket.delete('d');
+    expect(await bucket.get('d')).toBeNull();
+    await bucket.delete('d');
   });
 });
 

@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Alias, Manifest } from '../../../shared/manifest.ts';
+import type { Manifest } from '../../../shared/manifest.ts';
 import type { Bucket } from '../../../trainer/publish/bucket.ts';
-import { AliasContendedError, moveAlias } from '../../../trainer/publish/move-alias.ts';
+import {
+  AliasContendedError,
+  type AliasMove,
+  moveAlias,
+} from '../../../trainer/publish/move-alias.ts';
 import { publishVersion, type VersionToPublish } from '../../../trainer/publish/publish-version.ts';
 import { toJsonBytes } from '../../../trainer/publish/read-json.ts';
 import { readAlias, readServed } from '../../../trainer/publish/read-served.ts';
@@ -37,6 +41,9 @@ async function publish(
   return manifests as [Manifest, Manifest, ...Manifest[]];
 }
 
+const move = (bucket: Bucket, { version }: Manifest, changes: Partial<AliasMove> = {}) =>
+  moveAlias(bucket, { name, alias, version, action: 'publish', by: 'ada@test', ...changes });
+
 describe('moveAlias', () => {
   test('creates the alias, then moves it to a model that is as good or better', async () => {
     const bucket = local.open();
@@ -47,7 +54,7 @@ describe('moveAlias', () => {
       [equal, first.version],
       [better as Manifest, equal.version],
     ] as const) {
-      const result = await moveAlias(bucket, { name, alias, manifest });
+      const result = await move(bucket, manifest);
       expect(result).toMatchObject({
         outcome: 'moved',
         alias: { version: manifest.version, previous },
@@ -59,8 +66,8 @@ describe('moveAlias', () => {
   test('keeps a more accurate model, unless forced', async () => {
     const bucket = local.open();
     const [good, worse] = await publish(bucket, [0.91, 0.9]);
-    await moveAlias(bucket, { name, alias, manifest: good });
-    expect(await moveAlias(bucket, { name, alias, manifest: worse })).toMatchObject({
+    await move(bucket, good);
+    expect(await move(bucket, worse)).toMatchObject({
       outcome: 'kept',
       reason: 'less-accurate',
       currentAccuracy: 0.91,
@@ -68,7 +75,7 @@ describe('moveAlias', () => {
       alias: { version: good.version },
     });
     expect(await readServed(bucket, name, alias)).toEqual(good);
-    const forced = await moveAlias(bucket, { name, alias, manifest: worse, force: true });
+    const forced = await move(bucket, worse, { force: true, reason: 'a try' });
     expect(forced.outcome).toBe('moved');
     expect(await readServed(bucket, name, alias)).toEqual(worse);
   });
@@ -78,8 +85,8 @@ describe('moveAlias', () => {
     const [current] = await publish(bucket, [0.8]);
     const dataset = { name: 'fashion-mnist', files: { other: 'f'.repeat(64) } };
     const [other] = await publish(bucket, [0.95], { dataset });
-    await moveAlias(bucket, { name, alias, manifest: current });
-    expect(await moveAlias(bucket, { name, alias, manifest: other })).toMatchObject({
+    await move(bucket, current);
+    expect(await move(bucket, other)).toMatchObject({
       outcome: 'kept',
       reason: 'other-dataset',
     });
@@ -88,8 +95,8 @@ describe('moveAlias', () => {
   test('leaves an alias as it is that names the version already', async () => {
     const bucket = local.open();
     const [first] = await publish(bucket, [0.9]);
-    const moved = await moveAlias(bucket, { name, alias, manifest: first });
-    expect(await moveAlias(bucket, { name, alias, manifest: first })).toEqual({
+    const moved = await move(bucket, first);
+    expect(await move(bucket, first)).toEqual({
       outcome: 'unchanged',
       alias: moved.alias,
     });
@@ -98,7 +105,7 @@ describe('moveAlias', () => {
   test('moves away from a version that is gone', async () => {
     const bucket = local.open();
     const [first] = await publish(bucket, [0.1]);
-    const lost: Alias = {
+    const lost = {
       version: '20200101T000000Z-00000000',
       updatedAt: '2020-01-01T00:00:00Z',
       previous: null,
@@ -107,16 +114,14 @@ describe('moveAlias', () => {
       contentType: 'application/json',
     });
     expect(await readServed(bucket, name, alias)).toBeNull();
-    expect((await moveAlias(bucket, { name, alias, manifest: first })).outcome).toBe('moved');
+    expect((await move(bucket, first)).outcome).toBe('moved');
   });
 
   test.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
     const bucket = local.open();
     const accuracies = Array.from({ length: publishers }, (_, i) => 0.5 + i / 100);
     const manifests = await publish(bucket, accuracies);
-    const results = await Promise.all(
-      manifests.map((manifest) => moveAlias(bucket, { name, alias, manifest })),
-    );
+    const results = await Promise.all(manifests.map((manifest) => move(bucket, manifest)));
     const best = manifests.at(-1) as Manifest;
     expect(await readServed(bucket, name, alias)).toEqual(best);
 
@@ -132,7 +137,7 @@ describe('moveAlias', () => {
     expect(links).toBe(previousOf.size);
     for (const result of results) {
       if (result.outcome === 'kept') {
-        expect(result.newAccuracy).toBeLessThan(result.currentAccuracy);
+        expect(result.newAccuracy).toBeLessThan(result.currentAccuracy ?? 0);
       }
     }
   });
@@ -140,19 +145,19 @@ describe('moveAlias', () => {
   test('compares again with what another publisher left in between', async () => {
     const bucket = local.open();
     const [first, mine, theirs] = await publish(bucket, [0.9, 0.91, 0.92]);
-    await moveAlias(bucket, { name, alias, manifest: first });
+    await move(bucket, first);
     let overtaken = false;
     const slow: Bucket = {
       ...bucket,
       async put(key, bytes, options) {
         if (!overtaken) {
           overtaken = true;
-          await moveAlias(bucket, { name, alias, manifest: theirs as Manifest });
+          await move(bucket, theirs as Manifest);
         }
         return bucket.put(key, bytes, options);
       },
     };
-    const result = await moveAlias(slow, { name, alias, manifest: mine });
+    const result = await move(slow, mine);
     expect(result).toMatchObject({ outcome: 'kept', currentAccuracy: 0.92, newAccuracy: 0.91 });
     expect(await readServed(bucket, name, alias)).toEqual(theirs);
   });
@@ -160,17 +165,17 @@ describe('moveAlias', () => {
   test('gives up where others move the alias every time', async () => {
     const bucket = local.open();
     const [first, mine] = await publish(bucket, [0.9, 0.91]);
-    await moveAlias(bucket, { name, alias, manifest: first });
+    await move(bucket, first);
     const contended: Bucket = {
       ...bucket,
       async put(key, bytes, options) {
         const updatedAt = new Date(Date.UTC(2026, 10, 25, 0, minute++)).toISOString();
-        const touched: Alias = { version: first.version, updatedAt, previous: null };
+        const touched = { version: first.version, updatedAt, previous: null };
         await bucket.put(key, toJsonBytes(touched), { contentType: 'application/json' });
         return bucket.put(key, bytes, options);
       },
     };
-    const moving = moveAlias(contended, { name, alias, manifest: mine });
+    const moving = move(contended, mine);
     await expect(moving).rejects.toBeInstanceOf(AliasContendedError);
     expect(await readServed(bucket, name, alias)).toEqual(first);
   });
@@ -180,6 +185,6 @@ describe('moveAlias', () => {
     const [first] = await publish(bucket, [0.9]);
     const key = bucket.layout.alias(name, alias);
     await bucket.put(key, new TextEncoder().encode('{'), { contentType: 'application/json' });
-    await expect(moveAlias(bucket, { name, alias, manifest: first })).rejects.toThrow(key);
+    await expect(move(bucket, first)).rejects.toThrow(key);
   });
 });

@@ -4,6 +4,7 @@ import { buildModel } from '../../../shared/build-model.ts';
 import type { Metrics, Training } from '../../../shared/manifest.ts';
 import { fashionMnistCnn } from '../../../shared/model-spec.ts';
 import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
+import { modelFiles } from '../../../trainer/publish/model-files.ts';
 import type { VersionToPublish } from '../../../trainer/publish/publish-version.ts';
 
 const training: Training = {
@@ -37,11 +38,13 @@ function metricsOf(accuracy: number): Metrics {
   };
 }
 
+export interface TrainedModel extends VersionToPublish {
+  model: ReturnType<typeof buildModel>;
+  artifacts: tf.io.ModelArtifacts;
+}
+
 /** The shared CNN with the weights of a seed, as a trainer publishes it. */
-export async function trainedModel(
-  seed: number,
-  accuracy: number,
-): Promise<VersionToPublish & { model: ReturnType<typeof buildModel> }> {
+export async function trainedModel(seed: number, accuracy: number): Promise<TrainedModel> {
   await tf.setBackend('cpu');
   const model = buildModel(fashionMnistCnn, seed);
   let artifacts: tf.io.ModelArtifacts = {};
@@ -57,6 +60,7 @@ export async function trainedModel(
     model,
     spec: fashionMnistCnn,
     artifacts,
+    files: modelFiles(artifacts),
     metrics: metricsOf(accuracy),
     training: { ...training, seed },
     dataset: { name, files: Object.fromEntries(hashes) },
