@@ -40,6 +40,7 @@ export function createApp(options: AppOptions): Hono {
     store,
     layout,
     name: configuration.modelName,
+    publicKeys: configuration.publicKeys,
     alias: configuration.alias,
     pollMilliseconds,
     loadVersion: load,

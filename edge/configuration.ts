@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { modelSpecSchema } from '../shared/model-spec.ts';
 import { aliasNameSchema } from '../shared/version.ts';
+import { publicKeysSchema } from './model/public-keys.ts';
 
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */
 const configurationSchema = z
@@ -16,6 +17,7 @@ const configurationSchema = z
       .string()
       .regex(/^$|\/$/, 'is empty or ends with a slash')
       .default(''),
+    MODEL_PUBLIC_KEY: publicKeysSchema.prefault(''),
   })
   .transform((variables) => ({
     modelName: variables.MODEL_NAME,
@@ -25,6 +27,8 @@ const configurationSchema = z
     pollMilliseconds: variables.ALIAS_POLL_SECONDS * 1000,
     /** Put before every key in the bucket. */
     bucketPrefix: variables.BUCKET_PREFIX,
+    /** Who may have signed a model; nobody need have where it is empty. */
+    publicKeys: variables.MODEL_PUBLIC_KEY,
   }));
 
 export type Configuration = z.infer<typeof configurationSchema>;

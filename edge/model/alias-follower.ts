@@ -1,8 +1,6 @@
-import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { type Alias, aliasSchema } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
-import type { ObjectStore } from '../store/object-store.ts';
-import type { LoadVersion } from './load-version.ts';
+import type { LoadVersion, VersionSource } from './load-version.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
 
@@ -43,11 +41,7 @@ export interface LoadFailure {
   retryAt: number;
 }
 
-export interface AliasFollowerOptions {
-  store: ObjectStore;
-  layout: BucketLayout;
-  /** The model's name. */
-  name: string;
+export interface AliasFollowerOptions extends VersionSource {
   alias: string;
   /** How old the last look at the alias may grow. */
   pollMilliseconds: number;
@@ -68,7 +62,7 @@ const longestLookMilliseconds = 20_000;
 
 /** Follows an alias: loads its version, and swaps models when it moves and the new one is good. */
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
-  const { store, layout, name, pollMilliseconds, loadVersion, now } = options;
+  const { store, layout, name, publicKeys, pollMilliseconds, loadVersion, now } = options;
   const key = layout.alias(name, options.alias);
   let served: Served | null = null;
   let seen: { alias: Alias; etag: string } | null = null;
@@ -99,7 +93,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       if (served?.alias.version === version) {
         served = { ...served, alias };
       } else if (failure?.version !== version || now() >= failure.retryAt) {
-        const model = await loadVersion({ store, layout, name }, version);
+        const model = await loadVersion({ store, layout, name, publicKeys }, version);
         if (!isCurrent()) return model.dispose();
         served?.model.dispose();
         served = { model, aliasName: options.alias, alias };

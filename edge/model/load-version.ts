@@ -3,6 +3,7 @@ import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { type Manifest, manifestSchema, type PublishedFile } from '../../shared/manifest.ts';
 import { sha256 } from '../sha256.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { checkSignature } from './check-signature.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
 
@@ -26,13 +27,15 @@ export interface VersionSource {
   layout: BucketLayout;
   /** The model's name. */
   name: string;
+  /** Ed25519, 32 bytes each: one of them must have signed a version's manifest. Where there are none, nobody need have. */
+  publicKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** Brings a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;
 
 /**
- * Reads the manifest, checks every file's length and SHA-256 against it, builds the model and has it
+ * Reads the manifest and its signature, checks every file's length and SHA-256 against it, builds the model and has it
  * predict once.
  *
  * @throws {ModelError} `bad_model` where anything of that fails
@@ -61,10 +64,14 @@ export const loadVersion: LoadVersion = async (source, version) => {
 };
 
 async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
-  const { store, layout, name } = source;
+  const { store, layout, name, publicKeys } = source;
   const object = await store.get(layout.manifest(name, version));
   if (object === null) {
     throw new ModelError('bad_model', `There is no version ${version}: it has no manifest.json.`);
+  }
+  if (publicKeys.length > 0) {
+    const signature = await store.get(layout.signature(name, version));
+    await checkSignature(version, object.bytes, signature?.bytes ?? null, publicKeys);
   }
   const manifest = parse(object.bytes, manifestSchema, `manifest.json of version ${version}`);
   if (manifest.version !== version || manifest.name !== name) {

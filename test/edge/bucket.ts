@@ -38,6 +38,8 @@ export interface PublishOptions {
   damage?: Record<string, ArrayBuffer | null>;
   /** Replaces a file's bytes before it's hashed. */
   files?: Record<string, ArrayBuffer>;
+  /** An Ed25519 private key that signs the manifest as it's written. */
+  signingKey?: CryptoKey;
   /** Leaves the manifest out. */
   withoutManifest?: boolean;
 }
@@ -67,8 +69,14 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
     }
     const manifest = makeManifest(version, createdAt, files);
     if (!options.withoutManifest) {
-      const written = options.manifest?.(manifest) ?? manifest;
-      await bucket.put(layout.manifest(name, version), JSON.stringify(written));
+      const written = new TextEncoder().encode(
+        JSON.stringify(options.manifest?.(manifest) ?? manifest),
+      );
+      await bucket.put(layout.manifest(name, version), written);
+      if (options.signingKey) {
+        const signature = await crypto.subtle.sign('Ed25519', options.signingKey, written);
+        await bucket.put(layout.signature(name, version), signature);
+      }
     }
     return version;
   }

@@ -5,11 +5,19 @@ import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
 import type { TestBucket } from './bucket.ts';
 
 /** The Worker's app on a test's bucket, its clock in the test's hand. */
-export function openApp({ bucket, prefix }: TestBucket, options: Partial<AppOptions> = {}) {
+export function openApp(
+  { bucket, prefix }: TestBucket,
+  options: Partial<AppOptions> = {},
+  variables: Record<string, string> = {},
+) {
   let time = Date.parse('2026-11-24T12:00:00Z');
   const app = createApp({
     store: r2ObjectStore(bucket),
-    configuration: parseConfiguration({ BUCKET_PREFIX: prefix, ALIAS_POLL_SECONDS: '2' }),
+    configuration: parseConfiguration({
+      BUCKET_PREFIX: prefix,
+      ALIAS_POLL_SECONDS: '2',
+      ...variables,
+    }),
     now: () => time,
     ...options,
   });

@@ -8,11 +8,12 @@ import { bucketLayout } from '../../../../shared/bucket-layout.ts';
 import { forwardWorker } from './forward-worker.ts';
 
 export default forwardWorker(async (context) => {
-  const { modelName, alias, bucketPrefix, pollMilliseconds } = parseConfiguration(env);
+  const { modelName, alias, bucketPrefix, publicKeys, pollMilliseconds } = parseConfiguration(env);
   const follower = followAlias({
     store: r2ObjectStore(env.BUCKET),
     layout: bucketLayout(bucketPrefix),
     name: modelName,
+    publicKeys,
     alias,
     pollMilliseconds,
     loadVersion,
