@@ -1,4 +1,4 @@
-import { encode } from 'fast-png';
+import { greyPng } from '../../shared/picture/grey-png.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import { Problem } from '../problem.ts';
 import { readTestImage } from './read-test-image.ts';
@@ -16,13 +16,7 @@ export function getImage({ testSet }: Collaborators) {
     const scale = parseScale(context.req.query('scale'));
     const text = file.slice(0, -'.png'.length);
     const { image } = await readTestImage(testSet, text, context.executionCtx);
-    const png = encode({
-      width: image.width * scale,
-      height: image.height * scale,
-      data: enlarge(image.pixels, image.width, image.height, scale),
-      channels: 1,
-      depth: 8,
-    });
+    const png = greyPng(image, scale);
     return context.body(new Uint8Array(png), 200, {
       'content-type': 'image/png',
       'cache-control': 'public, max-age=300',
@@ -37,15 +31,4 @@ function parseScale(text = '1'): number {
     'bad_parameter',
     `scale is "${text}"; it may be a whole number from 1 to ${largestScale}.`,
   );
-}
-
-function enlarge(pixels: Uint8Array, width: number, height: number, scale: number): Uint8Array {
-  const result = new Uint8Array(pixels.length * scale * scale);
-  for (let y = 0; y < height * scale; y++) {
-    for (let x = 0; x < width * scale; x++) {
-      const source = Math.floor(y / scale) * width + Math.floor(x / scale);
-      result[y * width * scale + x] = pixels[source] as number;
-    }
-  }
-  return result;
 }

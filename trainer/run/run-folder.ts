@@ -22,6 +22,7 @@ import {
  */
 export interface RunFolder {
   path: string;
+  config: RunConfig;
   /** Those that were written so far, in order. */
   epochs: readonly RunEpoch[];
   writeEpoch(measured: MeasuredEpoch, artifacts: io.ModelArtifacts): Promise<void>;
@@ -46,15 +47,20 @@ export async function createRunFolder(
     join(path, 'config.json'),
     textBytes(`${JSON.stringify(config, null, 2)}\n`),
   );
-  return openRunFolder(path, []);
+  return openRunFolder(path, config, []);
 }
 
 /** Goes on with a run's folder, whose epochs so far are `written`; lines of other epochs are dropped with the next. */
-export function openRunFolder(path: string, written: readonly RunEpoch[]): RunFolder {
+export function openRunFolder(
+  path: string,
+  config: RunConfig,
+  written: readonly RunEpoch[],
+): RunFolder {
   const epochs = [...written];
   const write = (file: string, bytes: Uint8Array) => writeAtomically(join(path, file), bytes);
   return {
     path,
+    config,
     epochs,
     async writeEpoch(measured, artifacts) {
       const files = modelFiles(artifacts);

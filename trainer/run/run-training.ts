@@ -1,6 +1,7 @@
 import { buildModel } from '../../shared/build-model.ts';
 import type { Training } from '../../shared/manifest.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
+import { writeArtifacts } from '../artifacts/write-artifacts.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import type { TrainCommandOptions } from '../commands/train-options.ts';
 import { loadDataset } from '../dataset/load-dataset.ts';
@@ -99,6 +100,7 @@ export async function runTraining(
       const guesses = guessesOf(logits, test.labels);
       const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
       await run.writeEpoch(measured, artifacts);
+      await writeArtifacts(run, test);
       if (bucket) {
         const { alias, force } = options;
         const trained = { run: run.path, artifacts, metrics, training };

@@ -99,7 +99,7 @@ describe('a run folder', () => {
     const run = await startRun(2);
     await run.writeEpoch(...finishedEpoch(1, 0.9));
     const before = await readRecords(run.path);
-    const again = openRunFolder(run.path, before);
+    const again = openRunFolder(run.path, run.config, before);
     await again.writeEpoch(...finishedEpoch(2, 0.8));
     const records = await readRecords(run.path);
     expect(records.map(({ epoch }) => epoch)).toEqual([1, 2]);

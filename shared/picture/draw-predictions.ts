@@ -1,0 +1,71 @@
+import type { GreyPixels } from '../image/enlarge.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import { greyPngUrl } from './grey-png.ts';
+
+/** An image and what a model says of it. */
+export interface PictureOf extends GreyPixels {
+  predicted: string;
+  /** What it shows, where that is known. */
+  actual?: string | undefined;
+}
+
+/** In pixels of the picture. */
+const imageSize = 280;
+const margin = 16;
+const titleHeight = 28;
+const frame = 4;
+const largestText = 15;
+const smallestText = 9;
+/** Of DejaVu Sans, a wide one: an average character to the font's size. */
+const characterWidth = 0.54;
+const wrong = '#c62828';
+
+/**
+ * Draws images, each titled "Predicted: X, Actual: Y" as in the tutorial, as an SVG that needs no other file. A wrong
+ * prediction has a red title and a frame.
+ *
+ * @param pictures one or more
+ * @param columns images in a row
+ */
+export function drawPredictions(pictures: readonly PictureOf[], columns = 4): string {
+  const inRow = Math.min(columns, pictures.length);
+  const width = inRow * (imageSize + margin) + margin;
+  const height = Math.ceil(pictures.length / inRow) * (imageSize + titleHeight + margin) + margin;
+  const tiles = pictures.map((picture, position) => {
+    const x = margin + (position % inRow) * (imageSize + margin);
+    const y = margin + Math.floor(position / inRow) * (imageSize + titleHeight + margin);
+    return drawTile(picture, x, y);
+  });
+  const attributes = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
+  const font = 'font-family="DejaVu Sans, Verdana, sans-serif" text-anchor="middle"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${attributes} ${font}><rect width="100%" height="100%" fill="#fff"/>${tiles.join('')}</svg>`;
+}
+
+function drawTile(picture: PictureOf, x: number, y: number): string {
+  const { predicted, actual } = picture;
+  const isWrong = actual !== undefined && actual !== predicted;
+  const { text, size } = fitTitle(predicted, actual);
+  const title = `<text x="${x + imageSize / 2}" y="${y + titleHeight - 10}" font-size="${size}" fill="${isWrong ? wrong : '#111'}">${escapeMarkup(text)}</text>`;
+  const box = `x="${x}" y="${y + titleHeight}" width="${imageSize}" height="${imageSize}"`;
+  const scale = Math.max(1, Math.floor(imageSize / Math.max(picture.width, picture.height)));
+  const image = `<image ${box} href="${greyPngUrl(picture, scale)}"/>`;
+  const mark = `<rect ${box} fill="none" stroke="${wrong}" stroke-width="${frame}"/>`;
+  return `<g>${title}${image}${isWrong ? mark : ''}</g>`;
+}
+
+/** Makes long labels smaller, and cuts them where they would be too small to read. */
+function fitTitle(predicted: string, actual: string | undefined): { text: string; size: number } {
+  const text = titleOf(predicted, actual);
+  const sizeOf = (title: string) => (imageSize + margin - 4) / (characterWidth * [...title].length);
+  const size = Math.min(largestText, sizeOf(text));
+  if (size >= smallestText) return { text, size: Math.round(size * 10) / 10 };
+  const room = (imageSize + margin - 4) / (characterWidth * smallestText);
+  const labels = actual === undefined ? 1 : 2;
+  const each = Math.floor((room - titleOf('', actual && '').length) / labels);
+  const cut = (label: string) =>
+    [...label].length <= each ? label : `${[...label].slice(0, each - 1).join('')}…`;
+  return { text: titleOf(cut(predicted), actual && cut(actual)), size: smallestText };
+}
+
+const titleOf = (predicted: string, actual: string | undefined) =>
+  actual === undefined ? `Predicted: ${predicted}` : `Predicted: ${predicted}, Actual: ${actual}`;
