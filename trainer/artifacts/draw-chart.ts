@@ -57,5 +57,5 @@ const configOf = ({ ground, ink, quiet, line }: ChartColours): Config => ({
     labelFontSize: 11,
     titleFontWeight: 'normal',
   },
-  legend: { labelColor: ink, titleColor: ink, orient: 'top', title: null, labelFontSize: 12 },
+  legend: { labelColor: ink, titleColor: ink, orient: 'bottom', title: null, labelFontSize: 12 },
 });

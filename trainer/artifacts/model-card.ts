@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { escapeMarkup } from '../../shared/picture/escape-markup.ts';
 import { percent, type RunReport } from './run-report.ts';
 
 /**
@@ -49,7 +50,7 @@ A convolutional network that tells ${spec.labels.length} classes of grey ${width
 | optimizer | ${config.optimizer}, learning rate ${config.learningRate} |
 | seed | ${config.seed} |
 | time | ${Math.round(epoch.seconds)} s of training steps, ${Math.round(epoch.imagesPerSecond)} images/s |
-| computed by | ${config.backend} on ${escapeMarkdown(config.device)}, ${config.threads} threads |
+| computed by | ${config.backend} on ${escapeMarkdown(config.device)}, threads: ${config.threads} |
 | code | ${config.git ? `${config.git.commit}${config.git.dirty ? ', changed' : ''}` : 'no git checkout'} |
 
 Every value is in \`config.json\`, every epoch in \`metrics.jsonl\` and \`metrics.csv\`; \`report.html\` shows them.
@@ -80,4 +81,4 @@ function macroF1(perClass: readonly { f1: number }[]): number {
 
 /** A name that came from a folder or a driver means itself, on one line. */
 const escapeMarkdown = (text: string): string =>
-  text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>()#|~]/g, '\\$&');
+  escapeMarkup(text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#|~]/g, '\\$&'));

@@ -30,7 +30,7 @@ thead th { color: var(--quiet); font-weight: 400; }
 tbody th { font-weight: 400; overflow-wrap: anywhere; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
 figure { margin: 0; }
-img { display: block; width: 100%; border-radius: 0.5rem; background: #000; image-rendering: pixelated; }
+img { display: block; width: 100%; height: auto; border-radius: 0.5rem; background: #000; image-rendering: pixelated; }
 figcaption { margin-top: 0.4rem; font-size: 0.8125rem; overflow-wrap: anywhere; }
 .wrong { color: var(--wrong); font-weight: 600; }
 .quiet { color: var(--quiet); }

@@ -89,6 +89,8 @@ describe('catwalk', () => {
     expect(events.map(({ event }) => event)).toContain('started');
     const { run, accuracy } = events.at(-1);
     expect(accuracy).toBeGreaterThan(0);
+    const artifacts = ['report.html', 'samples.png', 'curves.svg', 'confusion.csv', 'README.md'];
+    expect(await readdir(run)).toEqual(expect.arrayContaining(artifacts));
     const files = ['last', 'model.json', 'weights.bin'];
     expect((await readdir(join(run, 'model'))).toSorted()).toEqual(files);
     const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
