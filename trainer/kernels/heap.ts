@@ -23,6 +23,8 @@ export interface TensorHeap {
   addressOf(tensor: TensorInfo): Address;
   /** A new tensor with undefined values. */
   allocate(shape: number[], dtype?: DataType): TensorInfo;
+  /** The same values under another tensor's name; nothing is copied. */
+  share(tensor: TensorInfo): TensorInfo;
   /** Sets bytes to 0. */
   clear(from: Address, bytes: number): void;
   /**
@@ -51,6 +53,10 @@ export function tensorHeap(backend: BackendWasm): TensorHeap {
     addressOf: (tensor) => backend.getMemoryOffset(tensor.dataId as object) >>> 0,
     allocate(shape, dtype = 'float32') {
       return backend.makeOutput(shape, dtype);
+    },
+    share({ dataId, shape, dtype }) {
+      backend.incRef(dataId);
+      return { dataId, shape, dtype };
     },
     clear(from, bytes) {
       new Uint8Array(module.asm.memory.buffer, from, bytes).fill(0);

@@ -66,7 +66,7 @@ export interface KernelModule extends CommonKernels {
     dy: Address,
     positions: Address,
     outChannels: number,
-    list: Address,
+    lists: Address,
     filterSums: Address,
     biasSums: Address,
   ): void;

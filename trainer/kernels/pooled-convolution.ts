@@ -186,10 +186,10 @@ function filterGradient(
   heap.withScratch(
     [
       floatBytes(atOnce, height + 2, width + 2, inChannels),
-      8 * (atOnce * pooled + 1),
+      4 * 8 * (atOnce * pooled + 1),
       floatBytes(outChannels, depth),
     ],
-    (frame, list, sums) => {
+    (frame, lists, sums) => {
       heap.clear(sums, floatBytes(outChannels, depth));
       heap.clear(call.dbias, floatBytes(outChannels));
       for (let image = 0; image < images; image += atOnce) {
@@ -205,7 +205,7 @@ function filterGradient(
           call.dy + offset,
           call.positions + offset,
           outChannels,
-          list,
+          lists,
           sums,
           call.dbias,
         );

@@ -24,6 +24,8 @@ export function registerTrainingKernels(backend: BackendWasm): () => void {
     BatchMatMul: matrixProduct.batchMatMul(heap),
     _FusedMatMul: matrixProduct.fusedMatMul(heap),
     MaxPoolGrad: gradients.maxPoolGrad(heap),
+    // The backend's own copies the values, and each tensor that is kept for a gradient goes through it.
+    Identity: ({ x }) => (x && x.dtype !== 'string' ? heap.share(x) : null),
     ReluGrad: gradients.reluGrad(heap),
     Sum: gradients.sumToLastAxis(heap),
   };

@@ -1,12 +1,14 @@
 import {
-  dropout,
   engine,
   maxPool,
+  mul,
   reshape,
   type Tensor,
   type Tensor2D,
+  tensor,
 } from '@tensorflow/tfjs-core';
 import type { LayerSpec, ModelSpec } from '../../shared/model-spec.ts';
+import { dropoutMask } from './dropout-mask.ts';
 import { convolveAndPool, poolsInOnePass } from './pooled-convolution.ts';
 
 /**
@@ -85,6 +87,7 @@ function applyLayer(
       return reshape(product, [batch, layer.units]);
     }
     case 'dropout':
-      return dropoutSeed === null ? x : dropout(x, layer.rate, undefined, dropoutSeed);
+      if (dropoutSeed === null) return x;
+      return mul(x, tensor(dropoutMask(x.size, layer.rate, dropoutSeed), x.shape));
   }
 }

@@ -29,7 +29,6 @@ export function sumOuterProducts(
   out: usize,
 ): void {
   const outRow = <usize>columns << 2;
-  memory.fill(out, 0, <usize>(runs * runLength) * outRow);
   for (let pass = 0; pass < rows; pass += ROWS_A_PASS) {
     const count = min(ROWS_A_PASS, rows - pass);
     const panelBytes = count << 5;
@@ -44,7 +43,7 @@ export function sumOuterProducts(
           const target =
             out + <usize>(run * runLength + k) * outRow + (<usize>column << 2);
           const offset = <usize>(run * runStride) + (<usize>k << 2);
-          addTile(first, end, offset, panel, target, outRow, min(4, runLength - k), width);
+          sumTile(pass > 0, first, end, offset, panel, target, outRow, min(4, runLength - k), width);
         }
       }
       panel += <usize>panelBytes;
@@ -52,7 +51,9 @@ export function sumOuterProducts(
   }
 }
 
-function addTile(
+/** @param goesOn true: adds to what stands at the target */
+function sumTile(
+  goesOn: boolean,
   first: usize,
   end: usize,
   offset: usize,
@@ -65,14 +66,30 @@ function addTile(
   const target1 = target + outRow;
   const target2 = target1 + outRow;
   const target3 = target2 + outRow;
-  let low0 = loadLanes(target, width);
-  let high0 = loadLanes(target + 16, width - 4);
-  let low1 = live > 1 ? loadLanes(target1, width) : low0;
-  let high1 = live > 1 ? loadLanes(target1 + 16, width - 4) : high0;
-  let low2 = live > 2 ? loadLanes(target2, width) : low0;
-  let high2 = live > 2 ? loadLanes(target2 + 16, width - 4) : high0;
-  let low3 = live > 3 ? loadLanes(target3, width) : low0;
-  let high3 = live > 3 ? loadLanes(target3 + 16, width - 4) : high0;
+  let low0 = f32x4.splat(0);
+  let high0 = low0;
+  let low1 = low0;
+  let high1 = low0;
+  let low2 = low0;
+  let high2 = low0;
+  let low3 = low0;
+  let high3 = low0;
+  if (goesOn) {
+    low0 = loadLanes(target, width);
+    high0 = loadLanes(target + 16, width - 4);
+    if (live > 1) {
+      low1 = loadLanes(target1, width);
+      high1 = loadLanes(target1 + 16, width - 4);
+    }
+    if (live > 2) {
+      low2 = loadLanes(target2, width);
+      high2 = loadLanes(target2 + 16, width - 4);
+    }
+    if (live > 3) {
+      low3 = loadLanes(target3, width);
+      high3 = loadLanes(target3 + 16, width - 4);
+    }
+  }
   for (let start = first; start < end; start += 4) {
     // A run shorter than four is read past its end, into what follows it in memory; never stored.
     const left = <usize>load<u32>(start) + offset;

@@ -18,7 +18,7 @@ const PIXEL_BLOCK: i32 = 32;
  *
  * @param frame [images, height + 2, width + 2, inChannels], the input in a frame of zeros
  * @param dy, positions [images, height / 2, width / 2, outChannels]
- * @param list scratch, 8 bytes for each pooled pixel of the images
+ * @param lists scratch, four lists of 8 bytes for each pooled pixel of the images and one more
  * @param filterSums [outChannels, 3, 3, inChannels]
  * @param biasSums [outChannels]
  */
@@ -31,51 +31,90 @@ export function addPooledFilterGradient(
   dy: usize,
   positions: usize,
   outChannels: i32,
-  list: usize,
+  lists: usize,
   filterSums: usize,
   biasSums: usize,
 ): void {
-  const pixel = <u32>inChannels << 2;
-  const row = <u32>(width + 2) * pixel;
+  const pixel = <i32>inChannels << 2;
+  const row = (width + 2) * pixel;
   const outPixel = <usize>outChannels << 2;
   const runLength = inChannels * 3;
-  for (let channel = 0; channel < outChannels; channel++) {
-    let end = list;
-    let sum: f32 = 0;
+  const listBytes = <usize>(images * (height >> 1) * (width >> 1) + 1) << 3;
+  for (let channel = 0; channel < outChannels; channel += 4) {
+    const lanes = min(4, outChannels - channel);
+    let end0 = lists;
+    let end1 = end0 + listBytes;
+    let end2 = end1 + listBytes;
+    let end3 = end2 + listBytes;
+    let sum = loadLanes(biasSums, lanes);
     let at = <usize>channel << 2;
-    let corner = <u32>frame;
+    let corner = <i32>frame;
     for (let image = 0; image < images; image++) {
       for (let pooledRow = 0; pooledRow < height >> 1; pooledRow++) {
         let window = corner;
         for (let pooledColumn = 0; pooledColumn < width >> 1; pooledColumn++) {
-          const value = load<f32>(dy + at);
-          const position = load<u32>(positions + at);
-          const flows = position != NOWHERE;
-          store<f32>(end, value);
-          store<u32>(end, window + ((0 - (position & 1)) & pixel) + ((0 - (position >> 1)) & row), 4);
-          end += flows ? 8 : 0;
-          sum += flows ? value : 0;
+          const value = loadLanes(dy + at, lanes);
+          const position = loadLanes(positions + at, lanes);
+          const flows = i32x4.ne(position, i32x4.splat(NOWHERE));
+          sum = f32x4.add(sum, v128.and(value, flows));
+          // The second and fourth position are one to the right, the third and fourth one below.
+          const isRight = i32x4.ne(v128.and(position, i32x4.splat(1)), i32x4.splat(0));
+          const isBelow = i32x4.ge_s(position, i32x4.splat(2));
+          const address = i32x4.add(
+            i32x4.splat(window),
+            i32x4.add(v128.and(isRight, i32x4.splat(pixel)), v128.and(isBelow, i32x4.splat(row))),
+          );
+          // Each list grows by an entry or, where nothing flows, is overwritten at its end next time.
+          const growth = v128.and(flows, i32x4.splat(8));
+          v128.store_lane<f32>(end0, value, 0);
+          v128.store_lane<u32>(end0, address, 0, 4);
+          end0 += <usize>i32x4.extract_lane(growth, 0);
+          v128.store_lane<f32>(end1, value, 1);
+          v128.store_lane<u32>(end1, address, 1, 4);
+          end1 += <usize>i32x4.extract_lane(growth, 1);
+          v128.store_lane<f32>(end2, value, 2);
+          v128.store_lane<u32>(end2, address, 2, 4);
+          end2 += <usize>i32x4.extract_lane(growth, 2);
+          v128.store_lane<f32>(end3, value, 3);
+          v128.store_lane<u32>(end3, address, 3, 4);
+          end3 += <usize>i32x4.extract_lane(growth, 3);
           window += pixel * 2;
           at += outPixel;
         }
         corner += row * 2;
       }
-      corner += row * <u32>(2 + (height & 1));
+      corner += row * (2 + (height & 1));
     }
-    store<f32>(biasSums, load<f32>(biasSums) + sum);
-    biasSums += 4;
-    let k = 0;
-    for (; k + FILTER_BLOCK <= runLength; k += FILTER_BLOCK) {
-      const target = filterSums + (<usize>k << 2);
-      const offset = <usize>k << 2;
-      addTwelve(list, end, offset, target);
-      addTwelve(list, end, offset + row, target + (<usize>runLength << 2));
-      addTwelve(list, end, offset + row * 2, target + (<usize>runLength << 3));
-    }
-    for (; k < runLength; k += 4) {
-      addThree(list, end, <usize>k << 2, row, filterSums + (<usize>k << 2), runLength, runLength - k);
-    }
+    storeLanes(biasSums, sum, lanes);
+    biasSums += 16;
+    let from = lists;
+    addListed(from, end0, <usize>row, runLength, filterSums);
     filterSums += <usize>runLength * 12;
+    from += listBytes;
+    if (lanes > 1) addListed(from, end1, <usize>row, runLength, filterSums);
+    filterSums += <usize>runLength * 12;
+    from += listBytes;
+    if (lanes > 2) addListed(from, end2, <usize>row, runLength, filterSums);
+    filterSums += <usize>runLength * 12;
+    from += listBytes;
+    if (lanes > 3) addListed(from, end3, <usize>row, runLength, filterSums);
+    filterSums += <usize>runLength * 12;
+  }
+}
+
+/** Adds one output channel's list to its filter's gradient, three runs of `runLength` that lie `row` bytes apart in the frame. */
+function addListed(list: usize, end: usize, row: usize, runLength: i32, sums: usize): void {
+  const run = <usize>runLength << 2;
+  let k = 0;
+  for (; k + FILTER_BLOCK <= runLength; k += FILTER_BLOCK) {
+    const offset = <usize>k << 2;
+    addTwelve(list, end, offset, sums + offset);
+    addTwelve(list, end, offset + row, sums + offset + run);
+    addTwelve(list, end, offset + row * 2, sums + offset + run * 2);
+  }
+  for (; k < runLength; k += 4) {
+    const offset = <usize>k << 2;
+    addThree(list, end, offset, row, sums + offset, run, runLength - k);
   }
 }
 
@@ -130,11 +169,11 @@ function addThree(
   offset: usize,
   row: usize,
   target: usize,
-  runLength: i32,
+  run: usize,
   lanes: i32,
 ): void {
-  const target1 = target + (<usize>runLength << 2);
-  const target2 = target + (<usize>runLength << 3);
+  const target1 = target + run;
+  const target2 = target1 + run;
   let sum0 = loadLanes(target, lanes);
   let sum1 = loadLanes(target1, lanes);
   let sum2 = loadLanes(target2, lanes);
