@@ -7,7 +7,7 @@ export const POOLED_CONVOLUTION = 'PooledConv2D';
 export const POOLED_CONVOLUTION_GRADIENT = 'PooledConv2DGrad';
 
 /** Winograd's tiles that go through the network's second-level cache together. */
-const tilesAPass = 128;
+const tilesAPass = 36;
 /** Pooled pixels, over several images, that a list of a filter's gradient holds at most. */
 const pixelsAPass = 72;
 

@@ -79,14 +79,14 @@ export function denseRows(
         sum6 = multiplyAdd(value, v128.load(weight, 96), sum6);
         sum7 = multiplyAdd(value, v128.load(weight, 112), sum7);
       }
-      v128.store(out, f32x4.max(sum0, floor));
-      v128.store(out, f32x4.max(sum1, floor), 16);
-      v128.store(out, f32x4.max(sum2, floor), 32);
-      v128.store(out, f32x4.max(sum3, floor), 48);
-      v128.store(out, f32x4.max(sum4, floor), 64);
-      v128.store(out, f32x4.max(sum5, floor), 80);
-      v128.store(out, f32x4.max(sum6, floor), 96);
-      v128.store(out, f32x4.max(sum7, floor), 112);
+      v128.store(out, f32x4.pmax(sum0, floor));
+      v128.store(out, f32x4.pmax(sum1, floor), 16);
+      v128.store(out, f32x4.pmax(sum2, floor), 32);
+      v128.store(out, f32x4.pmax(sum3, floor), 48);
+      v128.store(out, f32x4.pmax(sum4, floor), 64);
+      v128.store(out, f32x4.pmax(sum5, floor), 80);
+      v128.store(out, f32x4.pmax(sum6, floor), 96);
+      v128.store(out, f32x4.pmax(sum7, floor), 112);
       out += 128;
     }
   }

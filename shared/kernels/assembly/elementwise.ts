@@ -62,7 +62,7 @@ export function maxPoolGradient(
           const b = loadLanes(x + pixel, lanes);
           const c = loadLanes(x + row, lanes);
           const d = loadLanes(x + row + pixel, lanes);
-          const largest = f32x4.max(f32x4.max(a, b), f32x4.max(c, d));
+          const largest = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
           let open = loadLanes(dy, lanes);
           const isA = f32x4.eq(a, largest);
           storeLanes(dx, v128.and(open, isA), lanes);

@@ -136,9 +136,9 @@ export function multiplyRows(
         }
         if (pool) {
           const target = out + <usize>(row >> 2) * outRow + (<usize>column << 2);
-          const low = f32x4.max(f32x4.max(low0, low1), f32x4.max(low2, low3));
-          const high = f32x4.max(f32x4.max(high0, high1), f32x4.max(high2, high3));
-          storeTileRow(target, f32x4.max(low, floor), f32x4.max(high, floor), width);
+          const low = f32x4.pmax(f32x4.pmax(low0, low1), f32x4.pmax(low2, low3));
+          const high = f32x4.pmax(f32x4.pmax(high0, high1), f32x4.pmax(high2, high3));
+          storeTileRow(target, f32x4.pmax(low, floor), f32x4.pmax(high, floor), width);
           if (positions) {
             storeTileRow(
               positions + (target - out),
@@ -150,11 +150,11 @@ export function multiplyRows(
           continue;
         }
         let target = out + <usize>row * outRow + (<usize>column << 2);
-        storeTileRow(target, f32x4.max(low0, floor), f32x4.max(high0, floor), width);
-        if (live > 1) storeTileRow(target + outRow, f32x4.max(low1, floor), f32x4.max(high1, floor), width);
+        storeTileRow(target, f32x4.pmax(low0, floor), f32x4.pmax(high0, floor), width);
+        if (live > 1) storeTileRow(target + outRow, f32x4.pmax(low1, floor), f32x4.pmax(high1, floor), width);
         target += outRow * 2;
-        if (live > 2) storeTileRow(target, f32x4.max(low2, floor), f32x4.max(high2, floor), width);
-        if (live > 3) storeTileRow(target + outRow, f32x4.max(low3, floor), f32x4.max(high3, floor), width);
+        if (live > 2) storeTileRow(target, f32x4.pmax(low2, floor), f32x4.pmax(high2, floor), width);
+        if (live > 3) storeTileRow(target + outRow, f32x4.pmax(low3, floor), f32x4.pmax(high3, floor), width);
       }
       panel += panelBytes;
     }

@@ -253,9 +253,9 @@ function transformOutput(
       const topRight = f32x4.sub(f32x4.sub(low1, low2), low3);
       const bottomLeft = f32x4.add(f32x4.add(high0, high1), high2);
       const bottomRight = f32x4.sub(f32x4.sub(high1, high2), high3);
-      const largest = f32x4.max(f32x4.max(topLeft, topRight), f32x4.max(bottomLeft, bottomRight));
+      const largest = f32x4.pmax(f32x4.pmax(topLeft, topRight), f32x4.pmax(bottomLeft, bottomRight));
       const biased = bias ? f32x4.add(largest, v128.load(bias + at)) : largest;
-      v128.store(out, f32x4.max(biased, floor));
+      v128.store(out, f32x4.pmax(biased, floor));
       if (positions) {
         v128.store(positions, positionOfLargest(topLeft, topRight, bottomLeft, largest, biased));
         positions += 16;
