@@ -2,9 +2,10 @@ import * as z from 'zod';
 import { modelSpecSchema } from '../shared/model-spec.ts';
 import { aliasNameSchema } from '../shared/version.ts';
 import { publicKeysSchema } from './model/public-keys.ts';
+import { s3SettingsSchema } from './store/s3-settings.ts';
 
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */
-const configurationSchema = z
+const variablesSchema = z
   .object({
     MODEL_NAME: modelSpecSchema.shape.name.default('fashion-mnist-cnn'),
     MODEL_ALIAS: aliasNameSchema.default('production'),
@@ -30,6 +31,8 @@ const configurationSchema = z
     /** Who may have signed a model; nobody need have where it is empty. */
     publicKeys: variables.MODEL_PUBLIC_KEY,
   }));
+
+const configurationSchema = z.intersection(variablesSchema, s3SettingsSchema);
 
 export type Configuration = z.infer<typeof configurationSchema>;
 

@@ -1,4 +1,4 @@
-/** `npm run test:container [-- --force]`: builds the trainer's image and tests it, unless it has passed as it is. */
+/** `npm run test:container [-- --force]`: builds the images and tests them, unless they have passed as they are. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const isForced = process.argv.slice(2).includes('--force');
 
 if (!isForced && (await readFile(passedFile, 'utf8').catch(() => '')) === hash) {
   console.log(
-    'The container test is skipped: trainer/, shared/, infra/ and the lockfile are as they were when it last passed here. -- --force runs it.',
+    'The container test is skipped: trainer/, edge/, shared/, infra/ and the lockfile are as they were when it last passed here. -- --force runs it.',
   );
 } else {
   const vitest = join(

@@ -38,6 +38,6 @@ export async function runProgram(
       cause: error,
     });
   }
-  const lastLines = (errors || output).trimEnd().split('\n').slice(-15).join('\n');
-  throw new SetupError(`${program} failed:\n${lastLines}\n${advice}`);
+  const lastLines = [output, errors].flatMap((text) => text.trimEnd().split('\n').slice(-15));
+  throw new SetupError(`${program} failed:\n${lastLines.join('\n').trim()}\n${advice}`);
 }

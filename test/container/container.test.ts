@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { claimPort } from '../../infra/claim-port.ts';
 import { ensureBaseImage } from '../../infra/container/base-image.ts';
 import { buildImage } from '../../infra/container/build-image.ts';
 import { buildah } from '../../infra/container/buildah.ts';
@@ -10,27 +11,32 @@ import { hostSettings } from '../../infra/container/host-settings.ts';
 import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
 import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
 import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
-import { type Container, createContainer, findProcess } from './image-run.ts';
+import { type Container, createContainer, findProcess, type ImageRun } from './image-run.ts';
 
 const dataset = join(defaultCacheFolder(), 'fashion-mnist');
 const mountedDataset = { volumes: [`${dataset}:/data:ro`] };
 let folder: string;
 let worker: LocalWorker;
 let container: Container;
-let image: string;
+let workerContainer: Container;
+const images: string[] = [];
 
 beforeAll(async () => {
   await loadDataset(); // Into the cache, which the container is given.
   folder = await mkdtemp(join(tmpdir(), 'catwalk-container-'));
   worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
-  const baseImage = await ensureBaseImage();
-  image = await buildImage({ variant: 'cpu', baseImage, host: await hostSettings() });
-  container = await createContainer(image);
+  const built = { baseImage: await ensureBaseImage(), host: await hostSettings() };
+  images.push(await buildImage({ ...built, program: 'trainer', settings: { VARIANT: 'cpu' } }));
+  images.push(await buildImage({ ...built, program: 'worker' }));
+  [container, workerContainer] = (await Promise.all(images.map(createContainer))) as [
+    ...[Container, Container],
+  ];
 });
 afterAll(async () => {
   await worker?.stop();
   await container?.remove();
-  if (image) await buildah('rmi', image);
+  await workerContainer?.remove();
+  for (const image of images) await buildah('rmi', image);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -70,9 +76,28 @@ describe('the trainer image', () => {
     expect(run.output()).toMatch(/Test: accuracy [5-9]\d\.\d\d %/);
     const version = /Published (\S+); production now names it/.exec(run.output())?.[1];
     expect(version).toBeDefined();
-    const served = await untilServed(String(version));
+    const served = await untilServed(worker.url, String(version));
     expect(served.actual).toEqual({ id: 9, label: 'Ankle boot' });
     expect(served.model).toEqual({ name: 'fashion-mnist-cnn', version, alias: 'production' });
+  });
+
+  it('publishes where the Worker image serves from: any S3, by the environment alone', async () => {
+    const port = await claimPort(0, '127.0.0.1');
+    const run = workerContainer.start(['--port', String(port), '--inspector-port', '0'], {
+      environment: { ...worker.env, S3_BUCKET: 'catwalk' },
+    });
+    const url = `http://127.0.0.1:${port}`;
+    while (!(await fetch(url).catch(() => null))) {
+      expect(run.child.exitCode, run.output()).toBeNull();
+      await wait(100);
+    }
+    const { model } = (await (await fetch(`${worker.url}/predict?index=0`)).json()) as Answer;
+    const served = await untilServed(url, model.version);
+    expect(served.actual).toEqual({ id: 9, label: 'Ankle boot' });
+    await terminate(run);
+    // wrangler ends in order and says nothing of the signal.
+    expect(await run.exited, run.output().slice(-500)).toBeLessThanOrEqual(143);
+    expect(run.output()).not.toContain(worker.env.AWS_SECRET_ACCESS_KEY);
   });
 
   it('ends in seconds when it is told to, with 143', async () => {
@@ -81,9 +106,7 @@ describe('the trainer image', () => {
       expect(run.child.exitCode, run.output()).toBeNull();
       await wait(100);
     }
-    const first = await findProcess(run.child.pid ?? 0, 'tini');
-    expect(first).not.toBeNull();
-    process.kill(first ?? 0, 'SIGTERM');
+    await terminate(run);
     const start = performance.now();
     expect(await run.exited, run.output().slice(-500)).toBe(143);
     // Docker kills what has not ended after ten.
@@ -101,11 +124,23 @@ describe('the trainer image', () => {
   });
 });
 
+/** Sends SIGTERM to the container's first process, as an engine does. */
+async function terminate(run: ImageRun): Promise<void> {
+  const first = await findProcess(run.child.pid ?? 0, 'tini');
+  if (first === null) throw new Error(`No tini runs:\n${run.output()}`);
+  process.kill(first, 'SIGTERM');
+}
+
+interface Answer {
+  actual: object;
+  model: { version: string };
+}
+
 /** Asks again and again until the Worker answers from that version; the test's time limit ends it. */
-async function untilServed(version: string) {
+async function untilServed(url: string, version: string): Promise<Answer> {
   for (;;) {
-    const response = await fetch(`${worker.url}/predict?index=0`);
-    const body = (await response.json()) as { actual: object; model: { version: string } };
+    const response = await fetch(`${url}/predict?index=0`);
+    const body = (await response.json()) as Answer;
     if (response.ok && body.model.version === version) return body;
   }
 }

@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { AwsClient } from 'aws4fetch';
+import { describe, expect, inject, it } from 'vitest';
 import { type ObjectStore, StoreError } from '../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
+import { type S3Location, s3ObjectStore } from '../../edge/store/s3-object-store.ts';
 
 /** What every ObjectStore does; `put` writes behind its back. */
 function contract(
@@ -63,3 +65,56 @@ contract('R2', () => ({
   store: r2ObjectStore(env.BUCKET),
   put: (key, content) => env.BUCKET.put(key, content),
 }));
+
+for (const { name, location, checksCredentials } of inject('s3Servers')) {
+  contract(`S3 (${name})`, () => ({
+    store: s3ObjectStore(location),
+    put: (key, content) => putObject(location, key, content),
+  }));
+
+  describe(`S3 (${name})`, () => {
+    it('takes keys that a URL has to escape', async () => {
+      const key = `contract/a b+c&d=ü%/${crypto.randomUUID()}`;
+      await putObject(location, key, 'content');
+      expect(await s3ObjectStore(location).get(key)).not.toBeNull();
+    });
+
+    it('tells a missing bucket from a missing object', async () => {
+      const store = s3ObjectStore({ ...location, bucket: 'nobody-made-this' });
+      await expect(store.get('key')).rejects.toThrow(/NoSuchBucket|404/);
+    });
+
+    it.runIf(checksCredentials)(
+      'says what is wrong, and neither key nor secret, where the credentials are',
+      async () => {
+        const secretAccessKey = 'a-secret-that-opens-nothing';
+        const store = s3ObjectStore({ ...location, secretAccessKey });
+        const error = await store.get('key').catch((reason) => reason);
+        expect(error).toBeInstanceOf(StoreError);
+        expect(error.message).toMatch(/^S3 failed to get key: 403/);
+        expect(`${error.message}${error.stack}`).not.toContain(secretAccessKey);
+        expect(`${error.message}${error.stack}`).not.toContain(location.accessKeyId);
+      },
+    );
+  });
+}
+
+describe('S3 that can not be reached', () => {
+  it('is a StoreError', async () => {
+    const [server] = inject('s3Servers');
+    const location = { ...(server?.location as S3Location), endpoint: 'http://127.0.0.1:1' };
+    await expect(s3ObjectStore(location).get('key')).rejects.toThrow(StoreError);
+  });
+});
+
+/** By the same signatures that reading needs, but not by the store, which only reads. */
+async function putObject(location: S3Location, key: string, content: string): Promise<void> {
+  const { endpoint, bucket, accessKeyId, secretAccessKey, region } = location;
+  const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
+  const path = key.split('/').map(encodeURIComponent).join('/');
+  const response = await client.fetch(`${endpoint}/${bucket}/${path}`, {
+    method: 'PUT',
+    body: content,
+  });
+  expect(response.status, await response.text()).toBe(200);
+}

@@ -6,7 +6,7 @@ export default defineProject({
   test: {
     name: 'edge',
     include: ['**/*.test.ts'],
-    globalSetup: ['../fixtures/write-models.ts'],
+    globalSetup: ['../fixtures/write-models.ts', './s3-servers.ts'],
     testTimeout: 30_000,
     isolate: false,
     // Bundled once: else each test file loads the thousand modules of TensorFlow.js one by one.
@@ -28,6 +28,7 @@ export default defineProject({
             '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape',
             'hono',
             'zod',
+            'aws4fetch',
             'fast-png',
             'jpeg-js',
             '@jsquash/webp/utils.js',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { parseConfiguration } from '../../../edge/configuration.ts';
 import { trainOptionsSchema } from '../../../trainer/commands/train-options.ts';
 
 const infra = join(import.meta.dirname, '../../../infra');
@@ -20,11 +21,11 @@ const composeSchema = z.strictObject({
         .strictObject({
           context: z.string(),
           dockerfile: z.string(),
-          args: z.record(z.string(), z.string()),
+          args: z.record(z.string(), z.string()).optional(),
         })
         .optional(),
       entrypoint: z.array(z.string()).optional(),
-      command: z.union([z.string(), z.array(z.string())]),
+      command: z.union([z.string(), z.array(z.string())]).optional(),
       environment: z.record(z.string(), z.string()).optional(),
       configs: z.array(z.strictObject({ source: z.string(), target: z.string() })).optional(),
       ports: z.array(z.string()).optional(),
@@ -66,9 +67,17 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('builds the trainer from a Dockerfile that is there', () => {
-    const build = compose.services.trainer?.build;
+  it.each(['trainer', 'worker'])('builds the %s from a Dockerfile that is there', (name) => {
+    const build = compose.services[name]?.build;
     expect(existsSync(join(infra, build?.context ?? '', build?.dockerfile ?? ''))).toBe(true);
+  });
+
+  it('has the Worker read the bucket that the trainer publishes to', () => {
+    const { trainer, worker } = compose.services;
+    const { s3 } = parseConfiguration(worker?.environment ?? {});
+    expect(trainer?.command).toContain(`s3://${s3?.bucket}`);
+    expect(s3?.endpoint).toBe(trainer?.environment?.AWS_ENDPOINT_URL);
+    expect(s3?.accessKeyId).toBe(trainer?.environment?.AWS_ACCESS_KEY_ID);
   });
 
   it('gives the trainer options that it takes, and the server the same credentials', () => {

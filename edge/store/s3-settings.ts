@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import type { S3Location } from './s3-object-store.ts';
+
+// wrangler.toml can't unset a variable, only empty it.
+const setting = () =>
+  z
+    .string()
+    .optional()
+    .transform((value) => (value === '' ? undefined : value));
+
+/**
+ * An S3 bucket in the place of the R2 binding, once S3_BUCKET is set: the standard AWS variables, the keys as secrets
+ * (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html). `s3` is `null` where it is not set.
+ */
+export const s3SettingsSchema = z
+  .object({
+    S3_BUCKET: setting().pipe(
+      z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no bucket name')
+        .optional(),
+    ),
+    AWS_ENDPOINT_URL: setting().pipe(z.url({ protocol: /^https?$/ }).optional()),
+    AWS_REGION: setting(),
+    AWS_ACCESS_KEY_ID: setting(),
+    AWS_SECRET_ACCESS_KEY: setting(),
+    AWS_SESSION_TOKEN: setting(),
+  })
+  .transform((variables, context): { s3: S3Location | null } => {
+    const { S3_BUCKET: bucket, AWS_ENDPOINT_URL: endpoint } = variables;
+    if (bucket === undefined) return { s3: null };
+    const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = variables;
+    if (!accessKeyId || !secretAccessKey) {
+      const path = [accessKeyId ? 'AWS_SECRET_ACCESS_KEY' : 'AWS_ACCESS_KEY_ID'];
+      context.addIssue({ code: 'custom', path, message: 'must be set where S3_BUCKET is' });
+      return z.NEVER;
+    }
+    const region = variables.AWS_REGION ?? (endpoint ? 'auto' : 'us-east-1');
+    return {
+      s3: {
+        bucket,
+        endpoint: endpoint ?? `https://s3.${region}.amazonaws.com`,
+        region,
+        accessKeyId,
+        secretAccessKey,
+        sessionToken: variables.AWS_SESSION_TOKEN,
+      },
+    };
+  });
