@@ -11,8 +11,21 @@ export interface HostSettings {
   paths: string[];
 }
 
-const relevant = /^((https?|no|all)_proxy|npm_config_.*|pip_.*|ssl_cert_.*|node_extra_ca_certs)$/i;
-const npmSettings = ['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'];
+// No others: npm's `nodedir`, say, names a folder of this machine that would hide the container's own.
+const npmSettings = [
+  ...['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'],
+  ...['userconfig', 'globalconfig'],
+];
+const pipSettings = [
+  ...['index-url', 'extra-index-url', 'find-links', 'no-index', 'constraint', 'config-file'],
+  ...['cert', 'client-cert', 'trusted-host', 'proxy', 'timeout', 'default-timeout', 'retries'],
+];
+const variables = new Set([
+  ...['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'],
+  ...['ssl_cert_file', 'ssl_cert_dir', 'node_extra_ca_certs'],
+  ...npmSettings.map((name) => `npm_config_${underscored(name)}`),
+  ...pipSettings.map((name) => `pip_${underscored(name)}`),
+]);
 
 /** Reads them from the environment and from npm's and pip's own configuration files. */
 export async function hostSettings(): Promise<HostSettings> {
@@ -20,18 +33,18 @@ export async function hostSettings(): Promise<HostSettings> {
   const npm = JSON.parse(
     await runProgram('npm', ['config', 'list', '--long', '--json'], { advice: '' }),
   );
-  for (const name of [...npmSettings, 'userconfig', 'globalconfig']) {
+  for (const name of npmSettings) {
     const value = [npm[name]].flat().filter(Boolean).join(',');
-    if (value !== '') environment[`npm_config_${name.replaceAll('-', '_')}`] = value;
+    if (value !== '') environment[`npm_config_${underscored(name)}`] = value;
   }
   const pip = await runProgram('python3', ['-m', 'pip', 'config', 'list'], { advice: '' });
   for (const [, key, value] of pip.matchAll(/^(?:global|install)\.([\w-]+)='(.*)'$/gm)) {
-    if (key && value) environment[`PIP_${key.toUpperCase().replaceAll('-', '_')}`] = value;
+    if (key && value && pipSettings.includes(key)) {
+      environment[`PIP_${underscored(key).toUpperCase()}`] = value;
+    }
   }
   for (const [name, value] of Object.entries(process.env)) {
-    // npm sets variables for the scripts that it runs; they are about this checkout.
-    const isOwn = /^npm_config_(local_prefix|prefix|node_gyp|user_agent|init_module)$/i.test(name);
-    if (value && relevant.test(name) && !isOwn) environment[name] = value;
+    if (value && variables.has(name.toLowerCase())) environment[name] = value;
   }
   const paths = Object.values(environment)
     .flatMap((value) => value.split(/[\s,]+|:(?!\/\/)/))
@@ -47,3 +60,7 @@ export const environmentFile = ({ environment }: HostSettings): string =>
     .filter(([name]) => /^\w+$/.test(name))
     .map(([name, value]) => `${name}='${value.replaceAll("'", "'\\''")}'\n`)
     .join('');
+
+function underscored(name: string): string {
+  return name.replaceAll('-', '_');
+}

@@ -3,7 +3,6 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type NativeSetup,
-  nativeBinding,
   nativeFolder,
   nativeSetupFile,
   readNativeSetup,
@@ -11,6 +10,7 @@ import {
 import { writeAtomically } from '../../trainer/dataset/write-atomically.ts';
 import { compileBinding } from './compile-binding.ts';
 import { fetchPackages, nativePackages } from './fetch-packages.ts';
+import { installPrebuilt } from './install-prebuilt.ts';
 import { installTensorflow, requirementsOf } from './install-tensorflow.ts';
 import { SetupError } from './run-program.ts';
 
@@ -21,16 +21,12 @@ export interface SetUpNativeOptions {
 }
 
 /**
- * Installs TensorFlow for Node into build/native. Does nothing where the same is there already.
+ * Installs TensorFlow for Node into build/native: a current one, or, where that can't be, the one that the package's authors
+ * built. Does nothing where the same is there already.
  *
  * @throws {SetupError} saying what to do
  */
 export async function setUpNative({ variant, print }: SetUpNativeOptions): Promise<void> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new SetupError(
-      `TensorFlow is set up on Linux x64 alone, and this is ${process.platform} ${process.arch}. The wasm backend trains everywhere.`,
-    );
-  }
   const ingredients = await hashIngredients(variant);
   const present = await readNativeSetup().catch(() => null);
   if (present?.ingredients === ingredients) {
@@ -41,14 +37,32 @@ export async function setUpNative({ variant, print }: SetUpNativeOptions): Promi
   await mkdir(nativeFolder, { recursive: true });
   print('1/3 Fetching the binding …');
   await fetchPackages(nativeFolder);
+  const binding = await installCurrent(variant, print).catch(async (error: unknown) => {
+    if (!(error instanceof SetupError)) throw error;
+    print(`${error.message}\nFalling back to TensorFlow 2.9, as the package brings it …`);
+    return await installPrebuilt(variant, nativeFolder);
+  });
+  const setup: NativeSetup = { variant, ingredients, binding };
+  await writeAtomically(nativeSetupFile, new TextEncoder().encode(`${JSON.stringify(setup)}\n`));
+  print(`TensorFlow (${variant}) is set up in ${nativeFolder}`);
+}
+
+/** @returns the binding's path within build/native */
+async function installCurrent(
+  variant: NativeSetup['variant'],
+  print: SetUpNativeOptions['print'],
+): Promise<string> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    const machine = `${process.platform} ${process.arch}`;
+    throw new SetupError(`A current TensorFlow is set up on Linux x64 alone; this is ${machine}.`);
+  }
   print(`2/3 Fetching TensorFlow (${variant}) …`);
   const tensorflow = await installTensorflow(variant, nativeFolder);
   print('3/3 Compiling the binding …');
-  await compileBinding(nativeFolder, tensorflow, nativeBinding);
+  const binding = 'tfjs_binding.node';
+  await compileBinding(nativeFolder, tensorflow, join(nativeFolder, binding));
   await rm(join(tensorflow, 'include'), { recursive: true });
-  const setup: NativeSetup = { variant, ingredients };
-  await writeAtomically(nativeSetupFile, new TextEncoder().encode(`${JSON.stringify(setup)}\n`));
-  print(`TensorFlow (${variant}) is set up in ${nativeFolder}`);
+  return binding;
 }
 
 async function hashIngredients(variant: NativeSetup['variant']): Promise<string> {

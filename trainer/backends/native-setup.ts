@@ -8,9 +8,6 @@ import * as z from 'zod';
  */
 export const nativeFolder = fileURLToPath(new URL('../../build/native/', import.meta.url));
 
-/** The compiled binding; TensorFlow's libraries lie in python/tensorflow beside it. */
-export const nativeBinding = `${nativeFolder}tfjs_binding.node`;
-
 /** Written by the set-up when everything else is in place. */
 export const nativeSetupFile = `${nativeFolder}setup.json`;
 
@@ -19,6 +16,8 @@ export const nativeSetupSchema = z.object({
   variant: z.enum(['cpu', 'gpu']),
   /** Of everything that went into it; another one calls for a new set-up. */
   ingredients: z.string(),
+  /** The path of the compiled binding within `nativeFolder`; it knows where its TensorFlow lies. */
+  binding: z.string().min(1).default('tfjs_binding.node'),
 });
 
 export type NativeSetup = z.output<typeof nativeSetupSchema>;

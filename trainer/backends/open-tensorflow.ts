@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Device } from './backend.ts';
 import { explainNoGpu, gpuName } from './gpu.ts';
-import { NotSetUpError, nativeBinding, readNativeSetup } from './native-setup.ts';
+import { type NativeSetup, NotSetUpError, nativeFolder, readNativeSetup } from './native-setup.ts';
 import { activate, type OpenBackendOptions, thisProcessor } from './open-backend.ts';
 import { registerTensorflowKernels } from './tensorflow-kernels.ts';
 
@@ -26,7 +27,7 @@ export async function openTensorflow({ device, threads }: OpenBackendOptions): P
   const setup = await readNativeSetup();
   if (!setup) throw new NotSetUpError();
   setTensorflowEnvironment({ device, threads });
-  const binding = loadTensorflow();
+  const binding = loadTensorflow(setup);
   await activate('tensorflow');
   registerTensorflowKernels(binding);
   if (binding.isUsingGpuDevice()) return { kind: 'GPU', name: await gpuName() };
@@ -45,23 +46,36 @@ function setTensorflowEnvironment({ device, threads }: OpenBackendOptions): void
   if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
 }
 
-/** Of the TensorFlow that is loaded; call it once the backend is open. */
-export const tensorflowVersion = (): string =>
-  (createRequire(nativeBinding)(nativeBinding) as TensorflowBinding).TF_Version;
+/**
+ * Of the TensorFlow that is set up, which this loads.
+ *
+ * @throws {NotSetUpError} where none is
+ */
+export async function tensorflowVersion(): Promise<string> {
+  const setup = await readNativeSetup();
+  if (!setup) throw new NotSetUpError();
+  return requireBinding(setup).TF_Version;
+}
+
+// By build/native's own packages, whose TensorFlow.js is the one that everything here uses.
+const requireNative = createRequire(nativeFolder);
+const requireBinding = ({ binding }: NativeSetup): TensorflowBinding =>
+  requireNative(join(nativeFolder, binding));
 
 /** Registers the backend with the TensorFlow.js that everything here uses. */
-function loadTensorflow(): TensorflowBinding {
+function loadTensorflow(setup: NativeSetup): TensorflowBinding {
   // Removed in Node 23, and the package calls them (tensorflow/tfjs#8425).
   Object.assign(util, {
     isNullOrUndefined: (value: unknown) => value === null || value === undefined,
     isArray: Array.isArray,
   });
-  const require = createRequire(nativeBinding);
-  const binding = require(nativeBinding) as TensorflowBinding;
+  const binding = requireBinding(setup);
   if (tf.engine().findBackendFactory('tensorflow') !== null) return binding;
   // Not the package's main file: it would look for a binding of its own and load and take over TensorFlow.js.
-  const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend');
-  require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
+  const { NodeJSKernelBackend } = requireNative(
+    '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend',
+  );
+  requireNative('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, 'catwalk'));
   return binding;
 }

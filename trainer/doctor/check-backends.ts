@@ -18,7 +18,7 @@ async function checkBackend(backend: BackendName, { device }: CheckOptions): Pro
   const isNative = backend === 'tensorflow';
   try {
     const opened = await openBackend(backend, isNative ? { device } : {});
-    const version = isNative ? tensorflowVersion() : packageVersions()['@tensorflow/tfjs'];
+    const version = isNative ? await tensorflowVersion() : packageVersions()['@tensorflow/tfjs'];
     const detail = `${version} on ${opened.device.kind} (${opened.device.name})`;
     return { name, status: 'ok', detail };
   } catch (error) {
