@@ -6,6 +6,8 @@ import catwalk from '../package.json' with { type: 'json' };
 import { addDataCommand } from './commands/data-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { explainFailure } from './commands/exit-code.ts';
+import { addExportCommand } from './commands/export-command.ts';
+import { addImportCommand } from './commands/import-command.ts';
 import { addModelsCommand } from './commands/models-command.ts';
 import { addPromoteCommand } from './commands/promote-command.ts';
 import { addPruneCommand } from './commands/prune-command.ts';
@@ -32,6 +34,8 @@ const program = new Command('catwalk')
 addDataCommand(program, interruption.signal);
 addTrainCommand(program, interruption.signal);
 addPublishCommand(program, interruption.signal);
+addImportCommand(program, interruption.signal);
+addExportCommand(program, interruption.signal);
 addModelsCommand(program, interruption.signal);
 addPromoteCommand(program, interruption.signal);
 addRollbackCommand(program, interruption.signal);

@@ -1,0 +1,91 @@
+/** From PyTorch to the Worker and back: state_dict, run, bucket, prediction, state_dict. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { softmax } from '../../shared/prediction.ts';
+import { hasPytorch, pytorch } from './pytorch.ts';
+
+const cli = join(import.meta.dirname, '../../trainer/cli.ts');
+const isHere = await hasPytorch();
+const isRequired = process.env.CATWALK_REQUIRE_TORCH === '1';
+if (!isHere && !isRequired) {
+  console.warn(
+    'Import and export are not tested against PyTorch: CATWALK_PYTHON names a Python that has torch and safetensors.',
+  );
+}
+
+describe.skipIf(!isHere && !isRequired)('a network that PyTorch trained', () => {
+  let folder: string;
+  let worker: LocalWorker;
+  /** PyTorch's, of the first 100 test images. */
+  let logits: number[][];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'catwalk-import-'));
+    worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
+    logits = await pytorch('save', folder);
+  });
+  afterAll(async () => {
+    await worker?.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function catwalk(...parameters: string[]) {
+    const { stdout } = await promisify(execFile)(process.execPath, [cli, ...parameters, '--json'], {
+      env: { ...process.env, ...worker.env },
+    });
+    return JSON.parse(stdout);
+  }
+
+  const importFile = (file: string) =>
+    catwalk('import', join(folder, file), '--runs', join(folder, 'runs'), '--backend', 'wasm');
+
+  function largestDifference(actual: number[][], expected: number[][]): number {
+    expect(actual).toHaveLength(100);
+    const differences = actual.flatMap((row, i) =>
+      row.map((value, j) => Math.abs(value - (expected[i]?.[j] as number))),
+    );
+    return Math.max(...differences);
+  }
+
+  it("answers from the Worker with PyTorch's own probabilities, within 1e-4, on 100 images", async () => {
+    const { run, accuracy } = await importFile('tutorial.pth');
+    expect(accuracy).toBeGreaterThan(0.3);
+    await catwalk('data', 'upload', '--bucket', 's3://catwalk');
+    const published = await catwalk(
+      ...['publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
+    );
+    const probabilities: number[][] = [];
+    for (let index = 0; index < 100; index++) {
+      const response = await fetch(`${worker.url}/predict?index=${index}`);
+      const answer = (await response.json()) as {
+        model: { version: string };
+        probabilities: { probability: number }[];
+      };
+      expect(answer.model.version).toBe(published.version);
+      probabilities.push(answer.probabilities.map(({ probability }) => probability));
+    }
+    expect(largestDifference(probabilities, logits.map(softmax))).toBeLessThan(1e-4);
+  });
+
+  it('comes back to the same logits from the .safetensors that is exported', async () => {
+    const { run } = await importFile('tutorial.safetensors');
+    const out = join(folder, 'back.safetensors');
+    expect(await catwalk('export', run, '--out', out)).toMatchObject({
+      file: out,
+      layers: ['conv1', 'conv2', 'conv3', 'fc1', 'fc2'],
+    });
+    expect(largestDifference(await pytorch('load', out), logits)).toBe(0);
+  });
+
+  it('is told to be saved as a state_dict where it is a whole model', async () => {
+    await expect(importFile('module.pth')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: .*module\.pth: .*save model\.state_dict\(\)/),
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { argMax } from '../../../shared/prediction.ts';
+import type { Dataset } from '../../../trainer/dataset/dataset.ts';
+import { exportRun } from '../../../trainer/exchange/export-run.ts';
+import type { NamedTensor } from '../../../trainer/exchange/named-tensor.ts';
+import { readSafetensors } from '../../../trainer/exchange/read-safetensors.ts';
+import { type ImportOptions, importWeights } from '../../../trainer/run/import-weights.ts';
+import { readRun } from '../../../trainer/run/read-run.ts';
+import { fixture, narrowCnn, pytorchLogits, readFixture } from '../exchange/narrow-network.ts';
+import { firstTestImages } from './test-images.ts';
+
+let runs: string;
+let dataset: Dataset;
+
+beforeAll(async () => {
+  runs = await mkdtemp(join(tmpdir(), 'catwalk-import-'));
+  const { images, labels } = await firstTestImages();
+  const first = { images: images.subarray(0, 7840), labels: labels.subarray(0, 10), count: 10 };
+  dataset = {
+    ...{ name: 'fashion-mnist', height: 28, width: 28, labels: fashionMnistCnn.labels },
+    ...{ train: first, test: first, files: {}, origin: 'fashion-mnist', source: 'a test' },
+  };
+});
+afterAll(() => rm(runs, { recursive: true }));
+
+const importNarrow = (changes: Partial<ImportOptions> = {}) =>
+  importWeights({
+    file: fixture('narrow.pth'),
+    loadDataset: async () => dataset,
+    specFor: () => narrowCnn,
+    backend: 'wasm',
+    device: 'auto',
+    runs,
+    ...changes,
+  });
+
+test('makes a run of what PyTorch trained, measured on the test images', async () => {
+  const { run, metrics } = await importNarrow();
+  const stored = await readRun(run);
+  const right = pytorchLogits.narrow.filter((row, i) => argMax(row) === dataset.test.labels[i]);
+  expect(metrics.accuracy).toBe(right.length / 10);
+  expect(stored.epoch).toMatchObject({ epoch: 0, accuracy: metrics.accuracy });
+  expect(stored.training).toMatchObject({ recipe: 'imported', epochs: 0, backend: 'wasm' });
+  expect(stored.config).toMatchObject({
+    spec: narrowCnn,
+    dataset: { name: 'fashion-mnist', origin: 'fashion-mnist' },
+    parent: { file: 'narrow.pth', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  });
+});
+
+test('a run exports the tensors that were imported, under the names asked for', async () => {
+  const { run } = await importNarrow({ file: fixture('narrow.safetensors') });
+  const stored = await readRun(run);
+  const described = (tensors: NamedTensor[]) =>
+    tensors.map(({ name, shape, values }) => ({ name, shape, values: [...values()] }));
+  expect(described(readSafetensors(exportRun(stored)))).toEqual(
+    described(readSafetensors(await readFixture('narrow.safetensors'))),
+  );
+  const renamed = readSafetensors(exportRun(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']));
+  expect(renamed.map(({ name }) => name).filter((name) => name.endsWith('.bias'))).toEqual([
+    ...['a.0.bias', 'a.3.bias', 'a.6.bias', 'b.1.bias', 'b.4.bias'],
+  ]);
+  expect(() => exportRun(stored, ['a'])).toThrow('1 names; the network has 5 layers');
+});
+
+test('names the file and the tensors that are not the network', async () => {
+  const importing = importNarrow({ specFor: () => fashionMnistCnn });
+  await expect(importing).rejects.toThrow(/narrow\.pth: .*conv1\.weight is \[4, 1, 3, 3\], but/s);
+});

@@ -1,0 +1,105 @@
+import type { Metrics } from '../../shared/manifest.ts';
+import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
+import type { BackendChoice, DeviceChoice, OpenBackend } from '../backends/backend.ts';
+import { firstThatOpens } from '../backends/first-that-opens.ts';
+import { openBackend } from '../backends/open-backend.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { computeLogits } from '../evaluation/compute-logits.ts';
+import { fromPytorch, type LayerTensor } from '../exchange/from-pytorch.ts';
+import { readWeightsFile } from '../exchange/read-weights-file.ts';
+import { WeightsFileError } from '../exchange/weights-file-error.ts';
+import { openMaster } from '../training/master-model.ts';
+import { computeMetrics } from '../training/metrics.ts';
+import { gitState } from './git-state.ts';
+import { guessesOf } from './guesses.ts';
+import { hardware } from './hardware.ts';
+import { packageVersions } from './package-versions.ts';
+import { createRunFolder } from './run-folder.ts';
+
+export interface ImportOptions {
+  /** A `.pth` or `.safetensors`. */
+  file: string;
+  /** Loads the data set whose labels the network has, and whose test images it is measured on. */
+  loadDataset: () => Promise<Dataset>;
+  /** The network for the data set; Catwalk's CNN unless told. */
+  specFor?: (dataset: Dataset) => ModelSpec;
+  backend: BackendChoice;
+  device: DeviceChoice;
+  /** The folder of all runs. */
+  runs: string;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ImportedRun {
+  /** The run's folder. */
+  run: string;
+  spec: ModelSpec;
+  metrics: Metrics;
+  backend: OpenBackend;
+}
+
+/**
+ * Makes a run of weights that PyTorch trained: it can be published, evaluated and predicted with as any other.
+ *
+ * @throws {WeightsFileError} where the file can't be read, or holds another network
+ */
+export async function importWeights(options: ImportOptions): Promise<ImportedRun> {
+  const { file, specFor = cnnFor, signal } = options;
+  // The cheap look first: a data set may have to be fetched.
+  const { name, sha256, tensors } = await readWeightsFile(file);
+  const dataset = await options.loadDataset();
+  const spec = specFor(dataset);
+  const weights = weightsOf(file, () => fromPytorch(tensors, spec));
+  const master = await openMaster(spec, 0);
+  const artifacts = await master.artifactsOf(flat(weights));
+  const { opened: backend } = await firstThatOpens(options.backend, options.device, (candidate) =>
+    openBackend(candidate, { device: options.device }),
+  );
+  const { test } = dataset;
+  const logits = await computeLogits(spec, weights, test, signal);
+  const metrics = computeMetrics(logits, test.labels, spec.labels);
+  const run = await createRunFolder(options.runs, {
+    // Catwalk has trained nothing of it.
+    recipe: 'imported',
+    epochs: 0,
+    batchSize: 0,
+    optimizer: 'none',
+    learningRate: 0,
+    seed: 0,
+    backend: backend.name,
+    device: backend.device.name,
+    threads: 1,
+    packages: packageVersions(),
+    git: await gitState(),
+    hardware: hardware(),
+    spec,
+    dataset: { name: dataset.name, origin: dataset.origin, files: dataset.files },
+    parent: { file: name, sha256 },
+  });
+  const guesses = guessesOf(logits, test.labels);
+  await run.writeEpoch(
+    { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...guesses },
+    artifacts,
+  );
+  return { run: run.path, spec, metrics, backend };
+}
+
+/** Names the file in what is wrong with its tensors. */
+function weightsOf(file: string, read: () => LayerTensor[]): LayerTensor[] {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof WeightsFileError)) throw cause;
+    throw new WeightsFileError(`${file}: ${cause.message}`, { cause });
+  }
+}
+
+function flat(weights: readonly LayerTensor[]): Float32Array {
+  const parameters = new Float32Array(weights.reduce((sum, { values }) => sum + values.length, 0));
+  let offset = 0;
+  for (const { values } of weights) {
+    parameters.set(values, offset);
+    offset += values.length;
+  }
+  return parameters;
+}
