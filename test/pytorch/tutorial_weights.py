@@ -111,7 +111,7 @@ def write_fixtures():
 
 def save(folder):
     torch.manual_seed(2)
-    network = trained(Network(), steps=25)
+    network = trained(Network(), steps=15)
     torch.save(network.state_dict(), os.path.join(folder, "tutorial.pth"))
     torch.save(network, os.path.join(folder, "module.pth"))
     save_file(network.state_dict(), os.path.join(folder, "tutorial.safetensors"))
