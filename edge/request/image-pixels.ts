@@ -11,10 +11,10 @@ import { jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 
 /**
- * What the images of one call may have together. A JPEG of this size keeps a core busy for a second or two, and 64 images of 4 megapixels
+ * What the images of one call may have together. A JPEG of this size keeps a core busy for a second and a half, and 64 of 4 megapixels
  * would fit into one body.
  */
-export const maximumPixelsOfCall = 16_000_000;
+export const maximumPixelsOfCall = 12_000_000;
 
 /** What of an image is known before its pixels are: its bytes, or its numbers. */
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };

@@ -44,12 +44,13 @@ export function expandGifCodes(
     while (bitCount < codeBits) {
       if (offset === blockEnd) {
         const blockLength = blocks[offset] ?? 0;
-        if (blockLength === 0)
-          throw damaged(`its data is cut off after ${written} of ${count} pixels`);
+        if (blockLength === 0) throw cutOff(written, count);
         offset += 1;
         blockEnd = offset + blockLength;
       }
-      bits |= (blocks[offset++] ?? 0) << bitCount;
+      const byte = blocks[offset++];
+      if (byte === undefined) throw cutOff(written, count);
+      bits |= byte << bitCount;
       bitCount += 8;
     }
     const code = bits & ((1 << codeBits) - 1);
@@ -61,7 +62,7 @@ export function expandGifCodes(
       previous = -1;
       continue;
     }
-    if (code === end) throw damaged(`its data ends after ${written} of ${count} pixels`);
+    if (code === end) throw cutOff(written, count);
     // The one code that may be used before it is defined is the one that this step defines.
     const isNew = code === next && previous !== -1;
     if (code > next || (code === next && !isNew)) throw damaged(`its code ${code} is not defined`);
@@ -87,5 +88,8 @@ export function expandGifCodes(
   }
   return pixels;
 }
+
+const cutOff = (written: number, count: number) =>
+  damaged(`its data ends after ${written} of ${count} pixels`);
 
 const damaged = (why: string) => new ImageError('bad_image', `The GIF is damaged: ${why}.`);

@@ -1,4 +1,5 @@
 import { encode } from 'fast-png';
+import { gzipSync } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maximumBodyBytes } from '../../edge/request/read-body.ts';
@@ -141,6 +142,31 @@ describe('too much', () => {
   });
 });
 
+describe('a body that is compressed', () => {
+  async function problemOf(encoding: string, bytes: Uint8Array) {
+    const body = Uint8Array.from(bytes);
+    const headers = { 'content-encoding': encoding };
+    return app.json('/predict', { method: 'POST', body, headers });
+  }
+
+  it('names an encoding that is not read', async () => {
+    expect(await problemOf('br', png)).toMatchObject({
+      status: 415,
+      code: 'unsupported_encoding',
+      detail: expect.stringContaining('br'),
+    });
+  });
+
+  it('refuses what is no gzip, cut off, or empty', async () => {
+    const zipped = Uint8Array.from(gzipSync(png));
+    for (const body of [png, zipped.slice(0, 60), zipped.slice(0, -1)]) {
+      expect(await problemOf('gzip', body)).toMatchObject({ status: 400, code: 'bad_encoding' });
+    }
+    const empty = Uint8Array.from(gzipSync(new Uint8Array(0)));
+    expect(await problemOf('gzip', empty)).toMatchObject({ status: 400, code: 'empty_body' });
+  });
+});
+
 describe('JSON that is wrong', () => {
   const withPixel = (at: number, text: string) =>
     JSON.stringify(pixels.with(at, -12345)).replace('-12345', text);
@@ -193,6 +219,14 @@ describe('a form that is wrong', () => {
 });
 
 describe('a query that is wrong', () => {
+  it('refuses another echo', async () => {
+    await expectProblem([png, 'image/png', '?echo=1'], {
+      status: 400,
+      code: 'bad_parameter',
+      detail: expect.stringContaining('true'),
+    });
+  });
+
   it('refuses another invert', async () => {
     await expectProblem([png, 'image/png', '?invert=yes'], {
       status: 400,

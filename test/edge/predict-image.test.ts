@@ -1,6 +1,8 @@
-import { encode } from 'fast-png';
+import { decode, encode } from 'fast-png';
+import { gzipSync, strToU8 } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadVersion } from '../../edge/model/load-version.ts';
 import { predictionSchema, servedModelSchema } from '../../shared/prediction.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { type Answer, openApp, type TestApp } from './open-app.ts';
@@ -98,6 +100,55 @@ describe('POST /predict with one image', () => {
     expect(await answerTo(` ${JSON.stringify(flat)}`, asForm)).toEqual(byIndex[4]);
   });
 
+  it('reads a file in JSON: base64, its URL alphabet, a data URL', async () => {
+    const base64 = btoa(String.fromCharCode(...png(1)));
+    const forms = [
+      base64,
+      `data:image/png;base64,${base64}`,
+      { image: base64 },
+      { image: `data:;base64,${base64.replaceAll('+', '-').replaceAll('/', '_')}` },
+      { b64: base64.replaceAll('=', '') },
+      { image: btoa(String.fromCharCode(...testImage(1))) },
+    ];
+    for (const form of forms) {
+      expect(await answerTo(JSON.stringify(form), 'application/json')).toEqual(byIndex[1]);
+      expect(await answerTo(JSON.stringify(form))).toEqual(byIndex[1]);
+    }
+  });
+
+  it('inflates a body that is gzip, whatever is in it', async () => {
+    const bodies = [png(2), testImage(2), strToU8(JSON.stringify(rows(2)))];
+    for (const body of bodies) {
+      const answer = await app.json('/predict', {
+        method: 'POST',
+        body: Uint8Array.from(gzipSync(body)),
+        headers: { 'content-encoding': 'gzip' },
+      });
+      expect(answer).toEqual(byIndex[2]);
+    }
+  });
+
+  it('shows the image that the network saw, where asked', async () => {
+    const pixelsSeen = ({ input }: Answer) => {
+      const [type, base64 = ''] = input.split(',');
+      expect(type).toBe('data:image/png;base64');
+      const { width, height, data } = decode(
+        Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)),
+      );
+      expect([width, height]).toEqual([28, 28]);
+      return Uint8Array.from(data);
+    };
+    const { input, ...answer } = await answerTo(png(0), 'image/png', '?echo=true');
+    expect(answer).toEqual(byIndex[0]);
+    expect(pixelsSeen({ input })).toEqual(testImage(0));
+    const large = encode({ width: 56, height: 56, data: enlarge(testImage(0)), channels: 1 });
+    const inverted = await answerTo(large, 'image/png', '?echo=true&invert=true');
+    expect(pixelsSeen(inverted)).toEqual(testImage(0).map((pixel) => 255 - pixel));
+    const shares = JSON.stringify(rows(3).map((row) => row.map((pixel) => pixel / 255)));
+    expect(pixelsSeen(await answerTo(shares, undefined, '?echo=true'))).toEqual(testImage(3));
+    expect(await answerTo(png(0), 'image/png', '?echo=false')).toEqual(byIndex[0]);
+  });
+
   it('reads a multipart field of any name', async () => {
     const form = new FormData();
     form.append('whatever', new File([png(0)], 'boot.png', { type: 'text/plain' }));
@@ -158,6 +209,35 @@ describe('POST /predict with several images', () => {
     expect(predictions[0]).toEqual(withoutModel(byIndex[0]));
     expect(predictions[1]).toMatchObject({ error: { code: 'unsupported_image' } });
     expect(predictions[2]).toEqual(withoutModel(byIndex[2]));
+  });
+
+  it('mixes files, pixels and what is wrong in JSON, each with the image seen', async () => {
+    const base64 = btoa(String.fromCharCode(...png(0)));
+    const images = [base64, { pixels: rows(1) }, 'data:image/png,x', { b64: base64 }, 7];
+    const { predictions } = await answerTo(JSON.stringify({ images }), undefined, '?echo=true');
+    const [first, second, third, fourth, fifth] = predictions;
+    expect(first).toEqual({ ...withoutModel(byIndex[0]), input: fourth.input });
+    expect(second).toMatchObject(withoutModel(byIndex[1]));
+    expect(third).toMatchObject({ error: { code: 'bad_image' } });
+    expect(fourth).toMatchObject(withoutModel(byIndex[0]));
+    expect(fifth).toMatchObject({ error: { code: 'bad_pixels' } });
+  });
+
+  it('has the network run once for all of them', async () => {
+    const counted: number[] = [];
+    const counting = openApp(bucket, {
+      load: async (...source) => {
+        const model = await loadVersion(...source);
+        const predict: typeof model.predict = (input, count) => {
+          counted.push(count);
+          return model.predict(input, count);
+        };
+        return { ...model, predict };
+      },
+    });
+    const images = [rows(0), 'no image', rows(1), rows(2)];
+    await counting.post(JSON.stringify({ images }));
+    expect(counted).toEqual([3]);
   });
 
   it('takes 64, and no more', async () => {

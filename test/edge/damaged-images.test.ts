@@ -1,0 +1,38 @@
+import * as fc from 'fast-check';
+import { beforeAll, expect, it } from 'vitest';
+import { damage, damages } from '../corpus/mutate.ts';
+import { unpackCorpus } from '../corpus/pack-corpus.ts';
+import packed from '../fixtures/build/image-corpus.bin';
+import { openBucket, testImage } from './bucket.ts';
+import { type Answer, openApp, type TestApp } from './open-app.ts';
+
+// A part of `npm run test:fuzz`, always the same one.
+const runs = 400;
+const seed = 20261124;
+
+const corpus = unpackCorpus(packed);
+let app: TestApp;
+let good: Answer;
+
+beforeAll(async () => {
+  const bucket = openBucket();
+  await bucket.moveAlias(await bucket.publish('one'));
+  app = openApp(bucket);
+  good = await (await app.post(testImage(0))).json();
+});
+
+it('answers any damaged image with a prediction or with what is wrong, and the next good one rightly', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...corpus), damages, async (file, change) => {
+      const response = await app.post(damage(file.bytes, change));
+      const answer = await response.json();
+      if (response.status === 200) expect(answer).toHaveProperty('predicted');
+      else {
+        expect([400, 413, 415, 422]).toContain(response.status);
+        expect(answer).toMatchObject({ status: response.status, code: expect.any(String) });
+      }
+      expect(await (await app.post(testImage(0))).json()).toEqual(good);
+    }),
+    { numRuns: runs, seed, endOnFailure: true },
+  );
+});
