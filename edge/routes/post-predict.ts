@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../../shared/model-spec.ts';
-import { inputImage } from '../answer/input-image.ts';
+import { greyPngUrl } from '../../shared/picture/grey-png.ts';
 import { describeServed, predictImages } from '../answer/predict-images.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import type { Served } from '../model/alias-follower.ts';
@@ -48,7 +48,9 @@ function answerAll(served: Served, readings: Readings, echo: boolean) {
     predictions: readings.map((reading) => {
       if (reading instanceof Problem) return { error: reading.body };
       const prediction = answers.next().value;
-      return echo ? { ...prediction, input: inputImage(reading, height, width) } : prediction;
+      if (!echo) return prediction;
+      const pixels = Uint8Array.from(reading, Math.round);
+      return { ...prediction, input: greyPngUrl({ pixels, height, width }) };
     }),
     model: describeServed(served),
   };

@@ -6,11 +6,7 @@ export default defineProject({
   test: {
     name: 'edge',
     include: ['**/*.test.ts'],
-    globalSetup: [
-      '../fixtures/write-models.ts',
-      '../fixtures/write-corpus.ts',
-      './s3-servers.ts',
-    ],
+    globalSetup: ['../fixtures/write-models.ts', '../fixtures/write-corpus.ts', './s3-servers.ts'],
     testTimeout: 30_000,
     isolate: false,
     // Bundled once: else each test file loads the thousand modules of TensorFlow.js one by one.
