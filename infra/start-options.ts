@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import * as z from 'zod';
 import {
   addSchemaOptions,
-  flagOf,
+  argumentOf,
   parseSchemaOptions,
 } from '../trainer/commands/schema-options.ts';
 import { trainingOptionsSchema } from '../trainer/commands/train-options.ts';
@@ -48,9 +48,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
   // Validated here too, so that a wrong value is told before anything starts; passed on as it was given.
   parseSchemaOptions(trainingOptionsSchema, raw);
   const trainerArguments = Object.keys(trainingOptionsSchema.shape)
-    .filter((name) => raw[name] !== undefined && raw[name] !== false)
-    .flatMap((name) =>
-      raw[name] === true ? [flagOf(name)] : [`${flagOf(name)}=${String(raw[name])}`],
-    );
+    .filter((name) => raw[name] !== undefined)
+    .map((name) => argumentOf(name, raw[name]));
   return { ...parseSchemaOptions(startOptionsSchema, raw), trainerArguments };
 }

@@ -40,6 +40,18 @@ export const trainingSchema = z.object({
   batchSize: z.int().nonnegative(),
   optimizer: z.string(),
   learningRate: z.number().nonnegative(),
+  /** The rest of the recipe, as `catwalk train` names it; absent from versions of an older trainer. */
+  weightDecay: z.number().optional(),
+  schedule: z.string().optional(),
+  warmupEpochs: z.number().optional(),
+  labelSmoothing: z.number().optional(),
+  averageDecay: z.number().optional(),
+  flip: z.boolean().optional(),
+  shift: z.int().optional(),
+  erase: z.int().optional(),
+  validation: z.int().optional(),
+  patience: z.int().optional(),
+  dtype: z.enum(['float32', 'float16']).optional(),
   seed: z.int(),
   /** Time spent on training steps alone. */
   seconds: z.number().nonnegative(),

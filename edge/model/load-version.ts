@@ -15,7 +15,13 @@ const modelJsonSchema = z.object({
       z.object({
         paths: z.array(z.string()),
         weights: z.array(
-          z.looseObject({ name: z.string(), shape: z.array(z.int()), dtype: z.literal('float32') }),
+          z.looseObject({
+            name: z.string(),
+            shape: z.array(z.int()),
+            dtype: z.literal('float32'),
+            /** Half precision in the file; TensorFlow.js turns it into float32. */
+            quantization: z.looseObject({ dtype: z.literal('float16') }).exactOptional(),
+          }),
         ),
       }),
     )

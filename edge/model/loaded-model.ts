@@ -39,9 +39,9 @@ export interface ModelParts {
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
   const { manifest } = parts;
-  checkFinite(parts);
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
+    checkFinite(parts);
     const model = await loadLayersModel(
       io.fromMemory({
         modelTopology: withoutInitializers(parts.topology),
@@ -77,14 +77,25 @@ function predict(network: Network, manifest: Manifest, input: Float32Array, coun
 }
 
 /** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
-function checkFinite({ weights, manifest }: ModelParts): void {
-  const values = new Float32Array(weights, 0, weights.byteLength >> 2);
+function checkFinite(parts: ModelParts): void {
+  const { manifest } = parts;
+  const values = valuesOf(parts);
   const wrong = values.findIndex((weight) => !Number.isFinite(weight));
   if (wrong === -1) return;
   throw new ModelError(
     'bad_model',
     `Weight ${wrong} of version ${manifest.version} is ${values[wrong]}, no finite number.`,
   );
+}
+
+function valuesOf({ weights, weightSpecs }: ModelParts): Float32Array {
+  if (weightSpecs.every(({ quantization }) => quantization === undefined)) {
+    return new Float32Array(weights, 0, weights.byteLength >> 2);
+  }
+  return tidy(() => {
+    const tensors = Object.values(io.decodeWeights(weights, weightSpecs));
+    return new Float32Array(tensors.flatMap((tensor) => Array.from(tensor.dataSync())));
+  });
 }
 
 function checkShapes(model: LayersModel, { model: spec, version }: Manifest): void {

@@ -44,6 +44,28 @@ describe('GET /predict', () => {
     }
   });
 
+  it('serves weights of half precision, whose logits are nearly the same', async () => {
+    const half = openBucket();
+    await half.moveAlias(await half.publish('one', { files: halfPrecision(models.one) }));
+    await half.uploadTestSet();
+    const served = openApp(half);
+    for (const [index, logits] of models.one.logits.entries()) {
+      const { probabilities } = await served.json(`/predict?index=${index}`);
+      for (const [id, expected] of softmax(logits).entries()) {
+        expect(Math.abs(probabilities[id].probability - expected)).toBeLessThan(1e-3);
+      }
+    }
+  });
+
+  it('refuses weights of half precision that are no numbers', async () => {
+    const half = openBucket();
+    const files = halfPrecision(models.one);
+    new Uint16Array(files['weights.bin'])[1000] = 0x7e00;
+    await half.moveAlias(await half.publish('one', { files }));
+    const { failure } = await openApp(half).json('/readyz');
+    expect(failure).toMatchObject({ code: 'bad_model', detail: expect.stringContaining('NaN') });
+  });
+
   it('knows the actual label of every image, and whether the prediction is correct', async () => {
     for (let index = 0; index < 100; index++) {
       const { actual, predicted, correct } = await app.json(`/predict?index=${index}`);
@@ -84,3 +106,13 @@ describe('GET /predict', () => {
     expect((await app.request('/predict?index=0')).status).toBe(200);
   });
 });
+
+/** The same model as `catwalk train --dtype float16` writes it. */
+function halfPrecision({ json, weights }: typeof models.one) {
+  const model = JSON.parse(new TextDecoder().decode(json));
+  for (const spec of model.weightsManifest[0].weights) spec.quantization = { dtype: 'float16' };
+  return {
+    'model.json': new TextEncoder().encode(JSON.stringify(model)).slice().buffer,
+    'weights.bin': new Float16Array(new Float32Array(weights)).buffer,
+  };
+}

@@ -24,10 +24,12 @@ export function addSchemaOptions(command: Command, schema: z.ZodObject): Command
     const initial = property instanceof z.ZodDefault ? property.def.defaultValue : undefined;
     // The schema applies the default, so commander only has to show it.
     const suffix = initial === undefined || initial === false ? '' : ` (default: ${initial})`;
-    command.option(
-      isFlag ? flag : `${flag} ${placeholder}`,
-      `${property.description ?? ''}${suffix}`,
-    );
+    const described = `${property.description ?? ''}${suffix}`;
+    command.option(isFlag ? flag : `${flag} ${placeholder}`, described);
+    // Without a default of its own, a flag may be switched on and off.
+    if (isFlag && property instanceof z.ZodOptional) {
+      command.option(`--no-${flag.slice(2)}`, `do not ${property.description ?? ''}`);
+    }
   }
   return command;
 }
@@ -59,6 +61,12 @@ const isArgument = (property: z.ZodType | undefined) => property?.meta()?.argume
 
 const labelOf = (name: string, { shape }: z.ZodObject) =>
   isArgument(shape[name] as z.ZodType | undefined) ? `<${name}>` : flagOf(name);
+
+/** The arguments that give an option its value: `--flip`, `--no-flip` or `--batch-size=64`. */
+export function argumentOf(name: string, value: unknown): string {
+  if (typeof value !== 'boolean') return `${flagOf(name)}=${String(value)}`;
+  return value ? flagOf(name) : flagOf(name).replace('--', '--no-');
+}
 
 /** `batchSize` -> `--batch-size` */
 export const flagOf = (name: string) =>

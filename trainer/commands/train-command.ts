@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { jsonReporter } from '../report/json-reporter.ts';
 import { textReporter } from '../report/text-reporter.ts';
+import { recipeWith } from '../training/recipe.ts';
 import { imageOptions } from './image-options.ts';
 import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
 import { trainOptionsSchema } from './train-options.ts';
@@ -12,7 +13,8 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .description('Trains the network on Fashion-MNIST; publishes every epoch where told to.');
   addSchemaOptions(command, trainOptionsSchema).action(async (raw) => {
     const options = parseSchemaOptions(trainOptionsSchema, { ...imageOptions(), ...raw });
-    const { json, epochs, batchSize } = options;
+    const { json } = options;
+    const { epochs, batchSize } = recipeWith(options.recipe, options);
     const reporter = json
       ? jsonReporter((text) => process.stdout.write(text))
       : textReporter(process.stdout, { epochs, batchSize });

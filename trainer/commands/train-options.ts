@@ -2,34 +2,49 @@ import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/version.ts';
 import { backendChoices, deviceChoices } from '../backends/backend.ts';
 import { bucketUrlSchema } from '../publish/bucket-location.ts';
-import { tutorialRecipe } from '../training/recipe.ts';
+import { weightTypes } from '../training/half-precision.ts';
+import {
+  contradictions,
+  type Recipe,
+  recipeNames,
+  recipeSchema,
+  recipes,
+  recipeWith,
+} from '../training/recipe.ts';
 import { connectionOptions, signOption } from './bucket-options.ts';
 
 const count = () => z.coerce.number().int().min(1);
 
-/** What decides the weights, and is the same for `catwalk train` and `npm start`. */
-export const trainingOptionsSchema = z.object({
-  epochs: count()
-    .max(10_000)
-    .default(tutorialRecipe.epochs)
-    .describe('passes over the training images')
-    .meta({ value: '<n>' }),
-  batchSize: count()
-    .max(60_000)
-    .default(tutorialRecipe.batchSize)
-    .describe('images per step')
-    .meta({ value: '<n>' }),
-  learningRate: z.coerce
-    .number()
-    .positive()
-    .default(tutorialRecipe.learningRate)
-    .describe("Adam's learning rate")
-    .meta({ value: '<x>' }),
+/** The settings of a recipe as options: the recipe gives what is left out, and the help says what that is. */
+const recipeOptions = Object.fromEntries(
+  Object.entries(recipeSchema.shape).map(([name, schema]) => {
+    const values = recipeNames.map((recipe) => recipes[recipe][name as keyof Recipe]);
+    const [first] = values;
+    const defaults = values.every((value) => value === first)
+      ? String(first)
+      : recipeNames.map((recipe, i) => `${recipe} ${values[i]}`).join(', ');
+    const option = schema.optional().describe(`${schema.description} (default: ${defaults})`);
+    return [name, option.meta({ ...schema.meta(), description: option.description })];
+  }),
+) as unknown as { [Setting in keyof Recipe]: z.ZodOptional<(typeof recipeSchema.shape)[Setting]> };
+
+const trainingOptions = z.object({
+  recipe: z
+    .enum(recipeNames)
+    .default('tutorial')
+    .describe("tutorial: PyTorch's own; best: the same network, trained for longer")
+    .meta({ value: '<name>' }),
+  ...recipeOptions,
+  dtype: z
+    .enum(weightTypes)
+    .default('float32')
+    .describe('of the weights that are tested and published: float32, float16')
+    .meta({ value: '<type>' }),
   seed: z.coerce
     .number()
     .int()
     .default(1)
-    .describe('decides first weights, order of the images and dropout')
+    .describe('decides first weights, order and changes of the images, and dropout')
     .meta({ value: '<n>' }),
   backend: z
     .enum(backendChoices)
@@ -62,25 +77,39 @@ export const trainingOptionsSchema = z.object({
   force: z.boolean().default(false).describe('move the alias even to a less accurate model'),
 });
 
+/** What decides the weights, and is the same for `catwalk train` and `npm start`. */
+export const trainingOptionsSchema = trainingOptions.superRefine(refuseContradictions);
+
 /** Everything that `catwalk train` takes. */
-export const trainOptionsSchema = trainingOptionsSchema.extend({
-  publish: bucketUrlSchema
-    .optional()
-    .describe('publish each epoch to this bucket; credentials by the AWS_… variables')
-    .meta({ value: '<s3://bucket/prefix>' }),
-  ...connectionOptions,
-  sign: signOption,
-  alias: aliasNameSchema
-    .default('production')
-    .describe('alias to move to each better version that is published')
-    .meta({ value: '<name>' }),
-  runs: z
-    .string()
-    .min(1)
-    .default('runs')
-    .describe('folder that gets a folder for this run')
-    .meta({ value: '<folder>' }),
-  json: z.boolean().default(false).describe('print one JSON object a line, for programs'),
-});
+export const trainOptionsSchema = trainingOptions
+  .extend({
+    publish: bucketUrlSchema
+      .optional()
+      .describe('publish each epoch to this bucket; credentials by the AWS_… variables')
+      .meta({ value: '<s3://bucket/prefix>' }),
+    ...connectionOptions,
+    sign: signOption,
+    alias: aliasNameSchema
+      .default('production')
+      .describe('alias to move to each better version that is published')
+      .meta({ value: '<name>' }),
+    runs: z
+      .string()
+      .min(1)
+      .default('runs')
+      .describe('folder that gets a folder for this run')
+      .meta({ value: '<folder>' }),
+    json: z.boolean().default(false).describe('print one JSON object a line, for programs'),
+  })
+  .superRefine(refuseContradictions);
 
 export type TrainCommandOptions = z.output<typeof trainOptionsSchema>;
+
+function refuseContradictions(
+  options: z.output<typeof trainingOptions>,
+  context: z.core.$RefinementCtx,
+): void {
+  for (const { setting, message } of contradictions(recipeWith(options.recipe, options))) {
+    context.addIssue({ code: 'custom', path: [setting], message });
+  }
+}

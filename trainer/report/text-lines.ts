@@ -52,7 +52,16 @@ export function textLines(stream: NodeJS.WriteStream): TextLines {
           const { accuracy, loss } = report.metrics;
           const scores = `Test: accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)}`;
           const speed = `${formatCount(report.imagesPerSecond)} images/s`;
-          return [`  ${style('green', scores)}  ${style('dim', speed)}`];
+          const validated = report.validation
+            ? `; validation: accuracy ${percent(report.validation.accuracy)}, average loss ${report.validation.loss.toFixed(4)}`
+            : '';
+          return [`  ${style('green', scores)}${validated}  ${style('dim', speed)}`];
+        }
+        case 'stopped-early': {
+          const { bestEpoch, bestAccuracy, epoch } = report;
+          return [
+            `Stopped after epoch ${epoch}: the best validation accuracy, ${percent(bestAccuracy)}, is that of epoch ${bestEpoch}`,
+          ];
         }
         case 'published':
           return [

@@ -43,6 +43,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     'model.json': await readRunFile(path, 'model/model.json'),
   };
   const epoch = epochOf(files['weights.bin'], epochs, path);
+  const { seconds, imagesPerSecond } = epoch;
   return {
     path,
     id: basename(path),
@@ -50,7 +51,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     configSha256: sha256(configBytes),
     epochs,
     epoch,
-    training: trainingSchema.parse({ ...config, ...epoch }),
+    training: trainingSchema.parse({ ...config, epoch: epoch.epoch, seconds, imagesPerSecond }),
     files,
   };
 }

@@ -9,7 +9,7 @@ import { openBucket } from '../publish/bucket.ts';
 import { readSigningKey } from '../publish/sign-manifest.ts';
 import { uploadTestSet } from '../publish/upload-test-set.ts';
 import type { Reporter } from '../report/reporter.ts';
-import { type Recipe, tutorialRecipe } from '../training/recipe.ts';
+import { recipeWith } from '../training/recipe.ts';
 import { train } from '../training/train.ts';
 import { gitState } from './git-state.ts';
 import { guessesOf } from './guesses.ts';
@@ -28,8 +28,8 @@ export async function runTraining(
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { epochs, batchSize, learningRate, seed, backend, device, threads, limit } = options;
-  const recipe: Recipe = { ...tutorialRecipe, epochs, batchSize, learningRate };
+  const { seed, backend, device, threads, limit, dtype } = options;
+  const recipe = recipeWith(options.recipe, options);
   // Wrong names and credentials are found out before anything is computed.
   const bucket =
     options.publish === undefined ? null : openBucket({ ...options, url: options.publish });
@@ -53,11 +53,9 @@ export async function runTraining(
   await describeModel(spec, reporter);
 
   const base = {
-    recipe: recipe.name,
-    epochs,
-    batchSize,
-    optimizer: recipe.optimizer,
-    learningRate,
+    recipe: options.recipe,
+    ...recipe,
+    dtype,
     seed,
     packages: packageVersions(),
     git: await gitState(),
@@ -75,6 +73,7 @@ export async function runTraining(
     device,
     threads,
     limit,
+    dtype,
     signal,
   })) {
     reporter.report(event);
@@ -94,12 +93,13 @@ export async function runTraining(
       };
       run = await createRunFolder(options.runs, config);
     } else if (event.event === 'epoch' && computer && run) {
-      const { epoch, metrics, trainLoss, seconds, imagesPerSecond, artifacts, logits } = event;
+      const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
+      const { artifacts, logits } = event;
       const training: Training = { ...base, ...computer, epoch, seconds, imagesPerSecond };
       result = { accuracy: metrics.accuracy, seconds };
       const guesses = guessesOf(logits, test.labels);
       const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
-      await run.writeEpoch(measured, artifacts);
+      await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts);
       await writeArtifacts(run, test);
       if (bucket) {
         const { alias, force } = options;

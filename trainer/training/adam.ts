@@ -17,15 +17,14 @@ export interface AdamState {
 
 /**
  * One step of Adam (Kingma & Ba 2015, arXiv:1412.6980) on the numbers `from` to `to`, in place, in the order
- * of operations of PyTorch's `_single_tensor_adam`. The gradient is the sum of the replicas' ones, added in the
- * same order whichever thread does it.
+ * of operations of PyTorch's `_single_tensor_adam`.
  *
- * @param gradients one flat vector per replica; the first one's part is overwritten with the sum
+ * @param gradient as long as the state's vectors
  * @param step counts from 1
  */
 export function adamStep(
   { parameters, firstMoments, secondMoments }: AdamState,
-  gradients: readonly Float32Array[],
+  gradient: Float32Array,
   { learningRate, beta1, beta2, epsilon }: AdamOptions,
   step: number,
   from: number,
@@ -33,15 +32,10 @@ export function adamStep(
 ): void {
   const stepSize = learningRate / (1 - beta1 ** step);
   const inverseCorrection = 1 / Math.sqrt(1 - beta2 ** step);
-  const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
-  // One plain loop at a time: that is what the compiler turns into fast code.
-  for (const other of others) {
-    for (let i = from; i < to; i++) sum[i] = (sum[i] as number) + (other[i] as number);
-  }
   for (let i = from; i < to; i++) {
-    const gradient = sum[i] as number;
-    const moment = (firstMoments[i] as number) * beta1 + gradient * (1 - beta1);
-    const square = (secondMoments[i] as number) * beta2 + gradient * gradient * (1 - beta2);
+    const slope = gradient[i] as number;
+    const moment = (firstMoments[i] as number) * beta1 + slope * (1 - beta1);
+    const square = (secondMoments[i] as number) * beta2 + slope * slope * (1 - beta2);
     firstMoments[i] = moment;
     secondMoments[i] = square;
     const change = (stepSize * moment) / (Math.sqrt(square) * inverseCorrection + epsilon);

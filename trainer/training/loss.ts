@@ -1,4 +1,5 @@
 import {
+  add,
   customGrad,
   exp,
   type GradSaveFunc,
@@ -21,10 +22,18 @@ import {
  * @param logits [rows, labels]
  * @param labels int32 [rows]
  * @param count images in the whole batch
+ * @param smoothing share of each target that is spread evenly over all labels, as `label_smoothing` of
+ * torch.nn.functional.cross_entropy
  */
-export function crossEntropy(logits: Tensor2D, labels: Tensor1D, count: number): Scalar {
+export function crossEntropy(
+  logits: Tensor2D,
+  labels: Tensor1D,
+  count: number,
+  smoothing = 0,
+): Scalar {
   const classes = logits.shape[1];
-  const targets = oneHot(labels, classes);
+  const chosen = oneHot(labels, classes);
+  const targets = smoothing === 0 ? chosen : add(mul(chosen, 1 - smoothing), smoothing / classes);
   const loss = customGrad((x, save) => {
     const logProbabilities = logSoftmax(x as Tensor2D);
     (save as GradSaveFunc)([logProbabilities, targets]);

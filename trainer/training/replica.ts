@@ -7,12 +7,15 @@ import { normalizePixels } from '../../shared/preprocess.ts';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backends/backend.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import type { ImageSet } from '../dataset/dataset.ts';
-import { type AdamOptions, adamStep } from './adam.ts';
+import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { waitForAll } from './barrier.ts';
 import { gatherValues, scatterValues } from './flat-weights.ts';
 import { forward } from './forward.ts';
+import { learningRateAt } from './learning-rate.ts';
 import { crossEntropy } from './loss.ts';
-import { type SharedState, slicePart } from './shared-state.ts';
+import type { Recipe } from './recipe.ts';
+import { type SharedState, slicePart, type TestState } from './shared-state.ts';
+import { decayingRanges, updateWeights } from './update-weights.ts';
 
 /** What a replica is started with. */
 export interface ReplicaData {
@@ -23,8 +26,9 @@ export interface ReplicaData {
   device: DeviceChoice;
   /** Threads that the backend may use by itself, where it can. */
   backendThreads: number | undefined;
-  batchSize: number;
-  adam: AdamOptions;
+  recipe: Recipe;
+  /** Of one epoch. */
+  steps: number;
   seed: number;
   state: SharedState;
 }
@@ -32,7 +36,7 @@ export interface ReplicaData {
 /** What a replica is told to do, one at a time. */
 export type ReplicaTask =
   /** `stepsBefore`: the steps of all epochs before this one. */
-  { task: 'train-epoch'; stepsBefore: number } | { task: 'evaluate' };
+  { task: 'train-epoch'; stepsBefore: number } | { task: 'evaluate'; set: 'test' | 'validation' };
 
 export type ReplicaMessage = { message: 'ready'; backend: OpenBackend } | { message: 'done' };
 
@@ -41,7 +45,10 @@ const evaluationBatch = 250;
 
 const data = workerData as ReplicaData;
 const { index, replicas, spec, state } = data;
+const { recipe } = data;
+const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
+const augmented = new Uint8Array(imageSize);
 const backend = await openBackend(data.backend, {
   device: data.device,
   threads: data.backendThreads,
@@ -49,10 +56,11 @@ const backend = await openBackend(data.backend, {
 const variables = buildModel(spec, data.seed).trainableWeights.map(
   (weight) => weight.read() as unknown as tf.Variable,
 );
+const decaying = decayingRanges(variables.map(({ shape }) => shape));
 
 parentPort?.on('message', (task: ReplicaTask) => {
   if (task.task === 'train-epoch') trainEpoch(task.stepsBefore);
-  else evaluate();
+  else evaluate(state[task.set] as TestState);
   send({ message: 'done' });
 });
 send({ message: 'ready', backend });
@@ -63,21 +71,27 @@ function send(message: ReplicaMessage): void {
 
 function trainEpoch(stepsBefore: number): void {
   const { order, losses, gradients, parameters, progress } = state;
-  const [firstParameter, endParameter] = slicePart(parameters.length, index, replicas);
-  for (let step = 0; step * data.batchSize < order.length; step++) {
-    const batch = order.subarray(step * data.batchSize, (step + 1) * data.batchSize);
-    const part = batch.subarray(...slicePart(batch.length, index, replicas));
-    const mask = `${data.seed}/${stepsBefore + step}/${index}`;
-    losses[step * replicas + index] = computeGradient(part, batch.length, mask);
+  const ownPart = slicePart(parameters.length, index, replicas);
+  for (let step = 0; step < data.steps; step++) {
+    const total = stepsBefore + step;
+    const batch = order.subarray(step * recipe.batchSize, (step + 1) * recipe.batchSize);
+    losses[step * replicas + index] = computeGradient(batch, total);
     waitForAll(state.barrier, replicas);
-    adamStep(state, gradients, data.adam, stepsBefore + step + 1, firstParameter, endParameter);
+    const learningRate = learningRateAt(recipe, total, data.steps);
+    updateWeights(state, gradients, recipe, decaying, learningRate, total + 1, ownPart);
     waitForAll(state.barrier, replicas);
     if (index === 0) Atomics.store(progress, 0, step + 1);
   }
 }
 
-/** Writes the gradient of this part of a batch to shared memory and returns its part of the batch's loss. */
-function computeGradient(part: Uint32Array, batchLength: number, mask: string): number {
+/** Writes the gradient of this replica's part of a batch to shared memory and returns its part of the batch's loss. */
+function computeGradient(batch: Uint32Array, step: number): number {
+  const ownPart = slicePart(batch.length, index, replicas);
+  const part = batch.subarray(...ownPart);
+  const changes = augments
+    ? drawChanges(batch.length, recipe, spec.inputShape, `${data.seed}/augment/${step}`)
+    : null;
+  const mask = `${data.seed}/${step}/${index}`;
   const gradient = state.gradients[index] as Float32Array;
   if (part.length === 0) {
     gradient.fill(0);
@@ -85,13 +99,19 @@ function computeGradient(part: Uint32Array, batchLength: number, mask: string): 
   }
   scatterValues(state.parameters, variables);
   return tf.tidy(() => {
-    const images = gatherImages(state.train, part);
+    const images = gatherImages(state.train, part, changes?.slice(...ownPart));
     const labels = tf.tensor1d(
       Array.from(part, (image) => state.train.labels[image] as number),
       'int32',
     );
     const { value, grads } = tf.variableGrads(
-      () => crossEntropy(forward(spec, variables, images, mask), labels, batchLength),
+      () =>
+        crossEntropy(
+          forward(spec, variables, images, mask),
+          labels,
+          batch.length,
+          recipe.labelSmoothing,
+        ),
       variables,
     );
     gatherValues(
@@ -102,27 +122,34 @@ function computeGradient(part: Uint32Array, batchLength: number, mask: string): 
   });
 }
 
-function evaluate(): void {
-  scatterValues(state.parameters, variables);
-  const { test, logits } = state;
-  const [first, end] = slicePart(test.count, index, replicas);
+function evaluate({ set, logits }: TestState): void {
+  scatterValues(state.tested, variables);
+  const [first, end] = slicePart(set.count, index, replicas);
   for (let from = first; from < end; from += evaluationBatch) {
     const part = Uint32Array.from(
       { length: Math.min(evaluationBatch, end - from) },
       (_, position) => from + position,
     );
     const values = tf.tidy(() =>
-      forward(spec, variables, gatherImages(test, part), null).dataSync(),
+      forward(spec, variables, gatherImages(set, part), null).dataSync(),
     );
     logits.set(values as Float32Array, from * spec.labels.length);
   }
 }
 
-function gatherImages({ images }: ImageSet, part: Uint32Array): tf.Tensor {
+/** @param changes one for each image of the part, where it is augmented */
+function gatherImages(
+  { images }: ImageSet,
+  part: Uint32Array,
+  changes?: readonly ImageChange[],
+): tf.Tensor {
   const values = new Float32Array(part.length * imageSize);
   for (const [position, image] of part.entries()) {
+    const pixels = images.subarray(image * imageSize, (image + 1) * imageSize);
+    const change = changes?.[position];
+    if (change) augmentInto(augmented, pixels, spec.inputShape, change, recipe);
     normalizePixels(
-      images.subarray(image * imageSize, (image + 1) * imageSize),
+      change ? augmented : pixels,
       spec.preprocessing,
       values.subarray(position * imageSize, (position + 1) * imageSize),
     );

@@ -1,12 +1,19 @@
 import type { ImageSet } from '../dataset/dataset.ts';
-import type { AdamState } from './adam.ts';
 import { BARRIER_LENGTH } from './barrier.ts';
+import type { WeightState } from './update-weights.ts';
+
+/** Images that the network is tested on, and what it says to them. */
+export interface TestState {
+  set: ImageSet;
+  /** [image][label] */
+  logits: Float32Array;
+}
 
 /**
  * What all replicas work on: every array lies on a SharedArrayBuffer, so that handing the state to a worker
  * thread copies nothing.
  */
-export interface SharedState extends AdamState {
+export interface SharedState extends WeightState {
   /** A barrier's state. */
   barrier: Int32Array;
   /** [0]: steps done in this epoch. */
@@ -18,9 +25,10 @@ export interface SharedState extends AdamState {
   /** The epoch's order of the training images. */
   order: Uint32Array;
   train: ImageSet;
-  test: ImageSet;
-  /** [test image][label] */
-  logits: Float32Array;
+  test: TestState;
+  validation: TestState | null;
+  /** The weights to test: the parameters or their average, as they are published. */
+  tested: Float32Array;
 }
 
 export interface SharedStateSizes {
@@ -28,26 +36,38 @@ export interface SharedStateSizes {
   replicas: number;
   steps: number;
   labels: number;
+  averaged: boolean;
+}
+
+export interface ImageSets {
+  train: ImageSet;
+  test: ImageSet;
+  validation: ImageSet | null;
 }
 
 /** Lays out the state; the image sets are copied to shared memory. */
 export function createSharedState(
-  train: ImageSet,
-  test: ImageSet,
-  { parameters, replicas, steps, labels }: SharedStateSizes,
+  { train, test, validation }: ImageSets,
+  { parameters, replicas, steps, labels, averaged }: SharedStateSizes,
 ): SharedState {
+  const testState = (set: ImageSet): TestState => ({
+    set: shareImages(set),
+    logits: sharedFloats(set.count * labels),
+  });
   return {
     barrier: new Int32Array(new SharedArrayBuffer(4 * BARRIER_LENGTH)),
     progress: new Int32Array(new SharedArrayBuffer(4)),
     parameters: sharedFloats(parameters),
     firstMoments: sharedFloats(parameters),
     secondMoments: sharedFloats(parameters),
+    average: averaged ? sharedFloats(parameters) : null,
     gradients: Array.from({ length: replicas }, () => sharedFloats(parameters)),
     losses: sharedFloats(steps * replicas),
     order: new Uint32Array(new SharedArrayBuffer(4 * train.count)),
     train: shareImages(train),
-    test: shareImages(test),
-    logits: sharedFloats(test.count * labels),
+    test: testState(test),
+    validation: validation && testState(validation),
+    tested: sharedFloats(parameters),
   };
 }
 

@@ -12,13 +12,19 @@ import type {
 } from '../backends/backend.ts';
 import { firstThatOpens } from '../backends/first-that-opens.ts';
 import type { Dataset, ImageSet } from '../dataset/dataset.ts';
-import { adamDefaults } from './adam.ts';
+import { halfArtifacts, roundToHalf, type WeightType } from './half-precision.ts';
 import { openMaster } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
 import type { Recipe } from './recipe.ts';
 import { type Replicas, startReplicas } from './replicas.ts';
-import { createSharedState, type SharedState } from './shared-state.ts';
+import {
+  createSharedState,
+  type ImageSets,
+  type SharedState,
+  type TestState,
+} from './shared-state.ts';
 import { shuffle } from './shuffle.ts';
+import { splitValidation } from './split-validation.ts';
 
 export interface TrainOptions {
   spec: ModelSpec;
@@ -33,6 +39,8 @@ export interface TrainOptions {
   threads?: number | undefined;
   /** Trains on the first so many images alone. */
   limit?: number | undefined;
+  /** Of the weights that are tested and handed over; training itself is float32. */
+  dtype?: WeightType | undefined;
   /** Ends the training; the generator then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
@@ -52,7 +60,10 @@ export type TrainingEvent =
   | {
       event: 'epoch';
       epoch: number;
+      /** On the test images. */
       metrics: Metrics;
+      /** On the validation images, where some are kept. */
+      validation: Metrics | null;
       /** Of every test image, [image][label], flat; overwritten by the next epoch. */
       logits: Float32Array;
       /** Mean loss of the epoch's batches, dropout included. */
@@ -61,7 +72,9 @@ export type TrainingEvent =
       seconds: number;
       imagesPerSecond: number;
       artifacts: io.ModelArtifacts;
-    };
+    }
+  /** The validation accuracy did not get better for as long as the recipe waits. */
+  | { event: 'stopped-early'; epoch: number; bestEpoch: number; bestAccuracy: number };
 
 /** Images a thread must get for its share of a step to be worth the wait for the others. */
 const leastImagesPerThread = 8;
@@ -75,7 +88,13 @@ const progressIntervalMs = 100;
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
   const { spec, dataset, recipe, seed, signal } = options;
-  const images = limited(dataset.train, options.limit, dataset.height * dataset.width);
+  const imageSize = dataset.height * dataset.width;
+  const { train: images, validation } = splitValidation(
+    limited(dataset.train, options.limit, imageSize),
+    recipe.validation,
+    seed,
+  );
+  const sets = { train: images, test: dataset.test, validation };
   const steps = Math.ceil(images.count / recipe.batchSize);
   const threads = options.threads ?? defaultThreads(recipe.batchSize);
   const master = await openMaster(spec, seed);
@@ -83,7 +102,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { opened, skipped } = await firstThatOpens(
     options.backend,
     options.device ?? 'auto',
-    (name) => openReplicas(name, { ...options, images, steps, threads, first: master.parameters }),
+    (name) => openReplicas(name, { ...options, sets, steps, threads, first: master.parameters }),
   );
   const { state, replicas, replicaCount } = opened;
   try {
@@ -96,6 +115,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       steps,
     };
     let seconds = 0;
+    let best = { epoch: 0, accuracy: -1 };
+    const metricsOn = async (set: 'test' | 'validation') => {
+      await replicas.perform({ task: 'evaluate', set });
+      const { logits, set: images } = state[set] as TestState;
+      return computeMetrics(logits, images.labels, spec.labels);
+    };
     for (let epoch = 1; epoch <= recipe.epochs; epoch++) {
       shuffle(state.order, `${seed}/shuffle/${epoch}`);
       Atomics.store(state.progress, 0, 0);
@@ -128,17 +153,29 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       await work;
       const epochSeconds = elapsed();
       seconds += epochSeconds;
-      await replicas.perform({ task: 'evaluate' });
+      state.tested.set(state.average ?? state.parameters);
+      if (options.dtype === 'float16') roundToHalf(state.tested);
+      const metrics = await metricsOn('test');
+      const validated = validation && (await metricsOn('validation'));
+      const artifacts = await master.artifactsOf(state.tested);
       yield {
         event: 'epoch',
         epoch,
-        metrics: computeMetrics(state.logits, dataset.test.labels, spec.labels),
-        logits: state.logits,
+        metrics,
+        validation: validated,
+        logits: state.test.logits,
         trainLoss: state.losses.reduce((sum, part) => sum + part, 0) / steps,
         seconds,
         imagesPerSecond: images.count / epochSeconds,
-        artifacts: await master.artifactsOf(state.parameters),
+        artifacts: options.dtype === 'float16' ? halfArtifacts(artifacts) : artifacts,
       };
+      if (validated && validated.accuracy > best.accuracy) {
+        best = { epoch, accuracy: validated.accuracy };
+      } else if (recipe.patience > 0 && epoch - best.epoch >= recipe.patience) {
+        const { epoch: bestEpoch, accuracy: bestAccuracy } = best;
+        yield { event: 'stopped-early', epoch, bestEpoch, bestAccuracy };
+        return;
+      }
     }
   } finally {
     await replicas.stop();
@@ -147,26 +184,28 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
 
 async function openReplicas(
   name: BackendName,
-  options: TrainOptions & { images: ImageSet; steps: number; threads: number; first: Float32Array },
+  options: TrainOptions & { sets: ImageSets; steps: number; threads: number; first: Float32Array },
 ): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
-  const { spec, dataset, recipe, seed, images, steps, threads, first } = options;
+  const { spec, recipe, seed, sets, steps, threads, first } = options;
   // TensorFlow has threads of its own, which share each operation.
   const replicaCount = name === 'tensorflow' ? 1 : threads;
-  const state = createSharedState(images, dataset.test, {
+  const state = createSharedState(sets, {
     parameters: first.length,
     replicas: replicaCount,
     steps,
     labels: spec.labels.length,
+    averaged: recipe.averageDecay > 0,
   });
   state.parameters.set(first);
+  state.average?.set(first);
   const replicas = await startReplicas({
     replicas: replicaCount,
     spec,
     backend: name,
     device: options.device ?? 'auto',
     backendThreads: options.threads,
-    batchSize: recipe.batchSize,
-    adam: { ...adamDefaults, learningRate: recipe.learningRate },
+    recipe,
+    steps,
     seed,
     state,
   });

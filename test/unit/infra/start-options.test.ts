@@ -12,14 +12,14 @@ test('the defaults are the tutorial on port 8787', () => {
 
 test('training options are passed on as they came', () => {
   const line =
-    '--retrain --port 0 --epochs 1 --seed -3 --backend wasm --threads 2 --limit 64 --data-dir d --force';
+    '--retrain --port 0 --epochs 4 --seed -3 --backend wasm --threads 2 --limit 64 --data-dir d --force --recipe best --no-flip';
   expect(parseStartOptions(line.split(' '))).toEqual({
     port: 0,
     persistTo: '.wrangler/state',
     retrain: true,
     trainerArguments: [
-      ...['--epochs=1', '--seed=-3', '--backend=wasm', '--threads=2', '--limit=64'],
-      ...['--data-dir=d', '--force'],
+      ...['--recipe=best', '--epochs=4', '--no-flip', '--seed=-3', '--backend=wasm'],
+      ...['--threads=2', '--limit=64', '--data-dir=d', '--force'],
     ],
   });
 });

@@ -106,6 +106,25 @@ describe('the gradient of the training loss', () => {
     }));
 });
 
+// From torch 2.13: torch.nn.functional.cross_entropy(logits, [2, 1], label_smoothing=…) and its gradient.
+it.each([
+  [0, 0.5872215, [0.3018745, 0.0150294, -0.3169039, 0.021005, -0.0781026, 0.0570976]],
+  [0.1, 0.7038882, [0.2852078, -0.0016372, -0.2835706, 0.0043384, -0.0447693, 0.0404309]],
+])("smooths labels by %d as PyTorch's cross_entropy", async (smoothing, loss, gradient) => {
+  for (const backend of ['cpu', 'wasm'] as const) {
+    const [value, ...slopes] = await valuesOn(backend, () => {
+      const answers = tf.tensor1d([2, 1], 'int32');
+      const logits = tf.tensor2d([1, -2, 0.5, 0, 3, 1], [2, 3]);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        crossEntropy(x as tf.Tensor2D, answers, 2, smoothing),
+      )(logits);
+      return [value, grad];
+    });
+    expect(value).toBeCloseTo(loss, 5);
+    for (const [i, slope] of gradient.entries()) expect(slopes[i]).toBeCloseTo(slope, 5);
+  }
+});
+
 it('forward without dropout is the layers model', () =>
   expectSameOnBoth(() => {
     const model = buildModel(fashionMnistCnn, 3);

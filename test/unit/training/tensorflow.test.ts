@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model-spec.ts';
 import { readNativeSetup } from '../../../trainer/backends/native-setup.ts';
 import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { tutorialRecipe } from '../../../trainer/training/recipe.ts';
+import { recipes } from '../../../trainer/training/recipe.ts';
 import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
 
 const isSetUp = (await readNativeSetup()) !== null;
@@ -16,7 +16,7 @@ if (!isSetUp && !isRequired) {
 }
 
 async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<TrainOptions>) {
-  const recipe = { ...tutorialRecipe, epochs: 1 };
+  const recipe = { ...recipes.tutorial, epochs: 1 };
   const dataset = await loadDataset();
   const events: TrainingEvent[] = [];
   const all = { spec: fashionMnistCnn, dataset, recipe, seed: 3, limit: 1280, ...options };

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model-spec.ts';
 import type { Dataset } from '../../../trainer/dataset/dataset.ts';
 import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { tutorialRecipe } from '../../../trainer/training/recipe.ts';
+import { type Recipe, recipes } from '../../../trainer/training/recipe.ts';
 import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
 
 let dataset: Dataset;
@@ -22,7 +22,7 @@ type EpochEvent = Extract<TrainingEvent, { event: 'epoch' }>;
 
 async function trainEpochs(options: Partial<TrainOptions>, epochs = 1): Promise<EpochEvent[]> {
   const events: EpochEvent[] = [];
-  const recipe = { ...tutorialRecipe, epochs };
+  const recipe = { ...recipes.tutorial, epochs };
   const all = { spec: fashionMnistCnn, dataset, recipe, seed: 5, backend: 'wasm' as const };
   for await (const event of train({ ...all, limit: 1000, threads: 2, ...options })) {
     if (event.event === 'epoch') events.push(event);
@@ -66,6 +66,42 @@ describe('training on real images', () => {
     expect(one?.metrics.loss).toBeCloseTo(two?.metrics.loss ?? 0, 3);
   });
 
+  describe('by a recipe with everything in it', () => {
+    const recipe: Recipe = {
+      ...recipes.best,
+      epochs: 2,
+      warmupEpochs: 0.5,
+      averageDecay: 0.9,
+      erase: 6,
+      validation: 200,
+    };
+
+    it('gives the same bits for the same seed, and metrics on images that it does not train on', async () => {
+      const options = { recipe, dtype: 'float16', limit: 456 } as const;
+      const [first, second] = await trainEpochs(options);
+      const [, again] = await trainEpochs(options);
+      expect(again?.artifacts.weightData).toEqual(second?.artifacts.weightData);
+      expect(second?.artifacts.weightData).toHaveProperty('byteLength', 2 * 688_138);
+      const supports = second?.validation?.perClass.map(({ support }) => support) ?? [];
+      expect(supports.reduce((sum, support) => sum + support, 0)).toBe(200);
+      expect(second?.metrics.loss).toBeLessThan(first?.metrics.loss ?? 0);
+    });
+
+    it('tests and hands over the averaged weights', async () => {
+      const [plain] = await trainEpochs({ recipe: { ...recipe, averageDecay: 0 }, limit: 456 });
+      const [averaged] = await trainEpochs({ recipe, limit: 456 });
+      expect(averaged?.trainLoss).toBe(plain?.trainLoss);
+      expect(weightsOf(averaged)).not.toEqual(weightsOf(plain));
+      expect(averaged?.metrics.loss).not.toBe(plain?.metrics.loss);
+    });
+
+    it('stops where validation gets no better', async () => {
+      // A learning rate that moves no weight: every epoch is as good as the first.
+      const still = { ...recipe, epochs: 9, learningRate: 1e-30, patience: 2 };
+      expect((await trainEpochs({ recipe: still, limit: 264 })).length).toBe(3);
+    });
+  });
+
   it('trains on a last batch smaller than the number of threads', async () => {
     const [epoch] = await trainEpochs({ limit: 65, threads: 2 });
     expect(epoch?.metrics.loss).toBeLessThan(Math.log(10) + 0.1);
@@ -77,7 +113,7 @@ describe('training on real images', () => {
     const events = train({
       spec: fashionMnistCnn,
       dataset,
-      recipe: tutorialRecipe,
+      recipe: recipes.tutorial,
       seed: 1,
       backend: 'wasm',
       threads: 2,

@@ -1,0 +1,26 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import { expect, it } from 'vitest';
+import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { halfArtifacts, roundToHalf } from '../../../trainer/training/half-precision.ts';
+import { openMaster } from '../../../trainer/training/master-model.ts';
+
+it('halves the weights, which plain TensorFlow.js reads back as they were rounded', async () => {
+  const master = await openMaster(fashionMnistCnn, 4);
+  const weights = master.parameters.slice();
+  roundToHalf(weights);
+  const furthest = weights.reduce(
+    (most, weight, i) => Math.max(most, Math.abs(weight - (master.parameters[i] as number))),
+    0,
+  );
+  // Eleven significant bits; no weight of a fresh network is beyond 0.5.
+  expect(furthest).toBeGreaterThan(0);
+  expect(furthest).toBeLessThan(2 ** -13);
+
+  const artifacts = halfArtifacts(await master.artifactsOf(weights));
+  expect((artifacts.weightData as ArrayBuffer).byteLength).toBe(2 * 688_138);
+  const model = await loadLayersModel(tf.io.fromMemory(artifacts));
+  const loaded = model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
+  expect(Float32Array.from(loaded)).toEqual(weights);
+});

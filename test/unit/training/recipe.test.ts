@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { parseSchemaOptions, UsageError } from '../../../trainer/commands/schema-options.ts';
+import { trainOptionsSchema } from '../../../trainer/commands/train-options.ts';
+import { recipes, recipeWith } from '../../../trainer/training/recipe.ts';
+
+const recipeOf = (raw: Record<string, unknown>) => {
+  const options = parseSchemaOptions(trainOptionsSchema, raw);
+  return recipeWith(options.recipe, options);
+};
+
+describe('the recipe that options make', () => {
+  it("is the tutorial's unless told", () => {
+    expect(recipeOf({})).toEqual(recipes.tutorial);
+    expect(recipeOf({ recipe: 'best' })).toEqual(recipes.best);
+  });
+
+  it('keeps what the options leave out', () => {
+    const given = { recipe: 'best', shift: '0', flip: false, learningRate: '0.01' };
+    expect(recipeOf(given)).toEqual({ ...recipes.best, shift: 0, flip: false, learningRate: 0.01 });
+  });
+
+  it.each([
+    [{ patience: '3' }, '--patience: needs --validation'],
+    [{ recipe: 'best', epochs: '2' }, '--warmup-epochs: a warm-up of 2 epochs leaves nothing of 2'],
+    [{ erase: '29' }, '--erase'],
+    [{ shift: '28' }, '--shift'],
+    [{ optimizer: 'lion' }, '--optimizer'],
+    [{ labelSmoothing: '1' }, '--label-smoothing'],
+    [{ averageDecay: '-0.1' }, '--average-decay'],
+    [{ weightDecay: 'much' }, '--weight-decay'],
+    [{ dtype: 'int8' }, '--dtype'],
+    [{ recipe: 'worst' }, '--recipe'],
+  ])('refuses %j', (raw, message) => {
+    expect(() => recipeOf(raw)).toThrow(UsageError);
+    expect(() => recipeOf(raw)).toThrow(message);
+  });
+});

@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import { recipes } from '../../../trainer/training/recipe.ts';
+import { slicePart } from '../../../trainer/training/shared-state.ts';
+import {
+  decayingRanges,
+  type UpdateSettings,
+  updateWeights,
+} from '../../../trainer/training/update-weights.ts';
+
+// A kernel of three weights and a bias of two.
+const start = [0.5, -0.2, 3, 0.01, -1];
+const shapes = [[3, 1], [2]];
+const learningRate = 0.01;
+
+/** 20 steps, half of the gradient from each of two replicas, the weights updated in two parts. */
+function train(settings: UpdateSettings) {
+  const zeros = () => new Float32Array(start.length);
+  const state = {
+    parameters: Float32Array.from(start),
+    firstMoments: zeros(),
+    secondMoments: zeros(),
+    average: settings.averageDecay > 0 ? Float32Array.from(start) : null,
+  };
+  const history: number[][] = [];
+  for (let step = 1; step <= 20; step++) {
+    const half = Float32Array.from(start, (_, i) => Math.sin(step * 3 + i) / 2);
+    const gradients = [half, half.slice()];
+    for (const part of [0, 1]) {
+      const range = slicePart(start.length, part, 2);
+      updateWeights(state, gradients, settings, decayingRanges(shapes), learningRate, step, range);
+    }
+    history.push(Array.from(state.parameters));
+  }
+  return { ...state, history };
+}
+
+// From torch 2.13: the same steps by torch.optim.Adam, AdamW and SGD(momentum=0.9), with weight_decay for the kernel's group.
+it.each([
+  ['adam', 0, [0.4909779, -0.1786179, 3.0176661, 0.0215259, -1.0218002]],
+  ['adam', 0.1, [0.4749197, -0.1722269, 2.9517367, 0.0215259, -1.0218002]],
+  ['adamw', 0.1, [0.4812398, -0.1749858, 2.9579539, 0.0215259, -1.0218002]],
+  ['sgd', 0, [0.4972935, -0.1620432, 3.0437224, 0.0192902, -1.0336835]],
+  ['sgd', 0.1, [0.438888, -0.1409651, 2.6891782, 0.0192902, -1.0336835]],
+] as const)("%s with weight decay %d steps as PyTorch's", (optimizer, weightDecay, expected) => {
+  const { parameters } = train({ optimizer, weightDecay, averageDecay: 0 });
+  for (const [i, value] of expected.entries()) expect(parameters[i]).toBeCloseTo(value, 5);
+});
+
+it('averages the weights, forgetting faster at first', () => {
+  const { average, history } = train({ ...recipes.tutorial, averageDecay: 0.6 });
+  const expected = history.reduce((old, weights, index) => {
+    const decay = Math.min(0.6, (2 + index) / (11 + index));
+    return old.map((value, i) => decay * value + (1 - decay) * (weights[i] as number));
+  }, start);
+  for (const [i, value] of expected.entries()) expect(average?.[i]).toBeCloseTo(value, 6);
+});
+
+it('changes no bit by what a recipe leaves out', () => {
+  const { parameters } = train(recipes.tutorial);
+  expect(train({ ...recipes.tutorial, averageDecay: 0.9 }).parameters).toEqual(parameters);
+  expect(train({ ...recipes.tutorial, optimizer: 'adamw' }).parameters).toEqual(parameters);
+});
+
+it('decays kernels alone', () => {
+  expect(decayingRanges([[3, 3, 1, 32], [32], [1152, 512], [512]])).toEqual([
+    [0, 288],
+    [320, 320 + 1152 * 512],
+  ]);
+});
+
+it('slicePart covers everything once', () => {
+  for (const length of [0, 1, 7, 64, 688_138]) {
+    for (const parts of [1, 2, 3, 8]) {
+      const slices = Array.from({ length: parts }, (_, part) => slicePart(length, part, parts));
+      expect(slices[0]?.[0]).toBe(0);
+      expect(slices.at(-1)?.[1]).toBe(length);
+      for (const [part, [from]] of slices.slice(1).entries()) expect(slices[part]?.[1]).toBe(from);
+    }
+  }
+});
