@@ -5,10 +5,12 @@ import { Command } from 'commander';
 import catwalk from '../package.json' with { type: 'json' };
 import { addDataCommand } from './commands/data-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
+import { addEvaluateCommand } from './commands/evaluate-command.ts';
 import { explainFailure } from './commands/exit-code.ts';
 import { addExportCommand } from './commands/export-command.ts';
 import { addImportCommand } from './commands/import-command.ts';
 import { addModelsCommand } from './commands/models-command.ts';
+import { addPredictCommand } from './commands/predict-command.ts';
 import { addPromoteCommand } from './commands/promote-command.ts';
 import { addPruneCommand } from './commands/prune-command.ts';
 import { addPublishCommand } from './commands/publish-command.ts';
@@ -30,9 +32,13 @@ const program = new Command('catwalk')
   .description(catwalk.description)
   .version(catwalk.version)
   .configureHelp({ showGlobalOptions: false })
+  // `evaluate --version` is not the program's own.
+  .enablePositionalOptions()
   .exitOverride();
 addDataCommand(program, interruption.signal);
 addTrainCommand(program, interruption.signal);
+addEvaluateCommand(program, interruption.signal);
+addPredictCommand(program, interruption.signal);
 addPublishCommand(program, interruption.signal);
 addImportCommand(program, interruption.signal);
 addExportCommand(program, interruption.signal);

@@ -14,8 +14,7 @@ export class UsageError extends Error {
 export function addSchemaOptions(command: Command, schema: z.ZodObject): Command {
   for (const [name, property] of Object.entries(schema.shape) as [string, z.ZodType][]) {
     if (isArgument(property)) {
-      const optional = property instanceof z.ZodOptional;
-      command.argument(optional ? `[${name}]` : `<${name}>`, property.description);
+      command.argument(argumentOf(name, property), property.description);
       continue;
     }
     const flag = flagOf(name);
@@ -36,8 +35,12 @@ export function addSchemaOptions(command: Command, schema: z.ZodObject): Command
 
 /** Gives the arguments that commander read the names that the schema has for them. */
 export function argumentsOf(command: Command): Record<string, unknown> {
-  const names = command.registeredArguments.map((argument) => argument.name());
-  return Object.fromEntries(names.map((name, index) => [name, command.args[index]]));
+  return Object.fromEntries(
+    command.registeredArguments.map((argument, index) => [
+      argument.name(),
+      argument.variadic ? command.args.slice(index) : command.args[index],
+    ]),
+  );
 }
 
 /**
@@ -55,6 +58,12 @@ export function parseSchemaOptions<Schema extends z.ZodObject>(
     ({ path, message }) => `${labelOf(String(path[0]), schema)}: ${message}`,
   );
   throw new UsageError(problems.join('\n'));
+}
+
+/** `[run]` may be left out, `<version>` may not; `[files...]` are any number. */
+function argumentOf(name: string, property: z.ZodType): string {
+  if (innermost(property) instanceof z.ZodArray) return `[${name}...]`;
+  return property instanceof z.ZodOptional ? `[${name}]` : `<${name}>`;
 }
 
 const isArgument = (property: z.ZodType | undefined) => property?.meta()?.argument === true;

@@ -20,7 +20,8 @@ export function parseDataset(
   };
 }
 
-function parseImageSet(
+/** Reads the two IDX files of a training or test set and checks that they fit each other and the names of the labels. */
+export function parseImageSet(
   what: string,
   { height, width, labels: names }: Shape,
   imageFile: Uint8Array,

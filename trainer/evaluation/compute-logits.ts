@@ -1,3 +1,4 @@
+import { setImmediate as pause } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import { normalizePixels } from '../../shared/preprocess.ts';
@@ -16,6 +17,8 @@ export interface Weights {
  * Runs a network over a set of images, on TensorFlow.js's current backend.
  *
  * @param weights kernel and bias of each layer that has them, in order
+ * @param signal stops between two batches; its reason is thrown
+ * @param onProgress told how many images are done
  * @returns [image][label], flat
  */
 export async function computeLogits(
@@ -23,6 +26,7 @@ export async function computeLogits(
   weights: readonly Weights[],
   { images, count }: Pick<ImageSet, 'images' | 'count'>,
   signal?: AbortSignal,
+  onProgress?: (done: number) => void,
 ): Promise<Float32Array> {
   const size = spec.inputShape.reduce((product, length) => product * length, 1);
   const logits = new Float32Array(count * spec.labels.length);
@@ -37,6 +41,9 @@ export async function computeLogits(
       );
       logits.set(await output.data<'float32'>(), from * spec.labels.length);
       output.dispose();
+      onProgress?.(end);
+      // The backends compute without giving way; Ctrl-C is heard here.
+      await pause();
     }
   } finally {
     tf.dispose(tensors);

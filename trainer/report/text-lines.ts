@@ -14,7 +14,7 @@ const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 export const formatCount = (count: number): string => integer.format(count);
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+export const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** @param stream decides about colours by whether it is a terminal */
 export function textLines(stream: NodeJS.WriteStream): TextLines {
