@@ -1,12 +1,13 @@
 import { stringify } from 'yaml';
 import { escapeMarkup } from '../../shared/picture/escape-markup.ts';
-import { percent, type RunReport } from './run-report.ts';
+import { percent, provenanceOf, type RunReport } from './run-report.ts';
 
 /**
  * README.md: the run as a model card, with the front matter that Hugging Face reads
  * (https://huggingface.co/docs/hub/model-cards#evaluation-results).
  */
-export function modelCard({ id, config, epoch, test }: RunReport): string {
+export function modelCard(report: RunReport): string {
+  const { id, config, epoch, test } = report;
   const { spec, dataset } = config;
   const frontMatter = {
     library_name: 'tensorflow.js',
@@ -39,19 +40,14 @@ ${stringify(frontMatter)}---
 
 # ${spec.name}
 
-A convolutional network that tells ${spec.labels.length} classes of grey ${width}x${height} images apart, trained with Catwalk
-(run ${id}). On ${test.count} test images of ${dataset.name} it reaches ${percent(epoch.accuracy)} accuracy, with a mean cross-entropy of ${epoch.loss.toFixed(4)}.
+A convolutional network that tells ${spec.labels.length} classes of grey ${width}x${height} images apart, made with Catwalk
+(run ${id}, ${provenanceOf(report)}). On ${test.count} test images of ${dataset.name} it reaches ${percent(epoch.accuracy)} accuracy, with a mean cross-entropy of ${epoch.loss.toFixed(4)}.
 
 | | |
 | --- | --- |
-| recipe | ${config.recipe} |
-| epoch | ${epoch.epoch} of ${config.epochs} |
-| batch size | ${config.batchSize} |
-| optimizer | ${config.optimizer}, learning rate ${config.learningRate} |
-| seed | ${config.seed} |
-| time | ${Math.round(epoch.seconds)} s of training steps, ${Math.round(epoch.imagesPerSecond)} images/s |
-| computed by | ${config.backend} on ${escapeMarkdown(config.device)}, threads: ${config.threads} |
-| code | ${config.git ? `${config.git.commit}${config.git.dirty ? ', changed' : ''}` : 'no git checkout'} |
+${rowsOf(report)
+  .map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`)
+  .join('\n')}
 
 Every value is in \`config.json\`, every epoch in \`metrics.jsonl\` and \`metrics.csv\`; \`report.html\` shows them.
 
@@ -73,6 +69,24 @@ The classes, numbered as the logits are:
 
 ${labels.join('\n')}
 `;
+}
+
+/** How the weights came about. */
+function rowsOf({ config, epoch }: RunReport): [string, string][] {
+  const { recipe, git, parent } = config;
+  const isTrained = !(parent && 'file' in parent);
+  const training: [string, string][] = [
+    ['batch size', String(config.batchSize)],
+    ['optimizer', `${config.optimizer}, learning rate ${config.learningRate}`],
+    ['seed', String(config.seed)],
+    ['time', `${Math.round(epoch.seconds)} s, ${Math.round(epoch.imagesPerSecond)} images/s`],
+  ];
+  return [
+    ['recipe', recipe],
+    ...(isTrained ? training : []),
+    ['computed by', `${config.backend} on ${config.device}, threads: ${config.threads}`],
+    ['code', git ? `${git.commit}${git.dirty ? ', changed' : ''}` : 'no git checkout'],
+  ];
 }
 
 function macroF1(perClass: readonly { f1: number }[]): number {

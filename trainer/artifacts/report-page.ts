@@ -4,7 +4,7 @@ import { page } from './draw-chart.ts';
 import { drawConfusion } from './draw-confusion.ts';
 import { drawCurves } from './draw-curves.ts';
 import { reportStyle } from './report-style.ts';
-import { percent, pictureOf, type RunReport } from './run-report.ts';
+import { percent, pictureOf, provenanceOf, type RunReport } from './run-report.ts';
 
 /** report.html: one file that asks no other host for anything and runs no script. */
 export async function reportPage(report: RunReport): Promise<string> {
@@ -26,7 +26,7 @@ export async function reportPage(report: RunReport): Promise<string> {
 <main>
 <header>
 <h1>${spec.name}</h1>
-<p>Run ${id} on ${dataset.name}: epoch ${epoch.epoch} of ${config.epochs}, measured on ${report.test.count} test images.</p>
+<p>Run ${id} on ${dataset.name}: ${provenanceOf(report)}, measured on ${report.test.count} test images.</p>
 </header>
 <section aria-label="Summary"><dl>
 ${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}

@@ -28,3 +28,10 @@ export function pictureOf({ config, test }: RunReport, guess: Guess) {
 }
 
 export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
+
+/** Where the weights are from: `epoch 3 of 5`, or `imported from model.pth`. */
+export function provenanceOf({ config, epoch }: Pick<RunReport, 'config' | 'epoch'>): string {
+  const { parent } = config;
+  if (parent && 'file' in parent) return `imported from ${parent.file}`;
+  return `epoch ${epoch.epoch} of ${config.epochs}`;
+}

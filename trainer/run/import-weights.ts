@@ -1,5 +1,6 @@
 import type { Metrics } from '../../shared/manifest.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
+import { writeArtifacts } from '../artifacts/write-artifacts.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backends/backend.ts';
 import { firstThatOpens } from '../backends/first-that-opens.ts';
 import { openBackend } from '../backends/open-backend.ts';
@@ -81,6 +82,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
     { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...guesses },
     artifacts,
   );
+  await writeArtifacts(run, test);
   return { run: run.path, spec, metrics, backend };
 }
 

@@ -112,7 +112,7 @@ describe('the artifacts of a run', () => {
       value: epochOf(2).accuracy,
     });
     expect(entry.results[0].metrics[1].value).toBe(epochOf(2).loss);
-    expect(text).toContain('epoch | 2 of 5');
+    expect(text).toContain('epoch 2 of 5');
     expect(text).not.toContain('<img');
   });
 

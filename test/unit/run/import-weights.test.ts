@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -41,6 +41,7 @@ const importNarrow = (changes: Partial<ImportOptions> = {}) =>
 test('makes a run of what PyTorch trained, measured on the test images', async () => {
   const { run, metrics } = await importNarrow();
   const stored = await readRun(run);
+  expect(await readFile(join(run, 'README.md'), 'utf8')).toContain('imported from narrow.pth');
   const right = pytorchLogits.narrow.filter((row, i) => argMax(row) === dataset.test.labels[i]);
   expect(metrics.accuracy).toBe(right.length / 10);
   expect(stored.epoch).toMatchObject({ epoch: 0, accuracy: metrics.accuracy });
