@@ -14,7 +14,7 @@ export class UsageError extends Error {
 export function addSchemaOptions(command: Command, schema: z.ZodObject): Command {
   for (const [name, property] of Object.entries(schema.shape) as [string, z.ZodType][]) {
     if (isArgument(property)) {
-      command.argument(argumentOf(name, property), property.description);
+      command.argument(positionalOf(name, property), property.description);
       continue;
     }
     const flag = flagOf(name);
@@ -61,7 +61,7 @@ export function parseSchemaOptions<Schema extends z.ZodObject>(
 }
 
 /** `[run]` may be left out, `<version>` may not; `[files...]` are any number. */
-function argumentOf(name: string, property: z.ZodType): string {
+function positionalOf(name: string, property: z.ZodType): string {
   if (innermost(property) instanceof z.ZodArray) return `[${name}...]`;
   return property instanceof z.ZodOptional ? `[${name}]` : `<${name}>`;
 }
