@@ -17,6 +17,8 @@ export interface LocalWorkerOptions {
   logFile?: string;
   /** Another wrangler configuration than the repository's. */
   config?: string;
+  /** Laid over the configuration's `vars`. */
+  variables?: Record<string, string>;
   /** Gives up the start. */
   signal?: AbortSignal;
 }
@@ -60,7 +62,8 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const url = `http://${host}:${port}`;
   const persistTo = resolve(options.persistTo);
   const logFile = options.logFile ? resolve(options.logFile) : join(persistTo, 'worker.log');
-  const child = spawnWrangler({ port, persistTo, logFile, config: options.config });
+  const { config, variables = {} } = options;
+  const child = spawnWrangler({ port, persistTo, logFile, config, variables });
   const exited = once(child, 'exit').then(() => {});
   // Whatever ends this process, the Worker must not outlive it.
   const killAtExit = () => child.pid !== undefined && killProcessGroup(child.pid);
@@ -101,6 +104,7 @@ function spawnWrangler(options: {
   persistTo: string;
   logFile: string;
   config: string | undefined;
+  variables: Record<string, string>;
 }): ChildProcess {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');
   const wrangler = join(dirname(manifest), 'bin/wrangler.js');
@@ -116,6 +120,10 @@ function spawnWrangler(options: {
         ...['--config', config],
         ...['--ip', host, '--port', String(options.port), '--inspector-port', '0'],
         ...['--persist-to', options.persistTo],
+        ...Object.entries(options.variables).flatMap(([name, value]) => [
+          '--var',
+          `${name}:${value}`,
+        ]),
         '--show-interactive-dev-session=false',
       ],
       {

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { modelNameFor } from '../shared/model-spec.ts';
+import { datasetName } from '../trainer/dataset/dataset-name.ts';
 import { type LocalWorker, startLocalWorker } from './local-worker.ts';
 import { runTrainer } from './run-trainer.ts';
 import type { StartOptions } from './start-options.ts';
@@ -20,8 +22,10 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
   // The training ends with the Worker as well as with the signal: what it makes could not be published.
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
+  const dataset = datasetName(options.dataset);
+  const variables = { MODEL_NAME: modelNameFor(dataset), DATASET_NAME: dataset };
   print('Starting the Worker …');
-  const worker = await startLocalWorker({ port, persistTo, signal });
+  const worker = await startLocalWorker({ port, persistTo, variables, signal });
   const workerEnded = worker.exited.then(() => ending.abort());
   try {
     const page = worker.url.replace('127.0.0.1', 'localhost');

@@ -26,6 +26,8 @@ const startOptionsSchema = z.object({
 });
 
 export type StartOptions = z.output<typeof startOptionsSchema> & {
+  /** What `catwalk train --dataset` takes. */
+  dataset: string;
   /** For `catwalk train`, as it takes them. */
   trainerArguments: string[];
 };
@@ -46,9 +48,9 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
   addSchemaOptions(command.optionsGroup('Training:'), trainingOptionsSchema);
   const raw = command.parse(argv, { from: 'user' }).opts();
   // Validated here too, so that a wrong value is told before anything starts; passed on as it was given.
-  parseSchemaOptions(trainingOptionsSchema, raw);
+  const { dataset } = parseSchemaOptions(trainingOptionsSchema, raw);
   const trainerArguments = Object.keys(trainingOptionsSchema.shape)
     .filter((name) => raw[name] !== undefined)
     .map((name) => argumentOf(name, raw[name]));
-  return { ...parseSchemaOptions(startOptionsSchema, raw), trainerArguments };
+  return { ...parseSchemaOptions(startOptionsSchema, raw), dataset, trainerArguments };
 }

@@ -39,15 +39,18 @@ export interface DatasetShape {
   labels: readonly string[];
 }
 
+/** The name of a data set's model. */
+export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
+
 /**
  * The one CNN that Catwalk trains and serves, for a data set of grey images: PyTorch's tutorial's, with as many logits
- * as there are labels. The model's name is the data set's with `-cnn`.
+ * as there are labels.
  *
  * @throws {z.ZodError} where the data set's name, size or labels fit no model
  */
 export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec {
   return modelSpecSchema.parse({
-    name: `${name}-cnn`,
+    name: modelNameFor(name),
     inputShape: [height, width, 1],
     layers: [
       { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]

@@ -6,9 +6,10 @@ import { imageOptions } from './image-options.ts';
 import { addSchemaOptions, parseSchemaOptions } from './schema-options.ts';
 import { trainOptionsSchema } from './train-options.ts';
 
-const { device, dataDir, publish } = trainOptionsSchema.shape;
+const { device, dataset, dataDir, publish } = trainOptionsSchema.shape;
 const doctorOptionsSchema = z.object({
   device,
+  dataset,
   dataDir,
   publish: publish
     .describe('also read and write this bucket, as train would')

@@ -10,7 +10,7 @@ import { trainOptionsSchema } from './train-options.ts';
 export function addTrainCommand(program: Command, signal: AbortSignal): void {
   const command = program
     .command('train')
-    .description('Trains the network on Fashion-MNIST; publishes every epoch where told to.');
+    .description('Trains the network on a data set; publishes every epoch where told to.');
   addSchemaOptions(command, trainOptionsSchema).action(async (raw) => {
     const options = parseSchemaOptions(trainOptionsSchema, { ...imageOptions(), ...raw });
     const { json } = options;

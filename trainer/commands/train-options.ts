@@ -66,13 +66,15 @@ const trainingOptions = z.object({
     .string()
     .min(1)
     .default('fashion-mnist')
-    .describe('what to train on: the name of a known data set')
-    .meta({ value: '<name>' }),
+    .describe(
+      'what to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
+    )
+    .meta({ value: '<name|folder>' }),
   dataDir: z
     .string()
     .min(1)
     .optional()
-    .describe('take the data set from this folder')
+    .describe('where the files of fashion-mnist, mnist or kmnist lie (default: fetched)')
     .meta({ value: '<folder>' }),
   force: z.boolean().default(false).describe('move the alias even to a less accurate model'),
 });

@@ -40,6 +40,11 @@ export class MissingFileError extends Error {
   }
 }
 
+/** What a folder holds is no data set that a network could learn. */
+export class BadDatasetError extends Error {
+  override name = 'BadDatasetError';
+}
+
 /** No source had the whole data set; the message lists each source with its cause. */
 export class DatasetUnavailableError extends Error {
   override name = 'DatasetUnavailableError';

@@ -26,7 +26,12 @@ export function folderSource(folder: string, description = folder): DatasetSourc
   };
 }
 
-async function readEither(folder: string, name: string) {
+/**
+ * Reads a file that is there as `.gz` or uncompressed.
+ *
+ * @throws {MissingFileError} where neither is
+ */
+export async function readEither(folder: string, name: string) {
   for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
     try {
       return { path, bytes: await readFile(path) };

@@ -134,3 +134,6 @@ export const knownDatasets = {
 } satisfies Record<string, KnownDataset>;
 
 export type DatasetName = keyof typeof knownDatasets;
+
+export const isKnownDataset = (name: string): name is DatasetName =>
+  Object.hasOwn(knownDatasets, name);

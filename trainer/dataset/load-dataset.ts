@@ -2,15 +2,16 @@ import { join } from 'node:path';
 import { defaultCacheFolder } from './cache-folder.ts';
 import type { Dataset } from './dataset.ts';
 import { debianSource } from './debian-source.ts';
-import { DatasetUnavailableError, MissingFileError, messageOf } from './errors.ts';
+import { BadDatasetError, DatasetUnavailableError, MissingFileError, messageOf } from './errors.ts';
 import { folderSource } from './folder-source.ts';
 import {
-  type DatasetName,
   type DatasetPart,
+  isKnownDataset,
   type KnownDataset,
   type KnownFile,
   knownDatasets,
 } from './known-datasets.ts';
+import { loadFolder } from './load-folder.ts';
 import { mirrorSource } from './mirror-source.ts';
 import { parseDataset } from './parse-dataset.ts';
 import type { DatasetSource } from './source.ts';
@@ -18,9 +19,9 @@ import { unpackFile } from './unpack-file.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 export interface LoadDatasetOptions {
-  /** The name of a known data set; 'fashion-mnist' unless told. */
+  /** The name of a known data set, or a folder; 'fashion-mnist' unless told. */
   dataset?: string | undefined;
-  /** A folder with the four files, `.gz` or uncompressed. Where it is given, nothing else is looked at. */
+  /** A folder with the four files of a known data set, `.gz` or uncompressed. Where it is given, nothing else is looked at. */
   dataDir?: string | undefined;
   /** Where fetched files are kept; the XDG cache folder's catwalk/datasets unless told. */
   cacheDir?: string | undefined;
@@ -36,14 +37,22 @@ export interface LoadDatasetOptions {
 }
 
 /**
- * Loads a data set from the first place that has it: `dataDir`, the cache, and the sources. Whatever the place, every
- * file is checked against the SHA-256 known for it.
+ * Loads a data set. A folder is read as it is. A known data set comes from the first place that has it: `dataDir`, the
+ * cache, and the sources; whatever the place, every file is checked against the SHA-256 known for it.
  *
+ * @throws {BadDatasetError} where a folder holds no data set
  * @throws {DatasetUnavailableError} where no place has all files; lists each with its cause, such as the
  *   `CorruptFileError` of a file in `dataDir`
  */
 export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dataset> {
-  const known = findKnown(options.dataset ?? 'fashion-mnist');
+  const { dataset = 'fashion-mnist', dataDir } = options;
+  if (!isKnownDataset(dataset)) {
+    if (dataDir === undefined) return loadFolder(dataset, options);
+    throw new BadDatasetError(
+      `--data-dir is where the files of ${Object.keys(knownDatasets).join(', ')} lie; --dataset ${dataset} is none of these. Leave --data-dir out.`,
+    );
+  }
+  const known: KnownDataset = knownDatasets[dataset];
   const { contents, used } = await collectFiles(known, options);
   const parts = Object.entries(known.files).map(([part, { name }]) => ({
     part,
@@ -61,12 +70,6 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
     origin: known.name,
     source: used.join(', '),
   };
-}
-
-function findKnown(name: string): KnownDataset {
-  if (Object.hasOwn(knownDatasets, name)) return knownDatasets[name as DatasetName];
-  const names = Object.keys(knownDatasets).join(', ');
-  throw new Error(`There is no data set ${name}. Known ones: ${names}.`);
 }
 
 type UnpackedFile = Awaited<ReturnType<typeof unpackFile>>;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DatasetFile } from '../../shared/bucket-layout.ts';
 import { type DatasetInfo, datasetInfoSchema } from '../../shared/manifest.ts';
 import type { Dataset } from './dataset.ts';
+import { idxFile } from './idx-file.ts';
 
 /**
  * The test set as it lies in the bucket: uncompressed IDX files, so that an image is one range read, and what they hold.
@@ -26,15 +27,6 @@ export function testSetFiles(dataset: Dataset): Record<DatasetFile, Uint8Array> 
     'test-labels.idx': ids,
     'dataset.json': new TextEncoder().encode(`${JSON.stringify(info, null, 2)}\n`),
   };
-}
-
-function idxFile(dimensions: number[], values: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(4 + 4 * dimensions.length);
-  header.writeUInt32BE(0x0800 + dimensions.length, 0);
-  dimensions.forEach((size, i) => {
-    header.writeUInt32BE(size, 4 + 4 * i);
-  });
-  return Buffer.concat([header, values]);
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -12,6 +12,7 @@ export interface Finding {
 
 export interface CheckOptions {
   device: DeviceChoice;
+  dataset?: string | undefined;
   dataDir?: string | undefined;
   /** The bucket to publish to, where there is one. */
   publish?: string | undefined;
