@@ -6,16 +6,11 @@ import type { Device } from './backend.ts';
 import { explainNoGpu, gpuName } from './gpu.ts';
 import { type NativeSetup, NotSetUpError, nativeFolder, readNativeSetup } from './native-setup.ts';
 import { activate, type OpenBackendOptions, thisProcessor } from './open-backend.ts';
-import { registerTensorflowKernels } from './tensorflow-kernels.ts';
-
-/** The part of @tensorflow/tfjs-node-gpu's binding that is used here. */
-export interface TensorflowBinding {
-  TF_Version: string;
-  isUsingGpuDevice(): boolean;
-  TF_FLOAT: number;
-  TF_ATTR_TYPE: number;
-  TF_ATTR_STRING: number;
-}
+import {
+  registerTensorflowKernels,
+  type TensorflowBackend,
+  type TensorflowBinding,
+} from './tensorflow-kernels.ts';
 
 /**
  * Opens TensorFlow by its C library, on a GPU where one answers.
@@ -29,7 +24,7 @@ export async function openTensorflow({ device, threads }: OpenBackendOptions): P
   setTensorflowEnvironment({ device, threads });
   const binding = loadTensorflow(setup);
   await activate('tensorflow');
-  registerTensorflowKernels(binding);
+  registerTensorflowKernels(tf.backend() as unknown as TensorflowBackend, binding);
   if (binding.isUsingGpuDevice()) return { kind: 'GPU', name: await gpuName() };
   if (device === 'gpu') throw new Error(await explainNoGpu(setup));
   return thisProcessor();

@@ -1,10 +1,7 @@
 import type { NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
+import type { PooledConvolutionGradientInputs } from '../training/pooled-convolution.ts';
 import { floatBytes, type TensorHeap } from './heap.ts';
-
-/** The kernels' own names; TensorFlow.js has none for them. */
-export const POOLED_CONVOLUTION = 'PooledConv2D';
-export const POOLED_CONVOLUTION_GRADIENT = 'PooledConv2DGrad';
 
 /** Winograd's tiles that go through the network's second-level cache together. */
 const tilesAPass = 36;
@@ -140,15 +137,12 @@ function direct(heap: TensorHeap, sizes: Sizes, call: ForwardCall): void {
 }
 
 /**
- * x, filter and positions as above, dy of y's shape -> the gradients of filter and bias and, unless
+ * x and filter as above, kept0: the positions, dy of y's shape -> the gradients of filter and bias and, unless
  * attrs.inputGradient is false, of x.
  */
 export function pooledConvolutionGradient(heap: TensorHeap) {
   return (inputs: NamedTensorInfoMap, attrs: { inputGradient?: unknown }): TensorInfo[] => {
-    const { x, filter, positions, dy } = inputs as Record<
-      'x' | 'filter' | 'positions' | 'dy',
-      TensorInfo
-    >;
+    const { x, filter, dy, kept0: positions } = inputs as PooledConvolutionGradientInputs;
     const sizes = sizesOf(x, filter);
     const call = { dy: heap.addressOf(dy), positions: heap.addressOf(positions) };
     const dfilter = heap.allocate(filter.shape);

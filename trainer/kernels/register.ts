@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { type KernelConfig, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
+import { POOLED_CONVOLUTION, POOLED_CONVOLUTION_GRADIENT } from '../training/pooled-convolution.ts';
 import * as convolution from './convolution.ts';
 import * as gradients from './gradients.ts';
 import { tensorHeap } from './heap.ts';
@@ -33,12 +34,12 @@ export function registerTrainingKernels(backend: BackendWasm): () => void {
   const gradient = pooled.pooledConvolutionGradient(heap);
   const own: KernelConfig[] = [
     {
-      kernelName: pooled.POOLED_CONVOLUTION,
+      kernelName: POOLED_CONVOLUTION,
       backendName: 'wasm',
       kernelFunc: ({ inputs }) => convolve(inputs),
     },
     {
-      kernelName: pooled.POOLED_CONVOLUTION_GRADIENT,
+      kernelName: POOLED_CONVOLUTION_GRADIENT,
       backendName: 'wasm',
       kernelFunc: ({ inputs, attrs }) => gradient(inputs, attrs ?? {}),
     },

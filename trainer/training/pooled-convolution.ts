@@ -4,10 +4,28 @@ import {
   type GradSaveFunc,
   getBackend,
   getKernel,
+  type NamedTensorInfoMap,
   type Tensor,
+  type TensorInfo,
 } from '@tensorflow/tfjs-core';
 import type { LayerSpec } from '../../shared/model-spec.ts';
-import { POOLED_CONVOLUTION, POOLED_CONVOLUTION_GRADIENT } from '../kernels/pooled-convolution.ts';
+
+/**
+ * Names of two kernels that Catwalk adds to the backends that can compute them faster than layer by layer. The first
+ * takes x, filter and bias and returns y and what it wants to keep for the gradient; the second returns the
+ * gradients of filter and bias and, unless `inputGradient` is false, of x.
+ */
+export const POOLED_CONVOLUTION = 'PooledConv2D';
+export const POOLED_CONVOLUTION_GRADIENT = 'PooledConv2DGrad';
+
+export interface PooledConvolutionGradientInputs extends NamedTensorInfoMap {
+  x: TensorInfo;
+  filter: TensorInfo;
+  dy: TensorInfo;
+  y: TensorInfo;
+  /** What the backend kept, one or two tensors. */
+  kept0: TensorInfo;
+}
 
 /** Whether the current backend has a kernel that computes both layers at once. */
 export const poolsInOnePass = (layer: LayerSpec, next: LayerSpec): boolean =>
@@ -34,19 +52,22 @@ export function convolveAndPool(
   withInputGradient: boolean,
 ): Tensor {
   const convolve = (input: Tensor, kernel: Tensor, offset: Tensor, save: GradSaveFunc) => {
-    const [y, positions] = engine().runKernel(POOLED_CONVOLUTION, {
+    const [y, ...kept] = engine().runKernel(POOLED_CONVOLUTION, {
       x: input,
       filter: kernel,
       bias: offset,
-    }) as unknown as [Tensor, Tensor];
-    save([input, kernel, positions]);
+    }) as unknown as [Tensor, ...Tensor[]];
+    save([input, kernel, y, ...kept]);
     return {
       value: y,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [savedInput, savedKernel, savedPositions] = saved as [Tensor, Tensor, Tensor];
+        const [savedInput, savedKernel, savedY, ...savedKept] = saved as [Tensor, Tensor, Tensor];
         const [dfilter, dbias, ...dx] = engine().runKernel(
           POOLED_CONVOLUTION_GRADIENT,
-          { x: savedInput, filter: savedKernel, positions: savedPositions, dy },
+          {
+            ...{ x: savedInput, filter: savedKernel, y: savedY, dy },
+            ...Object.fromEntries(savedKept.map((tensor, index) => [`kept${index}`, tensor])),
+          },
           { inputGradient: withInputGradient },
         ) as unknown as Tensor[];
         return [...dx, dfilter, dbias] as Tensor[];

@@ -1,0 +1,72 @@
+/**
+ * Counts what one training step of a backend runs, and the tensors that it leaves behind: prints JSON. A process of its own, as
+ * a backend that is loaded stays so.
+ *
+ *     node test/bench/count-kernels.ts wasm|tensorflow
+ */
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import { buildModel } from '../../shared/build-model.ts';
+import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import type { BackendName } from '../../trainer/backends/backend.ts';
+import { nativeBinding } from '../../trainer/backends/native-setup.ts';
+import { openBackend } from '../../trainer/backends/open-backend.ts';
+import { forward } from '../../trainer/training/forward.ts';
+import { crossEntropy } from '../../trainer/training/loss.ts';
+
+const backend = process.argv[2] as BackendName;
+const batchSize = 64;
+
+await openBackend(backend);
+const variables = buildModel(fashionMnistCnn, 1).trainableWeights.map(
+  (weight) => weight.read() as unknown as tf.Variable,
+);
+step();
+const tensorsBefore = tf.memory().numTensors;
+const count = backend === 'tensorflow' ? countOperations() : countKernels();
+step();
+const kernels = count();
+const leakedTensors = tf.memory().numTensors - tensorsBefore;
+process.stdout.write(`${JSON.stringify({ kernels, leakedTensors })}\n`);
+
+function step(): void {
+  tf.tidy(() => {
+    const images = tf.zeros([batchSize, ...fashionMnistCnn.inputShape]);
+    const labels = tf.zeros([batchSize], 'int32') as tf.Tensor1D;
+    const { grads } = tf.variableGrads(
+      () => crossEntropy(forward(fashionMnistCnn, variables, images, 'mask'), labels, batchSize),
+      variables,
+    );
+    for (const { name } of variables) grads[name]?.dataSync();
+  });
+}
+
+/** What TensorFlow itself is told to run, whatever TensorFlow.js calls it. */
+function countOperations(): () => number {
+  const binding = createRequire(nativeBinding)(nativeBinding) as {
+    executeOp(...args: unknown[]): unknown;
+  };
+  const { executeOp } = binding;
+  let operations = 0;
+  binding.executeOp = (...args) => {
+    operations++;
+    return executeOp.apply(binding, args);
+  };
+  return () => operations;
+}
+
+function countKernels(): () => number {
+  let kernels = 0;
+  for (const config of tf.getKernelsForBackend(backend)) {
+    tf.unregisterKernel(config.kernelName, backend);
+    tf.registerKernel({
+      ...config,
+      setupFunc: () => {}, // It is set up already.
+      kernelFunc: (params) => {
+        kernels++;
+        return config.kernelFunc(params);
+      },
+    });
+  }
+  return () => kernels;
+}
