@@ -4,15 +4,17 @@
  *
  *     node test/bench/count-kernels.ts wasm|tensorflow
  */
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { buildModel } from '../../shared/build-model.ts';
 import { fashionMnistCnn } from '../../shared/model-spec.ts';
 import type { BackendName } from '../../trainer/backends/backend.ts';
-import { nativeBinding } from '../../trainer/backends/native-setup.ts';
 import { openBackend } from '../../trainer/backends/open-backend.ts';
 import { forward } from '../../trainer/training/forward.ts';
 import { crossEntropy } from '../../trainer/training/loss.ts';
+
+interface Binding {
+  executeOp(...args: unknown[]): unknown;
+}
 
 const backend = process.argv[2] as BackendName;
 const batchSize = 64;
@@ -43,15 +45,15 @@ function step(): void {
 
 /** What TensorFlow itself is told to run, whatever TensorFlow.js calls it. */
 function countOperations(): () => number {
-  const binding = createRequire(nativeBinding)(nativeBinding) as {
-    executeOp(...args: unknown[]): unknown;
-  };
-  const { executeOp } = binding;
+  const { binding } = tf.backend() as unknown as { binding: Binding };
   let operations = 0;
-  binding.executeOp = (...args) => {
+  const counted = (...args: unknown[]) => {
     operations++;
-    return executeOp.apply(binding, args);
+    return binding.executeOp(...args);
   };
+  // Its own properties can't be replaced.
+  const counting = Object.create(binding, { executeOp: { value: counted } });
+  Object.assign(tf.backend(), { binding: counting });
   return () => operations;
 }
 

@@ -22,17 +22,33 @@ export interface Training {
 
 export interface Contestant {
   name: string;
+  /** What one training step runs, where it is one of Catwalk's. */
+  countStep?(): Promise<StepCount>;
   train(options: { limit: number; epochs: number; seed: number }): Promise<Training>;
 }
 
+export interface StepCount {
+  /** Kernels, or operations of TensorFlow. */
+  kernels: number;
+  leakedTensors: number;
+}
+
 /** Catwalk's own trainer, as its users run it. */
-export function catwalkContestant(name: string, ...flags: string[]): Contestant {
+export function catwalkContestant(
+  name: string,
+  backend: 'tensorflow' | 'wasm',
+  ...flags: string[]
+): Contestant {
   return {
     name,
+    async countStep() {
+      const script = join(import.meta.dirname, 'count-kernels.ts');
+      return (await jsonLines(process.execPath, [script, backend]))[0];
+    },
     async train({ limit, epochs, seed }) {
       const events = await jsonLines(process.execPath, [
         ...[join(repository, 'trainer/cli.ts'), 'train', '--json'],
-        ...['--runs', join(tmpdir(), 'catwalk-bench-runs'), ...flags],
+        ...['--runs', join(tmpdir(), 'catwalk-bench-runs'), '--backend', backend, ...flags],
         ...['--limit', String(limit), '--epochs', String(epochs), '--seed', String(seed)],
       ]);
       return {
@@ -48,6 +64,19 @@ export function catwalkContestant(name: string, ...flags: string[]): Contestant 
     },
   };
 }
+
+/** TensorFlow.js as it comes, on the same TensorFlow as Catwalk native. */
+export const stockContestant: Contestant = {
+  name: 'stock TensorFlow.js native',
+  async train({ limit, epochs, seed }) {
+    const script = join(import.meta.dirname, 'peers/stock-tfjs.ts');
+    const results = await jsonLines(process.execPath, [
+      ...[script, '--limit', String(limit)],
+      ...['--epochs', String(epochs), '--seed', String(seed)],
+    ]);
+    return { epochs: results, peakBytes: results.at(-1).peakBytes };
+  },
+};
 
 /** The tutorial's loop in PyTorch on the CPU, or null where Python has no torch. */
 export async function pytorchContestant(

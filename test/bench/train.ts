@@ -8,6 +8,7 @@ import {
   type Contestant,
   catwalkContestant,
   pytorchContestant,
+  stockContestant,
   type Training,
 } from './train-contestants.ts';
 
@@ -16,6 +17,8 @@ interface Row {
   imagesPerSecond: number;
   ratioToPytorch: number | null;
   peakMiB: number;
+  /** What a step runs, the optimizer aside, which is no kernel here; null: not counted. */
+  kernelsPerStep: number | null;
 }
 
 interface TimeToAccuracy {
@@ -57,10 +60,10 @@ if (!isNativeSetUp) {
 const contestants: Contestant[] = [
   ...(pytorch ? [pytorch] : []),
   ...(isNativeSetUp
-    ? [catwalkContestant('Catwalk native', '--backend', 'tensorflow', '--device', 'cpu')]
+    ? [catwalkContestant('Catwalk native', 'tensorflow', '--device', 'cpu'), stockContestant]
     : []),
-  catwalkContestant('Catwalk wasm', '--backend', 'wasm'),
-  catwalkContestant('Catwalk wasm, 1 thread', '--backend', 'wasm', '--threads', '1'),
+  catwalkContestant('Catwalk wasm', 'wasm'),
+  catwalkContestant('Catwalk wasm, 1 thread', 'wasm', '--threads', '1'),
 ];
 
 const report: Report = {
@@ -84,19 +87,21 @@ async function compareSpeed(rounds: number, limit: number): Promise<Row[]> {
   }
   const speedOf = (contestant: Contestant) =>
     median((trainings.get(contestant) ?? []).map(({ epochs }) => epochs[0]?.imagesPerSecond ?? 0));
-  return contestants.map((contestant) => ({
+  const counts = await Promise.all(contestants.map((contestant) => contestant.countStep?.()));
+  return contestants.map((contestant, index) => ({
     name: contestant.name,
     imagesPerSecond: Math.round(speedOf(contestant)),
     ratioToPytorch: pytorch ? Number((speedOf(contestant) / speedOf(pytorch)).toFixed(3)) : null,
     peakMiB: Math.round(
       median((trainings.get(contestant) ?? []).map(({ peakBytes }) => peakBytes)) / 2 ** 20,
     ),
+    kernelsPerStep: counts[index]?.kernels ?? null,
   }));
 }
 
 async function timeToAccuracy(seeds: number): Promise<TimeToAccuracy[]> {
   const results = contestants
-    .filter(({ name }) => !name.includes('1 thread'))
+    .filter(({ name }) => !name.includes('1 thread') && !name.startsWith('stock'))
     .map((contestant) => ({ contestant, trainings: [] as Training[] }));
   for (let seed = 1; seed <= seeds; seed++) {
     for (const { contestant, trainings } of results) {
@@ -117,13 +122,14 @@ function asText({ machine, rows, timeTo913 }: Report): string {
   const { processor, cores, memoryGiB, node } = machine;
   const lines = [
     `${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node}`,
-    `${'Training, batch 64'.padEnd(28)}images/s   of PyTorch   peak MiB`,
+    `${'Training, batch 64'.padEnd(28)}images/s   of PyTorch   peak MiB   kernels a step`,
     ...rows.map(
-      ({ name, imagesPerSecond, ratioToPytorch, peakMiB }) =>
+      ({ name, imagesPerSecond, ratioToPytorch, peakMiB, kernelsPerStep }) =>
         name.padEnd(28) +
         String(imagesPerSecond).padStart(8) +
         (ratioToPytorch?.toFixed(2) ?? '-').padStart(13) +
-        String(peakMiB).padStart(11),
+        String(peakMiB).padStart(11) +
+        String(kernelsPerStep ?? '-').padStart(17),
     ),
     ...timeTo913
       .filter(({ seconds }) => seconds.length > 0)

@@ -44,6 +44,8 @@ export interface TensorflowBackend {
     inputs: TensorInfo[],
     outputs: number,
   ): TensorInfo[];
+  readSync(dataId: object): Float32Array;
+  disposeData(dataId: object): void;
 }
 
 const convolution: NamedAttrMap = {
@@ -62,8 +64,6 @@ export function registerTensorflowKernels(
   const float = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
   const layout = { name: 'data_format', type: binding.TF_ATTR_STRING, value: 'NHWC' };
   const pooling = tensorflowPooling(backend, binding);
-  // A tensor that the engine knows is disposed with everything else of a step.
-  const known = (info: TensorInfo) => engine().makeTensorFromTensorInfo(info);
   const reluGradient = (dy: TensorInfo, y: TensorInfo) =>
     backend.executeSingleOutput('ReluGrad', [float], [dy, y]);
 
@@ -75,8 +75,10 @@ export function registerTensorflowKernels(
   register(POOLED_CONVOLUTION, ({ inputs }) => {
     const { x, filter, bias } = inputs as { x: Tensor; filter: Tensor; bias: Tensor };
     const product = engine().runKernel('Conv2D', { x, filter }, convolution) as Tensor;
-    const sum = known(backend.executeSingleOutput('BiasAdd', [float, layout], [product, bias]));
-    const convolved = engine().runKernel('Relu', { x: sum }) as Tensor;
+    const sum = backend.executeSingleOutput('BiasAdd', [float, layout], [product, bias]);
+    product.dispose();
+    const convolved = backend.executeSingleOutput('Relu', [float], [sum]);
+    backend.disposeData(sum.dataId);
     const [y, ...workspace] = pooling.pool(convolved) as [TensorInfo, ...TensorInfo[]];
     return [y, convolved, ...workspace];
   });
@@ -84,21 +86,26 @@ export function registerTensorflowKernels(
   register(POOLED_CONVOLUTION_GRADIENT, ({ inputs, attrs }) => {
     const { x, filter, dy, y, kept0: convolved } = inputs as PooledConvolutionGradientInputs;
     const workspace = inputs.kept1 ? [inputs.kept1] : [];
-    const dconvolved = known(pooling.gradient(convolved, [y, ...workspace], dy));
-    const dz = known(reluGradient(dconvolved, convolved));
+    const dconvolved = pooling.gradient(convolved, [y, ...workspace], dy);
+    const dz = reluGradient(dconvolved, convolved);
+    backend.disposeData(dconvolved.dataId);
     const dfilter = engine().runKernel(
       'Conv2DBackpropFilter',
-      { x: x as Tensor, dy: dz },
+      { x: x as Tensor, dy: dz as Tensor },
       { ...convolution, filterShape: filter.shape },
     ) as Tensor;
     const dbias = backend.executeSingleOutput('BiasAddGrad', [float, layout], [dz]);
-    if (attrs?.inputGradient === false) return [dfilter, dbias];
-    const dx = engine().runKernel(
-      'Conv2DBackpropInput',
-      { dy: dz, filter: filter as Tensor },
-      { ...convolution, inputShape: x.shape },
-    ) as Tensor;
-    return [dfilter, dbias, dx];
+    const gradients: TensorInfo[] = [dfilter, dbias];
+    if (attrs?.inputGradient !== false) {
+      const dx = engine().runKernel(
+        'Conv2DBackpropInput',
+        { dy: dz as Tensor, filter: filter as Tensor },
+        { ...convolution, inputShape: x.shape },
+      ) as Tensor;
+      gradients.push(dx);
+    }
+    backend.disposeData(dz.dataId);
+    return gradients;
   });
 }
 

@@ -1,4 +1,4 @@
-import { engine, type TensorInfo, tensor4d, tidy } from '@tensorflow/tfjs-core';
+import { type TensorInfo, tensor4d } from '@tensorflow/tfjs-core';
 import type { TensorflowBackend, TensorflowBinding } from './tensorflow-kernels.ts';
 
 /** 2x2 maximum pooling and its gradient by TensorFlow's own operations. */
@@ -43,20 +43,21 @@ export function tensorflowPooling(
         ...[x, y as TensorInfo, dy, workspace as TensorInfo],
       ]),
   };
-  return works(oneDnn) ? oneDnn : stock;
+  return works(oneDnn, backend) ? oneDnn : stock;
 }
 
 /** A TensorFlow without oneDNN, as on ARM, knows the operations' names but has no kernels for them. */
-function works({ pool, gradient }: TensorflowPooling): boolean {
-  const known = (info: TensorInfo) => engine().makeTensorFromTensorInfo(info);
+function works({ pool, gradient }: TensorflowPooling, backend: TensorflowBackend): boolean {
+  const x = tensor4d([1, 3, 2, 0], [1, 2, 2, 1]);
   try {
-    return tidy(() => {
-      const x = tensor4d([1, 3, 2, 0], [1, 2, 2, 1]);
-      const pooled = pool(x).map(known);
-      const dx = known(gradient(x, pooled, pooled[0] as TensorInfo));
-      return dx.dataSync().join() === '0,3,0,0';
-    });
+    const pooled = pool(x);
+    const dx = gradient(x, pooled, pooled[0] as TensorInfo);
+    const values = backend.readSync(dx.dataId);
+    for (const { dataId } of [...pooled, dx]) backend.disposeData(dataId);
+    return values.join() === '0,3,0,0';
   } catch {
     return false;
+  } finally {
+    x.dispose();
   }
 }
