@@ -69,19 +69,29 @@ async function verifyEncoder(
   for await (const { index, kind, bytes } of files) {
     const tally = tallies.get(kind) ?? { files: 0, same: 0 };
     tallies.set(kind, tally);
+    showProgress(all.files);
     const isSame = (await predictedId(bytes)) === labels[index];
     for (const each of [tally, all]) {
       each.files += 1;
       each.same += isSame ? 1 : 0;
     }
   }
+  showProgress(null);
   for (const [kind, tally] of tallies) console.log(`${kind.padEnd(26)}${share(tally)}`);
   console.log(`${name.padEnd(26)}${share(all)}\n`);
   return all.files > 0 && all.same / all.files >= required;
 }
 
-const share = ({ files, same }: Tally) =>
-  `${String(same).padStart(6)} of ${String(files).padEnd(6)}${((100 * same) / files).toFixed(1).padStart(6)} %`;
+/** @param files how many have been asked; `null` clears the line */
+function showProgress(files: number | null) {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(files === null ? '\r\x1b[K' : `\r${files} files`);
+}
+
+function share({ files, same }: Tally): string {
+  const percent = ((100 * same) / files).toFixed(1);
+  return `${String(same).padStart(6)} of ${String(files).padEnd(6)}${percent.padStart(6)} %`;
+}
 
 /** @param bytes a file, or 784 raw pixels */
 async function predictedId(bytes: Uint8Array<ArrayBuffer>): Promise<number> {

@@ -1,4 +1,5 @@
-import { decode } from 'jpeg-js';
+/// <reference path="./jpeg-js-decoder.d.ts" />
+import decode from 'jpeg-js/lib/decoder.js';
 import { ImageError } from './image-error.ts';
 import { readJpegHeader } from './jpeg-header.ts';
 import type { RasterImage } from './raster-image.ts';

@@ -94,7 +94,10 @@ const shadow = (value: number) => [0, 0, 0, value];
 
 /** Makes several channels of each pixel. */
 function expand({ data }: GreyPicture, channelsOf: (value: number) => number[]): Uint8Array {
-  return Uint8Array.from(Array.from(data, channelsOf).flat());
+  const count = channelsOf(0).length;
+  const expanded = new Uint8Array(data.length * count);
+  for (const [i, value] of data.entries()) expanded.set(channelsOf(value), i * count);
+  return expanded;
 }
 
 function grey({ data, width, height }: GreyPicture): Sharp {

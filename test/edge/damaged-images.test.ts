@@ -11,6 +11,8 @@ const runs = 400;
 const seed = 20261124;
 
 const corpus = unpackCorpus(packed);
+/** fast-check prints what it made up: the number of a file, not the file. */
+const bytesOf = (number: number) => corpus[number]?.bytes ?? new Uint8Array(0);
 let app: TestApp;
 let good: Answer;
 
@@ -23,8 +25,8 @@ beforeAll(async () => {
 
 it('answers any damaged image with a prediction or with what is wrong, and the next good one rightly', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...corpus), damages, async (file, change) => {
-      const response = await app.post(damage(file.bytes, change));
+    fc.asyncProperty(fc.nat(corpus.length - 1), damages, async (number, change) => {
+      const response = await app.post(damage(bytesOf(number), change));
       const answer = await response.json();
       if (response.status === 200) expect(answer).toHaveProperty('predicted');
       else {
@@ -33,6 +35,6 @@ it('answers any damaged image with a prediction or with what is wrong, and the n
       }
       expect(await (await app.post(testImage(0))).json()).toEqual(good);
     }),
-    { numRuns: runs, seed, endOnFailure: true },
+    { numRuns: runs, seed, endOnFailure: true, includeErrorInReport: true },
   );
 });

@@ -31,6 +31,7 @@ export default defineProject({
             'aws4fetch',
             'fast-png',
             'jpeg-js',
+            'jpeg-js/lib/decoder.js',
             '@jsquash/webp/utils.js',
             '@jsquash/webp/codec/dec/webp_dec.js',
             'fflate',

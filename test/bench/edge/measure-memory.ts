@@ -37,7 +37,8 @@ export async function measureMemory(name: string, options: OpenWorkerOptions): P
   }
 }
 
-async function heapUsage(inspectorUrl: string) {
+/** @returns what an isolate holds: its own heap, and the array buffers outside it */
+export async function heapUsage(inspectorUrl: string) {
   const socket = new WebSocket(new URL('/core:user:bench', inspectorUrl));
   try {
     await new Promise((resolve, reject) => {
@@ -55,7 +56,7 @@ async function heapUsage(inspectorUrl: string) {
 }
 
 /** @returns the ids of this process's workerd children; none where the system has no /proc */
-async function workerdProcesses(): Promise<string[]> {
+export async function workerdProcesses(): Promise<string[]> {
   const ids = await readdir('/proc').catch(() => []);
   const found: string[] = [];
   for (const id of ids.filter((name) => /^\d+$/.test(name))) {
@@ -67,7 +68,8 @@ async function workerdProcesses(): Promise<string[]> {
   return found;
 }
 
-async function residentBytes(id: string): Promise<number> {
+/** @returns a process's resident memory */
+export async function residentBytes(id: string): Promise<number> {
   const status = await readFile(`/proc/${id}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }

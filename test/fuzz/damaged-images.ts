@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { parseIdx } from '../../shared/idx.ts';
+import type { CorpusFile } from '../corpus/corpus-file.ts';
+import { encodeInJavaScript } from '../corpus/encode-in-javascript.ts';
+import { readCorpus } from '../corpus/encode-with-pillow.ts';
+import { type Damage, damage, damages } from '../corpus/mutate.ts';
+import type { Memory, Target } from './open-target.ts';
+
+const fixtures = join(import.meta.dirname, '../fixtures');
+
+/** No image may take longer: those of the corpus take some milliseconds. */
+const longestMilliseconds = 2000;
+/** A slow answer is asked for again: what an image causes comes again, what a busy machine causes does not. */
+const attempts = 3;
+/** How much more the process may hold at the end than halfway: what a collector's moods amount to. */
+const largestGrowthBytes = 48 * 2 ** 20;
+
+export interface FuzzOptions {
+  images: number;
+  seed: number;
+  onProgress: (tried: number) => void;
+}
+
+export interface FuzzReport {
+  /** How many answers had each status. */
+  statuses: Record<number, number>;
+  longestMilliseconds: number;
+  /** After a tenth, after half, and at the end. */
+  memory: Memory[];
+}
+
+/**
+ * Posts damaged images, one after the other, and after each a good one.
+ *
+ * @throws {Error} with the smallest damage that did it, where an answer is no prediction and no documented problem of the image's, or takes
+ * longer than 2 s, where the good image's answer changes, or where memory grows
+ */
+export async function fuzzDamagedImages(target: Target, options: FuzzOptions): Promise<FuzzReport> {
+  const { images, seed, onProgress } = options;
+  const corpus = await readWholeCorpus();
+  const good = await post(target, corpus.good);
+  const report: FuzzReport = { statuses: {}, longestMilliseconds: 0, memory: [] };
+  let tried = 0;
+
+  async function tryImage(number: number, change: Damage): Promise<void> {
+    const file = corpus.files[number] as CorpusFile;
+    const bytes = damage(file.bytes, change);
+    let answer = await post(target, bytes);
+    for (let again = 1; again < attempts && answer.milliseconds > longestMilliseconds; again++) {
+      answer = await post(target, bytes);
+    }
+    report.statuses[answer.status] = (report.statuses[answer.status] ?? 0) + 1;
+    report.longestMilliseconds = Math.max(report.longestMilliseconds, answer.milliseconds);
+    const problem = findProblem(answer);
+    if (problem) throw new Error(`${file.kind} of image ${file.index}: ${problem}`);
+    const next = await post(target, corpus.good);
+    if (next.status !== 200 || next.body !== good.body) {
+      throw new Error(`${file.kind} of image ${file.index}: the next good image got ${next.body}`);
+    }
+    tried += 1;
+    if ([0.1, 0.5, 1].some((share) => tried === Math.ceil(share * images))) {
+      report.memory.push(await target.memory());
+    }
+    onProgress(tried);
+  }
+
+  const number = fc.nat(corpus.files.length - 1);
+  await fc.assert(fc.asyncProperty(number, damages, tryImage), {
+    numRuns: images,
+    seed,
+    includeErrorInReport: true,
+  });
+  const [, half, end] = report.memory;
+  if (half && end && end.process - half.process > largestGrowthBytes) {
+    throw new Error(`The process grew from ${half.process} to ${end.process} bytes.`);
+  }
+  return report;
+}
+
+async function readWholeCorpus() {
+  const path = join(fixtures, 'fashion-mnist-test-100/test-images.idx');
+  const images = parseIdx(await readFile(path), 3).values;
+  const files: CorpusFile[] = [];
+  for await (const file of readCorpus(join(fixtures, 'image-corpus'))) files.push(file);
+  for await (const file of encodeInJavaScript({ images, every: 25 })) files.push(file);
+  return { files, good: Uint8Array.from(images.subarray(0, 784)) };
+}
+
+interface Answer {
+  status: number;
+  body: string;
+  milliseconds: number;
+}
+
+async function post({ url }: Target, body: Uint8Array<ArrayBuffer>): Promise<Answer> {
+  const start = performance.now();
+  const response = await fetch(`${url}/predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream' },
+    body,
+    signal: AbortSignal.timeout(10 * longestMilliseconds),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text, milliseconds: performance.now() - start };
+}
+
+function findProblem({ status, body, milliseconds }: Answer): string | null {
+  if (milliseconds > longestMilliseconds) return `took ${milliseconds.toFixed(0)} ms`;
+  const isDocumented = status === 200 || [400, 413, 415, 422].includes(status);
+  if (!isDocumented) return `answered ${status}: ${body}`;
+  const answer = JSON.parse(body);
+  const isWhole = status === 200 ? 'predicted' in answer : typeof answer.code === 'string';
+  return isWhole ? null : `answered ${status} with ${body}`;
+}
