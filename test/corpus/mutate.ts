@@ -1,7 +1,10 @@
 import * as fc from 'fast-check';
 import { crc32 } from '../../shared/image/crc32.ts';
 
-/** A change to a file. Places are shares of its length, or bytes from its start, where headers are. */
+/**
+ * A change to a file. A place below 64 is so many bytes from its start, where headers are; those above are ten-thousandths of its
+ * length, so that they are anywhere in it. (Made-up doubles would nearly all be next to 0.)
+ */
 type Mutation =
   | { kind: 'set'; place: number; bytes: number[] }
   | { kind: 'flip'; place: number; bit: number }
@@ -16,9 +19,11 @@ export interface Damage {
   mendsChecksums: boolean;
 }
 
+const headerBytes = 64;
+const shares = 10_000;
 const place = fc.oneof(
-  fc.integer({ min: 0, max: 63 }),
-  fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  fc.integer({ min: 0, max: headerBytes - 1 }),
+  fc.integer({ min: headerBytes, max: headerBytes + shares - 1 }),
 );
 const length = fc.oneof(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 4096 }));
 /** Numbers at the edges of what fields hold, in both byte orders. */
@@ -73,10 +78,11 @@ export function damage(file: Uint8Array, { mutations, mendsChecksums }: Damage) 
 }
 
 function apply(bytes: Uint8Array<ArrayBuffer>, mutation: Mutation): Uint8Array<ArrayBuffer> {
+  const { place } = mutation;
   const at =
-    mutation.place < 1 && mutation.place > 0
-      ? Math.floor(mutation.place * bytes.length)
-      : Math.min(mutation.place, bytes.length);
+    place < headerBytes
+      ? Math.min(place, bytes.length)
+      : Math.floor(((place - headerBytes) / shares) * bytes.length);
   switch (mutation.kind) {
     case 'set':
       bytes.set(mutation.bytes.slice(0, bytes.length - at), at);
