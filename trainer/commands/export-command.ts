@@ -34,9 +34,11 @@ export function addExportCommand(program: Command, signal: AbortSignal): void {
     const { readRun } = await import('../run/read-run.ts');
     const { defaultNames, exportRun } = await import('../exchange/export-run.ts');
     const { writeAtomically } = await import('../dataset/write-atomically.ts');
+    const { openBackend } = await import('../backends/open-backend.ts');
     const stored = await readRun(run);
     const layers = names ?? defaultNames(stored.config);
-    const bytes = withUsageErrors(() => exportRun(stored, layers));
+    await openBackend('cpu');
+    const bytes = await withUsageErrors(() => exportRun(stored, layers));
     await writeAtomically(out, bytes, signal);
     const summary = { file: out, bytes: bytes.byteLength, layers };
     process.stdout.write(
@@ -47,9 +49,9 @@ export function addExportCommand(program: Command, signal: AbortSignal): void {
   });
 }
 
-function withUsageErrors<Result>(compute: () => Result): Result {
+async function withUsageErrors<Result>(compute: () => Promise<Result>): Promise<Result> {
   try {
-    return compute();
+    return await compute();
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(`--names: ${error.message}`);
     throw error;

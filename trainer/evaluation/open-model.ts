@@ -42,8 +42,14 @@ export async function openModel(
   }
 }
 
-/** TensorFlow.js matches the weights with the layers by name and shape, and widens those that are stored in fewer bits. */
-async function readWeights(spec: ModelSpec, files: TrainedModel['files']): Promise<Weights[]> {
+/**
+ * Reads kernel and bias of each layer that has them, in order, on TensorFlow.js's current backend. It matches the weights
+ * with the layers by name and shape, and widens those that are stored in fewer bits.
+ */
+export async function readWeights(
+  spec: ModelSpec,
+  files: TrainedModel['files'],
+): Promise<Weights[]> {
   const fileOf = (path: string) => {
     const bytes = files[path];
     if (bytes) return bytes;

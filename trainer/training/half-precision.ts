@@ -19,9 +19,9 @@ export function halfArtifacts(artifacts: io.ModelArtifacts): io.ModelArtifacts {
   const { weightSpecs, weightData } = artifacts;
   if (!weightSpecs || !weightData) throw new TypeError('The model has no weights.');
   const buffers = Array.isArray(weightData) ? weightData : [weightData];
-  const values = new Float32Array(
-    Buffer.concat(buffers.map((part) => new Uint8Array(part))).buffer,
-  );
+  // Copied: a small Buffer lies in a larger one, which its `buffer` is.
+  const bytes = new Uint8Array(Buffer.concat(buffers.map((part) => new Uint8Array(part))));
+  const values = new Float32Array(bytes.buffer);
   return {
     ...artifacts,
     weightData: new Float16Array(values).buffer,

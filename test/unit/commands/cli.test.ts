@@ -42,11 +42,23 @@ describe('catwalk', () => {
     [['train', '--device', 'tpu'], '--device'],
     [['train', '--alias', 'Production!'], '--alias'],
     [['train', '--unknown'], '--unknown'],
+    [['import'], 'file'],
+    [['export', 'runs/one', '--out', 'weights.bin'], '--out'],
+    [['data', 'download'], '<action>'],
     [['paint'], 'paint'],
   ])('ends with 2 on wrong usage: %j', async (argv, named) => {
     const { code, stderr } = await catwalk(...argv);
     expect(code).toBe(2);
     expect(stderr).toContain(named);
+  });
+
+  it.each([
+    [['import', 'no-such.pth'], "no-such.pth can't be read: ENOENT"],
+    [['data', '--dataset', 'no-such'], 'none of fashion-mnist, mnist, kmnist'],
+  ])('ends with 1 where what is named is not there: %j', async (argv, message) => {
+    const { code, stderr } = await catwalk(...argv);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
   });
 
   it('ends with 1 and a next step where the bucket is out of reach, before it trains', async () => {

@@ -8,8 +8,10 @@ import type { Dataset } from '../../../trainer/dataset/dataset.ts';
 import { exportRun } from '../../../trainer/exchange/export-run.ts';
 import type { NamedTensor } from '../../../trainer/exchange/named-tensor.ts';
 import { readSafetensors } from '../../../trainer/exchange/read-safetensors.ts';
+import { modelFiles } from '../../../trainer/publish/model-files.ts';
 import { type ImportOptions, importWeights } from '../../../trainer/run/import-weights.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
+import { halfArtifacts } from '../../../trainer/training/half-precision.ts';
 import { fixture, narrowCnn, pytorchLogits, readFixture } from '../exchange/narrow-network.ts';
 import { firstTestImages } from './test-images.ts';
 
@@ -58,14 +60,35 @@ test('a run exports the tensors that were imported, under the names asked for', 
   const stored = await readRun(run);
   const described = (tensors: NamedTensor[]) =>
     tensors.map(({ name, shape, values }) => ({ name, shape, values: [...values()] }));
-  expect(described(readSafetensors(exportRun(stored)))).toEqual(
+  expect(described(readSafetensors(await exportRun(stored)))).toEqual(
     described(readSafetensors(await readFixture('narrow.safetensors'))),
   );
-  const renamed = readSafetensors(exportRun(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']));
+  const renamed = readSafetensors(await exportRun(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']));
   expect(renamed.map(({ name }) => name).filter((name) => name.endsWith('.bias'))).toEqual([
     ...['a.0.bias', 'a.3.bias', 'a.6.bias', 'b.1.bias', 'b.4.bias'],
   ]);
-  expect(() => exportRun(stored, ['a'])).toThrow('1 names; the network has 5 layers');
+  await expect(exportRun(stored, ['a'])).rejects.toThrow('1 names; the network has 5 layers');
+});
+
+test('a run of half precision is exported in float32', async () => {
+  const { run } = await importNarrow();
+  const stored = await readRun(run);
+  const { modelTopology, weightsManifest } = JSON.parse(
+    Buffer.from(stored.files['model.json']).toString(),
+  );
+  const whole = {
+    ...{ modelTopology, weightSpecs: weightsManifest[0].weights },
+    weightData: new Uint8Array(stored.files['weights.bin']).buffer,
+  };
+  const files = modelFiles(halfArtifacts(whole));
+  const [half, full] = [await exportRun({ ...stored, files }), await exportRun(stored)];
+  const values = readSafetensors(full).map((tensor) => [...tensor.values()]);
+  for (const [i, tensor] of readSafetensors(half).entries()) {
+    for (const [j, value] of tensor.values().entries()) {
+      expect(Math.abs(value - (values[i]?.[j] as number))).toBeLessThan(1e-3);
+    }
+  }
+  expect(files['weights.bin'].byteLength).toBe(stored.files['weights.bin'].byteLength / 2);
 });
 
 test('names the file and the tensors that are not the network', async () => {
