@@ -36,7 +36,13 @@ export interface KernelModule extends CommonKernels {
     out: Address,
   ): void;
   denseBytes(depth: number, columns: number): number;
-  packDense(weights: Address, depth: number, columns: number, target: Address): void;
+  packDense(
+    weights: Address,
+    rows: number,
+    depth: number,
+    columns: number,
+    target: Address,
+  ): void;
   denseRows(
     x: Address,
     rows: number,

@@ -70,6 +70,9 @@ export function prepareConvolution(
   });
 }
 
+/** Numbers of a dense layer's weights that are packed in one go: 128 kB of them. */
+const packedAtOnce = 32_768;
+
 /** Packs weights [depth, columns]. */
 export function prepareDense(
   workspace: Workspace,
@@ -80,9 +83,14 @@ export function prepareDense(
   const [depth, columns] = shape as [number, number];
   const { kernels } = workspace;
   const weights = workspace.keep(kernels.denseBytes(depth, columns));
-  workspace.withBlocks([4 * values.length], (source) => {
-    workspace.write(values, source);
-    kernels.packDense(source, depth, columns, weights);
+  // A few rows at a time: room for all of them would stay with the workspace, and fresh memory is slow.
+  const atOnce = Math.max(1, Math.min(depth, Math.floor(packedAtOnce / columns)));
+  workspace.withBlocks([4 * atOnce * columns], (source) => {
+    for (let row = 0; row < depth; row += atOnce) {
+      const rows = Math.min(atOnce, depth - row);
+      workspace.write(values.subarray(row * columns, (row + rows) * columns), source);
+      kernels.packDense(source, rows, depth, columns, weights + 128 * row);
+    }
   });
   preparedDenseLayers.set(dataId, { workspace, depth, columns, weights });
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { type Manifest, manifestSchema, type PublishedFile } from '../../shared/manifest.ts';
 import { sha256 } from '../sha256.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { checkSignature } from './check-signature.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
@@ -48,11 +48,16 @@ export type LoadVersion = (source: VersionSource, version: string) => Promise<Lo
  * @throws {StoreError} where the store can't be asked
  */
 export const loadVersion: LoadVersion = async (source, version) => {
+  const early = askEarly(source, version);
   const manifest = await readManifest(source, version);
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const file of manifest.files) {
-    files.set(file.path, await readFile(source, version, file));
-  }
+  const files = new Map(
+    await Promise.all(
+      manifest.files.map(async (file) => {
+        const object = await (early.get(file.path) ?? getFile(source, version, file.path));
+        return [file.path, await check(object, version, file)] as const;
+      }),
+    ),
+  );
   const fileOf = (path: string) => {
     const bytes = files.get(path);
     if (bytes) return bytes;
@@ -65,9 +70,35 @@ export const loadVersion: LoadVersion = async (source, version) => {
     manifest,
     topology: json.modelTopology,
     weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-    weights: await new Blob(weights).arrayBuffer(),
+    weights: join(weights),
   });
 };
+
+/** The files that every version has are asked for beside the manifest, which says whether they are right. */
+function askEarly(source: VersionSource, version: string) {
+  const asked = new Map(
+    ['model.json', 'weights.bin'].map((path) => [path, getFile(source, version, path)] as const),
+  );
+  // Where the manifest fails first, nobody waits for them.
+  for (const object of asked.values()) object.catch(() => {});
+  return asked;
+}
+
+const getFile = ({ store, layout, name }: VersionSource, version: string, path: string) =>
+  store.get(layout.versionFile(name, version, path));
+
+/** One file is taken as it is, without a copy. */
+function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const [first] = parts;
+  if (first && parts.length === 1 && first.byteOffset % 4 === 0) return first;
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
 
 async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
   const { store, layout, name, publicKeys } = source;
@@ -89,9 +120,7 @@ async function readManifest(source: VersionSource, version: string): Promise<Man
   return manifest;
 }
 
-async function readFile(source: VersionSource, version: string, file: PublishedFile) {
-  const { store, layout, name } = source;
-  const object = await store.get(layout.versionFile(name, version, file.path));
+async function check(object: StoredObject | null, version: string, file: PublishedFile) {
   if (object === null) {
     throw new ModelError('bad_model', `Version ${version} lacks its file ${file.path}.`);
   }

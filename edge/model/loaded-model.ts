@@ -1,4 +1,4 @@
-import { engine, io, tidy } from '@tensorflow/tfjs-core';
+import { dispose, engine, io, type NamedTensorMap, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
 import '@tensorflow/tfjs-layers/dist/layers/convolutional';
@@ -8,6 +8,7 @@ import type { Manifest } from '../../shared/manifest.ts';
 import { registerKernels } from './kernels.ts';
 import { ModelError } from './model-error.ts';
 import { compileNetwork, type Network } from './network.ts';
+import { weightTensors } from './weight-tensors.ts';
 import { withoutInitializers } from './without-initializers.ts';
 
 /** A version in memory. */
@@ -28,7 +29,8 @@ export interface ModelParts {
   manifest: Manifest;
   topology: Record<string, unknown>;
   weightSpecs: io.WeightsManifestEntry[];
-  weights: ArrayBuffer;
+  /** All of them, one after the other; its first byte at a multiple of 4. */
+  weights: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -41,14 +43,16 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   const { manifest } = parts;
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
-    checkFinite(parts);
     const model = await loadLayersModel(
-      io.fromMemory({
-        modelTopology: withoutInitializers(parts.topology),
-        weightSpecs: parts.weightSpecs,
-        weightData: parts.weights,
-      }),
+      io.fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
     );
+    const tensors = weightTensors(parts.weightSpecs, parts.weights);
+    try {
+      checkFinite(tensors, manifest);
+      model.loadWeights(tensors);
+    } finally {
+      dispose(tensors);
+    }
     checkShapes(model, manifest);
     const network = compileNetwork(model);
     const loaded: LoadedModel = {
@@ -77,25 +81,22 @@ function predict(network: Network, manifest: Manifest, input: Float32Array, coun
 }
 
 /** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
-function checkFinite(parts: ModelParts): void {
-  const { manifest } = parts;
-  const values = valuesOf(parts);
-  const wrong = values.findIndex((weight) => !Number.isFinite(weight));
-  if (wrong === -1) return;
-  throw new ModelError(
-    'bad_model',
-    `Weight ${wrong} of version ${manifest.version} is ${values[wrong]}, no finite number.`,
-  );
-}
-
-function valuesOf({ weights, weightSpecs }: ModelParts): Float32Array {
-  if (weightSpecs.every(({ quantization }) => quantization === undefined)) {
-    return new Float32Array(weights, 0, weights.byteLength >> 2);
+function checkFinite(tensors: NamedTensorMap, { version }: Manifest): void {
+  let before = 0;
+  for (const tensor of Object.values(tensors)) {
+    const values = tensor.dataSync<'float32'>();
+    // 0 times a number is 0, times anything else NaN. A call for each would take longer than all the rest of the check.
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += 0 * (values[i] as number);
+    if (sum !== 0) {
+      const wrong = values.findIndex((weight) => !Number.isFinite(weight));
+      throw new ModelError(
+        'bad_model',
+        `Weight ${before + wrong} of version ${version} is ${values[wrong]}, no finite number.`,
+      );
+    }
+    before += values.length;
   }
-  return tidy(() => {
-    const tensors = Object.values(io.decodeWeights(weights, weightSpecs));
-    return new Float32Array(tensors.flatMap((tensor) => Array.from(tensor.dataSync())));
-  });
 }
 
 function checkShapes(model: LayersModel, { model: spec, version }: Manifest): void {

@@ -190,7 +190,7 @@ describe('a loaded model', () => {
       manifest: { version: 'test', model: fashionMnistCnn } as Manifest,
       topology: json.modelTopology,
       weightSpecs: json.weightsManifest[0].weights,
-      weights: models.one.weights,
+      weights: new Uint8Array(models.one.weights),
     });
   }
   const inputOf = (count: number) =>

@@ -8,16 +8,40 @@ export function denseBytes(depth: i32, columns: i32): i32 {
   return (((columns + WIDE - 1) / WIDE) * WIDE * depth) << 2;
 }
 
-/** Copies weights [depth, columns] into panels of 32 columns, [ceil(columns / 32)][depth][32], with zeros for the missing. */
-export function packDense(weights: usize, depth: i32, columns: i32, target: usize): void {
+/**
+ * Copies some rows of weights [depth, columns] into panels of 32 columns, [ceil(columns / 32)][depth][32], with zeros for
+ * the missing.
+ *
+ * @param weights the first of these rows
+ * @param rows how many, from 1 to depth
+ * @param target where the first of these rows begins in the first panel
+ */
+export function packDense(
+  weights: usize,
+  rows: i32,
+  depth: i32,
+  columns: i32,
+  target: usize,
+): void {
+  const rowBytes = <usize>columns << 2;
+  const panelBytes = <usize>depth << 7;
   for (let first = 0; first < columns; first += WIDE) {
-    for (let k = 0; k < depth; k++) {
-      for (let column = first; column < first + WIDE; column++) {
-        const from = weights + (<usize>(k * columns + column) << 2);
-        store<f32>(target, column < columns ? load<f32>(from) : 0);
-        target += 4;
+    const width = min(WIDE, columns - first);
+    let from = weights + (<usize>first << 2);
+    let to = target;
+    for (let row = 0; row < rows; row++) {
+      let column = 0;
+      for (; column + 4 <= width; column += 4) {
+        v128.store(to + (<usize>column << 2), v128.load(from + (<usize>column << 2)));
       }
+      for (; column < WIDE; column++) {
+        const value = column < width ? load<f32>(from + (<usize>column << 2)) : <f32>0;
+        store<f32>(to + (<usize>column << 2), value);
+      }
+      from += rowBytes;
+      to += 128;
     }
+    target += panelBytes;
   }
 }
 
