@@ -3,14 +3,13 @@ import { bucketLayout } from '../shared/bucket-layout.ts';
 import type { Configuration } from './configuration.ts';
 import { openTestSet } from './dataset/test-set.ts';
 import { followAlias } from './model/alias-follower.ts';
-import { type LoadVersion, loadVersion } from './model/load-version.ts';
+import type { LoadVersion } from './model/load-version.ts';
 import { Problem } from './problem.ts';
 import { problemResponse } from './problem-response.ts';
-import { getImage } from './routes/get-image.ts';
 import { getModel } from './routes/get-model.ts';
 import { getPredict } from './routes/get-predict.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
-import { postPredict } from './routes/post-predict.ts';
+import { onFirstRequest } from './routes/on-first-request.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { toProblem } from './to-problem.ts';
 
@@ -27,13 +26,7 @@ export interface AppOptions {
 
 /** The Worker as a Hono app. It holds one model and the recent test images, so make one an isolate. */
 export function createApp(options: AppOptions): Hono {
-  const {
-    store,
-    configuration,
-    now = Date.now,
-    random = Math.random,
-    load = loadVersion,
-  } = options;
+  const { store, configuration, now = Date.now, random = Math.random, load } = options;
   const layout = bucketLayout(configuration.bucketPrefix);
   const { pollMilliseconds } = configuration;
   const follower = followAlias({
@@ -43,7 +36,7 @@ export function createApp(options: AppOptions): Hono {
     publicKeys: configuration.publicKeys,
     alias: configuration.alias,
     pollMilliseconds,
-    loadVersion: load,
+    openLoader: load ? async () => load : importLoader,
     now,
   });
   const testSet = openTestSet({
@@ -57,14 +50,23 @@ export function createApp(options: AppOptions): Hono {
 
   const app = new Hono();
   app.use(async function neverStoreUnlessTold(context, next) {
+    // A response that the context makes has it from the start; one that is made without the context gets it afterwards.
+    context.header('cache-control', 'no-store');
     await next();
     if (!context.res.headers.has('cache-control')) {
       context.res.headers.set('cache-control', 'no-store');
     }
   });
+  // What the first GET /predict needs is at hand; whatever else needs more than a few lines is imported when it is first asked for.
+  const postPredict = onFirstRequest(async () =>
+    (await import('./routes/post-predict.ts')).postPredict(collaborators),
+  );
+  const getImage = onFirstRequest(async () =>
+    (await import('./routes/get-image.ts')).getImage(collaborators),
+  );
   const routes: Record<string, { get: Handler; post?: Handler }> = {
-    '/predict': { get: getPredict(collaborators), post: postPredict(collaborators) },
-    '/images/:file': { get: getImage(collaborators) },
+    '/predict': { get: getPredict(collaborators), post: postPredict },
+    '/images/:file': { get: getImage },
     '/model': { get: getModel(collaborators) },
     '/healthz': { get: getHealth() },
     '/readyz': { get: getReadiness(collaborators) },
@@ -84,6 +86,11 @@ export function createApp(options: AppOptions): Hono {
     return problemResponse(problem);
   });
   return app;
+}
+
+/** TensorFlow.js is most of the script: it is evaluated while the first look at the bucket is under way. */
+async function importLoader(): Promise<LoadVersion> {
+  return (await import('./model/load-version.ts')).loadVersion;
 }
 
 function rejectMethod(allow: string): Handler {

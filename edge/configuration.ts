@@ -1,26 +1,27 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { modelSpecSchema } from '../shared/model-spec.ts';
 import { aliasNameSchema } from '../shared/version.ts';
 import { publicKeysSchema } from './model/public-keys.ts';
+import { inEnglish } from './parse-json.ts';
 import { s3SettingsSchema } from './store/s3-settings.ts';
 
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */
-const variablesSchema = z
-  .object({
-    MODEL_NAME: modelSpecSchema.shape.name.default('fashion-mnist-cnn'),
-    MODEL_ALIAS: aliasNameSchema.default('production'),
-    DATASET_NAME: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,63}$/)
-      .default('fashion-mnist'),
-    ALIAS_POLL_SECONDS: z.coerce.number().min(0).max(3600).default(2),
-    BUCKET_PREFIX: z
-      .string()
-      .regex(/^$|\/$/, 'is empty or ends with a slash')
-      .default(''),
-    MODEL_PUBLIC_KEY: publicKeysSchema.prefault(''),
-  })
-  .transform((variables) => ({
+const variablesSchema = z.pipe(
+  z.object({
+    MODEL_NAME: z._default(modelSpecSchema.shape.name, 'fashion-mnist-cnn'),
+    MODEL_ALIAS: z._default(aliasNameSchema, 'production'),
+    DATASET_NAME: z._default(
+      z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
+      'fashion-mnist',
+    ),
+    ALIAS_POLL_SECONDS: z._default(z.coerce.number().check(z.minimum(0), z.maximum(3600)), 2),
+    BUCKET_PREFIX: z._default(
+      z.string().check(z.regex(/^$|\/$/, 'is empty or ends with a slash')),
+      '',
+    ),
+    MODEL_PUBLIC_KEY: z.prefault(publicKeysSchema, ''),
+  }),
+  z.transform((variables) => ({
     modelName: variables.MODEL_NAME,
     alias: variables.MODEL_ALIAS,
     datasetName: variables.DATASET_NAME,
@@ -30,7 +31,8 @@ const variablesSchema = z
     bucketPrefix: variables.BUCKET_PREFIX,
     /** Who may have signed a model; nobody need have where it is empty. */
     publicKeys: variables.MODEL_PUBLIC_KEY,
-  }));
+  })),
+);
 
 const configurationSchema = z.intersection(variablesSchema, s3SettingsSchema);
 
@@ -41,7 +43,7 @@ export type Configuration = z.infer<typeof configurationSchema>;
  * @throws {Error} that names every variable that is wrong
  */
 export function parseConfiguration(env: object): Configuration {
-  const result = configurationSchema.safeParse(env);
+  const result = z.safeParse(configurationSchema, env, { error: inEnglish });
   if (result.success) return result.data;
   throw new Error(`The Worker's variables are wrong:\n${z.prettifyError(result.error)}`);
 }

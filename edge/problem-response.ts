@@ -8,7 +8,11 @@ export function problemResponse(problem: Problem, extensions: object = {}): Resp
     { ...problem.body, ...extensions },
     {
       status: problem.status,
-      headers: { 'content-type': 'application/problem+json', ...problem.headers },
+      headers: {
+        'content-type': 'application/problem+json',
+        'cache-control': 'no-store',
+        ...problem.headers,
+      },
     },
   );
 }

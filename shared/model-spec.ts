@@ -1,13 +1,13 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
-const size = z.int().positive().max(4096);
+const size = z.int().check(z.positive(), z.maximum(4096));
 
 const layerSpecSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('conv2d'), filters: size, kernelSize: size }),
   z.object({ type: z.literal('maxPool2d'), poolSize: size }),
   z.object({ type: z.literal('flatten') }),
   z.object({ type: z.literal('dense'), units: size, activation: z.enum(['relu', 'linear']) }),
-  z.object({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
+  z.object({ type: z.literal('dropout'), rate: z.number().check(z.minimum(0), z.lt(1)) }),
 ]);
 
 /**
@@ -16,14 +16,14 @@ const layerSpecSchema = z.discriminatedUnion('type', [
  */
 export const modelSpecSchema = z.object({
   /** Names the model in the bucket and in URLs. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
   /** Height, width and channels of one image. */
   inputShape: z.tuple([size, size, size]),
-  layers: z.array(layerSpecSchema).min(1),
+  layers: z.array(layerSpecSchema).check(z.minLength(1)),
   /** One name per class; the position is the class's id. */
-  labels: z.array(z.string().min(1)).min(2),
+  labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
   /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
-  preprocessing: z.object({ mean: z.number(), std: z.number().positive() }),
+  preprocessing: z.object({ mean: z.number(), std: z.number().check(z.positive()) }),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;

@@ -1,8 +1,10 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { aliasNameSchema, versionSchema } from './version.ts';
 
-const labelSchema = z.object({ id: z.int().nonnegative(), label: z.string() });
-const scoredLabelSchema = labelSchema.extend({ probability: z.number().min(0).max(1) });
+const labelSchema = z.object({ id: z.int().check(z.nonnegative()), label: z.string() });
+const scoredLabelSchema = z.extend(labelSchema, {
+  probability: z.number().check(z.minimum(0), z.maximum(1)),
+});
 
 /** What the model says of one image. */
 export const predictionSchema = z.object({
@@ -10,19 +12,19 @@ export const predictionSchema = z.object({
   /** One per label, in label order. */
   probabilities: z.array(scoredLabelSchema),
   /** The image as the network saw it, a PNG as data URL; where that was asked for. */
-  input: z.string().optional(),
+  input: z.optional(z.string()),
 });
 
 /** Which model answered; `alias` is null where the version was asked for by itself. */
 export const servedModelSchema = z.object({
   name: z.string(),
   version: versionSchema,
-  alias: aliasNameSchema.nullable(),
+  alias: z.nullable(aliasNameSchema),
 });
 
 /** What is known and said of one test image. */
-export const indexedPredictionSchema = predictionSchema.extend({
-  index: z.int().nonnegative(),
+export const indexedPredictionSchema = z.extend(predictionSchema, {
+  index: z.int().check(z.nonnegative()),
   actual: labelSchema,
   correct: z.boolean(),
 });

@@ -1,14 +1,14 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** `<UTC yyyymmddThhmmssZ>-<first 8 hex digits of the weights' SHA-256>`: sorts by time. */
 export const versionSchema = z
   .string()
-  .regex(/^\d{8}T\d{6}Z-[0-9a-f]{8}$/, 'a version looks like 20261124T101500Z-3fa9c1d2');
+  .check(z.regex(/^\d{8}T\d{6}Z-[0-9a-f]{8}$/, 'a version looks like 20261124T101500Z-3fa9c1d2'));
 
 /** An alias is a short lower-case name: production, candidate. */
 export const aliasNameSchema = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,31}$/, 'an alias is lower-case letters, digits and dashes');
+  .check(z.regex(/^[a-z][a-z0-9-]{0,31}$/, 'an alias is lower-case letters, digits and dashes'));
 
 /** @param weightsSha256 64 hex digits */
 export function versionOf(createdAt: Date, weightsSha256: string): string {

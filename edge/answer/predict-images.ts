@@ -7,19 +7,28 @@ import type { Served } from '../model/alias-follower.ts';
  *
  * @param images pixels 0..255 of each
  */
-export function predictImages({ model }: Served, images: ArrayLike<number>[]): Prediction[] {
+export function predictImages(served: Served, images: ArrayLike<number>[]): Prediction[] {
   if (images.length === 0) return [];
-  const { inputShape, labels, preprocessing } = model.manifest.model;
+  const { labels } = served.model.manifest.model;
+  const logits = predictLogits(served, images);
+  return images.map((_, i) =>
+    toPrediction(logits.subarray(i * labels.length, (i + 1) * labels.length), labels),
+  );
+}
+
+/**
+ * @param images pixels 0..255 of each; at least one
+ * @returns [count, labels]
+ */
+export function predictLogits({ model }: Served, images: ArrayLike<number>[]): Float32Array {
+  const { inputShape, preprocessing } = model.manifest.model;
   const imageLength = inputShape.reduce((product, size) => product * size, 1);
   const input = new Float32Array(images.length * imageLength); // [count, 28, 28, 1]
   for (const [i, pixels] of images.entries()) {
     const target = input.subarray(i * imageLength, (i + 1) * imageLength);
     normalizePixels(pixels, preprocessing, target);
   }
-  const logits = model.predict(input, images.length); // [count, 10]
-  return images.map((_, i) =>
-    toPrediction(logits.subarray(i * labels.length, (i + 1) * labels.length), labels),
-  );
+  return model.predict(input, images.length);
 }
 
 /** What an answer says of the model that gave it. */

@@ -2,6 +2,7 @@ import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { idxHeaderBytes, parseIdx } from '../../shared/idx.ts';
 import { type DatasetInfo, datasetInfoSchema } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
+import { parseJson } from '../parse-json.ts';
 import { sha256 } from '../sha256.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { DatasetError } from './dataset-error.ts';
@@ -24,6 +25,8 @@ export interface TestImage {
   /** 0 black to 255 white, row by row. */
   pixels: Uint8Array;
   label: { id: number; label: string };
+  /** The upload that it is of: the same object as long as that is the same. */
+  info: DatasetInfo;
 }
 
 export interface TestSetOptions {
@@ -151,11 +154,9 @@ export function openTestSet(options: TestSetOptions): TestSet {
 
   function parseInfo(bytes: Uint8Array): DatasetInfo {
     try {
-      return datasetInfoSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      return parseJson(bytes, datasetInfoSchema, `dataset.json of ${name}`);
     } catch (cause) {
-      throw new DatasetError('bad_dataset', `dataset.json of ${name} can't be read: ${cause}`, {
-        cause,
-      });
+      throw new DatasetError('bad_dataset', (cause as Error).message, { cause });
     }
   }
 
@@ -175,6 +176,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
         width: info.width,
         pixels: chunk.subarray(start, start + imageBytes),
         label: { id, label: info.labels[id] as string },
+        info,
       };
     },
   };

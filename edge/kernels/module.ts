@@ -36,13 +36,7 @@ export interface KernelModule extends CommonKernels {
     out: Address,
   ): void;
   denseBytes(depth: number, columns: number): number;
-  packDense(
-    weights: Address,
-    rows: number,
-    depth: number,
-    columns: number,
-    target: Address,
-  ): void;
+  packDense(weights: Address, rows: number, depth: number, columns: number, target: Address): void;
   denseRows(
     x: Address,
     rows: number,

@@ -1,5 +1,6 @@
 import { type Alias, aliasSchema } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
+import { parseJson } from '../parse-json.ts';
 import type { LoadVersion, VersionSource } from './load-version.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
@@ -45,7 +46,8 @@ export interface AliasFollowerOptions extends VersionSource {
   alias: string;
   /** How old the last look at the alias may grow. */
   pollMilliseconds: number;
-  loadVersion: LoadVersion;
+  /** Brings what loads a version; asked for with every look, so that it can be brought beside it. */
+  openLoader: () => Promise<LoadVersion>;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -62,7 +64,7 @@ const longestLookMilliseconds = 20_000;
 
 /** Follows an alias: loads its version, and swaps models when it moves and the new one is good. */
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
-  const { store, layout, name, publicKeys, pollMilliseconds, loadVersion, now } = options;
+  const { store, layout, name, publicKeys, pollMilliseconds, openLoader, now } = options;
   const key = layout.alias(name, options.alias);
   let served: Served | null = null;
   let seen: { alias: Alias; etag: string } | null = null;
@@ -88,7 +90,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
   async function followOnce(isCurrent: () => boolean): Promise<void> {
     let version: string | null = null;
     try {
-      const alias = await readAlias();
+      const [alias, loadVersion] = await Promise.all([readAlias(), openLoader()]);
       version = alias.version;
       if (served?.alias.version === version) {
         served = { ...served, alias };
@@ -123,9 +125,9 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
   function parseAlias(bytes: Uint8Array): Alias {
     try {
-      return aliasSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      return parseJson(bytes, aliasSchema, `The alias ${key}`);
     } catch (cause) {
-      throw new ModelError('bad_model', `The alias ${key} can't be read: ${cause}`, { cause });
+      throw new ModelError('bad_model', (cause as Error).message, { cause });
     }
   }
 

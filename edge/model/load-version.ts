@@ -1,6 +1,7 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { type Manifest, manifestSchema, type PublishedFile } from '../../shared/manifest.ts';
+import { parseJson } from '../parse-json.ts';
 import { sha256 } from '../sha256.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { checkSignature } from './check-signature.ts';
@@ -20,12 +21,12 @@ const modelJsonSchema = z.object({
             shape: z.array(z.int()),
             dtype: z.literal('float32'),
             /** Half precision in the file; TensorFlow.js turns it into float32. */
-            quantization: z.looseObject({ dtype: z.literal('float16') }).exactOptional(),
+            quantization: z.exactOptional(z.looseObject({ dtype: z.literal('float16') })),
           }),
         ),
       }),
     )
-    .min(1),
+    .check(z.minLength(1)),
 });
 
 export interface VersionSource {
@@ -141,16 +142,10 @@ async function check(object: StoredObject | null, version: string, file: Publish
   return bytes;
 }
 
-function parse<Output>(bytes: Uint8Array, schema: z.ZodType<Output>, what: string): Output {
-  let value: unknown;
+function parse<Schema extends z.core.$ZodType>(bytes: Uint8Array, schema: Schema, what: string) {
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+    return parseJson(bytes, schema, what);
   } catch (cause) {
-    throw new ModelError('bad_model', `${what} is not JSON: ${cause}.`, { cause });
+    throw new ModelError('bad_model', (cause as Error).message, { cause });
   }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new ModelError('bad_model', `${what} is wrong:\n${z.prettifyError(result.error)}`, {
-    cause: result.error,
-  });
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** An Ed25519 public key in DER is this and its 32 bytes (RFC 8410). */
 const derStart = '302a300506032b6570032100';
@@ -10,24 +10,28 @@ const derBytes = 44;
  *
  * @returns the 32 bytes of each key
  */
-export const publicKeysSchema = z.string().transform((text, context) => {
-  const blocks = text
-    .replace(/-----(BEGIN|END) PUBLIC KEY-----/g, ' , ')
-    .split(',')
-    .map((block) => block.replace(/\s+/g, ''))
-    .filter((block) => block !== '');
-  return blocks.map((block) => {
-    const der = decodeBase64(block);
-    const start = Array.from(der.subarray(0, 12), (byte) => byte.toString(16).padStart(2, '0'));
-    if (der.byteLength !== derBytes || start.join('') !== derStart) {
-      context.addIssue({
-        code: 'custom',
-        message: 'is no Ed25519 public key; `openssl pkey -in key.pem -pubout` prints one',
-      });
-    }
-    return der.slice(derStart.length / 2);
-  });
-});
+export const publicKeysSchema = z.pipe(
+  z.string(),
+  z.transform((text, context) => {
+    const blocks = text
+      .replace(/-----(BEGIN|END) PUBLIC KEY-----/g, ' , ')
+      .split(',')
+      .map((block) => block.replace(/\s+/g, ''))
+      .filter((block) => block !== '');
+    return blocks.map((block) => {
+      const der = decodeBase64(block);
+      const start = Array.from(der.subarray(0, 12), (byte) => byte.toString(16).padStart(2, '0'));
+      if (der.byteLength !== derBytes || start.join('') !== derStart) {
+        context.issues.push({
+          code: 'custom',
+          input: block,
+          message: 'is no Ed25519 public key; `openssl pkey -in key.pem -pubout` prints one',
+        });
+      }
+      return der.slice(derStart.length / 2);
+    });
+  }),
+);
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   try {

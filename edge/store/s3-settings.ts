@@ -1,38 +1,43 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { S3Location } from './s3-object-store.ts';
 
 // wrangler.toml can't unset a variable, only empty it.
 const setting = () =>
-  z
-    .string()
-    .optional()
-    .transform((value) => (value === '' ? undefined : value));
+  z.pipe(
+    z.optional(z.string()),
+    z.transform((value) => (value === '' ? undefined : value)),
+  );
 
 /**
  * An S3 bucket in the place of the R2 binding, once S3_BUCKET is set: the standard AWS variables, the keys as secrets
  * (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html). `s3` is `null` where it is not set.
  */
-export const s3SettingsSchema = z
-  .object({
-    S3_BUCKET: setting().pipe(
-      z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no bucket name')
-        .optional(),
+export const s3SettingsSchema = z.pipe(
+  z.object({
+    S3_BUCKET: z.pipe(
+      setting(),
+      z.optional(
+        z.string().check(z.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no bucket name')),
+      ),
     ),
-    AWS_ENDPOINT_URL: setting().pipe(z.url({ protocol: /^https?$/ }).optional()),
+    AWS_ENDPOINT_URL: z.pipe(setting(), z.optional(z.url({ protocol: /^https?$/ }))),
     AWS_REGION: setting(),
     AWS_ACCESS_KEY_ID: setting(),
     AWS_SECRET_ACCESS_KEY: setting(),
     AWS_SESSION_TOKEN: setting(),
-  })
-  .transform((variables, context): { s3: S3Location | null } => {
+  }),
+  z.transform((variables, context): { s3: S3Location | null } => {
     const { S3_BUCKET: bucket, AWS_ENDPOINT_URL: endpoint } = variables;
     if (bucket === undefined) return { s3: null };
     const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = variables;
     if (!accessKeyId || !secretAccessKey) {
       const path = [accessKeyId ? 'AWS_SECRET_ACCESS_KEY' : 'AWS_ACCESS_KEY_ID'];
-      context.addIssue({ code: 'custom', path, message: 'must be set where S3_BUCKET is' });
+      context.issues.push({
+        code: 'custom',
+        path,
+        input: undefined,
+        message: 'must be set where S3_BUCKET is',
+      });
       return z.NEVER;
     }
     const region = variables.AWS_REGION ?? (endpoint ? 'auto' : 'us-east-1');
@@ -46,4 +51,5 @@ export const s3SettingsSchema = z
         sessionToken: variables.AWS_SESSION_TOKEN,
       },
     };
-  });
+  }),
+);

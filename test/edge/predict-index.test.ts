@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
 import { fashionMnistCnn } from '../../shared/model-spec.ts';
 import { indexedPredictionSchema, servedModelSchema, softmax } from '../../shared/prediction.ts';
 import { models, openBucket, testLabel } from './bucket.ts';
@@ -21,7 +22,10 @@ describe('GET /predict', () => {
     expect(response.headers.get('content-type')).toMatch('application/json');
     expect(response.headers.get('cache-control')).toBe('no-store');
     const answer = await response.json();
-    const schema = indexedPredictionSchema.extend({ model: servedModelSchema }).strict();
+    const schema = z.strictObject({
+      ...indexedPredictionSchema.shape,
+      model: servedModelSchema,
+    });
     expect(schema.parse(answer)).toEqual(answer);
     expect(answer).toMatchObject({
       index: 0,

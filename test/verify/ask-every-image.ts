@@ -1,6 +1,7 @@
+import * as z from 'zod';
 import { indexedPredictionSchema, servedModelSchema } from '../../shared/prediction.ts';
 
-const answerSchema = indexedPredictionSchema.extend({ model: servedModelSchema });
+const answerSchema = z.object({ ...indexedPredictionSchema.shape, model: servedModelSchema });
 
 /** Another version than the expected one answered: the alias moved meanwhile. */
 export class AliasMovedError extends Error {

@@ -19,12 +19,16 @@ export const bucketOptions = {
   ...connectionOptions,
 };
 
-export const modelOption = modelSpecSchema.shape.name
+export const modelOption = z
+  .string()
+  .pipe(modelSpecSchema.shape.name)
   .default(fashionMnistCnn.name)
   .describe('name of the model')
   .meta({ value: '<name>' });
 
-export const aliasOption = aliasNameSchema
+export const aliasOption = z
+  .string()
+  .pipe(aliasNameSchema)
   .default('production')
   .describe('alias that names the version to serve')
   .meta({ value: '<name>' });

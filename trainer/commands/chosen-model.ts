@@ -10,11 +10,15 @@ const { runs, backend, device, dataDir } = trainOptionsSchema.shape;
 /** What names a trained model: a run's folder, or a version or alias in a bucket. */
 export const modelChoiceOptions = {
   runs: runs.describe('folder of runs, whose newest is taken where nothing else is named'),
-  version: versionSchema
+  version: z
+    .string()
+    .pipe(versionSchema)
     .optional()
     .describe('take this version from the bucket')
     .meta({ value: '<version>' }),
-  alias: aliasNameSchema
+  alias: z
+    .string()
+    .pipe(aliasNameSchema)
     .optional()
     .describe('take the version that this alias names from the bucket')
     .meta({ value: '<name>' }),

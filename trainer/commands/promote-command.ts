@@ -13,9 +13,11 @@ import {
 import { addSchemaOptions, argumentsOf, parseSchemaOptions } from './schema-options.ts';
 
 const promoteOptionsSchema = z.object({
-  version: versionSchema.describe('the version to serve; `catwalk models` lists them').meta({
-    argument: true,
-  }),
+  version: z
+    .string()
+    .pipe(versionSchema)
+    .describe('the version to serve; `catwalk models` lists them')
+    .meta({ argument: true }),
   ...bucketOptions,
   model: modelOption,
   alias: aliasOption,

@@ -91,7 +91,9 @@ export const trainOptionsSchema = trainingOptions
       .meta({ value: '<s3://bucket/prefix>' }),
     ...connectionOptions,
     sign: signOption,
-    alias: aliasNameSchema
+    alias: z
+      .string()
+      .pipe(aliasNameSchema)
       .default('production')
       .describe('alias to move to each better version that is published')
       .meta({ value: '<name>' }),

@@ -17,7 +17,7 @@ export class InvalidObjectError extends Error {
  * @returns the checked value, the bytes it was read from and their ETag, or null where the object is absent
  * @throws {InvalidObjectError} where the object is no JSON or does not fit the schema
  */
-export async function readJson<Schema extends z.ZodType>(
+export async function readJson<Schema extends z.core.$ZodType>(
   bucket: Bucket,
   key: string,
   schema: Schema,
@@ -25,7 +25,7 @@ export async function readJson<Schema extends z.ZodType>(
   const stored = await bucket.get(key);
   if (stored === null) return null;
   try {
-    const value = schema.parse(JSON.parse(new TextDecoder().decode(stored.bytes)));
+    const value = z.parse(schema, JSON.parse(new TextDecoder().decode(stored.bytes)));
     return { value, ...stored };
   } catch (cause) {
     throw new InvalidObjectError(key, cause);

@@ -86,9 +86,9 @@ function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEp
   );
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array, file: string) {
+function parse<Schema extends z.core.$ZodType>(schema: Schema, bytes: Uint8Array, file: string) {
   try {
-    const result = schema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+    const result = z.safeParse(schema, JSON.parse(new TextDecoder().decode(bytes)));
     if (result.success) return result.data;
     throw new Error(`\n${z.prettifyError(result.error)}`);
   } catch (cause) {

@@ -7,11 +7,15 @@ import {
 } from '../../shared/manifest.ts';
 import { modelSpecSchema } from '../../shared/model-spec.ts';
 
+const { epoch, seconds, imagesPerSecond, ...settings } = trainingSchema.shape;
+const { accuracy, loss } = metricsSchema.shape;
+
 /** config.json: every value that the run uses. What a run writes besides is kept. */
 export const runConfigSchema = z.looseObject({
-  ...trainingSchema.omit({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+  ...settings,
   spec: modelSpecSchema,
-  dataset: manifestSchema.shape.dataset.extend({
+  dataset: z.object({
+    ...manifestSchema.shape.dataset.shape,
     /** What `--dataset` takes to load it again: the name of a known data set, or the path of a folder. */
     origin: z.string().optional(),
   }),
@@ -28,12 +32,13 @@ const guessSchema = z.object({
 });
 
 /** A line of metrics.jsonl: an epoch, measured on the test set. */
-export const runEpochSchema = metricsSchema.extend({
-  ...trainingSchema.pick({ epoch: true, seconds: true, imagesPerSecond: true }).shape,
+export const runEpochSchema = z.object({
+  ...metricsSchema.shape,
+  ...{ epoch, seconds, imagesPerSecond },
   /** Mean loss of the epoch's batches, dropout included. */
   trainLoss: z.number().nonnegative().optional(),
   /** On images held back from training: what the best epoch is chosen by. */
-  validation: metricsSchema.pick({ accuracy: true, loss: true }).optional(),
+  validation: z.object({ accuracy, loss }).optional(),
   /** The surest mistakes, from the surest down. */
   mistakes: z.array(guessSchema).default([]),
   /** The same test images every epoch. */

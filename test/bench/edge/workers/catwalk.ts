@@ -16,7 +16,7 @@ export default forwardWorker(async (context) => {
     publicKeys,
     alias,
     pollMilliseconds,
-    loadVersion,
+    openLoader: async () => loadVersion,
     now: Date.now,
   });
   const model = await follower.withModel(context, (served) => served.model);

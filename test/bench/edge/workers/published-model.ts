@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import type { io } from '@tensorflow/tfjs-core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { bucketLayout } from '../../../../shared/bucket-layout.ts';
 import { aliasSchema } from '../../../../shared/manifest.ts';
 import { fashionMnistCnn } from '../../../../shared/model-spec.ts';
