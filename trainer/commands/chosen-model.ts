@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
 import type { TrainedModel } from '../evaluation/trained-model.ts';
 import { bucketOptions, modelOption, openNamedBucket } from './bucket-options.ts';
