@@ -6,6 +6,7 @@ export default defineConfig({
       'test/unit/vitest.config.ts',
       'test/edge/vitest.config.ts',
       'test/e2e/vitest.config.ts',
+      'test/faults/vitest.config.ts',
     ],
   },
 });

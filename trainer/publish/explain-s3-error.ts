@@ -38,7 +38,8 @@ export function explainS3Error(
       options,
     );
   }
-  if (status === 412 || status === 409) {
+  // S3 answers a write with If-Match to an object that is gone with NoSuchKey.
+  if (status === 412 || status === 409 || name === 'NoSuchKey') {
     return new ConditionFailedError(`${failed}: another writer was there first.`, options);
   }
   if (status === 401 || status === 403) {

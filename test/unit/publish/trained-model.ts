@@ -7,7 +7,8 @@ import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
 import { modelFiles } from '../../../trainer/publish/model-files.ts';
 import type { VersionToPublish } from '../../../trainer/publish/publish-version.ts';
 
-const training: Training = {
+/** How the tests' models came about. */
+export const trainingOfTests: Training = {
   recipe: 'tutorial',
   epoch: 1,
   epochs: 5,
@@ -62,7 +63,7 @@ export async function trainedModel(seed: number, accuracy: number): Promise<Trai
     artifacts,
     files: modelFiles(artifacts),
     metrics: metricsOf(accuracy),
-    training: { ...training, seed },
+    training: { ...trainingOfTests, seed },
     dataset: { name, files: Object.fromEntries(hashes) },
   };
 }

@@ -1,0 +1,44 @@
+import { expect } from 'vitest';
+import type { Alias } from '../../shared/manifest.ts';
+import type { Bucket } from '../../trainer/publish/bucket.ts';
+import { downloadVersion } from '../../trainer/publish/download-version.ts';
+import { listStored } from '../../trainer/publish/list-versions.ts';
+import { readAlias } from '../../trainer/publish/read-served.ts';
+
+const alias = 'production';
+
+/** Looks at a bucket after each run, past the proxy. */
+export function bucketChecker(bucket: Bucket, name: string) {
+  const whole = new Set<string>();
+
+  async function checkWhole(version: string): Promise<void> {
+    if (whole.has(version)) return;
+    // Throws where a file is absent or its SHA-256 is another.
+    expect(await downloadVersion(bucket, name, version), version).not.toBeNull();
+    whole.add(version);
+  }
+
+  return {
+    /**
+     * The alias points to a complete, verified version; so is every version that is listed; and each move of the history
+     * starts from where the one before it ended.
+     */
+    async check(): Promise<Alias> {
+      const found = await readAlias(bucket, name, alias);
+      if (!found) throw new Error(`${bucket.url} has no alias.`);
+      const { version, history } = found.value;
+      await checkWhole(version);
+      for (const stored of await listStored(bucket, name)) {
+        if (stored.exists) await checkWhole(stored.version);
+      }
+      expect(history.at(-1)?.version).toBe(version);
+      for (const [index, move] of history.entries()) {
+        const before = history[index - 1];
+        if (!before) continue;
+        expect(move.revision).toBe(before.revision + 1);
+        expect(move.from).toBe(before.version);
+      }
+      return found.value;
+    },
+  };
+}

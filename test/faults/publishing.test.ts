@@ -1,0 +1,247 @@
+/** Publishing against real S3 servers, over proxies on which every request fails in every way. */
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { openBucket } from '../../trainer/publish/bucket.ts';
+import { moveAlias } from '../../trainer/publish/move-alias.ts';
+import { prune } from '../../trainer/publish/prune.ts';
+import { publishVersion, type VersionToPublish } from '../../trainer/publish/publish-version.ts';
+import { startByteProxy } from './byte-proxy.ts';
+import { bucketChecker } from './check-alias.ts';
+import { type Fault, type FaultPlan, startFaultProxy } from './fault-proxy.ts';
+import { type S3Server, startLocalR2, startMotoBucket } from './s3-servers.ts';
+import { smallModels, writeRun } from './small-model.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** All faults, or a sample of them. */
+    whole: boolean;
+  }
+}
+
+const whole = inject('whole');
+/** Runs that go on side by side, each in a prefix of its own. */
+const lanes = 4;
+const repository = join(import.meta.dirname, '../..');
+const alias = 'production';
+const by = 'ada@test';
+const { privateKey } = generateKeyPairSync('ed25519');
+const timeoutMs = 500;
+
+const status = (code: number, name: string, done: boolean): Fault => ({
+  ...{ kind: 'status', status: code, code: name, done },
+});
+const faults: Fault[] = [
+  { kind: 'cut request' },
+  { kind: 'cut in the middle' },
+  { kind: 'cut answer' },
+  { kind: 'cut in the answer' },
+  { kind: 'late answer', ms: 50 },
+  { kind: 'late answer', ms: 2 * timeoutMs },
+  { kind: 'late request', ms: 2 * timeoutMs },
+  status(500, 'InternalError', false),
+  status(500, 'InternalError', true),
+  status(503, 'SlowDown', false),
+  status(503, 'SlowDown', true),
+  status(403, 'AccessDenied', false),
+  status(412, 'PreconditionFailed', false),
+];
+/** Those that go on: the server is as good as gone from some request on. */
+const outages = faults.filter(({ kind }) => !kind.startsWith('late') && !kind.includes(' in '));
+
+const servers: S3Server[] = [];
+const [localR2, moto] = await Promise.all([startLocalR2(), startMotoBucket()]);
+servers.push(localR2, ...(moto ? [moto] : []));
+const makeModel = await smallModels();
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-runs-'));
+});
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Publishes a version and points the alias at it. */
+async function publish(bucket: ReturnType<typeof openBucket>, model: VersionToPublish) {
+  const { name, version } = await publishVersion(bucket, model);
+  return moveAlias(bucket, { name, alias, version, action: 'publish', by });
+}
+
+/** Each model is a little better than the one before, so that the alias may move to it. */
+let accuracy = 0.5;
+const betterModel = () => {
+  accuracy += 1e-6;
+  return makeModel(accuracy);
+};
+
+/** Every n-th of the cases, so that all requests and faults come up, where the sample will do. */
+const sampled = <Case>(cases: Case[], share: number): Case[] =>
+  whole ? cases : cases.filter((_, index) => index % share === 0);
+
+describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => {
+  let prefixes = 0;
+  const newUrl = () => `s3://catwalk/lane-${prefixes++}`;
+  const open = (url: string, through = endpoint, attempts = '5') =>
+    openBucket({
+      ...{ url, endpoint: through, requestTimeoutMs: through === endpoint ? 60_000 : timeoutMs },
+      environment: { ...environment, AWS_MAX_ATTEMPTS: attempts },
+    });
+
+  it('keeps the alias on a whole version, whatever befalls any request', async () => {
+    const cases = [false, true].flatMap((signed) => {
+      const requests = Array.from({ length: signed ? 13 : 11 }, (_, index) => index + 1);
+      return requests.flatMap((at) => [
+        ...faults.map((fault) => ({ signed, at, fault, lasting: false })),
+        ...outages.map((fault) => ({ signed, at, fault, lasting: true })),
+      ]);
+    });
+    const runs = sampled(cases, 25);
+    let next = 0;
+    const outcomes = new Map<string, number>();
+    async function lane(): Promise<void> {
+      const proxy = await startFaultProxy(endpoint);
+      const url = newUrl();
+      const checker = bucketChecker(open(url), makeModel(0).spec.name);
+      await publish(open(url), betterModel());
+      let before = await checker.check();
+      for (let run = runs[next++]; run; run = runs[next++]) {
+        const { signed, at, fault, lasting } = run;
+        const plan: FaultPlan = (number) =>
+          number === at || (lasting && number > at) ? fault : null;
+        proxy.plan(plan);
+        const bucket = open(url, proxy.endpoint, lasting ? '2' : '5');
+        const model = betterModel();
+        const outcome = await publish(bucket, {
+          ...model,
+          ...(signed && { signingKey: privateKey }),
+        }).then(
+          ({ outcome }) => outcome as string,
+          (error: Error) => error.name,
+        );
+        // Every request of a publishing was reached by a fault.
+        expect(proxy.requests(), `${server}, request ${at}`).toBeGreaterThanOrEqual(at);
+        await proxy.idle();
+        const after = await checker.check();
+        const what = `${JSON.stringify(run)} -> ${outcome}`;
+        if (outcome === 'moved') expect(after.previous, what).toBe(before.version);
+        // Where it failed, the answer to the last write may have been lost, but nothing else.
+        else if (after.version !== before.version)
+          expect(after.previous, what).toBe(before.version);
+        // What passes by itself is got over.
+        const temporary = !lasting && fault.kind !== 'status';
+        if (temporary) expect(outcome, what).toBe('moved');
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        before = after;
+      }
+      await proxy.stop();
+    }
+    await Promise.all(Array.from({ length: lanes }, lane));
+    console.info(`${server}: ${runs.length} runs with a fault:`, Object.fromEntries(outcomes));
+    expect(outcomes.get('moved')).toBeGreaterThan(0);
+    expect(outcomes.get('PermissionDeniedError')).toBeGreaterThan(0);
+  });
+
+  it('keeps the alias on a whole version wherever the publisher is killed', async () => {
+    const ranges = whole ? 100 : 5;
+    let killed = 0;
+    let next = 0;
+    const { name } = makeModel(0).spec;
+    async function lane(number: number): Promise<void> {
+      const proxy = await startByteProxy(endpoint);
+      const url = newUrl();
+      const direct = open(url);
+      const checker = bucketChecker(direct, name);
+      const run = join(folder, `${server}-${number}`);
+      const publishRun = async (bytes: number) => {
+        await writeRun(run, betterModel());
+        const child = spawn(
+          process.execPath,
+          [
+            ...[join(repository, 'trainer/cli.ts'), 'publish', run, '--bucket', url],
+            ...['--endpoint', proxy.endpoint, '--alias', alias],
+          ],
+          {
+            stdio: 'ignore',
+            // Loads what the last process compiled: most of its time otherwise.
+            env: { ...process.env, ...environment, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+          },
+        );
+        proxy.limit(bytes, () => child.kill('SIGKILL'));
+        const [, signal] = await once(child, 'exit');
+        if (signal === 'SIGKILL') killed++;
+      };
+      await publishRun(Number.POSITIVE_INFINITY);
+      // The first one finds no alias; the second one is what all the others are like.
+      await publishRun(Number.POSITIVE_INFINITY);
+      const upload = proxy.passed();
+      let before = await checker.check();
+      for (let range = next++; range < ranges; range = next++) {
+        await publishRun(Math.max(1, Math.round((upload * (range + 0.5)) / ranges)));
+        const after = await checker.check();
+        if (after.version !== before.version) expect(after.previous).toBe(before.version);
+        before = after;
+      }
+      await publishRun(Number.POSITIVE_INFINITY);
+      const after = await checker.check();
+      expect(after.previous).toBe(before.version);
+
+      // What the killed ones left is cleared, and nothing else.
+      const now = new Date(Date.now() + 48 * 60 * 60 * 1000);
+      await prune(direct, { name, keep: 1000, dryRun: false, now });
+      const keys = (await direct.list(direct.layout.versions(name))).map(({ key }) => key);
+      const versions = new Set(keys.map((key) => key.split('/').at(-2)));
+      expect(keys).toHaveLength(3 * versions.size);
+      await checker.check();
+      await proxy.stop();
+    }
+    await Promise.all(Array.from({ length: whole ? lanes : 1 }, (_, number) => lane(number)));
+    console.info(`${server}: ${killed} publishers killed at ${ranges} places`);
+    expect(killed).toBeGreaterThan(0.9 * ranges);
+  });
+
+  it.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
+    const rounds = whole ? 100 : 3;
+    let url = '';
+    let checker = bucketChecker(open(newUrl()), '');
+    let moves = 0;
+    for (let round = 0; round < rounds; round++) {
+      const models = Array.from({ length: publishers }, () =>
+        makeModel(Math.round(1000 * Math.random()) / 1000),
+      );
+      // The first round of each bucket creates the alias, the others move it.
+      const isFirst = round % 10 === 0;
+      if (isFirst) {
+        url = newUrl();
+        checker = bucketChecker(open(url), models[0]?.spec.name ?? '');
+      }
+      const before = isFirst ? null : await checker.check();
+      const results = await Promise.all(models.map((model) => publish(open(url), model)));
+      const after = await checker.check();
+      const since = before?.history.at(-1)?.revision ?? 0;
+      const made = after.history.filter(({ revision }) => revision > since);
+      // Each move that a publisher was told of is in the history once, and there is no other.
+      const told = results.flatMap(({ outcome, alias }) =>
+        outcome === 'moved' ? [alias.history.at(-1)?.version] : [],
+      );
+      expect(made.map(({ version }) => version).toSorted()).toEqual(told.toSorted());
+      moves += told.length;
+      for (const result of results) {
+        if (result.outcome !== 'kept') continue;
+        // Who lost knows what stands there: one that is as good.
+        expect(result.currentAccuracy).toBeGreaterThanOrEqual(result.newAccuracy);
+      }
+    }
+    console.info(`${server}: ${rounds} rounds of ${publishers} publishers, ${moves} moves`);
+    expect(moves).toBeGreaterThanOrEqual(rounds / 10);
+  });
+});
+
+it.skipIf(moto !== null)(
+  'is tested against a second S3 server, too: pip install "moto[server]"',
+  (test) => test.skip(),
+);
