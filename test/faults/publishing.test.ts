@@ -10,11 +10,11 @@ import { openBucket } from '../../trainer/publish/bucket.ts';
 import { moveAlias } from '../../trainer/publish/move-alias.ts';
 import { prune } from '../../trainer/publish/prune.ts';
 import { publishVersion, type VersionToPublish } from '../../trainer/publish/publish-version.ts';
+import { smallModels, writeRun } from '../fixtures/small-model.ts';
 import { startByteProxy } from './byte-proxy.ts';
 import { bucketChecker } from './check-alias.ts';
 import { type Fault, type FaultPlan, startFaultProxy } from './fault-proxy.ts';
 import { type S3Server, startLocalR2, startMotoBucket } from './s3-servers.ts';
-import { smallModels, writeRun } from './small-model.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -102,6 +102,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     });
     const runs = sampled(cases, 25);
     let next = 0;
+    let reached = 0;
     const outcomes = new Map<string, number>();
     async function lane(): Promise<void> {
       const proxy = await startFaultProxy(endpoint);
@@ -142,6 +143,8 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     }
     await Promise.all(Array.from({ length: lanes }, lane));
     console.info(`${server}: ${runs.length} runs with a fault:`, Object.fromEntries(outcomes));
+    // On a machine that is busy enough, a request may be given up on before its turn comes.
+    expect(reached).toBeGreaterThan(0.9 * runs.length);
     expect(outcomes.get('moved')).toBeGreaterThan(0);
     expect(outcomes.get('PermissionDeniedError')).toBeGreaterThan(0);
   });
