@@ -30,7 +30,9 @@ const repository = join(import.meta.dirname, '../..');
 const alias = 'production';
 const by = 'ada@test';
 const { privateKey } = generateKeyPairSync('ed25519');
-const timeoutMs = 500;
+/** Long enough for a busy machine: what it gives up on is to be the proxy's doing. */
+const timeoutMs = 2_000;
+const tooLateMs = timeoutMs + 500;
 
 const status = (code: number, name: string, done: boolean): Fault => ({
   ...{ kind: 'status', status: code, code: name, done },
@@ -41,8 +43,8 @@ const faults: Fault[] = [
   { kind: 'cut answer' },
   { kind: 'cut in the answer' },
   { kind: 'late answer', ms: 50 },
-  { kind: 'late answer', ms: 2 * timeoutMs },
-  { kind: 'late request', ms: 2 * timeoutMs },
+  { kind: 'late answer', ms: tooLateMs },
+  { kind: 'late request', ms: tooLateMs },
   status(500, 'InternalError', false),
   status(500, 'InternalError', true),
   status(503, 'SlowDown', false),
@@ -213,8 +215,9 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     let checker = bucketChecker(open(newUrl()), '');
     let moves = 0;
     for (let round = 0; round < rounds; round++) {
+      // In any order, and all of them better than those of the round before.
       const models = Array.from({ length: publishers }, () =>
-        makeModel(Math.round(1000 * Math.random()) / 1000),
+        makeModel(((round % 10) + Math.random()) / 10),
       );
       // The first round of each bucket creates the alias, the others move it.
       const isFirst = round % 10 === 0;
@@ -240,7 +243,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
       }
     }
     console.info(`${server}: ${rounds} rounds of ${publishers} publishers, ${moves} moves`);
-    expect(moves).toBeGreaterThanOrEqual(rounds / 10);
+    expect(moves).toBeGreaterThanOrEqual(rounds);
   });
 });
 
