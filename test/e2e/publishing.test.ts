@@ -174,7 +174,7 @@ describe('a Worker goes on serving, and says in /readyz why not', () => {
     await bucket.put(weights, bytes, json);
     await expectRefusal(version, 'SHA-256');
     // Nor does the trainer move an alias to it.
-    const promoted = await catwalk('promote', version);
+    const promoted = await catwalk('promote', version, '--alias', 'candidate');
     expect(promoted).toMatchObject({ code: 1, stderr: expect.stringContaining('damaged') });
   });
 
