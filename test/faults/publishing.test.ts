@@ -126,11 +126,11 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
           ({ outcome }) => outcome as string,
           (error: Error) => error.name,
         );
+        const what = `${JSON.stringify(run)} -> ${outcome}`;
         // Every request of a publishing was reached by a fault.
-        expect(proxy.requests(), `${server}, request ${at}`).toBeGreaterThanOrEqual(at);
+        expect(proxy.requests(), what).toBeGreaterThanOrEqual(at);
         await proxy.idle();
         const after = await checker.check();
-        const what = `${JSON.stringify(run)} -> ${outcome}`;
         if (outcome === 'moved') expect(after.previous, what).toBe(before.version);
         // Where it failed, the answer to the last write may have been lost, but nothing else.
         else if (after.version !== before.version)
