@@ -127,8 +127,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
           (error: Error) => error.name,
         );
         const what = `${JSON.stringify(run)} -> ${outcome}`;
-        // Every request of a publishing was reached by a fault.
-        expect(proxy.requests(), what).toBeGreaterThanOrEqual(at);
+        if (proxy.requests() >= at) reached++;
         await proxy.idle();
         const after = await checker.check();
         if (outcome === 'moved') expect(after.previous, what).toBe(before.version);
