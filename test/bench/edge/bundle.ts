@@ -11,13 +11,13 @@ export type Bundle = Map<string, Uint8Array<ArrayBuffer>>;
 
 const repository = join(import.meta.dirname, '../../..');
 
-/** @returns the Worker as `wrangler deploy --minify` uploads it */
+/** @returns the Worker as `wrangler deploy` uploads it */
 export async function bundleProduction(folder: string): Promise<Bundle> {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');
   await promisify(execFile)(
     process.execPath,
     [
-      ...[join(dirname(manifest), 'bin/wrangler.js'), 'deploy', '--dry-run', '--minify'],
+      ...[join(dirname(manifest), 'bin/wrangler.js'), 'deploy', '--dry-run'],
       ...['--outdir', folder],
     ],
     { cwd: repository, env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' } },

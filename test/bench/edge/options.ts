@@ -4,6 +4,7 @@ import * as z from 'zod';
 const optionsSchema = z.object({
   rounds: z.coerce.number().int().min(1).max(1000),
   quick: z.boolean().default(false),
+  everyImage: z.boolean().default(false),
   url: z.url({ protocol: /^https?$/ }).optional(),
   python: z.string().min(1),
   json: z.boolean().default(false),
@@ -19,6 +20,10 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     )
     .option('--rounds <n>', 'times that each has its turn', checked('rounds'), 10)
     .option('--quick', 'fresh weights and a few samples: shows that it works, not how fast')
+    .option(
+      '--every-image',
+      "compare the logits of the whole test set with the stock cpu backend's, too: two minutes",
+    )
     .option(
       '--url <url>',
       'take the model that this running local Worker serves; else one is trained for half a minute',

@@ -1,5 +1,5 @@
 import { names } from './names.ts';
-import type { Report } from './report.ts';
+import type { EveryImage, Report } from './report.ts';
 
 /** Writes a report for people. */
 export function reportText(report: Report): string {
@@ -9,6 +9,7 @@ export function reportText(report: Report): string {
       `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, workerd ${machine.workerd}`,
       `Model ${model.version}, accuracy ${(100 * model.accuracy).toFixed(2)} %`,
     ],
+    ...(report.everyImage ? [everyImageLines(report.everyImage)] : []),
     forwardLines(report),
     coldStartLines(report),
     memoryLines(report),
@@ -22,6 +23,10 @@ export function reportText(report: Report): string {
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
+
+const everyImageLines = ({ images, largestLogitDifference, otherLabels }: EveryImage) => [
+  `Of the stock cpu backend's logits for all ${images} test images: at most ${largestLogitDifference.toExponential(1)} off, ${otherLabels} other labels`,
+];
 
 function forwardLines({ forward }: Report): string[] {
   const p50Of = (name: string, batch: number) =>

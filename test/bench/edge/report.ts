@@ -14,7 +14,7 @@ const forwardRowSchema = z.object({
   passesPerSample: z.int().positive(),
 });
 
-/** From the start of the runtime to the first answer. */
+/** From the start of workerd's process to the first answer. */
 const coldStartRowSchema = z.object({ name: z.string(), ms: milliseconds });
 
 const memoryRowSchema = z.object({
@@ -36,6 +36,13 @@ const httpRowSchema = z.object({
   requestsPerSecond: z.number().positive(),
 });
 
+const everyImageSchema = z.object({
+  images: z.int().positive(),
+  largestLogitDifference: z.number(),
+  /** Images that the two give different labels. */
+  otherLabels: z.int(),
+});
+
 /** What `npm run bench:edge -- --json` prints. */
 export const reportSchema = z.object({
   machine: z.object({
@@ -49,6 +56,8 @@ export const reportSchema = z.object({
   model: z.object({ version: z.string(), accuracy: z.number() }),
   /** Of 64 test images, from the first contestant's. */
   largestLogitDifference: z.record(z.string(), z.number()),
+  /** Of the stock cpu backend's logits for the whole test set; null unless asked for. */
+  everyImage: everyImageSchema.nullable(),
   forward: z.array(forwardRowSchema),
   coldStart: z.array(coldStartRowSchema),
   /** Milliseconds of CPU that the script's start-up takes, null where it was not measured. */
@@ -63,4 +72,5 @@ export type Report = z.infer<typeof reportSchema>;
 export type ForwardRow = z.infer<typeof forwardRowSchema>;
 export type ColdStartRow = z.infer<typeof coldStartRowSchema>;
 export type MemoryRow = z.infer<typeof memoryRowSchema>;
+export type EveryImage = z.infer<typeof everyImageSchema>;
 export type HttpRow = z.infer<typeof httpRowSchema>;

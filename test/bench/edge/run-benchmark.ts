@@ -4,6 +4,7 @@ import workerd from 'workerd/package.json' with { type: 'json' };
 import { thisMachine } from '../machine.ts';
 import { type Bundle, bundleProduction, bundleWorker } from './bundle.ts';
 import { checkLogits } from './check-logits.ts';
+import { compareEveryImage } from './compare-every-image.ts';
 import type { Contestant } from './contestant.ts';
 import { measureColdStart } from './measure-cold-start.ts';
 import { measureForward } from './measure-forward.ts';
@@ -16,7 +17,7 @@ import { publishModel } from './publish-model.ts';
 import { createPublishedBucket, type PublishedBucket } from './published-bucket.ts';
 import { pytorchContestant } from './pytorch-contestant.ts';
 import { type Report, reportSchema } from './report.ts';
-import { workerContestant } from './worker-contestant.ts';
+import { type WorkerContestant, workerContestant } from './worker-contestant.ts';
 
 /** The Workers that run the network, by the name of their file in workers/; the others' logits are compared with the first's. */
 const forwardWorkers = {
@@ -59,12 +60,24 @@ export async function runBenchmark(
 
   const contestants: Contestant[] = [];
   try {
+    const workers: WorkerContestant[] = [];
     for (const { name, bundle } of forwardBundles) {
-      contestants.push(await workerContestant(name, { ...open, bundle }));
+      const worker = await workerContestant(name, { ...open, bundle });
+      workers.push(worker);
+      contestants.push(worker);
     }
     contestants.push(...(await pytorch(options.python, folder, published, progress)));
     progress('checking that all give the same logits');
     const differences = await checkLogits(contestants, batches);
+    const [stock, catwalk] = workers;
+    const everyImage =
+      options.everyImage && stock && catwalk
+        ? await compareEveryImage(stock, catwalk, {
+            images: options.quick ? 250 : published.testImages.length / 784,
+            labels: manifest.model.labels.length,
+            progress,
+          })
+        : null;
     const rounds = options.quick ? 1 : options.rounds;
     const forward = await measureForward(contestants, {
       ...{ batches, rounds, turnMs, warmUpMs, progress },
@@ -96,6 +109,7 @@ export async function runBenchmark(
       machine: { ...thisMachine(), workerd: workerd.version },
       model: { version: manifest.version, accuracy: manifest.metrics.accuracy },
       largestLogitDifference: Object.fromEntries(differences),
+      everyImage,
       forward,
       coldStart,
       startUpCpuMs: options.quick ? null : await measureStartUp(folder),

@@ -5,17 +5,25 @@ import { type OpenWorkerOptions, openWorker } from './open-worker.ts';
 
 const logitsSchema = z.array(z.number());
 
+export interface WorkerContestant extends Contestant {
+  /** @param range other images than the first 64 */
+  logits(batch: number, range?: { first: number; count: number }): Promise<number[]>;
+}
+
 /** A contestant that is a Worker made with workers/forward-worker.ts; timed from outside, over one connection. */
 export async function workerContestant(
   name: string,
   options: OpenWorkerOptions,
-): Promise<Contestant> {
+): Promise<WorkerContestant> {
   const worker = await openWorker(options);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = (path: string) => get(`${worker.url}${path}`, agent);
   return {
     name,
-    logits: async (batch) => logitsSchema.parse(JSON.parse(await ask(`/logits?batch=${batch}`))),
+    async logits(batch, range) {
+      const images = range ? `&first=${range.first}&count=${range.count}` : '';
+      return logitsSchema.parse(JSON.parse(await ask(`/logits?batch=${batch}${images}`)));
+    },
     async time(batch, times) {
       const start = performance.now();
       await ask(`/forward?batch=${batch}&times=${times}`);

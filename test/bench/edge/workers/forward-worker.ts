@@ -18,7 +18,8 @@ const idxHeaderBytes = 16;
  * A Worker around one way to run the network.
  *
  * - `GET /forward?batch=B&times=N` runs N forward passes of B images, and answers how many images that were
- * - `GET /logits?batch=B` answers the logits of the 64 images, run B at a time
+ * - `GET /logits?batch=B` answers the logits of the 64 images, run B at a time; `&first=F&count=C` those of C others,
+ *   from the F-th on
  *
  * The clock stands still inside a Worker, so whoever asks has to take the time.
  *
@@ -28,7 +29,7 @@ export function forwardWorker(load: (context: ExecutionContext) => Promise<Forwa
   let ready: Promise<{ forward: Forward; input: Float32Array<ArrayBuffer> }> | null = null;
   const start = async (context: ExecutionContext) => ({
     forward: await load(context),
-    input: await readInput(),
+    input: await readInput(0, images),
   });
 
   return {
@@ -42,9 +43,13 @@ export function forwardWorker(load: (context: ExecutionContext) => Promise<Forwa
         return input.subarray(first * imageLength, (first + batch) * imageLength);
       };
       if (pathname === '/logits') {
+        const count = Number(searchParams.get('count') ?? images);
+        const asked = await readInput(Number(searchParams.get('first') ?? 0), count);
         const logits: number[] = [];
-        for (let pass = 0; pass < images / batch; pass++) {
-          logits.push(...Array.from(await forward(inputOf(pass), batch)));
+        for (let image = 0; image < count; image += batch) {
+          const size = Math.min(batch, count - image);
+          const input = asked.slice(image * imageLength, (image + size) * imageLength);
+          logits.push(...Array.from(await forward(input, size)));
         }
         return Response.json(logits);
       }
@@ -58,14 +63,14 @@ export function forwardWorker(load: (context: ExecutionContext) => Promise<Forwa
   };
 }
 
-/** @returns the first test images, normalized: [64, 28, 28, 1] */
-async function readInput(): Promise<Float32Array<ArrayBuffer>> {
+/** @returns test images, normalized: [count, 28, 28, 1] */
+async function readInput(first: number, count: number): Promise<Float32Array<ArrayBuffer>> {
   const object = await env.BUCKET.get(
     bucketLayout().datasetFile('fashion-mnist', 'test-images.idx'),
-    { range: { offset: idxHeaderBytes, length: images * imageLength } },
+    { range: { offset: idxHeaderBytes + first * imageLength, length: count * imageLength } },
   );
   if (!object) throw new Error('The bucket has no test images.');
-  const input = new Float32Array(images * imageLength);
+  const input = new Float32Array(count * imageLength);
   normalizePixels(new Uint8Array(await object.arrayBuffer()), fashionMnistCnn.preprocessing, input);
   return input;
 }

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Bundle, bundleProduction } from '../bench/edge/bundle.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'catwalk-bundle-'));
+let bundle: Bundle;
+beforeAll(async () => {
+  bundle = await bundleProduction(folder);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('uploads at most 250 kB, gzipped', () => {
+  const sizes = Array.from(bundle, ([name, module]) => [name, gzipSync(module).length] as const);
+  const sum = sizes.reduce((total, [, size]) => total + size, 0);
+  expect(sum, sizes.map(([name, size]) => `${name}: ${size}`).join('\n')).toBeLessThan(250_000);
+});
+
+it('is minified, and has one kind of zod', () => {
+  const script = new TextDecoder().decode(bundle.get('index.js'));
+  expect(script.split('\n').length).toBeLessThan(script.length / 1000);
+  // A name that the methods of the full zod's schemas have, and zod/mini's not.
+  expect(script).not.toMatch(/["'`]ZodNumberFormat["'`]/);
+});
