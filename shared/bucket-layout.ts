@@ -11,6 +11,7 @@ export function bucketLayout(prefix = '') {
       `${prefix}models/${name}/versions/${version}/manifest.json.sig`,
     aliases: (name: string) => `${prefix}models/${name}/aliases/`,
     alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
+    checkpoint: (slot: string) => `${prefix}checkpoint/${slot}`,
     datasetFile: (dataset: string, file: DatasetFile) => `${prefix}datasets/${dataset}/${file}`,
   };
 }

@@ -12,16 +12,20 @@ export function addTrainCommand(program: Command, signal: AbortSignal): void {
     .command('train')
     .description('Trains the network on a data set; publishes every epoch where told to.');
   addSchemaOptions(command, trainOptionsSchema).action(async (raw) => {
-    const options = parseSchemaOptions(trainOptionsSchema, { ...imageOptions(), ...raw });
+    const given = { ...imageOptions(), ...raw };
+    // Wrong options are told before TensorFlow.js and the AWS SDK are loaded, which takes a second.
+    parseSchemaOptions(trainOptionsSchema, given);
+    const { planRun } = await import('../run/plan-run.ts');
+    const plan = await planRun(given);
+    const { options } = plan;
     const { json } = options;
     const { epochs, batchSize } = recipeWith(options.recipe, options);
     const reporter = json
       ? jsonReporter((text) => process.stdout.write(text))
       : textReporter(process.stdout, { epochs, batchSize });
-    // TensorFlow.js and the AWS SDK take a second to load, which --help need not wait for.
     const { runTraining } = await import('../run/run-training.ts');
     try {
-      await runTraining(options, reporter, signal);
+      await runTraining(plan, reporter, signal);
     } finally {
       reporter.close();
     }

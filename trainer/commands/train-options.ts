@@ -76,6 +76,26 @@ const trainingOptions = z.object({
     .optional()
     .describe('where the files of fashion-mnist, mnist or kmnist lie (default: fetched)')
     .meta({ value: '<folder>' }),
+  resume: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('go on with an interrupted run: its folder, or the bucket of its checkpoints')
+    .meta({ value: '<run>' }),
+  checkpoint: bucketUrlSchema
+    .optional()
+    .describe("keep checkpoints in this bucket instead of the run's folder")
+    .meta({ value: '<s3://bucket/prefix>' }),
+  checkpointSteps: count()
+    .optional()
+    .describe('take a checkpoint every n steps, too')
+    .meta({ value: '<n>' }),
+  checkpointSeconds: z.coerce
+    .number()
+    .positive()
+    .default(30)
+    .describe('take a checkpoint every so many seconds, and after each epoch')
+    .meta({ value: '<s>' }),
   force: z.boolean().default(false).describe('move the alias even to a less accurate model'),
 });
 

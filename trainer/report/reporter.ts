@@ -7,7 +7,9 @@ export type TrainReport =
   | { event: 'message'; message: string }
   | { event: 'dataset'; name: string; train: number; test: number; source: string }
   | { event: 'model'; name: string; summary: string[]; parameters: number }
-  | TrainingEvent
+  | Exclude<TrainingEvent, { event: 'checkpoint' }>
+  /** A checkpoint is whole. */
+  | { event: 'checkpoint'; epoch: number; step: number; where: string }
   | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
   | {
       event: 'finished';

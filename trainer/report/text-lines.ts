@@ -57,6 +57,8 @@ export function textLines(stream: NodeJS.WriteStream): TextLines {
             : '';
           return [`  ${style('green', scores)}${validated}  ${style('dim', speed)}`];
         }
+        case 'checkpoint':
+          return [];
         case 'stopped-early': {
           const { bestEpoch, bestAccuracy, epoch } = report;
           return [

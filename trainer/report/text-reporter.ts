@@ -16,6 +16,7 @@ export function textReporter(
 ): Reporter {
   const text = textLines(stream);
   let started = { images: 0, steps: 0 };
+  let shownEpoch = 0;
   let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
 
@@ -47,7 +48,8 @@ export function textReporter(
 
   function showProgress(progress: Extract<TrainReport, { event: 'progress' }>): void {
     const { epoch, step, loss, imagesPerSecond } = progress;
-    if (step === 1) {
+    if (epoch !== shownEpoch) {
+      shownEpoch = epoch;
       write(text.epochLine(epoch, recipe.epochs));
       openBar();
     }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { writeAtomically } from '../dataset/write-atomically.ts';
@@ -43,11 +44,27 @@ export async function createRunFolder(
   const id = `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`;
   const path = join(runs, id);
   await mkdir(path, { recursive: true });
-  await writeAtomically(
-    join(path, 'config.json'),
-    textBytes(`${JSON.stringify(config, null, 2)}\n`),
-  );
+  await writeAtomically(join(path, 'config.json'), configBytes(config));
   return openRunFolder(path, config, []);
+}
+
+/**
+ * Goes on with a run's folder, also on a machine that has none of it yet.
+ *
+ * @param written the epochs to go on from
+ */
+export async function reopenRunFolder(
+  path: string,
+  config: RunConfig,
+  written: readonly RunEpoch[],
+): Promise<RunFolder> {
+  const file = join(path, 'config.json');
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await writeAtomically(file, configBytes(config));
+  return openRunFolder(path, config, written);
 }
 
 /** Goes on with a run's folder, whose epochs so far are `written`; lines of other epochs are dropped with the next. */
@@ -70,7 +87,10 @@ export function openRunFolder(
       // The lines first: until the weights replace those of an epoch before, that epoch's line says what they are.
       const lines = epochs.map((line) => `${JSON.stringify(line)}\n`);
       await write('metrics.jsonl', textBytes(lines.join('')));
-      const folders = bestEpoch(epochs) === epoch ? ['model/last', 'model'] : ['model/last'];
+      // A run that goes on on another machine has no model there yet: any epoch's is better than none.
+      const isMissing = !existsSync(join(path, 'model/model.json'));
+      const isBest = bestEpoch(epochs) === epoch || isMissing;
+      const folders = isBest ? ['model/last', 'model'] : ['model/last'];
       for (const folder of folders) {
         for (const [file, bytes] of Object.entries(files)) await write(`${folder}/${file}`, bytes);
       }
@@ -78,4 +98,5 @@ export function openRunFolder(
   };
 }
 
+const configBytes = (config: RunConfig) => textBytes(`${JSON.stringify(config, null, 2)}\n`);
 const textBytes = (text: string) => new TextEncoder().encode(text);

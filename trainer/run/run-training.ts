@@ -1,9 +1,14 @@
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { buildModel } from '../../shared/build-model.ts';
 import type { Training } from '../../shared/manifest.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
 import { writeArtifacts } from '../artifacts/write-artifacts.ts';
 import { openBackend } from '../backends/open-backend.ts';
-import type { TrainCommandOptions } from '../commands/train-options.ts';
+import { CheckpointError } from '../checkpoint/checkpoint.ts';
+import { folderStore } from '../checkpoint/checkpoint-store.ts';
+import { openCheckpoints } from '../checkpoint/open-checkpoints.ts';
+import type { Dataset } from '../dataset/dataset.ts';
 import { loadDataset } from '../dataset/load-dataset.ts';
 import { openBucket } from '../publish/bucket.ts';
 import { readSigningKey } from '../publish/sign-manifest.ts';
@@ -11,25 +16,45 @@ import { uploadTestSet } from '../publish/upload-test-set.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { recipeWith } from '../training/recipe.ts';
 import { train } from '../training/train.ts';
+import { firstPosition, type TrainingPosition } from '../training/training-state.ts';
 import { gitState } from './git-state.ts';
 import { guessesOf } from './guesses.ts';
 import { hardware } from './hardware.ts';
 import { packageVersions } from './package-versions.ts';
+import type { ResumedRun, RunPlan } from './plan-run.ts';
 import { publishEpoch } from './publish-epoch.ts';
-import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
 
 /**
  * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
+ * Checkpoints are written while the training goes on; where it is interrupted, the last one before it ends.
  *
  * @throws {Error} where data, backend or bucket can't be had; what is published by then stays
  */
 export async function runTraining(
-  options: TrainCommandOptions,
+  { options, given, bucketCheckpoints, resumed }: RunPlan,
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
   const { seed, backend, device, threads, limit, dtype } = options;
   const recipe = recipeWith(options.recipe, options);
+  const tell = (message: string) => reporter.report({ event: 'message', message });
+  const finish = (run: RunFolder | undefined) => {
+    const { accuracy, seconds } = run?.epochs.at(-1) ?? { accuracy: 0, seconds: 0 };
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    reporter.report({ event: 'finished', accuracy, seconds, run: run?.path ?? '', peakBytes });
+  };
+  let run = resumed
+    ? await reopenRunFolder(resumed.path, resumed.config, resumed.checkpoint?.epochs ?? [])
+    : undefined;
+  let checkpoints = bucketCheckpoints;
+  if (run) checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
+  for (const damage of checkpoints?.damages ?? []) tell(damage);
+  const resumeFrom = resumed?.checkpoint?.state;
+  if (resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
+    tell('This run is finished: there is nothing to go on with.');
+    return finish(run);
+  }
   // Wrong names and credentials are found out before anything is computed.
   const bucket =
     options.publish === undefined ? null : openBucket({ ...options, url: options.publish });
@@ -38,7 +63,7 @@ export async function runTraining(
     dataset: options.dataset,
     dataDir: options.dataDir,
     signal,
-    onProgress: (message) => reporter.report({ event: 'message', message }),
+    onProgress: tell,
   });
   const { name, train: trainSet, test, source, origin } = dataset;
   const spec = cnnFor(dataset);
@@ -49,54 +74,39 @@ export async function runTraining(
     test: test.count,
     source,
   });
+  if (resumed) checkSameDataset(resumed, dataset);
   if (bucket) await uploadTestSet(bucket, dataset);
   await describeModel(spec, reporter);
+  if (resumed) tell(`Going on with ${resumed.path} ${positionText(resumeFrom?.position)}`);
 
-  const base = {
+  const startedWith = {
     recipe: options.recipe,
     ...recipe,
     dtype,
     seed,
     packages: packageVersions(),
     git: await gitState(),
-  };
-  const datasetHashes = { name, origin, files: dataset.files };
-  let computer: Pick<Training, 'backend' | 'device' | 'threads'> | undefined;
-  let run: RunFolder | undefined;
-  let result = { accuracy: 0, seconds: 0 };
-  for await (const event of train({
+    limit: limit ?? null,
+    hardware: hardware(),
     spec,
-    dataset,
-    recipe,
-    seed,
-    backend,
-    device,
-    threads,
-    limit,
-    dtype,
-    signal,
+    dataset: { name, origin, files: dataset.files },
+    options: given,
+  };
+  let saving: Promise<void> = Promise.resolve();
+  for await (const event of train({
+    ...{ spec, dataset, recipe, seed, backend, device, threads, limit, dtype, signal, resumeFrom },
+    checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
   })) {
-    reporter.report(event);
+    if (event.event !== 'checkpoint') reporter.report(event);
     if (event.event === 'started') {
-      computer = {
-        backend: event.backend.name,
-        device: event.backend.device.name,
-        threads: event.threads,
-      };
-      const config = {
-        ...base,
-        ...computer,
-        limit: limit ?? null,
-        hardware: hardware(),
-        spec,
-        dataset: datasetHashes,
-      };
-      run = await createRunFolder(options.runs, config);
-    } else if (event.event === 'epoch' && computer && run) {
+      const { threads: used, backend: opened } = event;
+      const computer = { backend: opened.name, device: opened.device.name, threads: used };
+      run ??= await createRunFolder(options.runs, { ...startedWith, ...computer });
+      checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
+    } else if (event.event === 'epoch' && run) {
       const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
       const { artifacts, logits } = event;
-      const training: Training = { ...base, ...computer, epoch, seconds, imagesPerSecond };
-      result = { accuracy: metrics.accuracy, seconds };
+      const training: Training = { ...run.config, epoch, seconds, imagesPerSecond };
       const guesses = guessesOf(logits, test.labels);
       const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
       await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts);
@@ -110,10 +120,40 @@ export async function runTraining(
         });
         reporter.report({ event: 'published', epoch, alias, ...published });
       }
+    } else if (event.event === 'checkpoint' && run && checkpoints) {
+      await saving;
+      const { path, config, epochs } = run;
+      const { where } = checkpoints;
+      const { epoch, step } = event.state.position;
+      const checkpoint = { run: basename(path), config, epochs: [...epochs], state: event.state };
+      saving = checkpoints
+        .save(checkpoint)
+        .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
+      // It is awaited, with its error, before the next one and at the end.
+      saving.catch(() => {});
+      if (signal.aborted) {
+        await saving;
+        const at = positionText(event.state.position);
+        const again = options.checkpoint ?? path;
+        tell(`Interrupted ${at}. Go on with: npx catwalk train --resume ${again}`);
+      }
     }
   }
-  const peakBytes = process.resourceUsage().maxRSS * 1024;
-  reporter.report({ event: 'finished', ...result, run: run?.path ?? '', peakBytes });
+  await saving;
+  finish(run);
+}
+
+function positionText(position: TrainingPosition = firstPosition): string {
+  const { epoch, step } = position;
+  return step === 0 ? `before epoch ${epoch}` : `in epoch ${epoch}, after step ${step}`;
+}
+
+/** @throws {CheckpointError} where the data is not what the run has seen so far */
+function checkSameDataset({ path, config }: ResumedRun, { name, files }: Dataset): void {
+  if (isDeepStrictEqual(config.dataset.files, files)) return;
+  throw new CheckpointError(
+    `${path} was trained on another data set: ${config.dataset.name}, whose files have other SHA-256 than ${name}'s. Its checkpoint stays as it is.`,
+  );
 }
 
 /** Reports the layers as TensorFlow.js prints them. */

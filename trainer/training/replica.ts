@@ -13,6 +13,7 @@ import { gatherValues, scatterValues } from './flat-weights.ts';
 import { forward } from './forward.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { crossEntropy } from './loss.ts';
+import { PAUSE_ASKED, PAUSED, STEPS_DONE } from './progress.ts';
 import type { Recipe } from './recipe.ts';
 import { type SharedState, slicePart, type TestState } from './shared-state.ts';
 import { decayingRanges, updateWeights } from './update-weights.ts';
@@ -35,8 +36,12 @@ export interface ReplicaData {
 
 /** What a replica is told to do, one at a time. */
 export type ReplicaTask =
-  /** `stepsBefore`: the steps of all epochs before this one. */
-  { task: 'train-epoch'; stepsBefore: number } | { task: 'evaluate'; set: 'test' | 'validation' };
+  /**
+   * Steps `from` to `to` of an epoch, or fewer where a pause is asked for. `stepsBefore`: the steps of all epochs
+   * before this one.
+   */
+  | { task: 'train-steps'; stepsBefore: number; from: number; to: number }
+  | { task: 'evaluate'; set: 'test' | 'validation' };
 
 export type ReplicaMessage = { message: 'ready'; backend: OpenBackend } | { message: 'done' };
 
@@ -59,7 +64,7 @@ const variables = buildModel(spec, data.seed).trainableWeights.map(
 const decaying = decayingRanges(variables.map(({ shape }) => shape));
 
 parentPort?.on('message', (task: ReplicaTask) => {
-  if (task.task === 'train-epoch') trainEpoch(task.stepsBefore);
+  if (task.task === 'train-steps') trainSteps(task);
   else evaluate(state[task.set] as TestState);
   send({ message: 'done' });
 });
@@ -69,18 +74,25 @@ function send(message: ReplicaMessage): void {
   parentPort?.postMessage(message);
 }
 
-function trainEpoch(stepsBefore: number): void {
+function trainSteps({
+  stepsBefore,
+  from,
+  to,
+}: Extract<ReplicaTask, { task: 'train-steps' }>): void {
   const { order, losses, gradients, parameters, progress } = state;
   const ownPart = slicePart(parameters.length, index, replicas);
-  for (let step = 0; step < data.steps; step++) {
+  for (let step = from; step < to; step++) {
     const total = stepsBefore + step;
     const batch = order.subarray(step * recipe.batchSize, (step + 1) * recipe.batchSize);
     losses[step * replicas + index] = computeGradient(batch, total);
     waitForAll(state.barrier, replicas);
     const learningRate = learningRateAt(recipe, total, data.steps);
     updateWeights(state, gradients, recipe, decaying, learningRate, total + 1, ownPart);
+    // One replica decides, before a barrier, so that all stop after the same step.
+    if (index === 0) Atomics.store(progress, PAUSED, Atomics.load(progress, PAUSE_ASKED));
     waitForAll(state.barrier, replicas);
-    if (index === 0) Atomics.store(progress, 0, step + 1);
+    if (index === 0) Atomics.store(progress, STEPS_DONE, step + 1);
+    if (Atomics.load(progress, PAUSED)) return;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ImageSet } from '../dataset/dataset.ts';
 import { BARRIER_LENGTH } from './barrier.ts';
+import { PROGRESS_LENGTH } from './progress.ts';
 import type { WeightState } from './update-weights.ts';
 
 /** Images that the network is tested on, and what it says to them. */
@@ -16,7 +17,7 @@ export interface TestState {
 export interface SharedState extends WeightState {
   /** A barrier's state. */
   barrier: Int32Array;
-  /** [0]: steps done in this epoch. */
+  /** See progress.ts. */
   progress: Int32Array;
   /** One flat gradient per replica. */
   gradients: Float32Array[];
@@ -56,7 +57,7 @@ export function createSharedState(
   });
   return {
     barrier: new Int32Array(new SharedArrayBuffer(4 * BARRIER_LENGTH)),
-    progress: new Int32Array(new SharedArrayBuffer(4)),
+    progress: new Int32Array(new SharedArrayBuffer(4 * PROGRESS_LENGTH)),
     parameters: sharedFloats(parameters),
     firstMoments: sharedFloats(parameters),
     secondMoments: sharedFloats(parameters),

@@ -5,7 +5,6 @@ import type { Metrics } from '../../shared/manifest.ts';
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import type {
   BackendChoice,
-  BackendName,
   DeviceChoice,
   OpenBackend,
   SkippedBackend,
@@ -15,16 +14,19 @@ import type { Dataset, ImageSet } from '../dataset/dataset.ts';
 import { halfArtifacts, roundToHalf, type WeightType } from './half-precision.ts';
 import { openMaster } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
+import { openReplicas } from './open-replicas.ts';
+import { PAUSE_ASKED, STEPS_DONE } from './progress.ts';
 import type { Recipe } from './recipe.ts';
-import { type Replicas, startReplicas } from './replicas.ts';
-import {
-  createSharedState,
-  type ImageSets,
-  type SharedState,
-  type TestState,
-} from './shared-state.ts';
+import type { TestState } from './shared-state.ts';
 import { shuffle } from './shuffle.ts';
 import { splitValidation } from './split-validation.ts';
+import {
+  copyVectors,
+  firstPosition,
+  restoreVectors,
+  type TrainingPosition,
+  type TrainingState,
+} from './training-state.ts';
 
 export interface TrainOptions {
   spec: ModelSpec;
@@ -41,8 +43,22 @@ export interface TrainOptions {
   limit?: number | undefined;
   /** Of the weights that are tested and handed over; training itself is float32. */
   dtype?: WeightType | undefined;
-  /** Ends the training; the generator then throws the signal's reason. */
+  /** When to hand over a state to go on from; never unless told. */
+  checkpoints?: CheckpointTimes | undefined;
+  /** Goes on from here instead of from the first weights. */
+  resumeFrom?: TrainingState | undefined;
+  /**
+   * Ends the training after the step that it is at, with a last checkpoint where there are any; the generator then
+   * throws the signal's reason.
+   */
   signal?: AbortSignal | undefined;
+}
+
+/** A checkpoint comes when one of them is due, and after each epoch. */
+export interface CheckpointTimes {
+  /** Every so many steps of an epoch. */
+  steps?: number | undefined;
+  seconds?: number | undefined;
 }
 
 /** What a training tells while it runs, in order. */
@@ -74,7 +90,9 @@ export type TrainingEvent =
       artifacts: io.ModelArtifacts;
     }
   /** The validation accuracy did not get better for as long as the recipe waits. */
-  | { event: 'stopped-early'; epoch: number; bestEpoch: number; bestAccuracy: number };
+  | { event: 'stopped-early'; epoch: number; bestEpoch: number; bestAccuracy: number }
+  /** The state is a copy: training goes on while it is kept. */
+  | { event: 'checkpoint'; state: TrainingState };
 
 /** Images a thread must get for its share of a step to be worth the wait for the others. */
 const leastImagesPerThread = 8;
@@ -102,10 +120,32 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { opened, skipped } = await firstThatOpens(
     options.backend,
     options.device ?? 'auto',
-    (name) => openReplicas(name, { ...options, sets, steps, threads, first: master.parameters }),
+    (name) =>
+      openReplicas(name, {
+        ...{ spec, recipe, seed, sets, steps, threads },
+        device: options.device ?? 'auto',
+        backendThreads: options.threads,
+        first: master.parameters,
+      }),
   );
   const { state, replicas, replicaCount } = opened;
+  const { progress } = state;
+  const metricsOn = async (set: 'test' | 'validation') => {
+    await replicas.perform({ task: 'evaluate', set });
+    const { logits, set: tested } = state[set] as TestState;
+    return computeMetrics(logits, tested.labels, spec.labels);
+  };
+  const lossOf = (step: number) =>
+    state.losses
+      .subarray(step * replicaCount, (step + 1) * replicaCount)
+      .reduce((sum, part) => sum + part, 0);
+  let position: TrainingPosition = options.resumeFrom?.position ?? firstPosition;
+  const checkpoint = (): TrainingEvent => ({
+    event: 'checkpoint',
+    state: { position, vectors: copyVectors(state) },
+  });
   try {
+    if (options.resumeFrom) restoreVectors(state, options.resumeFrom.vectors);
     yield {
       event: 'started',
       backend: replicas.backend,
@@ -114,50 +154,57 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       images: images.count,
       steps,
     };
-    let seconds = 0;
-    let best = { epoch: 0, accuracy: -1 };
-    const metricsOn = async (set: 'test' | 'validation') => {
-      await replicas.perform({ task: 'evaluate', set });
-      const { logits, set: images } = state[set] as TestState;
-      return computeMetrics(logits, images.labels, spec.labels);
-    };
-    for (let epoch = 1; epoch <= recipe.epochs; epoch++) {
+    let lastCheckpoint = performance.now();
+    while (position.epoch <= recipe.epochs) {
+      const { epoch } = position;
       shuffle(state.order, `${seed}/shuffle/${epoch}`);
-      Atomics.store(state.progress, 0, 0);
-      const start = performance.now();
-      const elapsed = () => (performance.now() - start) / 1000;
-      let finished = false;
-      const work = replicas
-        .perform({ task: 'train-epoch', stepsBefore: (epoch - 1) * steps })
-        .finally(() => {
-          finished = true;
-        });
-      let reported = 0;
-      while (!finished) {
-        await Promise.race([work, sleep(progressIntervalMs, undefined, { signal })]);
-        for (; reported < Atomics.load(state.progress, 0); reported++) {
-          const parts = state.losses.subarray(
-            reported * replicaCount,
-            (reported + 1) * replicaCount,
-          );
-          const step = reported + 1;
-          yield {
-            event: 'progress',
-            epoch,
-            step,
-            loss: parts.reduce((sum, part) => sum + part, 0),
-            imagesPerSecond: Math.min(step * recipe.batchSize, images.count) / elapsed(),
-          };
+      Atomics.store(progress, STEPS_DONE, position.step);
+      let reported = position.step;
+      while (position.step < steps) {
+        const { step: from, seconds, epochSeconds } = position;
+        const every = options.checkpoints?.steps ?? steps;
+        const to = Math.min(steps, (Math.floor(from / every) + 1) * every);
+        const start = performance.now();
+        const elapsed = () => (performance.now() - start) / 1000;
+        Atomics.store(progress, PAUSE_ASKED, 0);
+        let finished = false;
+        const work = replicas
+          .perform({ task: 'train-steps', stepsBefore: (epoch - 1) * steps, from, to })
+          .finally(() => {
+            finished = true;
+          });
+        const isDue = () =>
+          performance.now() - lastCheckpoint >= 1000 * (options.checkpoints?.seconds ?? Infinity);
+        while (!finished) {
+          await Promise.race([work, sleep(progressIntervalMs)]);
+          if (signal?.aborted || isDue()) Atomics.store(progress, PAUSE_ASKED, 1);
+          for (; reported < Atomics.load(progress, STEPS_DONE); reported++) {
+            const step = reported + 1;
+            const seen = Math.min(step * recipe.batchSize, images.count);
+            const imagesPerSecond = seen / (epochSeconds + elapsed());
+            yield { event: 'progress', epoch, step, loss: lossOf(reported), imagesPerSecond };
+          }
         }
+        await work;
+        position = {
+          ...position,
+          step: Atomics.load(progress, STEPS_DONE),
+          seconds: seconds + elapsed(),
+          epochSeconds: epochSeconds + elapsed(),
+        };
+        // At the end of an epoch, there is one with its metrics soon.
+        if (options.checkpoints && (signal?.aborted || position.step < steps)) {
+          yield checkpoint();
+          lastCheckpoint = performance.now();
+        }
+        signal?.throwIfAborted();
       }
-      await work;
-      const epochSeconds = elapsed();
-      seconds += epochSeconds;
       state.tested.set(state.average ?? state.parameters);
       if (options.dtype === 'float16') roundToHalf(state.tested);
       const metrics = await metricsOn('test');
       const validated = validation && (await metricsOn('validation'));
       const artifacts = await master.artifactsOf(state.tested);
+      const { seconds, epochSeconds } = position;
       yield {
         event: 'epoch',
         epoch,
@@ -169,47 +216,24 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         imagesPerSecond: images.count / epochSeconds,
         artifacts: options.dtype === 'float16' ? halfArtifacts(artifacts) : artifacts,
       };
+      let { best } = position;
       if (validated && validated.accuracy > best.accuracy) {
         best = { epoch, accuracy: validated.accuracy };
-      } else if (recipe.patience > 0 && epoch - best.epoch >= recipe.patience) {
+      }
+      const stops = recipe.patience > 0 && epoch - best.epoch >= recipe.patience;
+      if (stops) {
         const { epoch: bestEpoch, accuracy: bestAccuracy } = best;
         yield { event: 'stopped-early', epoch, bestEpoch, bestAccuracy };
-        return;
       }
+      const next = stops ? recipe.epochs + 1 : epoch + 1;
+      position = { epoch: next, step: 0, seconds, epochSeconds: 0, best };
+      if (options.checkpoints) yield checkpoint();
+      lastCheckpoint = performance.now();
+      signal?.throwIfAborted();
     }
   } finally {
     await replicas.stop();
   }
-}
-
-async function openReplicas(
-  name: BackendName,
-  options: TrainOptions & { sets: ImageSets; steps: number; threads: number; first: Float32Array },
-): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
-  const { spec, recipe, seed, sets, steps, threads, first } = options;
-  // TensorFlow has threads of its own, which share each operation.
-  const replicaCount = name === 'tensorflow' ? 1 : threads;
-  const state = createSharedState(sets, {
-    parameters: first.length,
-    replicas: replicaCount,
-    steps,
-    labels: spec.labels.length,
-    averaged: recipe.averageDecay > 0,
-  });
-  state.parameters.set(first);
-  state.average?.set(first);
-  const replicas = await startReplicas({
-    replicas: replicaCount,
-    spec,
-    backend: name,
-    device: options.device ?? 'auto',
-    backendThreads: options.threads,
-    recipe,
-    steps,
-    seed,
-    state,
-  });
-  return { state, replicas, replicaCount };
 }
 
 const defaultThreads = (batchSize: number) =>
