@@ -44,7 +44,38 @@ describe('parseConfiguration', () => {
       datasetName: 'fashion-mnist',
       pollMilliseconds: 2000,
       bucketPrefix: '',
+      publicKeys: [],
+      s3: null,
     });
+  });
+
+  it('reads an S3 bucket by the standard variables, empty ones as if they were not set', () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+    const empty = { AWS_ENDPOINT_URL: '', AWS_REGION: '', AWS_SESSION_TOKEN: '' };
+    expect(parseConfiguration({ S3_BUCKET: 'models', ...keys, ...empty }).s3).toEqual({
+      bucket: 'models',
+      endpoint: 'https://s3.us-east-1.amazonaws.com',
+      region: 'us-east-1',
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+      sessionToken: undefined,
+    });
+    const elsewhere = { S3_BUCKET: 'models', ...keys, AWS_ENDPOINT_URL: 'http://127.0.0.1:9000' };
+    expect(parseConfiguration(elsewhere).s3).toMatchObject({
+      endpoint: 'http://127.0.0.1:9000',
+      region: 'auto',
+    });
+    expect(parseConfiguration({ S3_BUCKET: '', ...keys }).s3).toBeNull();
+  });
+
+  it.each([
+    [{ S3_BUCKET: 'models', AWS_ACCESS_KEY_ID: 'id' }, 'AWS_SECRET_ACCESS_KEY'],
+    [{ S3_BUCKET: 'models', AWS_SECRET_ACCESS_KEY: 'hidden' }, 'AWS_ACCESS_KEY_ID'],
+    [{ S3_BUCKET: 's3://models' }, 'S3_BUCKET'],
+    [{ S3_BUCKET: 'models', AWS_ENDPOINT_URL: 'file:///etc' }, 'AWS_ENDPOINT_URL'],
+  ])('refuses %j', (variables, named) => {
+    expect(() => parseConfiguration(variables)).toThrow(new RegExp(`${named}`));
+    expect(() => parseConfiguration(variables)).not.toThrow(/hidden/);
   });
 
   it('names every variable that is wrong', () => {
