@@ -1,5 +1,6 @@
 import { type Handler, Hono } from 'hono';
 import { bucketLayout } from '../shared/bucket-layout.ts';
+import { keepLogits } from './answer/kept-logits.ts';
 import type { Configuration } from './configuration.ts';
 import { openTestSet } from './dataset/test-set.ts';
 import { followAlias } from './model/alias-follower.ts';
@@ -22,6 +23,8 @@ export interface AppOptions {
   random?: () => number;
   /** Brings a version into memory; the real one unless told. */
   load?: LoadVersion;
+  /** How many of the test images' logits may be remembered, as numbers: a million unless told, 0 for none. */
+  mostLogitsKept?: number;
 }
 
 /** The Worker as a Hono app. It holds one model and the recent test images, so make one an isolate. */
@@ -46,7 +49,8 @@ export function createApp(options: AppOptions): Hono {
     pollMilliseconds,
     now,
   });
-  const collaborators = { follower, testSet, random };
+  const keptLogits = keepLogits(options.mostLogitsKept);
+  const collaborators = { follower, testSet, keptLogits, random };
 
   const app = new Hono();
   app.use(async function neverStoreUnlessTold(context, next) {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { KeptLogits } from './answer/kept-logits.ts';
 import type { TestSet } from './dataset/test-set.ts';
 import type { AliasFollower } from './model/alias-follower.ts';
 
@@ -6,6 +7,7 @@ import type { AliasFollower } from './model/alias-follower.ts';
 export interface Collaborators {
   follower: AliasFollower;
   testSet: TestSet;
+  keptLogits: KeptLogits;
   /** @returns a number from 0 to below 1 */
   random: () => number;
 }

@@ -1,8 +1,5 @@
 import type { DatasetInfo, Manifest } from '../../shared/manifest.ts';
 
-/** Of the logits kept: 4 MB. */
-const mostNumbers = 1_000_000;
-
 export interface KeptLogits {
   /**
    * @param manifest the model's: this object stands for it, so that it can be dropped
@@ -21,8 +18,10 @@ export interface KeptLogits {
 /**
  * Remembers the logits of the test images, which a version gives again and again: 40 bytes each, for the last model and test set that
  * was asked about. A larger test set than there's room for is not remembered.
+ *
+ * @param mostNumbers room for so many: 4 MB unless told; 0 remembers nothing
  */
-export function keepLogits(): KeptLogits {
+export function keepLogits(mostNumbers = 1_000_000): KeptLogits {
   let keptFor: { manifest: Manifest; info: DatasetInfo } | null = null;
   let isKnown = new Uint8Array(0);
   let logits = new Float32Array(0);

@@ -3,7 +3,7 @@ import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Fus
 import { identityConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity';
 import { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
 import { reshapeConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape';
-import { env, getKernel, registerKernel } from '@tensorflow/tfjs-core';
+import { env, getKernel, type KernelConfig, registerKernel } from '@tensorflow/tfjs-core';
 import { denseKernel } from '../kernels/dense-kernel.ts';
 import { pooledConvolutionKernel } from '../kernels/pooled-convolution-kernel.ts';
 
@@ -17,11 +17,51 @@ const kernels = [
   reshapeConfig,
 ];
 
-/** Registers these kernels on the cpu backend, once: of its 170 no other is bundled. */
+/** Registers these kernels on the cpu backend, once. */
 export function registerKernels(): void {
   // Workers have a `process` too, which TensorFlow.js takes for Node and advises to install another backend.
   env().set('IS_NODE', false);
-  for (const kernel of kernels) {
+  registerOnce(kernels);
+}
+
+/**
+ * Registers the further layers and kernels that a model of many kinds may need, where it has one that the usual ones don't
+ * cover.
+ *
+ * @param topology as in model.json
+ */
+export async function registerFurther(topology: Record<string, unknown>): Promise<void> {
+  if (isUsual(topology)) return;
+  registerOnce((await import('./further-layers.ts')).furtherKernels);
+}
+
+function registerOnce(configs: readonly KernelConfig[]): void {
+  for (const kernel of configs) {
     if (!getKernel(kernel.kernelName, kernel.backendName)) registerKernel(kernel);
   }
+}
+
+const usualClasses = [
+  'Sequential',
+  'InputLayer',
+  'Conv2D',
+  'MaxPooling2D',
+  'Flatten',
+  'Dense',
+  'Dropout',
+];
+/** What is for training alone. */
+const passedOver = /_(initializer|regularizer|constraint)$/;
+const usualActivations = ['relu', 'linear'];
+
+/** Whether all layers are of the usual classes, wherever they stand, with activations that the usual kernels compute. */
+function isUsual(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isUsual);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => {
+    if (passedOver.test(key)) return true;
+    if (key === 'class_name') return usualClasses.includes(String(inner));
+    if (key === 'activation') return usualActivations.includes(String(inner));
+    return isUsual(inner);
+  });
 }

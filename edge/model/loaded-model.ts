@@ -5,7 +5,7 @@ import '@tensorflow/tfjs-layers/dist/layers/convolutional';
 import '@tensorflow/tfjs-layers/dist/layers/core';
 import '@tensorflow/tfjs-layers/dist/layers/pooling';
 import type { Manifest } from '../../shared/manifest.ts';
-import { registerKernels } from './kernels.ts';
+import { registerFurther, registerKernels } from './kernels.ts';
 import { ModelError } from './model-error.ts';
 import { compileNetwork, type Network } from './network.ts';
 import { weightTensors } from './weight-tensors.ts';
@@ -41,6 +41,7 @@ export interface ModelParts {
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
   const { manifest } = parts;
+  await registerFurther(parts.topology);
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
     const model = await loadLayersModel(
@@ -130,7 +131,7 @@ function warmUp({ manifest, predict }: LoadedModel): void {
 function explain(version: string, cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (/^Kernel '.*' not registered/.test(reason) || reason.startsWith('Unknown layer')) {
-    return `Version ${version} needs what this Worker does not bundle (see edge/model/kernels.ts): ${reason}`;
+    return `Version ${version} needs what this Worker does not bundle (docs/serve.md lists what it does): ${reason}`;
   }
   return `Version ${version} can't be loaded: ${reason}`;
 }

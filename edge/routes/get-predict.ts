@@ -1,5 +1,4 @@
 import { type IndexedPrediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
-import { keepLogits } from '../answer/kept-logits.ts';
 import { describeServed, predictLogits } from '../answer/predict-images.ts';
 import type { Background } from '../background.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
@@ -7,8 +6,7 @@ import { Problem } from '../problem.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /** GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. */
-export function getPredict({ follower, testSet, random }: Collaborators) {
-  const kept = keepLogits();
+export function getPredict({ follower, testSet, keptLogits, random }: Collaborators) {
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
     // Read while the model is loading. That there is no model matters more than what is wrong with the image.
@@ -26,7 +24,7 @@ export function getPredict({ follower, testSet, random }: Collaborators) {
           `The test images are ${image.height}x${image.width}, the model takes ${height}x${width}.`,
         );
       }
-      const logits = kept.of(served.model.manifest, image.info, index, () =>
+      const logits = keptLogits.of(served.model.manifest, image.info, index, () =>
         predictLogits(served, [image.pixels]),
       );
       const { predicted, probabilities } = toPrediction(logits, labels);

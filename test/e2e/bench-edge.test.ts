@@ -24,7 +24,8 @@ it('npm run bench:edge checks that all contestants agree, and measures each of t
   expect(coldStart.map(({ name }) => name)).toContain('Catwalk');
   expect(http.map(({ route }) => route)).toEqual([
     'GET constant',
-    'GET /predict?index=',
+    'GET /predict, logits kept',
+    'GET /predict, network run',
     'POST constant',
     'POST /predict',
   ]);

@@ -78,11 +78,11 @@ describe('a bad version', () => {
     });
   });
 
-  it('says which kernel or layer the Worker does not bundle', async () => {
+  it('says which layer the Worker does not bundle', async () => {
     const { bucket, app } = await serving();
     const topology = new TextDecoder()
       .decode(await readModelJson(bucket))
-      .replaceAll('"MaxPooling2D"', '"AveragePooling2D"');
+      .replaceAll('"Dropout"', '"LSTM"');
     const bad = await bucket.publish('two', {
       createdAt: later,
       files: { 'model.json': text(topology) },
@@ -90,7 +90,9 @@ describe('a bad version', () => {
     await bucket.moveAlias(bad);
     await lookAgain(app);
     const { failure } = await app.json('/readyz');
-    expect(failure.detail).toMatch(/does not bundle.*Kernel 'AvgPool' not registered/);
+    expect(failure.detail).toMatch(
+      /does not bundle \(docs\/serve\.md lists what it does\): Unknown layer: LSTM/,
+    );
   });
 
   it('is tried again ever more rarely, and at once when the alias moves', async () => {

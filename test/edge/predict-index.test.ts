@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
+import { loadVersion } from '../../edge/model/load-version.ts';
 import { fashionMnistCnn } from '../../shared/model-spec.ts';
 import { indexedPredictionSchema, servedModelSchema, softmax } from '../../shared/prediction.ts';
 import { models, openBucket, testLabel } from './bucket.ts';
@@ -46,6 +47,27 @@ describe('GET /predict', () => {
       }
       expect(predicted).toEqual(probabilities[logits.indexOf(Math.max(...logits))]);
     }
+  });
+
+  it.each([
+    { what: 'once, then remembers its logits', runs: 1, options: {} },
+    { what: 'each time where it is to remember none', runs: 2, options: { mostLogitsKept: 0 } },
+  ])('runs the network for an image $what', async ({ runs, options }) => {
+    let count = 0;
+    const counting = openApp(bucket, {
+      ...options,
+      load: async (...source) => {
+        const model = await loadVersion(...source);
+        const predict: typeof model.predict = (...images) => {
+          count++;
+          return model.predict(...images);
+        };
+        return { ...model, predict };
+      },
+    });
+    const first = await counting.json('/predict?index=3');
+    expect(await counting.json('/predict?index=3')).toEqual(first);
+    expect(count).toBe(runs);
   });
 
   it('serves weights of half precision, whose logits are nearly the same', async () => {

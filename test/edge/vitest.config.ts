@@ -1,5 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
+
+/** What edge/model/further-layers.ts imports. */
+const furtherModules = Array.from(
+  readFileSync(new URL('../../edge/model/further-layers.ts', import.meta.url), 'utf8').matchAll(
+    /'(@tensorflow\/tfjs-(?:backend-cpu|layers)\/[^']+)'/g,
+  ),
+  ([, module]) => module as string,
+);
 
 export default defineProject({
   plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.toml' } })],
@@ -26,6 +35,7 @@ export default defineProject({
             '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity',
             '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool',
             '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape',
+            ...furtherModules,
             'hono',
             'zod',
             'aws4fetch',

@@ -11,6 +11,8 @@ export interface RouteOptions {
   open: Omit<OpenWorkerOptions, 'bundle'>;
   constant: Bundle;
   production: Bundle;
+  /** The same, but that it keeps no logits. */
+  noKeptLogits: Bundle;
   /** Grey pixels, 784 bytes an image. */
   testImages: Uint8Array;
   rounds: number;
@@ -22,9 +24,12 @@ export interface RouteOptions {
 const draws = 1000;
 const imageLength = 784;
 
-/** Loads the Worker's predictions, by index and by PNG, beside routes that answer a constant to the same requests. */
+/**
+ * Loads the Worker's predictions, by index and by PNG, beside routes that answer a constant to the same requests. What is
+ * asked for by index was asked for before: once its logits are kept, once the network runs.
+ */
 export async function measureRoutes(options: RouteOptions): Promise<HttpRow[]> {
-  const { open, constant, production, testImages, rounds, seconds, progress } = options;
+  const { open, constant, production, noKeptLogits, testImages } = options;
   const random = seedrandom('bench:edge');
   const images = testImages.length / imageLength;
   const indices = Array.from({ length: draws }, () => Math.floor(random() * images));
@@ -43,17 +48,19 @@ export async function measureRoutes(options: RouteOptions): Promise<HttpRow[]> {
   const workers = [
     await openWorker({ ...open, bundle: constant }),
     await openWorker({ ...open, bundle: production }),
+    await openWorker({ ...open, bundle: noKeptLogits }),
   ];
   try {
-    const [constantUrl = '', productionUrl = ''] = workers.map(({ url }) => url);
+    const [constantUrl = '', productionUrl = '', noKeptUrl = ''] = workers.map(({ url }) => url);
     return await measureHttp(
       [
         { route: `GET ${names.constant}`, url: constantUrl, requests: gets },
-        { route: 'GET /predict?index=', url: productionUrl, requests: gets },
+        { route: 'GET /predict, logits kept', url: productionUrl, requests: gets },
+        { route: 'GET /predict, network run', url: noKeptUrl, requests: gets },
         { route: `POST ${names.constant}`, url: constantUrl, requests: posts },
         { route: 'POST /predict', url: productionUrl, requests: posts },
       ],
-      { rounds, seconds, progress },
+      options,
     );
   } finally {
     for (const worker of workers) await worker.close();

@@ -44,10 +44,11 @@ export async function runBenchmark(
   const { turnMs, warmUpMs, coldStarts, httpRounds, httpSeconds } =
     durations[options.quick ? 'quick' : 'whole'];
   progress('publishing a model to a local bucket, and bundling the Workers');
-  const [published, production, constant, forwardBundles] = await Promise.all([
+  const [published, production, constant, noKeptLogits, forwardBundles] = await Promise.all([
     createPublishedBucket(folder, publishing(options, folder)),
     bundleProduction(join(folder, 'production')),
     bundleWorker('constant', join(folder, 'constant')),
+    bundleWorker('no-kept-logits', join(folder, 'no-kept-logits')),
     Promise.all(
       Object.entries(forwardWorkers).map(async ([file, name]) => ({
         name,
@@ -102,7 +103,7 @@ export async function runBenchmark(
       await measureMemory(names.catwalk, { ...open, bundle: production }),
     ];
     const http = await measureRoutes({
-      ...{ open, constant, production, progress, testImages: published.testImages },
+      ...{ open, constant, production, noKeptLogits, progress, testImages: published.testImages },
       ...{ rounds: httpRounds, seconds: httpSeconds },
     });
     return reportSchema.parse({
