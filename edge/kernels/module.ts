@@ -4,37 +4,6 @@ import type { Address, CommonKernels } from '../../shared/kernels/common-kernels
 
 /** The functions of shared/kernels/assembly/inference.ts, whose docstrings say what each does. */
 export interface KernelModule extends CommonKernels {
-  pooledWindowStarts(
-    source: Address,
-    images: number,
-    pooledHeight: number,
-    pooledWidth: number,
-    imageStep: number,
-    rowStep: number,
-    columnStep: number,
-    starts: Address,
-  ): void;
-  winogradFilter(filter: Address, inChannels: number, outChannels: number, target: Address): void;
-  winogradScratchBytes(
-    height: number,
-    width: number,
-    inChannels: number,
-    outChannels: number,
-    images: number,
-  ): number;
-  winogradPooled(
-    x: Address,
-    images: number,
-    height: number,
-    width: number,
-    inChannels: number,
-    filter: Address,
-    outChannels: number,
-    bias: Address,
-    relu: number,
-    scratch: Address,
-    out: Address,
-  ): void;
   denseBytes(depth: number, columns: number): number;
   packDense(weights: Address, rows: number, depth: number, columns: number, target: Address): void;
   denseRows(

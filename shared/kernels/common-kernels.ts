@@ -38,4 +38,36 @@ export interface CommonKernels {
     outWidth: number,
     out: Address,
   ): void;
+  pooledWindowStarts(
+    source: Address,
+    images: number,
+    pooledHeight: number,
+    pooledWidth: number,
+    imageStep: number,
+    rowStep: number,
+    columnStep: number,
+    starts: Address,
+  ): void;
+  winogradFilter(filter: Address, inChannels: number, outChannels: number, target: Address): void;
+  winogradScratchBytes(
+    height: number,
+    width: number,
+    inChannels: number,
+    outChannels: number,
+    images: number,
+  ): number;
+  winogradPooled(
+    x: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    filter: Address,
+    outChannels: number,
+    bias: Address,
+    relu: number,
+    scratch: Address,
+    out: Address,
+    positions?: Address,
+  ): void;
 }
