@@ -59,14 +59,8 @@ describe('the trainer image', () => {
     const run = container.start(
       [
         'train',
-        '--data-dir',
-        '/data',
-        '--limit',
-        '4000',
-        '--epochs',
-        '1',
-        '--publish',
-        's3://catwalk',
+        ...['--backend', 'tensorflow', '--data-dir', '/data', '--limit', '4000', '--epochs', '1'],
+        ...['--publish', 's3://catwalk'],
       ],
       { ...mountedDataset, environment: worker.env },
     );

@@ -1,9 +1,9 @@
 /** A TensorFlow.js backend that can train. */
 export type BackendName = 'tensorflow' | 'wasm' | 'cpu';
 
-export const fastestFirst: readonly BackendName[] = ['tensorflow', 'wasm', 'cpu'];
+export const backendNames: readonly BackendName[] = ['tensorflow', 'wasm', 'cpu'];
 
-/** What `--backend` takes; 'auto' is the first that loads. */
+/** What `--backend` takes; 'auto' is the fastest that loads. */
 export const backendChoices = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
 

@@ -21,6 +21,8 @@ import {
 export async function openTensorflow({ device, threads }: OpenBackendOptions): Promise<Device> {
   const setup = await readNativeSetup();
   if (!setup) throw new NotSetUpError();
+  // Known without the second or two that loading it takes.
+  if (device === 'gpu' && setup.variant === 'cpu') throw new Error(await explainNoGpu(setup));
   setTensorflowEnvironment({ device, threads });
   const binding = loadTensorflow(setup);
   await activate('tensorflow');

@@ -1,5 +1,5 @@
 import type { BackendName } from '../backends/backend.ts';
-import { fastestFirst } from '../backends/backend.ts';
+import { backendNames } from '../backends/backend.ts';
 import { isNotSetUp } from '../backends/native-setup.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import { tensorflowVersion } from '../backends/open-tensorflow.ts';
@@ -9,7 +9,7 @@ import { type Check, type CheckOptions, type Finding, messageOf } from './check.
 /** Opens every backend; one that works is enough, unless a GPU is asked for. */
 export const checkBackends: Check = async (options) => {
   const findings: Finding[] = [];
-  for (const name of fastestFirst) findings.push(await checkBackend(name, options));
+  for (const name of backendNames) findings.push(await checkBackend(name, options));
   return findings;
 };
 
@@ -28,7 +28,7 @@ async function checkBackend(backend: BackendName, { device }: CheckOptions): Pro
       return { name, status: 'fail', detail, advice };
     }
     if (isNotSetUp(error)) {
-      return { name, status: 'warn', detail, advice: 'Optional: it trains faster than wasm.' };
+      return { name, status: 'warn', detail, advice: 'Optional: it alone trains on a GPU.' };
     }
     const advice = isNative ? 'Set it up again: npm run setup:native' : 'Build it: npm run build';
     return { name, status: backend === 'wasm' ? 'fail' : 'warn', detail, advice };

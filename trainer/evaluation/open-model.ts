@@ -31,7 +31,9 @@ export async function openModel(
   { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
   { backend, device }: BackendOptions,
 ): Promise<{ weights: Weights[]; backend: OpenBackend }> {
-  const { opened } = await firstThatOpens(backend, device, (name) => openBackend(name, { device }));
+  const { opened } = await firstThatOpens(backend, device, (name, on) =>
+    openBackend(name, { device: on }),
+  );
   try {
     return { weights: await readWeights(spec, files), backend: opened };
   } catch (cause) {

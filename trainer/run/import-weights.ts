@@ -53,8 +53,10 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   const weights = weightsOf(file, () => fromPytorch(tensors, spec));
   const master = await openMaster(spec, 0);
   const artifacts = await master.artifactsOf(flat(weights));
-  const { opened: backend } = await firstThatOpens(options.backend, options.device, (candidate) =>
-    openBackend(candidate, { device: options.device }),
+  const { opened: backend } = await firstThatOpens(
+    options.backend,
+    options.device,
+    (candidate, device) => openBackend(candidate, { device }),
   );
   const { test } = dataset;
   const logits = await computeLogits(spec, weights, test, signal);

@@ -120,10 +120,9 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { opened, skipped } = await firstThatOpens(
     options.backend,
     options.device ?? 'auto',
-    (name) =>
+    (name, device) =>
       openReplicas(name, {
-        ...{ spec, recipe, seed, sets, steps, threads },
-        device: options.device ?? 'auto',
+        ...{ spec, recipe, seed, sets, steps, threads, device },
         backendThreads: options.threads,
         first: master.parameters,
       }),

@@ -1,28 +1,41 @@
 import { describe, expect, it } from 'vitest';
-import type { BackendName } from '../../../trainer/backends/backend.ts';
+import type { BackendName, DeviceChoice } from '../../../trainer/backends/backend.ts';
 import { firstThatOpens } from '../../../trainer/backends/first-that-opens.ts';
 import { NotSetUpError } from '../../../trainer/backends/native-setup.ts';
 import { openBackend } from '../../../trainer/backends/open-backend.ts';
 
-/** Opens `name` alone; tensorflow is not set up, the others are broken. */
-const onlyOpens = (name: BackendName) => async (candidate: BackendName) => {
-  if (candidate === name) return candidate;
-  throw candidate === 'tensorflow' ? new NotSetUpError() : new Error('broken');
-};
+/** Opens `name` alone, and only on `kind`; tensorflow is not set up, the others are broken. */
+const onlyOpens =
+  (name: BackendName, kind: DeviceChoice = 'cpu') =>
+  async (candidate: BackendName, device: DeviceChoice) => {
+    if (candidate === name && device === kind) return `${candidate} on ${device}`;
+    throw candidate === 'tensorflow' ? new NotSetUpError() : new Error('broken');
+  };
 
 describe('the backend that is used', () => {
   it('is the fastest that opens, with a reason for each faster one', async () => {
-    expect(await firstThatOpens('auto', 'auto', onlyOpens('tensorflow'))).toEqual({
-      opened: 'tensorflow',
+    expect(await firstThatOpens('auto', 'auto', onlyOpens('tensorflow', 'gpu'))).toEqual({
+      opened: 'tensorflow on gpu',
       skipped: [],
     });
+    const notSetUp = {
+      name: 'tensorflow',
+      reason: 'tensorflow is not set up (npm run setup:native)',
+    };
+    const broken = { name: 'wasm', reason: 'wasm does not load: broken' };
     expect(await firstThatOpens('auto', 'auto', onlyOpens('cpu'))).toEqual({
-      opened: 'cpu',
-      skipped: [
-        { name: 'tensorflow', reason: 'tensorflow is not set up (npm run setup:native)' },
-        { name: 'wasm', reason: 'wasm does not load: broken' },
-      ],
+      opened: 'cpu on cpu',
+      skipped: [notSetUp, broken, notSetUp],
     });
+  });
+
+  it('is wasm on a CPU, even where tensorflow would open', async () => {
+    const opens = async (name: BackendName, device: DeviceChoice) => {
+      if (device === 'gpu') throw new Error('no GPU answers');
+      return name;
+    };
+    expect((await firstThatOpens('auto', 'auto', opens)).opened).toBe('wasm');
+    expect((await firstThatOpens('auto', 'cpu', opens)).opened).toBe('wasm');
   });
 
   it('is never another one than the one asked for', async () => {
