@@ -12,10 +12,11 @@ import { modelCard } from './model-card.ts';
 import { renderPng } from './render-png.ts';
 import { reportPage } from './report-page.ts';
 import { pictureOf, type RunReport } from './run-report.ts';
+import { writeTensorboard } from './write-tensorboard.ts';
 
 /**
  * Writes what people look at into a run's folder: metrics.csv, curves.svg, confusion.svg, confusion.csv, samples.png,
- * report.html and README.md. All but the curves are of the run's model, its best epoch.
+ * report.html, README.md and tensorboard/. All but the curves are of the run's model, its best epoch.
  *
  * @param run with one epoch or more
  * @param test what the epochs were measured on
@@ -41,4 +42,5 @@ export async function writeArtifacts(
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     await writeAtomically(join(path, file), bytes);
   }
+  await writeTensorboard({ path, epochs });
 }

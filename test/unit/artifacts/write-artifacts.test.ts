@@ -56,7 +56,10 @@ describe('the artifacts of a run', () => {
   it('are whole files', async () => {
     expect((await readdir(path)).toSorted()).toEqual([
       ...['README.md', 'confusion.csv', 'confusion.svg', 'curves.svg', 'metrics.csv'],
-      ...['report.html', 'samples.png'],
+      ...['report.html', 'samples.png', 'tensorboard'],
+    ]);
+    expect((await readdir(join(path, 'tensorboard'))).toSorted()).toEqual([
+      ...['events.out.tfevents.00001', 'events.out.tfevents.00002', 'events.out.tfevents.00003'],
     ]);
   });
 
