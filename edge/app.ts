@@ -32,11 +32,10 @@ export function createApp(options: AppOptions): Hono {
   const { store, configuration, now = Date.now, random = Math.random, load } = options;
   const layout = bucketLayout(configuration.bucketPrefix);
   const { pollMilliseconds } = configuration;
+  const { modelName: name, publicKeys } = configuration;
+  const source = { store, layout, name, publicKeys };
   const follower = followAlias({
-    store,
-    layout,
-    name: configuration.modelName,
-    publicKeys: configuration.publicKeys,
+    ...source,
     alias: configuration.alias,
     pollMilliseconds,
     openLoader: load ? async () => load : importLoader,
@@ -68,10 +67,14 @@ export function createApp(options: AppOptions): Hono {
   const getImage = onFirstRequest(async () =>
     (await import('./routes/get-image.ts')).getImage(collaborators),
   );
+  const getVersionFile = onFirstRequest(async () =>
+    (await import('./routes/get-version-file.ts')).getVersionFile(source),
+  );
   const routes: Record<string, { get: Handler; post?: Handler }> = {
     '/predict': { get: getPredict(collaborators), post: postPredict },
     '/images/:file': { get: getImage },
     '/model': { get: getModel(collaborators) },
+    '/models/:version/:file': { get: getVersionFile },
     '/healthz': { get: getHealth() },
     '/readyz': { get: getReadiness(collaborators) },
   };

@@ -31,6 +31,19 @@ export const metricsSchema = z.object({
   confusion: z.array(z.array(z.int().check(z.nonnegative()))),
 });
 
+/** One epoch of a training, measured on the test images. */
+export const trainingEpochSchema = z.object({
+  epoch: z.int().check(z.nonnegative()),
+  accuracy: fraction,
+  loss: z.number().check(z.nonnegative()),
+  /** Mean loss of the epoch's batches, dropout included. */
+  trainLoss: z.optional(z.number().check(z.nonnegative())),
+  /** Accuracy on the images that were held back from training. */
+  validationAccuracy: z.optional(fraction),
+  /** Time spent on training steps since the start. */
+  seconds: z.number().check(z.nonnegative()),
+});
+
 /** How Catwalk trained the weights. What was imported it has not trained at all: the recipe is `imported` and its numbers are 0. */
 export const trainingSchema = z.object({
   recipe: z.string(),
@@ -62,6 +75,8 @@ export const trainingSchema = z.object({
   /** Package name to version, Node included. */
   packages: z.record(z.string(), z.string()),
   git: z.nullable(z.object({ commit: z.string(), dirty: z.boolean() })),
+  /** The training's epochs when these weights were published, in order; absent from versions of an older trainer. */
+  history: z.optional(z.array(trainingEpochSchema)),
 });
 
 /** What a published version is. Written last: a version without a manifest does not exist. */
@@ -72,6 +87,8 @@ export const manifestSchema = z.object({
   createdAt: z.iso.datetime(),
   model: modelSpecSchema,
   files: z.array(fileSchema).check(z.minLength(1)),
+  /** What the model says of each test image: evaluation.json (shared/evaluation.ts), which no prediction needs. */
+  evaluation: z.optional(fileSchema),
   metrics: metricsSchema,
   training: trainingSchema,
   /** The data set's name and the SHA-256 of each of its files. */
@@ -134,6 +151,7 @@ export const datasetInfoSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Metrics = z.infer<typeof metricsSchema>;
+export type TrainingEpoch = z.infer<typeof trainingEpochSchema>;
 export type Training = z.infer<typeof trainingSchema>;
 export type Alias = z.infer<typeof aliasSchema>;
 export type AliasRevision = z.infer<typeof aliasRevisionSchema>;

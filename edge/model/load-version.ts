@@ -101,7 +101,13 @@ function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
+/**
+ * Reads what a version is, and checks its signature where one is wanted.
+ *
+ * @throws {ModelError} `bad_model` where there is no such version, or its manifest is wrong
+ * @throws {StoreError} where the store can't be asked
+ */
+export async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
   const { store, layout, name, publicKeys } = source;
   const object = await store.get(layout.manifest(name, version));
   if (object === null) {

@@ -175,7 +175,10 @@ describe('from training to prediction', () => {
       batchSize: 64,
       epochs: 2,
       backend: 'wasm',
+      history: [{ epoch: 1 }, { epoch: 2, accuracy: manifest.metrics.accuracy }],
     });
+    const evaluation = await ask(`/models/${version}/${manifest.evaluation?.path}`);
+    expect(evaluation.body.images).toBe(10_000);
     expect(manifest.metrics.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(10_000);
   });
 });

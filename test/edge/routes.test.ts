@@ -1,5 +1,6 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../edge/sha256.ts';
 import { manifestSchema } from '../../shared/manifest.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
@@ -65,6 +66,45 @@ describe('GET /model', () => {
       updatedAt: '2026-11-24T10:15:00Z',
       previous: null,
     });
+  });
+});
+
+describe('GET /models/:version/:file', () => {
+  it('gives what was published, to be kept for ever', async () => {
+    const response = await app.request(`/models/${version}/weights.bin`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/octet-stream');
+    expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const { manifest } = await app.json('/model');
+    const [file] = manifest.files.filter(({ path }: { path: string }) => path === 'weights.bin');
+    expect(await sha256(new Uint8Array(await response.arrayBuffer()))).toBe(file.sha256);
+    expect(await app.json(`/models/${version}/manifest.json`)).toEqual(manifest);
+    expect((await app.json(`/models/${version}/model.json`)).format).toBe('layers-model');
+  });
+
+  it('gives the evaluation that a manifest names', async () => {
+    const { layout, bucket: objects } = bucket;
+    const bytes = new TextEncoder().encode('{"images":1}');
+    const evaluated = await bucket.publish('two', {
+      manifest: (manifest) => ({
+        ...manifest,
+        evaluation: { path: 'evaluation.json', bytes: bytes.length, sha256: '0'.repeat(64) },
+      }),
+    });
+    const key = layout.versionFile('fashion-mnist-cnn', evaluated, 'evaluation.json');
+    await objects.put(key, bytes);
+    expect(await app.json(`/models/${evaluated}/evaluation.json`)).toEqual({ images: 1 });
+  });
+
+  it('gives nothing that is not of a version', async () => {
+    const key = bucket.layout.versionFile('fashion-mnist-cnn', version, 'secret.txt');
+    await bucket.bucket.put(key, 'not listed');
+    for (const path of [
+      ...[`/models/${version}/secret.txt`, `/models/${version}/evaluation.json`],
+      ...[`/models/${version}/..%2F${version}%2Fweights.bin`, '/models/production/weights.bin'],
+    ]) {
+      expect(await app.json(path)).toMatchObject({ status: 404, code: 'not_found' });
+    }
   });
 });
 

@@ -48,10 +48,11 @@ export function addPublishCommand(program: Command, signal: AbortSignal): void {
     const { moveAlias } = await import('../publish/move-alias.ts');
     const { describeMove } = await import('../publish/describe-move.ts');
     const signingKey = sign === undefined ? undefined : await readSigningKey(sign);
-    const { config, configSha256, epoch, training, files } = await readRun(options.run);
+    const { config, configSha256, epoch, training, files, evaluation } = await readRun(options.run);
     const manifest = await publishVersion(bucket, {
       spec: config.spec,
       files,
+      evaluation,
       metrics: metricsSchema.parse(epoch),
       training,
       dataset: config.dataset,

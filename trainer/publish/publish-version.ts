@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { evaluationFile } from '../../shared/evaluation.ts';
 import {
   type Manifest,
   type Metrics,
@@ -18,6 +19,8 @@ import { isSignedBy, signManifest } from './sign-manifest.ts';
 export interface VersionToPublish {
   spec: ModelSpec;
   files: ModelFiles;
+  /** evaluation.json, where the model was measured image by image. */
+  evaluation?: Uint8Array | undefined;
   metrics: Metrics;
   training: Training;
   dataset: Manifest['dataset'];
@@ -38,7 +41,7 @@ export class VersionConflictError extends Error {
 const immutable = 'public, max-age=31536000, immutable';
 
 /**
- * Uploads a model as a new version: weights, topology, signature, then the manifest, without which the version does not
+ * Uploads a model as a new version: weights, topology, evaluation, signature, then the manifest, without which the version does not
  * exist. Nothing stored is ever rewritten. The same model with the same metrics is published once: its manifest is returned
  * again, and signed where it was not.
  *
@@ -46,8 +49,8 @@ const immutable = 'public, max-age=31536000, immutable';
  * @throws {VersionConflictError} where another model was published under the same name, or signed by another key
  */
 export async function publishVersion(bucket: Bucket, version: VersionToPublish): Promise<Manifest> {
-  const { spec, metrics, training, dataset, configSha256, parent, signingKey } = version;
-  const { now = new Date() } = version;
+  const { spec, evaluation, metrics, training, dataset, configSha256, parent } = version;
+  const { signingKey, now = new Date() } = version;
   // The weights first: they decide the version's name.
   const contents = (['weights.bin', 'model.json'] as const).map(
     (path) => [path, version.files[path]] as const,
@@ -60,6 +63,7 @@ export async function publishVersion(bucket: Bucket, version: VersionToPublish):
     createdAt: now.toISOString(),
     model: spec,
     files,
+    ...(evaluation && { evaluation: describeFile(evaluationFile, evaluation) }),
     metrics,
     training,
     dataset,
@@ -72,7 +76,8 @@ export async function publishVersion(bucket: Bucket, version: VersionToPublish):
     return published.value;
   }
 
-  for (const [path, bytes] of contents) {
+  const written = evaluation ? [...contents, [evaluationFile, evaluation] as const] : contents;
+  for (const [path, bytes] of written) {
     const key = bucket.layout.versionFile(spec.name, manifest.version, path);
     await putOnce(bucket, key, bytes, path.endsWith('.json') ? json : binary);
   }

@@ -83,6 +83,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   await run.writeEpoch(
     { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...guesses },
     artifacts,
+    { logits, actual: test.labels },
   );
   await writeArtifacts(run, test);
   return { run: run.path, spec, metrics, backend };

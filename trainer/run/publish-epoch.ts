@@ -5,6 +5,7 @@ import type { io } from '@tensorflow/tfjs-core';
 import type { Manifest, Metrics, Training } from '../../shared/manifest.ts';
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { evaluationBytes, type TestAnswers } from '../evaluation/evaluation-bytes.ts';
 import type { Bucket } from '../publish/bucket.ts';
 import { modelFiles } from '../publish/model-files.ts';
 import { type AliasMoveResult, moveAlias } from '../publish/move-alias.ts';
@@ -17,6 +18,7 @@ export interface EpochToPublish {
   spec: ModelSpec;
   dataset: Pick<Dataset, 'name' | 'files'>;
   artifacts: io.ModelArtifacts;
+  answers: TestAnswers;
   metrics: Metrics;
   training: Training;
   alias: string;
@@ -27,12 +29,15 @@ export interface EpochToPublish {
 /** Publishes an epoch's weights as a version and points the alias at it, unless it serves a better one. */
 export async function publishEpoch(
   bucket: Bucket,
-  { run, spec, dataset, artifacts, metrics, training, alias, force, signingKey }: EpochToPublish,
+  epoch: EpochToPublish,
 ): Promise<{ manifest: Manifest; move: AliasMoveResult }> {
+  const { run, spec, dataset, metrics, training, alias, force, signingKey } = epoch;
+  const files = modelFiles(epoch.artifacts);
   const config = await readFile(join(run, 'config.json'));
   const manifest = await publishVersion(bucket, {
     spec,
-    files: modelFiles(artifacts),
+    files,
+    evaluation: evaluationBytes(epoch.answers, files['weights.bin']),
     metrics,
     training,
     dataset: { name: dataset.name, files: dataset.files },

@@ -2,8 +2,16 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import * as z from 'zod';
+import { evaluationFile } from '../../shared/evaluation.ts';
 import { type Training, trainingSchema } from '../../shared/manifest.ts';
-import { type RunConfig, type RunEpoch, runConfigSchema, runEpochSchema } from './run-records.ts';
+import { isEvaluationOf } from '../evaluation/evaluation-bytes.ts';
+import {
+  historyOf,
+  type RunConfig,
+  type RunEpoch,
+  runConfigSchema,
+  runEpochSchema,
+} from './run-records.ts';
 
 /** A run as it lies in its folder, with the weights in model/ and what is known of them. */
 export interface StoredRun {
@@ -21,6 +29,8 @@ export interface StoredRun {
   /** How the weights in model/ came about. */
   training: Training;
   files: Record<'weights.bin' | 'model.json', Uint8Array>;
+  /** evaluation.json of these weights; runs of an older trainer have none. */
+  evaluation: Uint8Array | undefined;
 }
 
 /** A folder is no run, or not a whole one. */
@@ -44,6 +54,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
   };
   const epoch = epochOf(files['weights.bin'], epochs, path);
   const { seconds, imagesPerSecond } = epoch;
+  const evaluation = await readFile(join(path, 'model', evaluationFile)).catch(() => undefined);
   return {
     path,
     id: basename(path),
@@ -51,8 +62,14 @@ export async function readRun(folder: string): Promise<StoredRun> {
     configSha256: sha256(configBytes),
     epochs,
     epoch,
-    training: trainingSchema.parse({ ...config, epoch: epoch.epoch, seconds, imagesPerSecond }),
+    training: trainingSchema.parse({
+      ...config,
+      ...{ epoch: epoch.epoch, seconds, imagesPerSecond },
+      history: historyOf(epochs),
+    }),
     files,
+    evaluation:
+      evaluation && isEvaluationOf(evaluation, files['weights.bin']) ? evaluation : undefined,
   };
 }
 

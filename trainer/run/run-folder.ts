@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
+import { evaluationFile } from '../../shared/evaluation.ts';
 import { writeAtomically } from '../dataset/write-atomically.ts';
+import { evaluationBytes, type TestAnswers } from '../evaluation/evaluation-bytes.ts';
 import { modelFiles } from '../publish/model-files.ts';
 import {
   bestEpoch,
@@ -19,14 +21,19 @@ import {
  *
  * - `config.json`: every value the run uses
  * - `metrics.jsonl`: a line an epoch
- * - `model/`: the best epoch's weights, as `tf.loadLayersModel` takes them; `model/last/`: the newest
+ * - `model/`: the best epoch's weights, as `tf.loadLayersModel` takes them, and evaluation.json; `model/last/`: the newest
  */
 export interface RunFolder {
   path: string;
   config: RunConfig;
   /** Those that were written so far, in order. */
   epochs: readonly RunEpoch[];
-  writeEpoch(measured: MeasuredEpoch, artifacts: io.ModelArtifacts): Promise<void>;
+  /** @param answers of every test image */
+  writeEpoch(
+    measured: MeasuredEpoch,
+    artifacts: io.ModelArtifacts,
+    answers?: TestAnswers,
+  ): Promise<void>;
 }
 
 /**
@@ -79,7 +86,7 @@ export function openRunFolder(
     path,
     config,
     epochs,
-    async writeEpoch(measured, artifacts) {
+    async writeEpoch(measured, artifacts, answers) {
       const files = modelFiles(artifacts);
       const weightsSha256 = createHash('sha256').update(files['weights.bin']).digest('hex');
       const epoch = runEpochSchema.parse({ ...measured, weightsSha256 });
@@ -93,6 +100,11 @@ export function openRunFolder(
       const folders = isBest ? ['model/last', 'model'] : ['model/last'];
       for (const folder of folders) {
         for (const [file, bytes] of Object.entries(files)) await write(`${folder}/${file}`, bytes);
+        // It says of which weights it is: until it is written, the one before it counts for nothing.
+        if (answers) {
+          const evaluation = evaluationBytes(answers, files['weights.bin']);
+          await write(`${folder}/${evaluationFile}`, evaluation);
+        }
       }
     },
   };

@@ -3,11 +3,12 @@ import {
   manifestSchema,
   metricsSchema,
   sha256Schema,
+  type TrainingEpoch,
   trainingSchema,
 } from '../../shared/manifest.ts';
 import { modelSpecSchema } from '../../shared/model-spec.ts';
 
-const { epoch, seconds, imagesPerSecond, ...settings } = trainingSchema.shape;
+const { epoch, seconds, imagesPerSecond, history, ...settings } = trainingSchema.shape;
 const { accuracy, loss } = metricsSchema.shape;
 
 /** config.json: every value that the run uses. What a run writes besides is kept. */
@@ -65,3 +66,11 @@ export function bestEpoch(epochs: readonly RunEpoch[]): RunEpoch {
   if (!last.validation) return last;
   return epochs.reduce((best, epoch) => (accuracyOf(epoch) > accuracyOf(best) ? epoch : best));
 }
+
+/** What a manifest keeps of a run's epochs. */
+export const historyOf = (epochs: readonly RunEpoch[]): TrainingEpoch[] =>
+  epochs.map(({ epoch, accuracy, loss, trainLoss, validation, seconds }) => ({
+    ...{ epoch, accuracy, loss, seconds },
+    ...(trainLoss !== undefined && { trainLoss }),
+    ...(validation && { validationAccuracy: validation.accuracy }),
+  }));

@@ -24,6 +24,7 @@ import { packageVersions } from './package-versions.ts';
 import type { ResumedRun, RunPlan } from './plan-run.ts';
 import { publishEpoch } from './publish-epoch.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
+import { historyOf } from './run-records.ts';
 
 /**
  * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
@@ -106,14 +107,16 @@ export async function runTraining(
     } else if (event.event === 'epoch' && run) {
       const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
       const { artifacts, logits } = event;
-      const training: Training = { ...run.config, epoch, seconds, imagesPerSecond };
+      const answers = { logits, actual: test.labels };
       const guesses = guessesOf(logits, test.labels);
       const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
-      await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts);
+      await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts, answers);
       await writeArtifacts(run, test);
       if (bucket) {
         const { alias, force } = options;
-        const trained = { run: run.path, artifacts, metrics, training };
+        const history = historyOf(run.epochs);
+        const training: Training = { ...run.config, epoch, seconds, imagesPerSecond, history };
+        const trained = { run: run.path, artifacts, answers, metrics, training };
         const published = await publishEpoch(bucket, {
           ...{ spec, dataset, alias, force, signingKey },
           ...trained,

@@ -34,6 +34,19 @@ describe('publishVersion', () => {
     expect(parsed).toEqual(manifest);
   });
 
+  test('has the manifest name the evaluation, apart from what a prediction needs', async () => {
+    const bucket = local.open();
+    const evaluation = new TextEncoder().encode('{}');
+    const manifest = await publishVersion(bucket, {
+      ...(await trainedModel(3, 0.91)),
+      evaluation,
+    });
+    expect(manifest.evaluation).toMatchObject({ path: 'evaluation.json', bytes: 2 });
+    expect(manifest.files.map((file) => file.path)).toEqual(['weights.bin', 'model.json']);
+    const key = bucket.layout.versionFile(name, manifest.version, 'evaluation.json');
+    expect((await bucket.get(key))?.bytes).toEqual(evaluation);
+  });
+
   test('makes a folder that any TensorFlow.js program loads, with the same answers', async () => {
     const bucket = local.open();
     const version = await trainedModel(2, 0.91);

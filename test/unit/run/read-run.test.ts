@@ -37,7 +37,7 @@ describe('readRun', () => {
     const stored = await readRun(run.path);
     expect(stored.epochs).toHaveLength(2);
     expect(stored.epoch).toMatchObject({ epoch: 2, accuracy: 0.8 });
-    expect(stored.training).toEqual({ ...first.training, epoch: 2 });
+    expect(stored.training).toMatchObject({ ...first.training, epoch: 2 });
     expect(stored.config).toMatchObject({ spec: first.spec, dataset: first.dataset, limit: null });
     expect(Buffer.compare(stored.files['weights.bin'], weightsOf(second))).toBe(0);
   });

@@ -3,8 +3,10 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluationSchema } from '../../../shared/evaluation.ts';
 import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
 import { guessesOf } from '../../../trainer/run/guesses.ts';
+import { readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, openRunFolder } from '../../../trainer/run/run-folder.ts';
 import { type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
 import { computeMetrics } from '../../../trainer/training/metrics.ts';
@@ -104,6 +106,30 @@ describe('a run folder', () => {
     const records = await readRecords(run.path);
     expect(records.map(({ epoch }) => epoch)).toEqual([1, 2]);
     expect(await weightsHash(run.path, 'model')).toBe(records[0]?.weightsSha256);
+  });
+
+  it('keeps what the model said of each test image beside the weights that said it', async () => {
+    const run = await startRun(4);
+    const logits = Float32Array.from({ length: 1000 }, (_, i) => (i % 10 === 8 ? 2 : 0));
+    await run.writeEpoch(...finishedEpoch(1), { logits, actual: test.labels });
+    const { files, evaluation } = await readRun(run.path);
+    const read = evaluationSchema.parse(JSON.parse(new TextDecoder().decode(evaluation)));
+    expect(read.weightsSha256).toBe(await weightsHash(run.path, 'model'));
+    expect(read.images).toBe(100);
+    expect(Buffer.from(read.actual, 'base64')).toEqual(Buffer.from(test.labels));
+    expect(Buffer.from(read.predicted, 'base64')).toEqual(Buffer.alloc(100, 8));
+    const probability = Buffer.from(read.probability, 'base64');
+    expect(probability.readUInt16LE(198) / 65535).toBeCloseTo(Math.E ** 2 / (Math.E ** 2 + 9), 4);
+
+    // Weights of another epoch: what is beside them was said by others.
+    await run.writeEpoch(...finishedEpoch(2));
+    const next = await readRun(run.path);
+    expect(next.files).not.toEqual(files);
+    expect(next.evaluation).toBeUndefined();
+    expect(next.training.history).toMatchObject([
+      { epoch: 1, trainLoss: 2, seconds: 10 },
+      { epoch: 2, trainLoss: 1, seconds: 20 },
+    ]);
   });
 
   it('keeps the surest mistakes and the same samples of each epoch', async () => {
