@@ -3,6 +3,8 @@ import { bucketLayout } from '../shared/bucket-layout.ts';
 import { keepLogits } from './answer/kept-logits.ts';
 import type { Configuration } from './configuration.ts';
 import { openTestSet } from './dataset/test-set.ts';
+import { aroundRequest } from './http/around-request.ts';
+import { openCors, optionsResponse } from './http/cors.ts';
 import { followAlias } from './model/alias-follower.ts';
 import type { LoadVersion } from './model/load-version.ts';
 import { Problem } from './problem.ts';
@@ -52,14 +54,7 @@ export function createApp(options: AppOptions): Hono {
   const collaborators = { follower, testSet, keptLogits, random };
 
   const app = new Hono();
-  app.use(async function neverStoreUnlessTold(context, next) {
-    // A response that the context makes has it from the start; one that is made without the context gets it afterwards.
-    context.header('cache-control', 'no-store');
-    await next();
-    if (!context.res.headers.has('cache-control')) {
-      context.res.headers.set('cache-control', 'no-store');
-    }
-  });
+  app.use(aroundRequest(openCors(configuration.corsOrigins)));
   // What the first GET /predict needs is at hand; whatever else needs more than a few lines is imported when it is first asked for.
   const postPredict = onFirstRequest(async () =>
     (await import('./routes/post-predict.ts')).postPredict(collaborators),
@@ -81,16 +76,20 @@ export function createApp(options: AppOptions): Hono {
   for (const [path, { get, post }] of Object.entries(routes)) {
     app.get(path, get);
     if (post) app.post(path, post);
-    app.all(path, rejectMethod(post ? 'GET, HEAD, POST' : 'GET, HEAD'));
+    const allowed = post ? 'GET, HEAD, OPTIONS, POST' : 'GET, HEAD, OPTIONS';
+    app.options(path, (context) => optionsResponse(context.req.raw, allowed));
+    app.all(path, rejectMethod(allowed));
   }
   app.notFound(function notFound(context) {
     const { method, path } = context.req;
-    return problemResponse(new Problem('not_found', `There is no ${method} ${path}.`));
+    return problemResponse(new Problem('not_found', `There is no ${method} ${path}.`), {
+      instance: context.get('requestId'),
+    });
   });
-  app.onError(function answerProblem(error) {
+  app.onError(function answerProblem(error, context) {
     const problem = toProblem(error);
     if (problem.code === 'internal_error') console.error(error);
-    return problemResponse(problem);
+    return problemResponse(problem, { instance: context.get('requestId') });
   });
   return app;
 }

@@ -12,4 +12,11 @@ export interface Collaborators {
   random: () => number;
 }
 
+declare module 'hono' {
+  /** What a request's context carries. */
+  interface ContextVariableMap {
+    requestId: string;
+  }
+}
+
 export type AppContext = Context;

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { modelSpecSchema } from '../shared/model-spec.ts';
 import { aliasNameSchema } from '../shared/version.ts';
+import { corsOriginsSchema } from './http/cors.ts';
 import { publicKeysSchema } from './model/public-keys.ts';
 import { inEnglish } from './parse-json.ts';
 import { s3SettingsSchema } from './store/s3-settings.ts';
@@ -20,6 +21,7 @@ const variablesSchema = z.pipe(
       '',
     ),
     MODEL_PUBLIC_KEY: z.prefault(publicKeysSchema, ''),
+    CORS_ORIGINS: z.prefault(corsOriginsSchema, ''),
   }),
   z.transform((variables) => ({
     modelName: variables.MODEL_NAME,
@@ -31,6 +33,8 @@ const variablesSchema = z.pipe(
     bucketPrefix: variables.BUCKET_PREFIX,
     /** Who may have signed a model; nobody need have where it is empty. */
     publicKeys: variables.MODEL_PUBLIC_KEY,
+    /** Whose scripts may read the answers. */
+    corsOrigins: variables.CORS_ORIGINS,
   })),
 );
 

@@ -2,6 +2,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 /** The body of every error this Worker answers (RFC 9457). */
 export interface ProblemBody {
+  /** Where the code is described, relative to the Worker's address. */
   type: string;
   title: string;
   status: number;
@@ -11,7 +12,7 @@ export interface ProblemBody {
 }
 
 /** Every code with its status and title. */
-const problems = {
+export const problems = {
   bad_index: { status: 400, title: 'The index is not a whole number' },
   bad_parameter: { status: 400, title: 'A query parameter is wrong' },
   empty_body: { status: 400, title: 'The body is empty' },
@@ -21,6 +22,7 @@ const problems = {
   not_found: { status: 404, title: 'There is nothing here' },
   index_out_of_range: { status: 404, title: 'The test set has no such image' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  not_acceptable: { status: 406, title: 'The answer comes in no type that is accepted' },
   body_too_large: { status: 413, title: 'The body is too large' },
   image_too_large: { status: 413, title: 'The image has too many pixels' },
   too_many_images: { status: 413, title: 'Too many images in one call' },
@@ -62,6 +64,6 @@ export class Problem extends Error {
 
   get body(): ProblemBody {
     const { status, title } = problems[this.code];
-    return { type: 'about:blank', title, status, detail: this.message, code: this.code };
+    return { type: `/problems#${this.code}`, title, status, detail: this.message, code: this.code };
   }
 }

@@ -1,5 +1,6 @@
 /** `npm run build`: everything that is made from source before the trainer or the Worker runs. */
 import { buildKernels } from './build-kernels.ts';
 import { buildPage } from './build-page.ts';
+import { buildProblems } from './build-problems.ts';
 
-await Promise.all([buildKernels(), buildPage()]);
+await Promise.all([buildKernels(), buildPage(), buildProblems()]);

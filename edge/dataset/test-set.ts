@@ -27,6 +27,8 @@ export interface TestImage {
   label: { id: number; label: string };
   /** The upload that it is of: the same object as long as that is the same. */
   info: DatasetInfo;
+  /** Stands for that upload in an ETag. */
+  tag: string;
 }
 
 export interface TestSetOptions {
@@ -49,6 +51,7 @@ const bytesKept = 16 * 2 ** 20;
 interface Generation {
   info: DatasetInfo;
   infoEtag: string;
+  tag: string;
   imagesEtag: string | null;
   labels: Uint8Array;
   chunks: Map<number, Uint8Array>;
@@ -95,7 +98,9 @@ export function openTestSet(options: TestSetOptions): TestSet {
     }
     const info = parseInfo(object.bytes);
     const labels = await readLabels(info);
-    return { info, infoEtag: object.etag, imagesEtag: null, labels, chunks: new Map() };
+    // dataset.json has the SHA-256 of the other files.
+    const tag = (await sha256(object.bytes)).slice(0, 12);
+    return { info, infoEtag: object.etag, tag, imagesEtag: null, labels, chunks: new Map() };
   }
 
   async function readLabels(info: DatasetInfo): Promise<Uint8Array> {
@@ -177,6 +182,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
         pixels: chunk.subarray(start, start + imageBytes),
         label: { id, label: info.labels[id] as string },
         info,
+        tag: from.tag,
       };
     },
   };

@@ -1,12 +1,16 @@
 import { greyPng } from '../../shared/picture/grey-png.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
+import { immutable, isKnown } from '../http/validators.ts';
 import { Problem } from '../problem.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /** 28 x 20 = 560 pixels a side: as large as a page shows it. */
 const largestScale = 20;
 
-/** GET /images/N.png: a test image as it is; ?scale= repeats its pixels. */
+/**
+ * GET /images/N.png: a test image as it is; ?scale= repeats its pixels. Another test set may take this one's place under the same URL;
+ * ?dataset= with the first part of an image's ETag names this one, and what it answers is immutable.
+ */
 export function getImage({ testSet }: Collaborators) {
   return async function testImage(context: AppContext) {
     const file = context.req.param('file') ?? '';
@@ -15,12 +19,17 @@ export function getImage({ testSet }: Collaborators) {
     }
     const scale = parseScale(context.req.query('scale'));
     const text = file.slice(0, -'.png'.length);
-    const { image } = await readTestImage(testSet, text, context.executionCtx);
+    const { index, image } = await readTestImage(testSet, text, context.executionCtx);
+    const pinned = context.req.query('dataset');
+    if (pinned !== undefined && pinned !== image.tag) {
+      throw new Problem('not_found', `The test set is ${image.tag}, not "${pinned}".`);
+    }
+    const tag = `"${image.tag}.${index}.${scale}"`;
+    context.header('etag', tag);
+    context.header('cache-control', pinned === undefined ? 'no-cache' : immutable);
+    if (isKnown(context.req.header('if-none-match'), tag)) return context.body(null, 304);
     const png = greyPng(image, scale);
-    return context.body(new Uint8Array(png), 200, {
-      'content-type': 'image/png',
-      'cache-control': 'public, max-age=300',
-    });
+    return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });
   };
 }
 

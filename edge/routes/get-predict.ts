@@ -2,20 +2,31 @@ import { type IndexedPrediction, type ServedModel, toPrediction } from '../../sh
 import { describeServed, predictLogits } from '../answer/predict-images.ts';
 import type { Background } from '../background.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
+import { immutable, isKnown } from '../http/validators.ts';
 import { Problem } from '../problem.ts';
 import { readTestImage } from './read-test-image.ts';
 
-/** GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. */
+/** What is sent by who asks for nothing in particular. */
+const anyType = [undefined, '', '*/*', 'application/json'];
+
+/**
+ * GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. As JSON, or as a picture where
+ * Accept prefers one.
+ */
 export function getPredict({ follower, testSet, keptLogits, random }: Collaborators) {
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
     // Read while the model is loading. That there is no model matters more than what is wrong with the image.
-    const reading = readAskedFor(context.req.query('index'), background);
+    const asked = context.req.query('index');
+    const reading = readAskedFor(asked, background);
     reading.catch(() => {});
     await follower.ready(background);
     const { index, image } = await reading;
+    const accept = context.req.header('accept');
+    const drawing = anyType.includes(accept) ? null : await import('../answer/draw-answer.ts');
+    const picture = drawing?.pictureType(accept ?? '') ?? null;
 
-    const answer = await follower.withModel(background, (served) => {
+    return follower.withModel(background, (served) => {
       const { inputShape, labels } = served.model.manifest.model;
       const [height, width] = inputShape;
       if (image.height !== height || image.width !== width) {
@@ -24,20 +35,32 @@ export function getPredict({ follower, testSet, keptLogits, random }: Collaborat
           `The test images are ${image.height}x${image.width}, the model takes ${height}x${width}.`,
         );
       }
+      const model = describeServed(served);
+      context.header('vary', 'Accept');
+      if (asked !== undefined) {
+        const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}"`;
+        context.header('etag', tag);
+        // A version gives the same answer for ever; which one an alias names has to be asked.
+        context.header('cache-control', model.alias === null ? immutable : 'no-cache');
+        if (isKnown(context.req.header('if-none-match'), tag)) return context.body(null, 304);
+      }
       const logits = keptLogits.of(served.model.manifest, image.info, index, () =>
         predictLogits(served, [image.pixels]),
       );
       const { predicted, probabilities } = toPrediction(logits, labels);
-      return {
+      if (drawing && picture) {
+        const drawn = drawing.drawAnswer(picture, image, predicted.label, image.label.label);
+        return context.body(drawn, 200, { 'content-type': picture });
+      }
+      return context.json({
         index,
         predicted,
         actual: image.label,
         correct: predicted.id === image.label.id,
         probabilities,
-        model: describeServed(served),
-      } satisfies IndexedPrediction & { model: ServedModel };
+        model,
+      } satisfies IndexedPrediction & { model: ServedModel });
     });
-    return context.json(answer);
   };
 
   async function readAskedFor(text: string | undefined, background: Background) {

@@ -21,7 +21,10 @@ export function getReadiness({ follower }: Collaborators) {
       const model = await follower.withModel(context.executionCtx, describeServed);
       return context.json({ status: 'ready', model, failure: describe(follower.failure()) });
     } catch (error) {
-      return problemResponse(toProblem(error), { failure: describe(follower.failure()) });
+      return problemResponse(toProblem(error), {
+        failure: describe(follower.failure()),
+        instance: context.get('requestId'),
+      });
     }
   };
 }

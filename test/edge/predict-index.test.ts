@@ -21,7 +21,7 @@ describe('GET /predict', () => {
     const response = await app.request('/predict?index=0');
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch('application/json');
-    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('cache-control')).toBe('no-cache');
     const answer = await response.json();
     const schema = z.strictObject({
       ...indexedPredictionSchema.shape,
@@ -127,7 +127,14 @@ describe('GET /predict', () => {
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     const problem = await response.json<Record<string, unknown>>();
-    expect(Object.keys(problem).sort()).toEqual(['code', 'detail', 'status', 'title', 'type']);
+    expect(Object.keys(problem).sort()).toEqual([
+      'code',
+      'detail',
+      'instance',
+      'status',
+      'title',
+      'type',
+    ]);
     expect(problem).toMatchObject({ status, code, detail: expect.stringContaining(index) });
     expect((await app.request('/predict?index=0')).status).toBe(200);
   });

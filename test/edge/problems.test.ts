@@ -45,6 +45,7 @@ describe('parseConfiguration', () => {
       pollMilliseconds: 2000,
       bucketPrefix: '',
       publicKeys: [],
+      corsOrigins: [],
       s3: null,
     });
   });

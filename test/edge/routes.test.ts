@@ -21,7 +21,7 @@ describe('GET /images/N.png', () => {
       const response = await app.request(`/images/${index}.png`);
       expect(response.status).toBe(200);
       expect(response.headers.get('content-type')).toBe('image/png');
-      expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+      expect(response.headers.get('cache-control')).toBe('no-cache');
       const { width, height, channels, data } = decode(await response.arrayBuffer());
       expect({ width, height, channels }).toEqual({ width: 28, height: 28, channels: 1 });
       expect(data).toEqual(testImage(index));
@@ -140,12 +140,12 @@ describe('what is not there', () => {
   );
 
   it.each([
-    ['DELETE', '/predict', 'GET, HEAD, POST'],
-    ['PUT', '/predict', 'GET, HEAD, POST'],
-    ['POST', '/model', 'GET, HEAD'],
-    ['POST', '/images/0.png', 'GET, HEAD'],
-    ['POST', '/healthz', 'GET, HEAD'],
-    ['PATCH', '/readyz', 'GET, HEAD'],
+    ['DELETE', '/predict', 'GET, HEAD, OPTIONS, POST'],
+    ['PUT', '/predict', 'GET, HEAD, OPTIONS, POST'],
+    ['POST', '/model', 'GET, HEAD, OPTIONS'],
+    ['POST', '/images/0.png', 'GET, HEAD, OPTIONS'],
+    ['POST', '/healthz', 'GET, HEAD, OPTIONS'],
+    ['PATCH', '/readyz', 'GET, HEAD, OPTIONS'],
   ])('answers 405 to %s %s', async (method, path, allow) => {
     const response = await app.request(path, { method });
     expect(response.status).toBe(405);

@@ -1,0 +1,42 @@
+/**
+ * Chooses what to answer by a request's Accept header (RFC 9110, section 12.5.1): of what is offered the type with the highest
+ * weight, the earlier one where they are equal.
+ *
+ * @param offered media types without parameters, the preferred ones first
+ * @returns `null` where none is acceptable
+ */
+export function negotiate<const Type extends string>(
+  accept: string,
+  offered: readonly Type[],
+): Type | null {
+  const ranges = accept.split(',').map(parseRange);
+  let best: Type | null = null;
+  let bestWeight = 0;
+  for (const type of offered) {
+    const weight = weightOf(type, ranges);
+    if (weight > bestWeight) [best, bestWeight] = [type, weight];
+  }
+  return best;
+}
+
+interface MediaRange {
+  type: string;
+  /** 0 to 1; 0 is not acceptable. */
+  weight: number;
+}
+
+function parseRange(text: string): MediaRange {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const quality = parameters.find((parameter) => parameter.startsWith('q='));
+  const weight = quality === undefined ? 1 : Number(quality.slice(2));
+  return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
+}
+
+/** The most specific range that fits a type decides. */
+function weightOf(type: string, ranges: MediaRange[]): number {
+  for (const range of [type, `${type.split('/')[0]}/*`, '*/*']) {
+    const found = ranges.find((each) => each.type === range);
+    if (found) return found.weight;
+  }
+  return 0;
+}
