@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');
 
+const tutorialEpochs = 5;
+
 /** One epoch of a contestant. */
 export interface EpochResult {
   imagesPerSecond: number;
@@ -24,7 +26,8 @@ export interface Contestant {
   name: string;
   /** What one training step runs, where it is one of Catwalk's. */
   countStep?(): Promise<StepCount>;
-  train(options: { limit: number; epochs: number; seed: number }): Promise<Training>;
+  /** @param options.epochs as many as the contestant's recipe has unless told */
+  train(options: { limit: number; epochs?: number; seed: number }): Promise<Training>;
 }
 
 export interface StepCount {
@@ -49,7 +52,8 @@ export function catwalkContestant(
       const events = await jsonLines(process.execPath, [
         ...[join(repository, 'trainer/cli.ts'), 'train', '--json'],
         ...['--runs', join(tmpdir(), 'catwalk-bench-runs'), '--backend', backend, ...flags],
-        ...['--limit', String(limit), '--epochs', String(epochs), '--seed', String(seed)],
+        ...['--limit', String(limit), '--seed', String(seed)],
+        ...(epochs === undefined ? [] : ['--epochs', String(epochs)]),
       ]);
       return {
         epochs: events
@@ -68,7 +72,7 @@ export function catwalkContestant(
 /** TensorFlow.js as it comes, on the same TensorFlow as Catwalk native. */
 export const stockContestant: Contestant = {
   name: 'stock TensorFlow.js native',
-  async train({ limit, epochs, seed }) {
+  async train({ limit, epochs = tutorialEpochs, seed }) {
     const script = join(import.meta.dirname, 'peers/stock-tfjs.ts');
     const results = await jsonLines(process.execPath, [
       ...[script, '--limit', String(limit)],
@@ -91,7 +95,7 @@ export async function pytorchContestant(
   const script = join(import.meta.dirname, 'peers/pytorch_tutorial.py');
   return {
     name: 'PyTorch CPU',
-    async train({ limit, epochs, seed }) {
+    async train({ limit, epochs = tutorialEpochs, seed }) {
       const results = await jsonLines(python, [
         ...[script, '--data-dir', dataDir, '--limit', String(limit)],
         ...['--epochs', String(epochs), '--seed', String(seed)],

@@ -32,7 +32,9 @@ const trainingOptions = z.object({
   recipe: z
     .enum(recipeNames)
     .default('tutorial')
-    .describe("tutorial: PyTorch's own; best: the same network, trained for longer")
+    .describe(
+      "tutorial: PyTorch's own; fast: its accuracy in the least time; best: the most accurate",
+    )
     .meta({ value: '<name>' }),
   ...recipeOptions,
   dtype: z

@@ -94,9 +94,26 @@ export const recipes = {
     validation: 0,
     patience: 0,
   },
+  /** The tutorial's accuracy in the least time: the schedule ends where the training does. */
+  fast: {
+    epochs: 3,
+    batchSize: 64,
+    optimizer: 'adamw',
+    learningRate: 0.002,
+    weightDecay: 0.02,
+    schedule: 'cosine',
+    warmupEpochs: 0.3,
+    labelSmoothing: 0,
+    averageDecay: 0,
+    flip: false,
+    shift: 0,
+    erase: 0,
+    validation: 0,
+    patience: 0,
+  },
   /** The same network, trained for longer on images that never repeat. */
   best: {
-    epochs: 24,
+    epochs: 60,
     batchSize: 128,
     optimizer: 'adamw',
     learningRate: 0.002,
@@ -113,7 +130,7 @@ export const recipes = {
   },
 } satisfies Record<string, Recipe>;
 
-export const recipeNames = ['tutorial', 'best'] as const satisfies readonly RecipeName[];
+export const recipeNames = ['tutorial', 'fast', 'best'] as const satisfies readonly RecipeName[];
 
 /** A recipe's settings, with those that are given instead of its own. */
 export function recipeWith(
