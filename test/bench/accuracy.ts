@@ -15,6 +15,13 @@ const repository = join(import.meta.dirname, '../..');
 const dataFile = join(repository, 'docs/bench/accuracy.json');
 const tableFile = join(repository, 'docs/accuracy.md');
 
+const epochEvent = z.object({
+  event: z.literal('epoch'),
+  epoch: z.number(),
+  metrics: z.object({ accuracy: z.number(), loss: z.number() }),
+  seconds: z.number(),
+});
+
 const options = new Command('npm run bench:accuracy --')
   .description(
     'Trains a recipe with several seeds by the trainer itself and adds the results to docs/bench/accuracy.json and docs/accuracy.md. What is there already is not trained again.',
@@ -67,13 +74,6 @@ async function keep(result: SeedResult): Promise<void> {
   await writeFile(dataFile, `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(tableFile, accuracyTable(report.results));
 }
-
-const epochEvent = z.object({
-  event: z.literal('epoch'),
-  epoch: z.number(),
-  metrics: z.object({ accuracy: z.number(), loss: z.number() }),
-  seconds: z.number(),
-});
 
 /** Trains one seed as a user does, and takes the figures from what the trainer prints. */
 async function trainSeed(seed: number): Promise<SeedResult> {
