@@ -19,14 +19,22 @@ import { addTrainCommand } from './commands/train-command.ts';
 
 const interruption = new AbortController();
 let interruptedBy: NodeJS.Signals | undefined;
+function interrupt(name: NodeJS.Signals): void {
+  interruptedBy = name;
+  interruption.abort(new Error(`Interrupted by ${name}.`));
+}
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // The second one does not wait for anything.
     if (interruptedBy) process.exit(128 + constants.signals[name]);
-    interruptedBy = name;
-    interruption.abort(new Error(`Interrupted by ${name}.`));
+    interrupt(name);
   });
 }
+// Whoever read the output is gone, as after `| head`; Node ignores the signal that ends other programs then.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  if (!interruptedBy) interrupt('SIGPIPE');
+});
 
 const program = new Command('catwalk')
   .description(catwalk.description)

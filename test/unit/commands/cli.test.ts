@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -136,5 +136,22 @@ describe('catwalk', () => {
     const [code] = await once(child, 'exit');
     expect(interrupted).toBe(true);
     expect(code).toBe(130);
+  });
+
+  it('stops with a checkpoint where nobody reads its output any more', async () => {
+    const runs = join(folder, 'unread');
+    const child = spawn(process.execPath, [cli, 'train', '--json', '--runs', runs]);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.stdout.on('data', (chunk) => {
+      if (String(chunk).includes('"progress"')) child.stdout.destroy();
+    });
+    const [code] = await once(child, 'close');
+    expect(stderr).toBe('Stopped by SIGPIPE. What is published stays.\n');
+    expect(code).toBe(128 + constants.signals.SIGPIPE);
+    const [run] = await readdir(runs);
+    expect(await readdir(join(runs, String(run), 'checkpoint'))).not.toEqual([]);
   });
 });
