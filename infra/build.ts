@@ -2,5 +2,6 @@
 import { buildKernels } from './build-kernels.ts';
 import { buildPage } from './build-page.ts';
 import { buildProblems } from './build-problems.ts';
+import { buildTensorflow } from './build-tensorflow.ts';
 
-await Promise.all([buildKernels(), buildPage(), buildProblems()]);
+await Promise.all([buildKernels(), buildPage(), buildProblems(), buildTensorflow()]);

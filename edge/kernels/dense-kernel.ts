@@ -1,6 +1,9 @@
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu/dist/base';
-import { _fusedMatMulConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul';
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  _fusedMatMulConfig,
+  type KernelConfig,
+  type MathBackendCPU,
+  type TensorInfo,
+} from '#tensorflow';
 import { preparedDenseLayers } from './prepared.ts';
 
 /** Columns of denseRows's panels: its rows of results are padded to a multiple of them. */

@@ -1,7 +1,12 @@
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu/dist/base';
-import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
-import { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
-import type { KernelConfig, KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  fusedConv2DConfig,
+  type KernelConfig,
+  type KernelFunc,
+  type MathBackendCPU,
+  maxPoolConfig,
+  type NamedAttrMap,
+  type TensorInfo,
+} from '#tensorflow';
 import { type PreparedConvolution, preparedConvolutions } from './prepared.ts';
 
 /** A convolution with stride 1 and padding 'same', bias, 'relu' or 'linear', then 2x2 maximum pooling side by side. */

@@ -1,4 +1,4 @@
-import type { DataId } from '@tensorflow/tfjs-core';
+import type { DataId } from '#tensorflow';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import type { Workspace } from './workspace.ts';
 

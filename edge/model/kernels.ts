@@ -1,9 +1,13 @@
-import '@tensorflow/tfjs-backend-cpu/dist/base';
-import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
-import { identityConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity';
-import { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
-import { reshapeConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape';
-import { env, getKernel, type KernelConfig, registerKernel } from '@tensorflow/tfjs-core';
+import {
+  env,
+  fusedConv2DConfig,
+  getKernel,
+  identityConfig,
+  type KernelConfig,
+  maxPoolConfig,
+  registerKernel,
+  reshapeConfig,
+} from '#tensorflow';
 import { denseKernel } from '../kernels/dense-kernel.ts';
 import { pooledConvolutionKernel } from '../kernels/pooled-convolution-kernel.ts';
 
@@ -32,7 +36,7 @@ export function registerKernels(): void {
  */
 export async function registerFurther(topology: Record<string, unknown>): Promise<void> {
   if (isUsual(topology)) return;
-  registerOnce((await import('./further-layers.ts')).furtherKernels);
+  registerOnce((await import('#tensorflow/further')).furtherKernels);
 }
 
 function registerOnce(configs: readonly KernelConfig[]): void {

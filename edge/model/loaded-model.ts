@@ -1,9 +1,13 @@
-import { dispose, engine, io, type NamedTensorMap, tidy } from '@tensorflow/tfjs-core';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
-import '@tensorflow/tfjs-layers/dist/layers/convolutional';
-import '@tensorflow/tfjs-layers/dist/layers/core';
-import '@tensorflow/tfjs-layers/dist/layers/pooling';
+import {
+  dispose,
+  engine,
+  fromMemory,
+  type LayersModel,
+  loadLayersModel,
+  type NamedTensorMap,
+  tidy,
+  type WeightsManifestEntry,
+} from '#tensorflow';
 import type { Manifest } from '../../shared/manifest.ts';
 import { registerFurther, registerKernels } from './kernels.ts';
 import { ModelError } from './model-error.ts';
@@ -28,7 +32,7 @@ export interface LoadedModel {
 export interface ModelParts {
   manifest: Manifest;
   topology: Record<string, unknown>;
-  weightSpecs: io.WeightsManifestEntry[];
+  weightSpecs: WeightsManifestEntry[];
   /** All of them, one after the other; its first byte at a multiple of 4. */
   weights: Uint8Array<ArrayBuffer>;
 }
@@ -45,7 +49,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
     const model = await loadLayersModel(
-      io.fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
+      fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
     );
     const tensors = weightTensors(parts.weightSpecs, parts.weights);
     try {

@@ -1,5 +1,4 @@
-import { engine, reshape, type Tensor } from '@tensorflow/tfjs-core';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { engine, type LayersModel, reshape, type Tensor } from '#tensorflow';
 import { pooledConvolutionName } from '../kernels/pooled-convolution-kernel.ts';
 import { prepareConvolution, prepareDense } from '../kernels/prepared.ts';
 import { createWorkspace } from '../kernels/workspace.ts';

@@ -1,4 +1,4 @@
-import { engine, io, type NamedTensorMap } from '@tensorflow/tfjs-core';
+import { decodeWeights, engine, type NamedTensorMap, type WeightsManifestEntry } from '#tensorflow';
 
 /**
  * Lays tensors over published weights, in the order of their specs. The cpu backend keeps the array that it is given, so
@@ -10,11 +10,11 @@ import { engine, io, type NamedTensorMap } from '@tensorflow/tfjs-core';
  * @throws {RangeError} where there are more or fewer bytes than the specs take
  */
 export function weightTensors(
-  specs: readonly io.WeightsManifestEntry[],
+  specs: readonly WeightsManifestEntry[],
   weights: Uint8Array<ArrayBuffer>,
 ): NamedTensorMap {
   if (specs.some(({ quantization }) => quantization !== undefined)) {
-    return io.decodeWeights(bufferOf(weights), [...specs]);
+    return decodeWeights(bufferOf(weights), [...specs]);
   }
   const lengths = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
   const expected = 4 * lengths.reduce((sum, length) => sum + length, 0);

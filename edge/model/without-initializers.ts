@@ -1,5 +1,4 @@
-import { engine, serialization, type Tensor } from '@tensorflow/tfjs-core';
-import { Initializer } from '@tensorflow/tfjs-layers/dist/initializers';
+import { engine, Initializer, serialization, type Tensor } from '#tensorflow';
 
 /**
  * Gives a weight its shape but no values, not even the memory for them: what a published model is built with before its

@@ -1,5 +1,5 @@
-import { engine } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { engine } from '#tensorflow';
 import { openBucket, type PublishOptions, type TestBucket } from './bucket.ts';
 import { openApp } from './open-app.ts';
 import { counting, later, lookAgain, serving, versionOf } from './serving.ts';

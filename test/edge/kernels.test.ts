@@ -1,5 +1,3 @@
-import { _fusedMatMulConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul';
-import { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
 import {
   engine,
   maxPool,
@@ -12,6 +10,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { _fusedMatMulConfig, fusedConv2DConfig } from '#tensorflow';
 import { pooledConvolutionName } from '../../edge/kernels/pooled-convolution-kernel.ts';
 import {
   prepareConvolution,

@@ -1,5 +1,5 @@
-import { engine } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { engine } from '#tensorflow';
 import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
 import { openBucket } from './bucket.ts';

@@ -1,14 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
-
-/** What edge/model/further-layers.ts imports. */
-const furtherModules = Array.from(
-  readFileSync(new URL('../../edge/model/further-layers.ts', import.meta.url), 'utf8').matchAll(
-    /'(@tensorflow\/tfjs-(?:backend-cpu|layers)\/[^']+)'/g,
-  ),
-  ([, module]) => module as string,
-);
 
 export default defineProject({
   plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.toml' } })],
@@ -18,24 +9,12 @@ export default defineProject({
     globalSetup: ['../fixtures/write-models.ts', '../fixtures/write-corpus.ts', './s3-servers.ts'],
     testTimeout: 30_000,
     isolate: false,
-    // Bundled once: else each test file loads the thousand modules of TensorFlow.js one by one.
+    // Bundled once: else each test file loads their modules one by one.
     deps: {
       optimizer: {
         ssr: {
           enabled: true,
           include: [
-            '@tensorflow/tfjs-core',
-            '@tensorflow/tfjs-layers/dist/models',
-            '@tensorflow/tfjs-layers/dist/layers/convolutional',
-            '@tensorflow/tfjs-layers/dist/layers/core',
-            '@tensorflow/tfjs-layers/dist/layers/pooling',
-            '@tensorflow/tfjs-backend-cpu/dist/base',
-            '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul',
-            '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D',
-            '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity',
-            '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool',
-            '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape',
-            ...furtherModules,
             'hono',
             'zod',
             'aws4fetch',

@@ -1,0 +1,39 @@
+/**
+ * What the Worker uses of TensorFlow.js, and all that it imports of it: `npm run build` makes one file of this, without
+ * what no prediction reaches (infra/build-tensorflow.ts). The Worker imports it as `#tensorflow`.
+ */
+import '@tensorflow/tfjs-core/dist/base_side_effects';
+import '@tensorflow/tfjs-backend-cpu/dist/base';
+import '@tensorflow/tfjs-layers/dist/layers/convolutional';
+import '@tensorflow/tfjs-layers/dist/layers/core';
+import '@tensorflow/tfjs-layers/dist/layers/pooling';
+
+export type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu/dist/base';
+export { _fusedMatMulConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/_FusedMatMul';
+export { fusedConv2DConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/FusedConv2D';
+export { identityConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Identity';
+export { maxPoolConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/MaxPool';
+export { reshapeConfig } from '@tensorflow/tfjs-backend-cpu/dist/kernels/Reshape';
+export {
+  type DataId,
+  dispose,
+  engine,
+  env,
+  getKernel,
+  type KernelConfig,
+  type KernelFunc,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  registerKernel,
+  reshape,
+  serialization,
+  type Tensor,
+  type TensorInfo,
+  tidy,
+} from '@tensorflow/tfjs-core';
+export { decodeWeights } from '@tensorflow/tfjs-core/dist/io/io_utils';
+export { fromMemory } from '@tensorflow/tfjs-core/dist/io/passthrough';
+export type { WeightsManifestEntry } from '@tensorflow/tfjs-core/dist/io/types';
+export type { LayersModel } from '@tensorflow/tfjs-layers';
+export { Initializer } from '@tensorflow/tfjs-layers/dist/initializers';
+export { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
