@@ -46,7 +46,7 @@ export interface ImageSets {
   validation: ImageSet | null;
 }
 
-/** Lays out the state; the image sets are copied to shared memory. */
+/** Lays out the state; image sets that are not in shared memory yet are copied there. */
 export function createSharedState(
   { train, test, validation }: ImageSets,
   { parameters, replicas, steps, labels, averaged }: SharedStateSizes,
@@ -81,6 +81,7 @@ const shareImages = ({ images, labels, count }: ImageSet): ImageSet => ({
 });
 
 function shareBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   return shared;
