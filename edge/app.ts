@@ -5,11 +5,13 @@ import type { Configuration } from './configuration.ts';
 import { openTestSet } from './dataset/test-set.ts';
 import { aroundRequest } from './http/around-request.ts';
 import { openCors, optionsResponse } from './http/cors.ts';
-import { followAlias } from './model/alias-follower.ts';
 import type { LoadVersion } from './model/load-version.ts';
+import { openCatalog } from './model/model-catalog.ts';
+import { serveModels } from './model/served-models.ts';
 import { Problem } from './problem.ts';
 import { problemResponse } from './problem-response.ts';
 import { getModel } from './routes/get-model.ts';
+import { getModels } from './routes/get-models.ts';
 import { getPredict } from './routes/get-predict.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
 import { onFirstRequest } from './routes/on-first-request.ts';
@@ -29,20 +31,20 @@ export interface AppOptions {
   mostLogitsKept?: number;
 }
 
+type Scheduled = Required<Pick<ExportedHandler, 'scheduled'>>;
+
 /** The Worker as a Hono app. It holds one model and the recent test images, so make one an isolate. */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono & Scheduled {
   const { store, configuration, now = Date.now, random = Math.random, load } = options;
   const layout = bucketLayout(configuration.bucketPrefix);
   const { pollMilliseconds } = configuration;
-  const { modelName: name, publicKeys } = configuration;
-  const source = { store, layout, name, publicKeys };
-  const follower = followAlias({
-    ...source,
-    alias: configuration.alias,
-    pollMilliseconds,
-    openLoader: load ? async () => load : importLoader,
-    now,
+  const { modelName, alias, canary, mostModelBytes: mostBytes, publicKeys } = configuration;
+  const source = { store, layout, name: modelName, publicKeys };
+  const openLoader = load ? async () => load : importLoader;
+  const models = serveModels({
+    ...{ ...source, alias, canary, mostBytes, pollMilliseconds, openLoader, now, random },
   });
+  const catalog = openCatalog({ ...source, pollMilliseconds, now });
   const testSet = openTestSet({
     store,
     layout,
@@ -51,7 +53,7 @@ export function createApp(options: AppOptions): Hono {
     now,
   });
   const keptLogits = keepLogits(options.mostLogitsKept);
-  const collaborators = { follower, testSet, keptLogits, random };
+  const collaborators = { models, catalog, modelName, alias, testSet, keptLogits, random };
 
   const app = new Hono();
   app.use(aroundRequest(openCors(configuration.corsOrigins)));
@@ -68,6 +70,7 @@ export function createApp(options: AppOptions): Hono {
   const routes: Record<string, { get: Handler; post?: Handler }> = {
     '/predict': { get: getPredict(collaborators), post: postPredict },
     '/images/:file': { get: getImage },
+    '/models': { get: getModels(collaborators) },
     '/model': { get: getModel(collaborators) },
     '/models/:version/:file': { get: getVersionFile },
     '/healthz': { get: getHealth() },
@@ -91,7 +94,12 @@ export function createApp(options: AppOptions): Hono {
     if (problem.code === 'internal_error') console.error(error);
     return problemResponse(problem, { instance: context.get('requestId') });
   });
-  return app;
+  return Object.assign(app, {
+    /** A Cron Trigger: has the aliases looked at also where no request does. */
+    scheduled(_controller: ScheduledController, _env: unknown, context: ExecutionContext) {
+      context.waitUntil(models.look(context));
+    },
+  });
 }
 
 /** TensorFlow.js is most of the script: it is evaluated while the first look at the bucket is under way. */

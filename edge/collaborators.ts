@@ -1,13 +1,18 @@
 import type { Context } from 'hono';
 import type { KeptLogits } from './answer/kept-logits.ts';
 import type { TestSet } from './dataset/test-set.ts';
-import type { AliasFollower } from './model/alias-follower.ts';
+import type { ModelCatalog } from './model/model-catalog.ts';
+import type { ServedModels } from './model/served-models.ts';
 
 /** What the routes work with. */
 export interface Collaborators {
-  follower: AliasFollower;
+  modelName: string;
+  models: ServedModels;
+  catalog: ModelCatalog;
   testSet: TestSet;
   keptLogits: KeptLogits;
+  /** The alias that answers whoever asks for nothing else. */
+  alias: string;
   /** @returns a number from 0 to below 1 */
   random: () => number;
 }

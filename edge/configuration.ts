@@ -20,12 +20,22 @@ const variablesSchema = z.pipe(
       z.string().check(z.regex(/^$|\/$/, 'is empty or ends with a slash')),
       '',
     ),
+    CANARY_ALIAS: z._default(z.union([z.literal(''), aliasNameSchema]), ''),
+    CANARY_PERCENT: z._default(z.coerce.number().check(z.minimum(0), z.maximum(100)), 0),
+    MODELS_MEGABYTES: z._default(z.coerce.number().check(z.minimum(0), z.maximum(64)), 24),
     MODEL_PUBLIC_KEY: z.prefault(publicKeysSchema, ''),
     CORS_ORIGINS: z.prefault(corsOriginsSchema, ''),
   }),
   z.transform((variables) => ({
     modelName: variables.MODEL_NAME,
     alias: variables.MODEL_ALIAS,
+    /** The alias that a share of the clients is answered with. */
+    canary:
+      variables.CANARY_ALIAS === ''
+        ? null
+        : { alias: variables.CANARY_ALIAS, percent: variables.CANARY_PERCENT },
+    /** What the weights of the models in memory may take together. */
+    mostModelBytes: variables.MODELS_MEGABYTES * 1e6,
     datasetName: variables.DATASET_NAME,
     /** How old the last look at the bucket may grow before it is looked at again. */
     pollMilliseconds: variables.ALIAS_POLL_SECONDS * 1000,

@@ -20,6 +20,8 @@ export const problems = {
   bad_json: { status: 400, title: 'The body is not the JSON expected' },
   bad_multipart: { status: 400, title: 'The form is not as expected' },
   not_found: { status: 404, title: 'There is nothing here' },
+  alias_not_found: { status: 404, title: 'The model has no such alias' },
+  version_not_found: { status: 404, title: 'The model has no such version' },
   index_out_of_range: { status: 404, title: 'The test set has no such image' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   not_acceptable: { status: 406, title: 'The answer comes in no type that is accepted' },
@@ -34,6 +36,7 @@ export const problems = {
   store_failed: { status: 503, title: 'The bucket could not be read' },
   no_model: { status: 503, title: 'No model is published yet' },
   bad_model: { status: 503, title: 'The published model could not be loaded' },
+  busy: { status: 503, title: 'Other versions are being loaded' },
   no_dataset: { status: 503, title: 'No test set is uploaded yet' },
   bad_dataset: { status: 503, title: 'The test set in the bucket is damaged' },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;

@@ -12,7 +12,8 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof ImageError) return new Problem(error.code, error.message, { cause: error });
   if (error instanceof ModelError || error instanceof DatasetError) {
-    return new Problem(error.code, error.message, { cause: error, headers: retry });
+    const headers = error.code.endsWith('_not_found') ? {} : retry;
+    return new Problem(error.code, error.message, { cause: error, headers });
   }
   if (error instanceof StoreError) {
     return new Problem('store_failed', error.message, { cause: error, headers: retry });

@@ -15,25 +15,41 @@ export interface KeptLogits {
   ): Float32Array;
 }
 
+interface Kept {
+  manifest: Manifest;
+  info: DatasetInfo;
+  isKnown: Uint8Array;
+  logits: Float32Array;
+}
+
 /**
- * Remembers the logits of the test images, which a version gives again and again: 40 bytes each, for the last model and test set that
- * was asked about. A larger test set than there's room for is not remembered.
+ * Remembers the logits of the test images, which a version gives again and again: 40 bytes each, for the models that were asked last.
  *
- * @param mostNumbers room for so many: 4 MB unless told; 0 remembers nothing
+ * @param mostNumbers room for so many, of all models together: 4 MB unless told; 0 remembers nothing
  */
 export function keepLogits(mostNumbers = 1_000_000): KeptLogits {
-  let keptFor: { manifest: Manifest; info: DatasetInfo } | null = null;
-  let isKnown = new Uint8Array(0);
-  let logits = new Float32Array(0);
+  // The most recently asked comes first.
+  let kept: Kept[] = [];
+
+  function keptFor(manifest: Manifest, info: DatasetInfo): Kept {
+    const [first] = kept;
+    if (first?.manifest === manifest && first.info === info) return first;
+    const length = info.images * manifest.model.labels.length;
+    const found = kept.find((one) => one.manifest === manifest && one.info === info) ?? {
+      ...{ manifest, info },
+      isKnown: new Uint8Array(info.images),
+      logits: new Float32Array(length),
+    };
+    kept = [found, ...kept.filter((one) => one !== found)];
+    while (numbersOf(kept) > mostNumbers) kept.pop();
+    return found;
+  }
+
   return {
     of(manifest, info, index, predict) {
       const classes = manifest.model.labels.length;
       if (info.images * classes > mostNumbers) return predict();
-      if (keptFor?.manifest !== manifest || keptFor.info !== info) {
-        keptFor = { manifest, info };
-        isKnown = new Uint8Array(info.images);
-        logits = new Float32Array(info.images * classes);
-      }
+      const { logits, isKnown } = keptFor(manifest, info);
       const place = logits.subarray(index * classes, (index + 1) * classes);
       if (!isKnown[index]) {
         place.set(predict());
@@ -43,3 +59,5 @@ export function keepLogits(mostNumbers = 1_000_000): KeptLogits {
     },
   };
 }
+
+const numbersOf = (kept: Kept[]) => kept.reduce((sum, { logits }) => sum + logits.length, 0);

@@ -1,6 +1,6 @@
 import { type Prediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
 import { normalizePixels } from '../../shared/preprocess.ts';
-import type { Served } from '../model/alias-follower.ts';
+import type { Served } from '../model/served-models.ts';
 
 /**
  * Has the model predict any number of images in one run.
@@ -32,7 +32,7 @@ export function predictLogits({ model }: Served, images: ArrayLike<number>[]): F
 }
 
 /** What an answer says of the model that gave it. */
-export function describeServed({ model, aliasName }: Served): ServedModel {
+export function describeServed({ model, alias }: Served): ServedModel {
   const { name, version } = model.manifest;
-  return { name, version, alias: aliasName };
+  return { name, version, alias: alias?.name ?? null };
 }

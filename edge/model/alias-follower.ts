@@ -1,35 +1,24 @@
 import { type Alias, aliasSchema } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
-import { parseJson } from '../parse-json.ts';
-import type { LoadVersion, VersionSource } from './load-version.ts';
-import type { LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
+import { parsePublished } from './parse-published.ts';
+import type { VersionSource } from './read-manifest.ts';
+import { longestLoadMilliseconds, type ResidentModels } from './resident-models.ts';
 
-/** The model that an alias points at, kept current. */
+/** Knows which version an alias points at, and moves on only to one that loads. */
 export interface AliasFollower {
   /**
-   * Runs `use` on the model being served, loading it first where none is. Looks at the alias again,
-   * behind the answer, where the last look has grown old.
+   * Waits for the first version where there is none yet. Looks at the alias again, behind the answer, where the last look has grown
+   * old.
    *
-   * `use` is synchronous, so that no model is ever disposed of while it's in use.
-   *
-   * @throws {ModelError | StoreError} where there is no model to serve
-   */
-  withModel<Result>(background: Background, use: (served: Served) => Result): Promise<Result>;
-  /**
-   * Loads the model where none is being served.
-   *
+   * @returns the alias as it was when it last named a version that loads
    * @throws {ModelError | StoreError} where there is none to serve
    */
-  ready(background: Background): Promise<void>;
+  ready(background: Background): Promise<Alias>;
+  /** Looks at the alias now. It never rejects: what went wrong is the failure. */
+  look(background: Background): Promise<void>;
   /** Why the alias's present version is not served, `null` where all is well. */
   failure(): LoadFailure | null;
-}
-
-export interface Served {
-  model: LoadedModel;
-  aliasName: string;
-  alias: Alias;
 }
 
 export interface LoadFailure {
@@ -44,44 +33,41 @@ export interface LoadFailure {
 
 export interface AliasFollowerOptions extends VersionSource {
   alias: string;
+  models: ResidentModels;
+  /** Keeps the alias's model in memory. Otherwise it stays as long as there's room. */
+  holds: boolean;
   /** How old the last look at the alias may grow. */
   pollMilliseconds: number;
-  /** Brings what loads a version; asked for with every look, so that it can be brought beside it. */
-  openLoader: () => Promise<LoadVersion>;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** What it throws where there is no such alias. */
+  absent: () => ModelError;
 }
 
 /** The wait after a first failure; it doubles with each further one. */
 const firstRetryMilliseconds = 1000;
 const longestRetryMilliseconds = 60_000;
 
-/**
- * A look that takes longer is given up on and another request starts its own. The runtime may have
- * cut off the request that began it, and then it never ends.
- */
-const longestLookMilliseconds = 20_000;
-
-/** Follows an alias: loads its version, and swaps models when it moves and the new one is good. */
+/** Follows an alias: loads its version, and goes over to the next one when it moves and the new one is good. */
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
-  const { store, layout, name, publicKeys, pollMilliseconds, openLoader, now } = options;
+  const { store, layout, name, models, pollMilliseconds, now } = options;
   const key = layout.alias(name, options.alias);
-  let served: Served | null = null;
+  let served: { alias: Alias; letGo: () => void } | null = null;
   let seen: { alias: Alias; etag: string } | null = null;
   let failure: LoadFailure | null = null;
-  let look: { startedAt: number; done: Promise<void> } | null = null;
+  let running: { startedAt: number; done: Promise<void> } | null = null;
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  /** One look at a time; it never rejects. */
-  function startLook(background: Background): Promise<void> {
-    if (look && now() - look.startedAt < longestLookMilliseconds) return look.done;
+  /** One look at a time. */
+  function look(background: Background): Promise<void> {
+    if (running && now() - running.startedAt < longestLoadMilliseconds) return running.done;
     const mine = { startedAt: now(), done: Promise.resolve() };
-    const isCurrent = () => look === mine;
+    const isCurrent = () => running === mine;
     mine.done = followOnce(isCurrent).finally(() => {
-      if (isCurrent()) look = null;
+      if (isCurrent()) running = null;
       lookedAt = now();
     });
-    look = mine;
+    running = mine;
     // The promise is shared: it must outlive this request's client.
     background.waitUntil(mine.done);
     return mine.done;
@@ -90,15 +76,15 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
   async function followOnce(isCurrent: () => boolean): Promise<void> {
     let version: string | null = null;
     try {
-      const [alias, loadVersion] = await Promise.all([readAlias(), openLoader()]);
+      const [alias] = await Promise.all([readAlias(), models.prepare()]);
       version = alias.version;
       if (served?.alias.version === version) {
         served = { ...served, alias };
       } else if (failure?.version !== version || now() >= failure.retryAt) {
-        const model = await loadVersion({ store, layout, name, publicKeys }, version);
-        if (!isCurrent()) return model.dispose();
-        served?.model.dispose();
-        served = { model, aliasName: options.alias, alias };
+        const letGo = await bring(version);
+        if (!isCurrent()) return letGo();
+        served?.letGo();
+        served = { alias, letGo };
       } else {
         return;
       }
@@ -108,27 +94,29 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     }
   }
 
+  async function bring(version: string): Promise<() => void> {
+    try {
+      if (options.holds) return await models.hold(version);
+      return await models.withModel(version, () => () => {});
+    } catch (cause) {
+      // The client asked for no version: that the alias names one that is not there is not the client's mistake.
+      if (cause instanceof ModelError && cause.code === 'version_not_found') {
+        throw new ModelError('bad_model', cause.message, { cause });
+      }
+      throw cause;
+    }
+  }
+
   async function readAlias(): Promise<Alias> {
     const object = seen ? await store.getIfChanged(key, seen.etag) : await store.get(key);
     if (object === 'unchanged' && seen) return seen.alias;
     if (object === null || object === 'unchanged') {
       seen = null;
-      throw new ModelError(
-        'no_model',
-        `The alias ${options.alias} of ${name} does not exist. Train and publish a model first: npm start does both.`,
-      );
+      throw options.absent();
     }
-    const alias = parseAlias(object.bytes);
+    const alias = parsePublished(object.bytes, aliasSchema, `The alias ${key}`);
     seen = { alias, etag: object.etag };
     return alias;
-  }
-
-  function parseAlias(bytes: Uint8Array): Alias {
-    try {
-      return parseJson(bytes, aliasSchema, `The alias ${key}`);
-    } catch (cause) {
-      throw new ModelError('bad_model', (cause as Error).message, { cause });
-    }
   }
 
   function noteFailure(version: string | null, error: unknown): void {
@@ -137,23 +125,14 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     failure = { version, error, attempts, retryAt: now() + wait };
   }
 
-  function current(): Served {
-    if (served !== null) return served;
-    throw failure?.error ?? new ModelError('no_model', `No version of ${name} is loaded yet.`);
-  }
-
-  async function ready(background: Background): Promise<void> {
-    if (served === null) await startLook(background);
-    else if (now() - lookedAt >= pollMilliseconds) startLook(background);
-    current();
-  }
-
   return {
-    ready,
-    async withModel(background, use) {
-      await ready(background);
-      return use(current());
+    async ready(background) {
+      if (served === null) await look(background);
+      else if (now() - lookedAt >= pollMilliseconds) look(background);
+      if (served !== null) return served.alias;
+      throw failure?.error ?? new ModelError('no_model', `No version of ${name} is loaded yet.`);
     },
+    look,
     failure: () => failure,
   };
 }

@@ -1,12 +1,11 @@
 import * as z from 'zod/mini';
-import type { BucketLayout } from '../../shared/bucket-layout.ts';
-import { type Manifest, manifestSchema, type PublishedFile } from '../../shared/manifest.ts';
-import { parseJson } from '../parse-json.ts';
+import type { PublishedFile } from '../../shared/manifest.ts';
 import { sha256 } from '../sha256.ts';
-import type { ObjectStore, StoredObject } from '../store/object-store.ts';
-import { checkSignature } from './check-signature.ts';
+import type { StoredObject } from '../store/object-store.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { ModelError } from './model-error.ts';
+import { parsePublished } from './parse-published.ts';
+import { readManifest, type VersionSource } from './read-manifest.ts';
 
 /** The parts of model.json that are used here; TensorFlow.js checks the topology itself. */
 const modelJsonSchema = z.object({
@@ -29,15 +28,6 @@ const modelJsonSchema = z.object({
     .check(z.minLength(1)),
 });
 
-export interface VersionSource {
-  store: ObjectStore;
-  layout: BucketLayout;
-  /** The model's name. */
-  name: string;
-  /** Ed25519, 32 bytes each: one of them must have signed a version's manifest. Where there are none, nobody need have. */
-  publicKeys: readonly Uint8Array<ArrayBuffer>[];
-}
-
 /** Brings a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;
 
@@ -45,7 +35,7 @@ export type LoadVersion = (source: VersionSource, version: string) => Promise<Lo
  * Reads the manifest and its signature, checks every file's length and SHA-256 against it, builds the model and has it
  * predict once.
  *
- * @throws {ModelError} `bad_model` where anything of that fails
+ * @throws {ModelError} `bad_model` where anything of that fails, `version_not_found` where there is no manifest
  * @throws {StoreError} where the store can't be asked
  */
 export const loadVersion: LoadVersion = async (source, version) => {
@@ -65,7 +55,11 @@ export const loadVersion: LoadVersion = async (source, version) => {
     throw new ModelError('bad_model', `The manifest of version ${version} lists no ${path}.`);
   };
 
-  const json = parse(fileOf('model.json'), modelJsonSchema, `model.json of version ${version}`);
+  const json = parsePublished(
+    fileOf('model.json'),
+    modelJsonSchema,
+    `model.json of version ${version}`,
+  );
   const weights = json.weightsManifest.flatMap((group) => group.paths.map(fileOf));
   return createModel({
     manifest,
@@ -101,32 +95,6 @@ function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-/**
- * Reads what a version is, and checks its signature where one is wanted.
- *
- * @throws {ModelError} `bad_model` where there is no such version, or its manifest is wrong
- * @throws {StoreError} where the store can't be asked
- */
-export async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
-  const { store, layout, name, publicKeys } = source;
-  const object = await store.get(layout.manifest(name, version));
-  if (object === null) {
-    throw new ModelError('bad_model', `There is no version ${version}: it has no manifest.json.`);
-  }
-  if (publicKeys.length > 0) {
-    const signature = await store.get(layout.signature(name, version));
-    await checkSignature(version, object.bytes, signature?.bytes ?? null, publicKeys);
-  }
-  const manifest = parse(object.bytes, manifestSchema, `manifest.json of version ${version}`);
-  if (manifest.version !== version || manifest.name !== name) {
-    throw new ModelError(
-      'bad_model',
-      `The manifest of ${name} ${version} is that of ${manifest.name} ${manifest.version}.`,
-    );
-  }
-  return manifest;
-}
-
 async function check(object: StoredObject | null, version: string, file: PublishedFile) {
   if (object === null) {
     throw new ModelError('bad_model', `Version ${version} lacks its file ${file.path}.`);
@@ -146,12 +114,4 @@ async function check(object: StoredObject | null, version: string, file: Publish
     );
   }
   return bytes;
-}
-
-function parse<Schema extends z.core.$ZodType>(bytes: Uint8Array, schema: Schema, what: string) {
-  try {
-    return parseJson(bytes, schema, what);
-  } catch (cause) {
-    throw new ModelError('bad_model', (cause as Error).message, { cause });
-  }
 }

@@ -18,6 +18,8 @@ import { withoutInitializers } from './without-initializers.ts';
 /** A version in memory. */
 export interface LoadedModel {
   readonly manifest: Manifest;
+  /** What its weights take; packed for the kernels they take about as much again. */
+  readonly bytes: number;
   /**
    * Runs the network, at once and in one go.
    *
@@ -52,6 +54,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
       fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
     );
     const tensors = weightTensors(parts.weightSpecs, parts.weights);
+    const weightBytes = Object.values(tensors).reduce((bytes, { size }) => bytes + 4 * size, 0);
     try {
       checkFinite(tensors, manifest);
       model.loadWeights(tensors);
@@ -62,6 +65,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     const network = compileNetwork(model);
     const loaded: LoadedModel = {
       manifest,
+      bytes: weightBytes,
       predict: (input, count) => predict(network, manifest, input, count),
       dispose: () => void model.dispose(),
     };

@@ -1,8 +1,8 @@
 import { Problem } from '../problem.ts';
 
 /**
- * Reads an image written as JSON numbers: one flat array or an array of rows. Where no value is
- * above 1 they are taken as [0, 1], else as 0..255.
+ * Reads an image written as JSON numbers: one flat array or an array of rows, a pixel as a number or as an array of one, as tensors
+ * with channels are written. Where no value is above 1 they are taken as [0, 1], else as 0..255.
  *
  * @returns height x width values, 0 black to 255 white, row by row
  * @throws {Problem} `bad_pixels`, with the value and its place
@@ -19,17 +19,37 @@ export function jsonPixels(value: unknown, height: number, width: number): Float
     );
   }
 
-  const pixels = new Float64Array(height * width);
-  for (const [i, pixel] of (isNested ? value.flat() : value).entries()) {
-    const place = isNested ? `row ${Math.floor(i / width)}, column ${i % width}` : `pixel ${i}`;
+  const pixels = isNested ? value.flat().map(onlyChannel) : value;
+  return scalePixels(pixels, (i) =>
+    isNested ? `row ${Math.floor(i / width)}, column ${i % width}` : `pixel ${i}`,
+  );
+}
+
+/**
+ * Checks the pixels of one image. Where none is above 1 they are taken as [0, 1], else as 0..255.
+ *
+ * @param placeOf says where a pixel stands
+ * @returns as many values, 0 black to 255 white
+ * @throws {Problem} `bad_pixels`, with the value and its place
+ */
+export function scalePixels(
+  values: ArrayLike<unknown>,
+  placeOf: (i: number) => string,
+): Float64Array {
+  const pixels = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const pixel = values[i];
     if (typeof pixel !== 'number' || !Number.isFinite(pixel)) {
-      throw wrong(`${place} is ${describe(pixel)}, not a number from 0 to 255.`);
+      throw wrong(`${placeOf(i)} is ${describe(pixel)}, not a number from 0 to 255.`);
     }
-    if (pixel < 0 || pixel > 255) throw wrong(`${place} is ${pixel}, not within 0 to 255.`);
+    if (pixel < 0 || pixel > 255) throw wrong(`${placeOf(i)} is ${pixel}, not within 0 to 255.`);
     pixels[i] = pixel;
   }
   return pixels.every((pixel) => pixel <= 1) ? pixels.map((pixel) => pixel * 255) : pixels;
 }
+
+const onlyChannel = (pixel: unknown) =>
+  Array.isArray(pixel) && pixel.length === 1 ? pixel[0] : pixel;
 
 function checkRows(rows: unknown[], height: number, width: number): void {
   if (rows.length !== height) throw wrong(`${rows.length} rows; an image has ${height}.`);

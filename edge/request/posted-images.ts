@@ -90,13 +90,14 @@ function fromJson(body: Uint8Array): PostedImages {
 
 function checkCount(count: number, codeOfNone: 'bad_multipart' | 'bad_json', none: string): void {
   if (count === 0) throw new Problem(codeOfNone, `${none}: send at least one image.`);
-  if (count > maximumImages) {
-    throw new Problem(
-      'too_many_images',
-      `${count} images in one call; at most ${maximumImages} are taken.`,
-    );
-  }
+  if (count > maximumImages) throw tooManyImages(count);
 }
+
+export const tooManyImages = (count: number) =>
+  new Problem(
+    'too_many_images',
+    `${count} images in one call; at most ${maximumImages} are taken.`,
+  );
 
 /** An image is a string or an array of pixels; an object with either under one of the names is taken for it. */
 function fromJsonValue(value: unknown): PostedImage {

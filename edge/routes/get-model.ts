@@ -1,16 +1,20 @@
+import { nameModel } from '../answer/name-model.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
+import { modelChoice } from '../request/model-choice.ts';
 
-/** GET /model: the manifest of the version being served, and the alias that points at it. */
-export function getModel({ follower }: Collaborators) {
+/** GET /model: a version's manifest, of the one that is served unless another is asked for, and the alias that led to it. */
+export function getModel({ models }: Collaborators) {
   return async function servedModel(context: AppContext) {
-    const answer = await follower.withModel(context.executionCtx, ({ model, aliasName, alias }) => {
+    const reference = await models.resolve(modelChoice(context), context.executionCtx);
+    const answer = await models.withModel(reference, ({ model, alias }) => {
       // Its history says who moved it and why, which is not for the public.
-      const { version, updatedAt, previous } = alias;
+      const { name, version, updatedAt, previous } = alias ?? {};
       return {
-        alias: { name: aliasName, version, updatedAt, previous },
+        alias: alias && { name, version, updatedAt, previous },
         manifest: model.manifest,
       };
     });
+    nameModel(context, reference);
     return context.json(answer);
   };
 }

@@ -1,9 +1,11 @@
 import { type IndexedPrediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
+import { nameModel } from '../answer/name-model.ts';
 import { describeServed, predictLogits } from '../answer/predict-images.ts';
 import type { Background } from '../background.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import { immutable, isKnown } from '../http/validators.ts';
 import { Problem } from '../problem.ts';
+import { modelChoice } from '../request/model-choice.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /** What is sent by who asks for nothing in particular. */
@@ -13,20 +15,22 @@ const anyType = [undefined, '', '*/*', 'application/json'];
  * GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. As JSON, or as a picture where
  * Accept prefers one.
  */
-export function getPredict({ follower, testSet, keptLogits, random }: Collaborators) {
+export function getPredict({ models, testSet, keptLogits, random }: Collaborators) {
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
+    const choice = modelChoice(context);
     // Read while the model is loading. That there is no model matters more than what is wrong with the image.
     const asked = context.req.query('index');
     const reading = readAskedFor(asked, background);
     reading.catch(() => {});
-    await follower.ready(background);
+    const reference = await models.resolve(choice, background);
     const { index, image } = await reading;
     const accept = context.req.header('accept');
     const drawing = anyType.includes(accept) ? null : await import('../answer/draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
 
-    return follower.withModel(background, (served) => {
+    nameModel(context, reference);
+    return models.withModel(reference, (served) => {
       const { inputShape, labels } = served.model.manifest.model;
       const [height, width] = inputShape;
       if (image.height !== height || image.width !== width) {

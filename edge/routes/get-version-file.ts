@@ -1,6 +1,6 @@
 import { versionSchema } from '../../shared/version.ts';
 import type { AppContext } from '../collaborators.ts';
-import { readManifest, type VersionSource } from '../model/load-version.ts';
+import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { Problem } from '../problem.ts';
 
 const manifestFile = 'manifest.json';

@@ -15,18 +15,30 @@ export function getHealth() {
  * GET /readyz: 200 where a model is loaded, else 503. `failure` says what is wrong with the version
  * that the alias points at, also while an older one is served in its place.
  */
-export function getReadiness({ follower }: Collaborators) {
+export function getReadiness({ models, alias }: Collaborators) {
   return async function readyz(context: AppContext) {
     try {
-      const model = await follower.withModel(context.executionCtx, describeServed);
-      return context.json({ status: 'ready', model, failure: describe(follower.failure()) });
+      const reference = await models.resolve({ alias }, context.executionCtx);
+      const model = await models.withModel(reference, describeServed);
+      return context.json({ status: 'ready', model, ...report() });
     } catch (error) {
       return problemResponse(toProblem(error), {
-        failure: describe(follower.failure()),
+        ...report(),
         instance: context.get('requestId'),
       });
     }
   };
+
+  /** A canary that fails makes nothing unready: whoever would get it gets what is served. */
+  function report() {
+    const [main, canary] = models.failures();
+    return {
+      failure: describe(main?.failure ?? null),
+      ...(canary ? { canary: { alias: canary.alias, failure: describe(canary.failure) } } : {}),
+      /** The least recently used first. */
+      versionsInMemory: models.versions(),
+    };
+  }
 }
 
 function describe(failure: LoadFailure | null) {

@@ -1,10 +1,12 @@
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import { greyPngUrl } from '../../shared/picture/grey-png.ts';
+import { nameModel } from '../answer/name-model.ts';
 import { describeServed, predictImages } from '../answer/predict-images.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
-import type { Served } from '../model/alias-follower.ts';
+import type { Served } from '../model/served-models.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
+import { modelChoice } from '../request/model-choice.ts';
 import { postedImages } from '../request/posted-images.ts';
 import { readBody } from '../request/read-body.ts';
 
@@ -12,26 +14,22 @@ type InputShape = ModelSpec['inputShape'];
 type Readings = (ArrayLike<number> | Problem)[];
 
 /** POST /predict: what the model says of the image, or images, in the body. */
-export function postPredict({ follower }: Collaborators) {
+export function postPredict({ models }: Collaborators) {
   return async function predictPosted(context: AppContext) {
     const invert = choose(context, 'invert', ['auto', 'true', 'false']);
     const echo = choose(context, 'echo', ['false', 'true']) === 'true';
+    const choice = modelChoice(context);
     const body = await readBody(context.req.raw);
     const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
-    for (;;) {
-      const shape = await follower.withModel(context.executionCtx, shapeOf);
-      const [height, width] = shape;
-      const readings = await imagePixels(images, { height, width, invert });
-      const [only] = readings;
-      if (!many && only instanceof Problem) throw only;
-      const answer = await follower.withModel(context.executionCtx, (served) =>
-        String(shapeOf(served)) === String(shape) ? answerAll(served, readings, echo) : null,
-      );
-      // Decoding takes a while: where a model of another input shape came meanwhile, the images are read for that one.
-      if (answer === null) continue;
-      const { predictions, model } = answer;
-      return context.json(many ? answer : { ...predictions[0], model });
-    }
+    const reference = await models.resolve(choice, context.executionCtx);
+    const [height, width] = await models.withModel(reference, shapeOf);
+    const readings = await imagePixels(images, { height, width, invert });
+    const [only] = readings;
+    if (!many && only instanceof Problem) throw only;
+    const answer = await models.withModel(reference, (served) => answerAll(served, readings, echo));
+    nameModel(context, reference);
+    const { predictions, model } = answer;
+    return context.json(many ? answer : { ...predictions[0], model });
   };
 }
 

@@ -27,7 +27,19 @@ export interface ObjectStore {
    * @throws {StoreError} also where the object ends before `offset`
    */
   getRange(key: string, offset: number, length: number): Promise<StoredObject | null>;
+
+  /**
+   * Lists what lies directly under a prefix: objects, and folders with a slash at their end.
+   *
+   * @param prefix such as `models/m/versions/`; a part of a name may stand at its end
+   * @returns the names behind the prefix's last slash, in the order of their bytes; of more than `mostListed` the first
+   * @throws {StoreError}
+   */
+  list(prefix: string): Promise<string[]>;
 }
+
+/** Ten pages of a thousand, as both R2 and S3 give them. */
+export const mostListed = 10_000;
 
 /** A store that failed to answer. An absent object is none: that is `null`. */
 export class StoreError extends Error {

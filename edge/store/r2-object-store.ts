@@ -1,4 +1,4 @@
-import { type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+import { mostListed, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
 
 /** @param bucket an R2 binding (https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) */
 export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
@@ -29,6 +29,23 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
       attempt('get a range of', key, async () => {
         const object = await bucket.get(key, { range: { offset, length } });
         return object && (await read(object));
+      }),
+
+    list: (prefix) =>
+      attempt('list', prefix, async () => {
+        const names: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await bucket.list({
+            prefix,
+            delimiter: '/',
+            ...(cursor === undefined ? {} : { cursor }),
+          });
+          names.push(...page.objects.map(({ key }) => key), ...page.delimitedPrefixes);
+          cursor = page.truncated ? page.cursor : undefined;
+        } while (cursor !== undefined && names.length < mostListed);
+        const start = prefix.lastIndexOf('/') + 1;
+        return names.sort().map((key) => key.slice(start));
       }),
   };
 }

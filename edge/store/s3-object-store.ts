@@ -1,5 +1,5 @@
 import { AwsClient } from 'aws4fetch';
-import { type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+import { mostListed, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
 
 /** A bucket of an S3-compatible store, addressed by path, which all of them understand. */
 export interface S3Location {
@@ -26,15 +26,17 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
   });
   const base = `${endpoint.replace(/\/+$/, '')}/${bucket}`;
 
+  const urlOf = (key: string) => `${base}/${key.split('/').map(encodeURIComponent).join('/')}`;
+
   /** @returns the answer where it is one of `expected`, `null` where there is no such object */
   async function request(
     operation: string,
     key: string,
     headers: Record<string, string>,
     expected: number[],
+    url = urlOf(key),
   ): Promise<Response | null> {
     try {
-      const url = `${base}/${key.split('/').map(encodeURIComponent).join('/')}`;
       const signal = AbortSignal.timeout(timeLimitMs);
       const response = await client.fetch(url, { headers, signal });
       if (expected.includes(response.status)) return response;
@@ -74,8 +76,37 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
       const response = await request('get a range of', key, { range }, [206]);
       return response && read('get a range of', key, response);
     },
+
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    async list(prefix) {
+      const names: string[] = [];
+      let token: string | undefined;
+      do {
+        const query = new URLSearchParams({
+          ...{ 'list-type': '2', delimiter: '/', 'encoding-type': 'url', prefix },
+          ...(token === undefined ? {} : { 'continuation-token': token }),
+        });
+        const response = await request('list', prefix, {}, [200], `${base}?${query}`);
+        // 404 without a code: there is no such bucket.
+        if (response === null) throw new StoreError('S3', 'list', prefix, '404');
+        const { bytes } = await read('list', prefix, response);
+        const xml = new TextDecoder().decode(bytes);
+        const found = [...valuesOf(xml, '<Key>'), ...valuesOf(xml, '<CommonPrefixes>\\s*<Prefix>')];
+        names.push(...found.map(unescapeKey));
+        [token] = valuesOf(xml, '<NextContinuationToken>');
+      } while (token !== undefined && names.length < mostListed);
+      const start = prefix.lastIndexOf('/') + 1;
+      return names.sort().map((key) => key.slice(start));
+    },
   };
 }
 
 /** The error's code alone: the rest of the answer can hold the access key and what was signed. */
 const errorCode = (xml: string) => /<Code>(\w{1,64})<\/Code>/.exec(xml)?.[1];
+
+/** The text behind each of these tags. Neither keys, which come escaped, nor tokens, which are base64, have XML's entities in them. */
+const valuesOf = (xml: string, tag: string) =>
+  Array.from(xml.matchAll(new RegExp(`${tag}([^<]*)<`, 'g')), ([, text = '']) => text);
+
+/** With `encoding-type=url` a key is escaped as in a form. */
+const unescapeKey = (key: string) => decodeURIComponent(key.replaceAll('+', ' '));

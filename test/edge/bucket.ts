@@ -81,9 +81,9 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
     return version;
   }
 
-  async function moveAlias(version: string): Promise<void> {
+  async function moveAlias(version: string, aliasName = 'production'): Promise<void> {
     const alias = { version, updatedAt: '2026-11-24T10:15:00Z', previous: null };
-    await bucket.put(layout.alias(name, 'production'), JSON.stringify(alias));
+    await bucket.put(layout.alias(name, aliasName), JSON.stringify(alias));
   }
 
   /** @param count of test images, up to 100 */

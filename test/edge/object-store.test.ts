@@ -51,6 +51,17 @@ function contract(
       expect(end && read(end.bytes)).toBe('89');
     });
 
+    it('lists what lies directly under a prefix, folders with a slash, in order', async () => {
+      const prefix = `${newKey()}/`;
+      for (const name of ['b/1', 'b/2', 'a.json', 'c&d +/1', 'c&d e.json', 'B.json', 'ü/1']) {
+        await put(prefix + name, 'content');
+      }
+      const names = ['B.json', 'a.json', 'b/', 'c&d +/', 'c&d e.json', 'ü/'];
+      expect(await store.list(prefix)).toEqual(names);
+      expect(await store.list(`${prefix}c`)).toEqual(['c&d +/', 'c&d e.json']);
+      expect(await store.list(`${prefix}nothing/`)).toEqual([]);
+    });
+
     it('throws a StoreError with the key where it can not answer', async () => {
       const key = newKey();
       await put(key, 'short');
@@ -82,6 +93,7 @@ for (const { name, location, checksCredentials } of inject('s3Servers')) {
     it('tells a missing bucket from a missing object', async () => {
       const store = s3ObjectStore({ ...location, bucket: 'nobody-made-this' });
       await expect(store.get('key')).rejects.toThrow(/NoSuchBucket|404/);
+      await expect(store.list('folder/')).rejects.toThrow(StoreError);
     });
 
     it.runIf(checksCredentials)(

@@ -8,6 +8,7 @@ const storeThatThrows = (error: Error): ObjectStore => ({
   get: () => Promise.reject(error),
   getIfChanged: () => Promise.reject(error),
   getRange: () => Promise.reject(error),
+  list: () => Promise.reject(error),
 });
 
 describe('what goes wrong inside', () => {
@@ -41,6 +42,8 @@ describe('parseConfiguration', () => {
     expect(parseConfiguration({})).toEqual({
       modelName: 'fashion-mnist-cnn',
       alias: 'production',
+      canary: null,
+      mostModelBytes: 24_000_000,
       datasetName: 'fashion-mnist',
       pollMilliseconds: 2000,
       bucketPrefix: '',

@@ -115,6 +115,7 @@ describe('health', () => {
       status: 'ready',
       model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
       failure: null,
+      versionsInMemory: [version],
     });
   });
 

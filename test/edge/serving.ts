@@ -44,5 +44,9 @@ export function counting({ bucket }: TestBucket, gets: string[]): ObjectStore {
       gets.push(`${key} from ${offset}`);
       return store.getRange(key, offset, length);
     },
+    list: (prefix) => {
+      gets.push(`list ${prefix}`);
+      return store.list(prefix);
+    },
   };
 }

@@ -1,24 +1,26 @@
-/** Catwalk's own prediction path: the alias follower and the loader that edge/index.ts serves with. */
+/** Catwalk's own prediction path: the models and the loader that edge/index.ts serves with. */
 import { env } from 'cloudflare:workers';
 import { parseConfiguration } from '../../../../edge/configuration.ts';
-import { followAlias } from '../../../../edge/model/alias-follower.ts';
 import { loadVersion } from '../../../../edge/model/load-version.ts';
+import { serveModels } from '../../../../edge/model/served-models.ts';
 import { r2ObjectStore } from '../../../../edge/store/r2-object-store.ts';
 import { bucketLayout } from '../../../../shared/bucket-layout.ts';
 import { forwardWorker } from './forward-worker.ts';
 
 export default forwardWorker(async (context) => {
-  const { modelName, alias, bucketPrefix, publicKeys, pollMilliseconds } = parseConfiguration(env);
-  const follower = followAlias({
+  const configuration = parseConfiguration(env);
+  const { alias, canary, publicKeys, pollMilliseconds } = configuration;
+  const models = serveModels({
+    ...{ alias, canary, publicKeys, pollMilliseconds },
     store: r2ObjectStore(env.BUCKET),
-    layout: bucketLayout(bucketPrefix),
-    name: modelName,
-    publicKeys,
-    alias,
-    pollMilliseconds,
+    layout: bucketLayout(configuration.bucketPrefix),
+    name: configuration.modelName,
+    mostBytes: configuration.mostModelBytes,
     openLoader: async () => loadVersion,
     now: Date.now,
+    random: Math.random,
   });
-  const model = await follower.withModel(context, (served) => served.model);
+  const reference = await models.resolve({ alias }, context);
+  const model = await models.withModel(reference, (served) => served.model);
   return (input, count) => model.predict(input, count);
 });
