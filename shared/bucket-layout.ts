@@ -12,6 +12,10 @@ export function bucketLayout(prefix = '') {
     aliases: (name: string) => `${prefix}models/${name}/aliases/`,
     alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
     checkpoint: (slot: string) => `${prefix}checkpoint/${slot}`,
+    sweep: (sweep: string) => `${prefix}sweeps/${sweep}/sweep.json`,
+    trials: (sweep: string) => `${prefix}sweeps/${sweep}/trials/`,
+    trialFile: (sweep: string, trial: number, file: string) =>
+      `${prefix}sweeps/${sweep}/trials/${trial}/${file}`,
     datasetFile: (dataset: string, file: DatasetFile) => `${prefix}datasets/${dataset}/${file}`,
   };
 }

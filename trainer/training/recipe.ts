@@ -132,13 +132,23 @@ export const recipes = {
 
 export const recipeNames = ['tutorial', 'fast', 'best'] as const satisfies readonly RecipeName[];
 
-/** A recipe's settings, with those that are given instead of its own. */
+/** The largest share of a training that a recipe's own warm-up takes where fewer epochs are asked for. */
+const longestWarmupShare = 0.25;
+
+/**
+ * A recipe's settings, with those that are given instead of its own. A warm-up that is not given shrinks with the epochs
+ * that are, so that a short run of any recipe has one that fits.
+ */
 export function recipeWith(
   name: RecipeName,
   given: { [Setting in keyof Recipe]?: Recipe[Setting] | undefined },
 ): Recipe {
   const settings = Object.keys(recipeSchema.shape) as (keyof Recipe)[];
-  const chosen = settings.map((setting) => [setting, given[setting] ?? recipes[name][setting]]);
+  const own = { ...recipes[name] };
+  if (given.epochs !== undefined) {
+    own.warmupEpochs = Math.min(own.warmupEpochs, given.epochs * longestWarmupShare);
+  }
+  const chosen = settings.map((setting) => [setting, given[setting] ?? own[setting]]);
   return Object.fromEntries(chosen) as Recipe;
 }
 

@@ -1,10 +1,15 @@
 import type { ImageSet } from '../dataset/dataset.ts';
 import { shuffle } from './shuffle.ts';
 
+/** More images are to be kept for validation than there are. */
+export class ValidationTooLargeError extends RangeError {
+  override name = 'ValidationTooLargeError';
+}
+
 /**
  * Keeps `count` images, drawn by the seed, apart from the others. Both parts stay in the set's order.
  *
- * @throws {RangeError} where nothing would be left to train on
+ * @throws {ValidationTooLargeError} where nothing would be left to train on
  */
 export function splitValidation(
   set: ImageSet,
@@ -13,7 +18,7 @@ export function splitValidation(
 ): { train: ImageSet; validation: ImageSet | null } {
   if (count === 0) return { train: set, validation: null };
   if (count >= set.count) {
-    throw new RangeError(
+    throw new ValidationTooLargeError(
       `${count} images for validation leave none of ${set.count} to train on: lower --validation.`,
     );
   }

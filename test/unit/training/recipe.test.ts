@@ -19,9 +19,18 @@ describe('the recipe that options make', () => {
     expect(recipeOf(given)).toEqual({ ...recipes.best, shift: 0, flip: false, learningRate: 0.01 });
   });
 
+  it('shortens its own warm-up where fewer epochs are asked for', () => {
+    expect(recipeOf({ recipe: 'best', epochs: '2' }).warmupEpochs).toBe(0.5);
+    expect(recipeOf({ recipe: 'best', epochs: '12' }).warmupEpochs).toBe(2);
+    expect(recipeOf({ recipe: 'best', epochs: '2', warmupEpochs: '1' }).warmupEpochs).toBe(1);
+  });
+
   it.each([
     [{ patience: '3' }, '--patience: needs --validation'],
-    [{ recipe: 'best', epochs: '2' }, '--warmup-epochs: a warm-up of 2 epochs leaves nothing of 2'],
+    [
+      { recipe: 'best', epochs: '2', warmupEpochs: '2' },
+      '--warmup-epochs: a warm-up of 2 epochs leaves nothing of 2',
+    ],
     [{ erase: '29' }, '--erase'],
     [{ shift: '28' }, '--shift'],
     [{ optimizer: 'lion' }, '--optimizer'],
