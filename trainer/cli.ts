@@ -15,6 +15,7 @@ import { addPromoteCommand } from './commands/promote-command.ts';
 import { addPruneCommand } from './commands/prune-command.ts';
 import { addPublishCommand } from './commands/publish-command.ts';
 import { addRollbackCommand } from './commands/rollback-command.ts';
+import { addSweepCommand } from './commands/sweep-command.ts';
 import { addTrainCommand } from './commands/train-command.ts';
 
 const interruption = new AbortController();
@@ -45,6 +46,7 @@ const program = new Command('catwalk')
   .exitOverride();
 addDataCommand(program, interruption.signal);
 addTrainCommand(program, interruption.signal);
+addSweepCommand(program, interruption.signal);
 addEvaluateCommand(program, interruption.signal);
 addPredictCommand(program, interruption.signal);
 addPublishCommand(program, interruption.signal);

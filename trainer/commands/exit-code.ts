@@ -1,9 +1,14 @@
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
+import {
+  BadConfigurationError,
+  badConfigurationExitCode,
+} from '../sweep/bad-configuration-error.ts';
 import { UsageError } from './schema-options.ts';
 
 /**
- * Tells what ended a command and turns it into the exit code: 2 for wrong usage, else 1. The stack is shown where
+ * Tells what ended a command and turns it into the exit code: 2 for wrong usage, 42 for a sweep's trial that can't be run
+ * as it is configured, else 1. The stack is shown where
  * CATWALK_DEBUG is set.
  */
 export function explainFailure(error: unknown): number {
@@ -16,6 +21,7 @@ export function explainFailure(error: unknown): number {
     process.stderr.write('Add --help to see every option.\n');
     return 2;
   }
+  if (error instanceof BadConfigurationError) return badConfigurationExitCode;
   if (process.env.CATWALK_DEBUG && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }

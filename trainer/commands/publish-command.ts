@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { metricsSchema } from '../../shared/manifest.ts';
 import {
   aliasOption,
   bucketOptions,
@@ -39,39 +38,10 @@ export function addPublishCommand(program: Command, signal: AbortSignal): void {
       ...command.opts(),
       ...argumentsOf(command),
     });
-    const { alias, sign, tolerance, json } = options;
-    const mover = moverOf(options);
+    // Told before anything is read.
+    moverOf(options);
     const bucket = await openNamedBucket(options, signal);
-    const { readRun } = await import('../run/read-run.ts');
-    const { readSigningKey } = await import('../publish/sign-manifest.ts');
-    const { publishVersion } = await import('../publish/publish-version.ts');
-    const { moveAlias } = await import('../publish/move-alias.ts');
-    const { describeMove } = await import('../publish/describe-move.ts');
-    const signingKey = sign === undefined ? undefined : await readSigningKey(sign);
-    const { config, configSha256, epoch, training, files, evaluation } = await readRun(options.run);
-    const manifest = await publishVersion(bucket, {
-      spec: config.spec,
-      files,
-      evaluation,
-      metrics: metricsSchema.parse(epoch),
-      training,
-      dataset: config.dataset,
-      configSha256,
-      parent: config.parent,
-      signingKey,
-    });
-    const { name, version } = manifest;
-    const move =
-      alias === undefined
-        ? null
-        : await moveAlias(bucket, { name, alias, version, action: 'publish', tolerance, ...mover });
-    if (json) {
-      process.stdout.write(`${JSON.stringify({ name, version, alias: alias ?? null, move })}\n`);
-    } else {
-      const moved = move ? `; ${describeMove(alias ?? '', move)}` : '';
-      process.stdout.write(`Published ${version} of ${name} to ${bucket.url}${moved}\n`);
-    }
-    // The version is published, but not what was asked for.
-    if (move?.outcome === 'kept') process.exitCode = 1;
+    const { publishRun } = await import('./publish-run.ts');
+    await publishRun(bucket, options.run, options);
   });
 }

@@ -30,12 +30,14 @@ import { historyOf } from './run-records.ts';
  * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
  * Checkpoints are written while the training goes on; where it is interrupted, the last one before it ends.
  *
+ * @param keepRun called when an epoch is in the run's folder, before its checkpoint is taken
  * @throws {Error} where data, backend or bucket can't be had; what is published by then stays
  */
 export async function runTraining(
   { options, given, bucketCheckpoints, resumed }: RunPlan,
   reporter: Reporter,
   signal: AbortSignal,
+  keepRun: (run: RunFolder) => Promise<void> = async () => {},
 ): Promise<void> {
   const { seed, backend, device, threads, limit, dtype } = options;
   const recipe = recipeWith(options.recipe, options);
@@ -112,6 +114,7 @@ export async function runTraining(
       const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
       await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts, answers);
       await writeArtifacts(run, test);
+      await keepRun(run);
       if (bucket) {
         const { alias, force } = options;
         const history = historyOf(run.epochs);

@@ -1,0 +1,55 @@
+import { isDeepStrictEqual } from 'node:util';
+import { UsageError } from '../commands/schema-options.ts';
+import type { Bucket } from '../publish/bucket.ts';
+import { ConditionFailedError } from '../publish/bucket-errors.ts';
+import { readJson, toJsonBytes } from '../publish/read-json.ts';
+import type { SweepFile } from './sweep-file.ts';
+import { type Sweep, sweepSchema } from './sweep-records.ts';
+import { trialParameters } from './trial-parameters.ts';
+
+/**
+ * Puts the sweep into the bucket, or finds it there: whichever trial comes first writes it.
+ *
+ * @throws {UsageError} where the bucket has other trials under this name
+ */
+export async function openSweep(bucket: Bucket, file: SweepFile): Promise<Sweep> {
+  const { name, options } = file;
+  const sweep: Sweep = {
+    schemaVersion: 1,
+    name,
+    createdAt: new Date().toISOString(),
+    objective: 'validation accuracy',
+    options,
+    trials: trialParameters(file).map((parameters) => ({ parameters })),
+  };
+  const stored = (await readSweep(bucket, name)) ?? (await writeSweep(bucket, sweep));
+  const { createdAt: _, ...trials } = sweep;
+  const { createdAt: __, ...storedTrials } = stored;
+  if (isDeepStrictEqual(trials, storedTrials)) return stored;
+  throw new UsageError(
+    `The sweep ${name} in ${bucket.url} has other options or trials than this file: give the file another name.`,
+  );
+}
+
+/** @returns null where the bucket has no such sweep */
+export async function readSweep(bucket: Bucket, name: string): Promise<Sweep | null> {
+  const found = await readJson(bucket, bucket.layout.sweep(name), sweepSchema);
+  return found?.value ?? null;
+}
+
+async function writeSweep(bucket: Bucket, sweep: Sweep): Promise<Sweep> {
+  const key = bucket.layout.sweep(sweep.name);
+  try {
+    await bucket.put(key, toJsonBytes(sweep), {
+      contentType: 'application/json',
+      ifNoneMatch: '*',
+    });
+    return sweep;
+  } catch (error) {
+    if (!(error instanceof ConditionFailedError)) throw error;
+    // Another trial was first.
+    const stored = await readSweep(bucket, sweep.name);
+    if (stored === null) throw error;
+    return stored;
+  }
+}
