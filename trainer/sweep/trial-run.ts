@@ -18,7 +18,12 @@ export async function uploadRun(
   folder: string,
 ): Promise<void> {
   for (const file of runFiles) {
-    const bytes = await readFile(join(folder, file));
+    const bytes = await readFile(join(folder, file)).catch((error: NodeJS.ErrnoException) => {
+      // Not every model has an evaluation.
+      if (error.code === 'ENOENT' && file.endsWith(evaluationFile)) return null;
+      throw error;
+    });
+    if (bytes === null) continue;
     await bucket.put(bucket.layout.trialFile(sweep, index, `run/${file}`), bytes, {
       contentType: file.endsWith('.bin') ? 'application/octet-stream' : 'application/json',
       cacheControl: 'no-cache',
