@@ -7,6 +7,7 @@ export default defineConfig({
       'test/edge/vitest.config.ts',
       'test/e2e/vitest.config.ts',
       'test/faults/vitest.config.ts',
+      'test/browser/vitest.config.ts',
     ],
   },
 });

@@ -2,8 +2,38 @@
  * @returns the element with that id
  * @throws {Error} where the page has no such element of that kind
  */
-export function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
+export function element<Kind extends Element>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;
   throw new Error(`The page has no ${kind.name} #${id}.`);
+}
+
+type Child = Node | string;
+
+/**
+ * Makes an element. Text is text: nothing of it is read as markup.
+ *
+ * @param properties of the element, such as `className`, `textContent`, `ariaLabel`
+ */
+export function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  properties: Partial<HTMLElementTagNameMap[Tag]> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[Tag] {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+const svgNamespace = 'http://www.w3.org/2000/svg';
+
+export function makeSvg(
+  tag: string,
+  attributes: Record<string, string | number>,
+  ...children: Child[]
+): SVGElement {
+  const made = document.createElementNS(svgNamespace, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
 }

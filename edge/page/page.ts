@@ -1,87 +1,81 @@
-import type { IndexedPrediction, ServedModel } from '../../shared/prediction.ts';
-import { element } from './element.ts';
+import { percent } from './bars.ts';
+import { element, make } from './element.ts';
+import { troublePanel } from './show-trouble.ts';
+import type { Trouble } from './trouble.ts';
+import { openTry } from './try-view.ts';
+import { type ServedVersion, watchModel } from './watch-model.ts';
 
-type Answer = IndexedPrediction & { model: ServedModel };
+const views = ['try', 'explore', 'training', 'compare'] as const;
+type View = (typeof views)[number];
 
-const retryMilliseconds = 2000;
-/** 28 x 12 = 336 pixels a side. */
-const imageScale = 12;
+const model = watchModel();
+const tryView = openTry(model);
+/** Views that come when they are first looked at. */
+const opened = new Map<View, Promise<void>>();
 
-const nextButton = element('next', HTMLButtonElement);
-const image = element('image', HTMLImageElement);
-let retry = 0;
-
-/** Shows a random test image and what the model says of it; waits and asks again while it can't yet. */
-async function showRandom(): Promise<void> {
-  clearTimeout(retry);
-  nextButton.disabled = true;
-  element('problem', HTMLElement).textContent = '';
-  try {
-    const response = await fetch('predict');
-    const body = await response.json();
-    if (response.ok) await show(body);
-    else waitFor(body.title, body.detail);
-  } catch {
-    waitFor('The Worker does not answer', 'It may be starting, or it was stopped.');
-  } finally {
-    nextButton.disabled = false;
+async function open(view: View): Promise<void> {
+  const content = view === 'try' ? null : element(`${view}-content`, HTMLElement);
+  if (view === 'explore' && content)
+    (await import('./explore-view.ts')).openExplore(content, model);
+  if (view === 'training' && content) {
+    (await import('./training-view.ts')).openTraining(content, model);
+  }
+  if (view === 'compare' && content) {
+    (await import('./compare-view.ts')).openCompare(content, model, () => tryView.picture());
   }
 }
 
-async function show(answer: Answer): Promise<void> {
-  const { index, predicted, actual, correct, probabilities, model } = answer;
-  image.src = `images/${index}.png?scale=${imageScale}`;
-  image.alt = `Test image ${index}: ${actual.label}`;
-  await image.decode();
-
-  const verdict = document.createElement('span');
-  verdict.className = correct ? 'right' : 'wrong';
-  verdict.textContent = predicted.label;
-  element('caption', HTMLElement).replaceChildren(
-    'Predicted: ',
-    verdict,
-    `, Actual: ${actual.label}`,
-  );
-  element('bars', HTMLElement).replaceChildren(
-    ...probabilities.map(({ id, label, probability }) =>
-      bar(label, probability, id === predicted.id),
-    ),
-  );
-  element('model', HTMLElement).textContent =
-    `${model.name} ${model.version}, alias ${model.alias}. Test image ${index}.`;
-  element('waiting', HTMLElement).hidden = true;
-  element('live', HTMLElement).hidden = false;
-}
-
-function bar(label: string, probability: number, isPredicted: boolean): HTMLLIElement {
-  const item = document.createElement('li');
-  item.className = isPredicted ? 'predicted' : '';
-  const name = document.createElement('span');
-  name.textContent = label;
-  const progress = document.createElement('progress');
-  progress.value = probability;
-  progress.ariaLabel = label;
-  const percent = document.createElement('output');
-  percent.textContent = `${(100 * probability).toFixed(1)} %`;
-  item.append(name, progress, percent);
-  return item;
-}
-
-/**
- * Says what is wrong and asks again later: most problems pass by themselves, as when the first model
- * is still being trained. The image before, if any, stays.
- */
-function waitFor(title: string, detail: string): void {
-  const waits = element('live', HTMLElement).hidden;
-  element('waiting', HTMLElement).hidden = !waits;
-  if (waits) {
-    element('waiting-title', HTMLElement).textContent = title;
-    element('waiting-detail', HTMLElement).textContent = detail;
-  } else {
-    element('problem', HTMLElement).textContent = `${title}. ${detail}`;
+/** `#try/12` is test image 12; `#explore` another view. */
+function route(isFirst = false): void {
+  const [name, detail] = location.hash.slice(1).split('/');
+  const view = views.find((view) => view === name) ?? 'try';
+  for (const other of views) element(other, HTMLElement).hidden = other !== view;
+  for (const link of document.querySelectorAll('nav a')) {
+    const isCurrent = link.getAttribute('href') === `#${view}`;
+    link.ariaCurrent = isCurrent ? 'page' : null;
   }
-  retry = setTimeout(showRandom, retryMilliseconds);
+  document.title =
+    view === 'try' ? 'Catwalk' : `${element(`${view}-title`, HTMLElement).textContent} · Catwalk`;
+  if (!opened.has(view)) {
+    const opening = open(view);
+    opened.set(view, opening);
+    // A part of the page that does not load is asked for again with the next look.
+    opening.catch(() => opened.delete(view));
+  }
+  dispatchEvent(new CustomEvent('view', { detail: view }));
+  tryView.look(view === 'try', detail === undefined ? undefined : Number(detail));
+  if (!isFirst)
+    element(`${view}-title`, HTMLElement).focus({ preventScroll: detail === undefined });
 }
 
-nextButton.addEventListener('click', showRandom);
-showRandom();
+let announced = '';
+
+function showServed(served: ServedVersion | null, trouble: Trouble | null): void {
+  const line = element('served', HTMLElement);
+  const panel = element('trouble', HTMLElement);
+  line.replaceChildren();
+  panel.replaceChildren();
+  if (served) {
+    const { manifest, alias } = served;
+    line.append(
+      make('span', { className: trouble ? 'dot off' : 'dot', ariaHidden: 'true' }),
+      make('b', { textContent: alias.name }),
+      ' ',
+      make('code', { textContent: manifest.version }),
+      ` ${percent(manifest.metrics.accuracy)}`,
+    );
+    const { version } = manifest;
+    if (announced !== '' && announced !== version) {
+      element('arrival', HTMLElement).textContent =
+        `A new version arrived: ${version}, ${percent(manifest.metrics.accuracy)} accurate.`;
+    }
+    announced = version;
+  }
+  document.body.classList.toggle('waiting', !served);
+  if (trouble) panel.append(troublePanel(trouble, () => model.look()));
+}
+
+model.listen(showServed);
+addEventListener('hashchange', () => route());
+route(true);
+model.look();

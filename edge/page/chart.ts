@@ -1,0 +1,61 @@
+import { make, makeSvg } from './element.ts';
+
+export interface Line {
+  name: string;
+  /** Of the stylesheet: one-line, two-line … */
+  className: string;
+  points: { x: number; y: number }[];
+}
+
+export interface ChartOptions {
+  title: string;
+  lines: Line[];
+  /** The last x that is expected: the axis reaches that far from the start. */
+  until: number;
+  format: (y: number) => string;
+}
+
+const width = 480;
+const height = 220;
+const margin = { top: 14, right: 14, bottom: 26, left: 52 };
+
+/** @returns lines over epochs, with a legend; a table beside it has the numbers for who can't see them */
+export function lineChart({ title, lines, until, format }: ChartOptions): HTMLElement {
+  const shown = lines.filter(({ points }) => points.length > 0);
+  const ys = shown.flatMap(({ points }) => points.map(({ y }) => y));
+  const [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const pad = (high - low || Math.abs(high) || 1) * 0.08;
+  const [bottom, top] = [low - pad, high + pad];
+  const first = Math.min(1, ...shown.flatMap(({ points }) => points.map(({ x }) => x)));
+  const last = Math.max(until, first + 1);
+  const px = (x: number) =>
+    margin.left + ((x - first) / (last - first)) * (width - margin.left - margin.right);
+  const py = (y: number) =>
+    height -
+    margin.bottom -
+    ((y - bottom) / (top - bottom)) * (height - margin.top - margin.bottom);
+
+  const svg = makeSvg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img' });
+  svg.append(makeSvg('title', {}, `${title} by epoch`));
+  for (const y of [low, (low + high) / 2, high]) {
+    const line = { x1: margin.left, x2: width - margin.right, y1: py(y), y2: py(y), class: 'grid' };
+    svg.append(
+      makeSvg('line', line),
+      makeSvg('text', { x: margin.left - 8, y: py(y) + 4, class: 'y' }, format(y)),
+    );
+  }
+  const step = Math.max(1, Math.ceil((last - first) / 8));
+  for (let x = first; x <= last; x += step) {
+    svg.append(makeSvg('text', { x: px(x), y: height - 6, class: 'x' }, String(x)));
+  }
+  for (const { className, points } of shown) {
+    const path = points.map(({ x, y }) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
+    svg.append(makeSvg('polyline', { points: path, class: className }));
+    const { x, y } = points.at(-1) as { x: number; y: number };
+    svg.append(makeSvg('circle', { cx: px(x), cy: py(y), r: 4, class: className }));
+  }
+  const legend = shown.map(({ name, className }) =>
+    make('span', { className: `key ${className}`, textContent: name }),
+  );
+  return make('figure', { className: 'chart' }, make('figcaption', {}, title, ' ', ...legend), svg);
+}

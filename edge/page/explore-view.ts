@@ -1,0 +1,97 @@
+import type { Manifest } from '../../shared/manifest.ts';
+import { percent } from './bars.ts';
+import { curves } from './curves.ts';
+import { make } from './element.ts';
+import { readEvaluation } from './evaluation.ts';
+import { gallery } from './gallery.ts';
+import { heatMap } from './heat-map.ts';
+import { troublePanel } from './show-trouble.ts';
+import { troubleOf } from './trouble.ts';
+import type { ModelWatch } from './watch-model.ts';
+
+/** The report of the version that is served; drawn anew when another one is. */
+export function openExplore(content: HTMLElement, model: ModelWatch): void {
+  let version = '';
+  model.listen((served) => {
+    if (!served || served.manifest.version === version) return;
+    version = served.manifest.version;
+    draw(content, served.manifest);
+  });
+}
+
+function draw(content: HTMLElement, manifest: Manifest): void {
+  const { metrics, model, training, dataset } = manifest;
+  const images = metrics.perClass.reduce((sum, { support }) => sum + support, 0);
+  const figures = make(
+    'dl',
+    { className: 'figures' },
+    figure('Accuracy', percent(metrics.accuracy, 2)),
+    figure('Loss', metrics.loss.toFixed(4)),
+    figure('Test images', images.toLocaleString('en')),
+    figure('Epochs', `${training.epoch} of ${training.epochs}`),
+    figure('Recipe', training.recipe),
+    figure('Data', dataset.name),
+  );
+  const pictures = make('div', { className: 'pictures' });
+  let showCell = (_actual: number, _predicted: number) => {};
+  const matrix = heatMap(metrics.confusion, model.labels, (actual, predicted) =>
+    showCell(actual, predicted),
+  );
+  const charts = training.history?.length
+    ? [make('div', { className: 'charts' }, ...curves(training.history, training.epochs))]
+    : [];
+  const parts =
+    metrics.perClass.length > 0
+      ? [scroll('Confusion', matrix), scroll('Scores', scores(metrics))]
+      : [];
+  content.replaceChildren(
+    figures,
+    ...charts,
+    make('div', { className: 'pair' }, ...parts),
+    pictures,
+  );
+
+  async function load(): Promise<void> {
+    pictures.replaceChildren(make('p', { className: 'quiet', textContent: 'Loading …' }));
+    try {
+      const found = gallery(await readEvaluation(manifest), model.labels);
+      pictures.replaceChildren(found.element);
+      showCell = (actual, predicted) =>
+        found.show({ actual: String(actual), predicted: String(predicted), order: 'surest' });
+    } catch (error) {
+      pictures.replaceChildren(troublePanel(troubleOf(error), load));
+    }
+  }
+  load();
+}
+
+const figure = (name: string, value: string) =>
+  make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }));
+
+/** What is wider than a phone scrolls by itself, by keyboard too. */
+const scroll = (ariaLabel: string, child: HTMLElement) =>
+  make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel }, child);
+
+function scores({ perClass }: Manifest['metrics']): HTMLElement {
+  const head = ['Label', 'Precision', 'Recall', 'F1', 'Images'];
+  return make(
+    'table',
+    {},
+    make('caption', { textContent: 'Scores by label' }),
+    make('thead', {}, make('tr', {}, ...head.map((textContent) => make('th', { textContent })))),
+    make(
+      'tbody',
+      {},
+      ...perClass.map(({ label, precision, recall, f1, support }) =>
+        make(
+          'tr',
+          {},
+          make('th', { scope: 'row', textContent: label }),
+          ...[percent(precision), percent(recall), percent(f1), support.toLocaleString('en')].map(
+            (textContent) => make('td', { textContent }),
+          ),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,127 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import type { RasterImage } from '../../shared/image/raster-image.ts';
+import { toModelInput } from '../../shared/image/to-model-input.ts';
+import type { Manifest } from '../../shared/manifest.ts';
+import { type Prediction, toPrediction } from '../../shared/prediction.ts';
+import { normalizePixels } from '../../shared/preprocess.ts';
+import { Trouble } from './trouble.ts';
+
+/** The published model in this browser. */
+export interface LocalModel {
+  backend: string;
+  /** @returns what it says, and the time of the forward pass with the reading of its logits */
+  predict(picture: Blob): Promise<{ prediction: Prediction; milliseconds: number }>;
+  dispose(): void;
+}
+
+const backends: Record<string, () => Promise<boolean>> = {
+  async webgpu() {
+    if (!('gpu' in navigator)) return false;
+    await import('@tensorflow/tfjs-backend-webgpu');
+    return tf.setBackend('webgpu');
+  },
+  async webgl() {
+    await import('@tensorflow/tfjs-backend-webgl');
+    return tf.setBackend('webgl');
+  },
+  async wasm() {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    setWasmPaths(new URL('wasm/', document.baseURI).href);
+    return tf.setBackend('wasm');
+  },
+  async cpu() {
+    await import('@tensorflow/tfjs-backend-cpu');
+    return tf.setBackend('cpu');
+  },
+};
+
+/** For one small image at a time, starting a GPU's work takes longer than the work. */
+const order = ['wasm', 'webgl', 'webgpu', 'cpu'];
+
+/**
+ * Loads the files that the Worker serves, checks them against the manifest, and has the model predict once, so that what
+ * is compiled at first use is.
+ *
+ * @param choice a backend, or '' for the first that starts
+ */
+export async function openLocalModel(manifest: Manifest, choice: string): Promise<LocalModel> {
+  const backend = await start(choice === '' ? order : [choice]);
+  const { version, model: spec, files } = manifest;
+  const load = async (path: string) => {
+    const response = await fetch(`models/${version}/${path}`);
+    if (!response.ok) throw new Trouble('no_file', `${path} does not load`, response.statusText);
+    const bytes = await response.arrayBuffer();
+    await check(path, bytes, files.find((file) => file.path === path)?.sha256);
+    return bytes;
+  };
+  const json = JSON.parse(new TextDecoder().decode(await load('model.json')));
+  const groups: { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[] = json.weightsManifest;
+  const weights = await Promise.all(groups.flatMap(({ paths }) => paths).map(load));
+  const model = await loadLayersModel(
+    tf.io.fromMemory({
+      modelTopology: json.modelTopology,
+      weightSpecs: groups.flatMap((group) => group.weights),
+      weightData: await new Blob(weights).arrayBuffer(),
+    }),
+  );
+  const [height, width, channels] = spec.inputShape;
+
+  async function run(input: Float32Array): Promise<Float32Array> {
+    const logits = tf.tidy(
+      () => model.predict(tf.tensor4d(input, [1, height, width, channels])) as tf.Tensor,
+    ); // [1, 28, 28, 1] -> [1, 10]
+    const values = await logits.data<'float32'>();
+    logits.dispose();
+    return values;
+  }
+
+  await run(new Float32Array(height * width * channels));
+  return {
+    backend,
+    async predict(picture) {
+      const pixels = toModelInput(await decode(picture), { height, width });
+      const input = normalizePixels(pixels, spec.preprocessing);
+      const begin = performance.now();
+      const logits = await run(input);
+      const milliseconds = performance.now() - begin;
+      return { prediction: toPrediction(logits, spec.labels), milliseconds };
+    },
+    dispose: () => void model.dispose(),
+  };
+}
+
+async function start(names: string[]): Promise<string> {
+  const reasons: string[] = [];
+  for (const name of names) {
+    try {
+      if (await backends[name]?.()) {
+        await tf.ready();
+        return name;
+      }
+      reasons.push(`${name} is not here`);
+    } catch (error) {
+      reasons.push(`${name}: ${(error as Error).message}`);
+    }
+  }
+  throw new Trouble('no_backend', 'TensorFlow.js does not start', reasons.join('; '));
+}
+
+/** Outside HTTPS and this machine, browsers hash nothing. */
+async function check(path: string, bytes: ArrayBuffer, expected: string | undefined) {
+  if (!globalThis.crypto?.subtle) return;
+  const hash = await crypto.subtle.digest('SHA-256', bytes);
+  const found = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0'));
+  if (found.join('') === expected) return;
+  throw new Trouble('bad_file', `${path} is damaged`, 'Its SHA-256 is not the manifest’s.');
+}
+
+async function decode(picture: Blob): Promise<RasterImage> {
+  const bitmap = await createImageBitmap(picture, { colorSpaceConversion: 'none' });
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  return { width, height, data: new Uint8Array(data.buffer) };
+}

@@ -1,0 +1,84 @@
+import type { Prediction } from '../../shared/prediction.ts';
+import { percent } from './bars.ts';
+import { element } from './element.ts';
+import type { LocalModel } from './local-model.ts';
+import type { Answer } from './predict.ts';
+import { troubleOf } from './trouble.ts';
+import type { ModelWatch } from './watch-model.ts';
+
+export interface LocalSwitch {
+  /** Answers for the picture too, where it is switched on. @param picture what is on screen */
+  answer(picture: Blob, worker: Answer | null, signal: AbortSignal): Promise<Prediction | null>;
+}
+
+/** The switch that has this browser run the published model: its code and weights come with the first use. */
+export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalSwitch {
+  const input = element('local', HTMLInputElement);
+  const select = element('backend', HTMLSelectElement);
+  const row = element('local-answer', HTMLElement);
+  const text = element('local-text', HTMLElement);
+  const time = element('local-time', HTMLElement);
+  let opened: { key: string; local: Promise<LocalModel> } | null = null;
+
+  function open(): Promise<LocalModel> | null {
+    const { served } = model;
+    if (!served) return null;
+    const key = `${served.manifest.version} ${select.value}`;
+    if (opened?.key === key) return opened.local;
+    const before = opened?.local;
+    const local = import('./local-model.ts').then(async ({ openLocalModel }) => {
+      const next = await openLocalModel(served.manifest, select.value);
+      // What answered until now is let go of.
+      before?.then((one) => one.dispose()).catch(() => {});
+      return next;
+    });
+    opened = { key, local };
+    local.catch(() => {
+      if (opened?.local === local) opened = null;
+    });
+    return local;
+  }
+
+  for (const control of [input, select]) {
+    control.addEventListener('change', () => {
+      row.hidden = !input.checked;
+      element('backend-choice', HTMLElement).hidden = !input.checked;
+      onSwitch();
+    });
+  }
+
+  return {
+    async answer(picture, worker, signal) {
+      if (!input.checked) return null;
+      try {
+        const loading = open();
+        if (!loading) return null;
+        if (text.textContent === '') text.textContent = 'Loading TensorFlow.js and the weights …';
+        const local = await loading;
+        const { prediction, milliseconds } = await local.predict(picture);
+        if (signal.aborted) return null;
+        const { label, probability } = prediction.predicted;
+        text.textContent = `${label}, ${percent(probability)}`;
+        time.textContent = `${milliseconds.toFixed(1)} ms on ${local.backend}${differenceText(prediction, worker)}`;
+        return prediction;
+      } catch (error) {
+        if (signal.aborted) return null;
+        const { title, message } = troubleOf(error);
+        text.textContent = title;
+        time.textContent = message;
+        return null;
+      }
+    },
+  };
+}
+
+/** How far the two answers lie apart, where the largest difference is. */
+function differenceText(local: Prediction, worker: Answer | null): string {
+  if (!worker) return '';
+  const difference = local.probabilities.reduce(
+    (largest, { probability }, i) =>
+      Math.max(largest, Math.abs(probability - (worker.probabilities[i]?.probability ?? 0))),
+    0,
+  );
+  return difference < 1e-4 ? '; the same to 0.01 %' : `; ${percent(difference, 2)} apart at most`;
+}

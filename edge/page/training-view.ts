@@ -1,0 +1,107 @@
+import type { TrainingEpoch } from '../../shared/manifest.ts';
+import { percent } from './bars.ts';
+import { curves } from './curves.ts';
+import { make } from './element.ts';
+import type { ModelWatch, ServedVersion } from './watch-model.ts';
+
+/** An epoch that takes so many times as long as the one before is not coming. */
+const patience = 3;
+const leastPatienceSeconds = 60;
+
+/** The training as it is published epoch by epoch, and the versions that came while the page was open. */
+export function openTraining(content: HTMLElement, model: ModelWatch): void {
+  const state = make('p', { className: 'lead' });
+  const facts = make('p', { className: 'quiet' });
+  const charts = make('div', { className: 'charts' });
+  const epochs = make('tbody');
+  const arrivals = make('ol', { className: 'arrivals' });
+  const table = make(
+    'table',
+    {},
+    make('caption', { textContent: 'Epochs' }),
+    make('thead', {}, row('th', ['Epoch', 'Accuracy', 'Test loss', 'Training loss', 'Seconds'])),
+    epochs,
+  );
+  content.append(
+    state,
+    facts,
+    charts,
+    make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Epochs' }, table),
+    make('h3', { textContent: 'Arrived while you watched' }),
+    arrivals,
+  );
+  let version = '';
+  let timer = 0;
+
+  function show(served: ServedVersion): void {
+    const { training, createdAt } = served.manifest;
+    const { history = [], epoch } = training;
+    showState();
+    facts.textContent = `Recipe ${training.recipe}, ${training.optimizer}, batches of ${training.batchSize}, seed ${training.seed}; ${training.backend} on ${training.device}, ${Math.round(training.imagesPerSecond).toLocaleString('en')} images/s.`;
+    if (history.length > 0) {
+      charts.replaceChildren(...curves(history, training.epochs));
+      epochs.replaceChildren(...history.map(epochRow));
+    } else {
+      charts.replaceChildren(
+        make('p', {
+          textContent:
+            epoch === 0
+              ? 'These weights were imported: Catwalk has not trained them.'
+              : 'This version has no curve: an older trainer published it.',
+        }),
+      );
+      epochs.replaceChildren();
+    }
+    table.hidden = history.length === 0;
+    if (served.manifest.version === version) return;
+    version = served.manifest.version;
+    const time = make('time', { dateTime: createdAt, textContent: timeOf(createdAt) });
+    arrivals.prepend(
+      make(
+        'li',
+        {},
+        time,
+        ' ',
+        make('code', { textContent: version }),
+        ` epoch ${epoch} of ${training.epochs}, ${percent(served.manifest.metrics.accuracy, 2)}`,
+      ),
+    );
+  }
+
+  function showState(): void {
+    clearTimeout(timer);
+    const { served } = model;
+    if (!served) return;
+    const { training, createdAt } = served.manifest;
+    const { history = [], epoch } = training;
+    const lastEpoch = history.at(-1)?.epoch ?? epoch;
+    const waited = (Date.now() - Date.parse(createdAt)) / 1000;
+    const expected = patience * (training.seconds / Math.max(1, epoch));
+    const isUnderWay =
+      lastEpoch < training.epochs && waited < Math.max(leastPatienceSeconds, expected);
+    state.textContent = isUnderWay
+      ? `Training: epoch ${lastEpoch} of ${training.epochs} is served, the next one shows up here by itself.`
+      : `Epoch ${epoch} of ${training.epochs} is served.`;
+    state.classList.toggle('live', isUnderWay);
+    if (isUnderWay) timer = setTimeout(showState, 5000);
+  }
+
+  model.listen((served) => {
+    if (served) show(served);
+  });
+}
+
+const timeOf = (iso: string) => new Date(iso).toLocaleTimeString();
+
+const epochRow = ({ epoch, accuracy, loss, trainLoss, seconds }: TrainingEpoch) =>
+  row('td', [
+    String(epoch),
+    percent(accuracy, 2),
+    loss.toFixed(4),
+    trainLoss?.toFixed(4) ?? '–',
+    seconds.toFixed(0),
+  ]);
+
+function row(cell: 'td' | 'th', texts: string[]): HTMLElement {
+  return make('tr', {}, ...texts.map((textContent) => make(cell, { textContent })));
+}

@@ -1,0 +1,81 @@
+import type { ProblemBody } from '../problem.ts';
+
+/** What a visitor can do about it, by the problem's code; without one, what the Worker says has to do. */
+const advice: Record<string, string> = {
+  no_model: '`npm start` trains and publishes one. This page goes on by itself when it is there.',
+  bad_model: 'Publish it again, or roll back: npx catwalk models rollback.',
+  store_failed: 'Check that the bucket is up, and the Worker’s settings for it (docs/serve.md).',
+  no_dataset: '`npx catwalk data upload` brings it. Drawing, pictures and camera work without.',
+  unsupported_image: 'PNG, JPEG, WebP, GIF and BMP are read.',
+  bad_image: 'Open it in another program and save it anew.',
+  offline: 'This page asks again as soon as you are back.',
+  unreachable: 'It may be starting, or it was stopped. This page asks again by itself.',
+};
+
+/** Anything that keeps an answer away, in words for the visitor. */
+export class Trouble extends Error {
+  override readonly name = 'Trouble';
+  readonly code: string;
+  readonly title: string;
+  /** Asking the same again later may help. */
+  readonly passes: boolean;
+
+  constructor(code: string, title: string, detail: string, passes = false) {
+    super(detail);
+    this.code = code;
+    this.title = title;
+    this.passes = passes;
+  }
+
+  get advice(): string {
+    return advice[this.code] ?? '';
+  }
+}
+
+export interface Asked<Value> {
+  value: Value;
+  response: Response;
+  /** From the request to the whole answer, in milliseconds. */
+  milliseconds: number;
+}
+
+/**
+ * Asks the Worker for JSON.
+ *
+ * @param path relative to the page, so that it may lie under any path
+ * @throws {Trouble} whatever goes wrong, but for being aborted
+ */
+export async function ask<Value>(path: string, init: RequestInit = {}): Promise<Asked<Value>> {
+  const start = performance.now();
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(path, init);
+    text = await response.text();
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw navigator.onLine
+      ? new Trouble('unreachable', 'The Worker does not answer', 'The connection failed.', true)
+      : new Trouble('offline', 'You are offline', 'There is no network.', true);
+  }
+  const milliseconds = performance.now() - start;
+  if (response.status === 304) return { value: undefined as Value, response, milliseconds };
+  try {
+    const value = JSON.parse(text);
+    if (response.ok) return { value, response, milliseconds };
+    const { code, title, detail, status } = value as ProblemBody;
+    if (typeof code === 'string') throw new Trouble(code, title, detail, status >= 500);
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
+  }
+  // Something between here and the Worker answered.
+  const { status, statusText } = response;
+  throw new Trouble('unreachable', `The answer was ${status} ${statusText}`, '', status >= 500);
+}
+
+/** @returns the error as it is told to the visitor */
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof Trouble) return error;
+  console.warn(error);
+  return new Trouble('page_failed', 'This page failed', String((error as Error)?.message ?? error));
+}

@@ -1,0 +1,98 @@
+import axe from 'axe-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { chromiumPath } from './chromium.ts';
+
+export interface Look {
+  name: string;
+  viewport: { width: number; height: number };
+  colorScheme: 'light' | 'dark';
+}
+
+const desktop = { width: 1280, height: 800 };
+const phone = { width: 390, height: 844 };
+
+export const desktopLight: Look = {
+  name: 'desktop, light',
+  viewport: desktop,
+  colorScheme: 'light',
+};
+export const phoneDark: Look = { name: 'phone, dark', viewport: phone, colorScheme: 'dark' };
+
+/** The two that differ most: what behaves alike by colour need not be done four times. */
+export const twoLooks = [desktopLight, phoneDark];
+
+export const looks: Look[] = [
+  ...twoLooks,
+  { name: 'desktop, dark', viewport: desktop, colorScheme: 'dark' },
+  { name: 'phone, light', viewport: phone, colorScheme: 'light' },
+];
+
+/** A real Chromium, whose camera shows a test pattern. */
+export const launch = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: chromiumPath,
+    args: [
+      ...['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+      // Without a GPU, WebGL is computed.
+      ...['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+    ],
+  });
+
+export interface OpenedPage {
+  page: Page;
+  /** What went wrong in it so far. */
+  errors: string[];
+  close(): Promise<void>;
+}
+
+export async function openPage(
+  browser: Browser,
+  { viewport, colorScheme }: Look,
+  url: string,
+): Promise<OpenedPage> {
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    hasTouch: viewport.width < 600,
+    reducedMotion: 'reduce',
+    permissions: ['camera', 'clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url());
+    const isOwn = host === new URL(url).host || ['data:', 'blob:'].includes(protocol);
+    if (!isOwn) errors.push(`asks another host: ${request.url()}`);
+  });
+  page.setDefaultTimeout(60_000);
+  await page.goto(url);
+  return { page, errors, close: () => context.close() };
+}
+
+/** Has axe look at the page as it is, and the page's width: nothing may hang out of it. */
+export async function checkAccessibility(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: axe puts itself there.
+    const { violations } = await (globalThis as any).axe.run();
+    return violations.flatMap(
+      ({ id, impact, nodes }: { id: string; impact: string; nodes: { html: string }[] }) =>
+        ['serious', 'critical'].includes(impact) ? [`${id}: ${nodes[0]?.html}`] : [],
+    );
+  });
+  expect(violations).toEqual([]);
+  const [inner, outer] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  expect(inner).toBeLessThanOrEqual(outer as number);
+}
+
+/** Waits until something holds; what it was then is in the failure. */
+export const eventually = <Value>(read: () => Promise<Value>) =>
+  expect.poll(read, { timeout: 60_000, interval: 100 });

@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { shapes, writeShapes } from '../fixtures/write-shapes.ts';
+import { hasChromium } from './chromium.ts';
+import {
+  checkAccessibility,
+  desktopLight,
+  eventually,
+  launch,
+  openPage,
+  phoneDark,
+  twoLooks,
+} from './open-browser.ts';
+
+const shared = hasChromium ? inject('worker') : { url: '', env: {} };
+const cli = join(import.meta.dirname, '../../trainer/cli.ts');
+let browser: Browser;
+let folder: string;
+const workers: LocalWorker[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-states-'));
+  if (hasChromium) browser = await launch();
+});
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await rm(folder, { recursive: true });
+});
+
+async function startWorker(name: string, variables: Record<string, string>): Promise<LocalWorker> {
+  const worker = await startLocalWorker({ port: 0, persistTo: join(folder, name), variables });
+  workers.push(worker);
+  return worker;
+}
+
+/** Refusals are logged by the browser itself. */
+const ours = (errors: string[]) =>
+  errors.filter((text) => !text.startsWith('Failed to load resource'));
+
+describe.skipIf(!hasChromium)('what can be wrong', () => {
+  it('no model yet: it says so, and goes on by itself with one of other labels and size', async () => {
+    const worker = await startWorker('empty', { MODEL_NAME: 'shapes-cnn', DATASET_NAME: 'shapes' });
+    const { page, errors, close } = await openPage(browser, phoneDark, worker.url);
+    await page.getByRole('heading', { name: 'No model is published yet' }).waitFor();
+    expect(await page.locator('#trouble').innerText()).toContain('npm start');
+    await checkAccessibility(page);
+
+    await writeShapes(join(folder, 'Shapes'), { train: 40, test: 4 });
+    await promisify(execFile)(
+      process.execPath,
+      [
+        ...[cli, 'train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
+        ...[
+          '--backend',
+          'wasm',
+          '--epochs',
+          '2',
+          '--batch-size',
+          '20',
+          '--publish',
+          's3://catwalk',
+        ],
+      ],
+      { env: { ...process.env, ...worker.env } },
+    );
+    await page.locator('#verdict', { hasText: /\w/ }).waitFor();
+    expect(await page.locator('#trouble').innerText()).toBe('');
+    const names = await page.locator('#bars li span:first-child').allInnerTexts();
+    expect(names).toEqual(shapes);
+    await page.getByText('Draw', { exact: true }).click();
+    await page.getByLabel('Sheet to draw on').click();
+    await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('64 by 64');
+    await page.getByRole('link', { name: 'Explore' }).click();
+    await eventually(() => page.locator('.tiles li').count()).toBe(12);
+    expect(await page.locator('.heat tbody button').count()).toBe(9);
+    expect(ours(errors)).toEqual([]);
+    await close();
+  });
+
+  it('store unreachable: it says so, and can be asked again', async () => {
+    // A port that nobody listens on.
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    const worker = await startWorker('unreachable', {
+      S3_BUCKET: 'catwalk',
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+    });
+    const { page, errors, close } = await openPage(browser, desktopLight, worker.url);
+    await page.getByRole('heading', { name: 'The bucket could not be read' }).waitFor();
+    const asked = page.waitForRequest(`${worker.url}/model`);
+    await page.locator('#trouble').getByRole('button', { name: 'Try again' }).click();
+    await asked;
+    await checkAccessibility(page);
+    expect(ours(errors)).toEqual([]);
+    await close();
+  });
+
+  it.each(twoLooks)(
+    'a bad file and a huge one: told, and the next one is taken ($name)',
+    async (look) => {
+      const { page, errors, close } = await openPage(browser, look, shared.url);
+      await page.getByText('Picture', { exact: true }).click();
+      const trouble = page.locator('#answer .trouble');
+      const choose = (name: string, buffer: Buffer) =>
+        page.locator('#file').setInputFiles({ name, mimeType: 'image/png', buffer });
+      await choose('notes.png', Buffer.from('no picture at all'));
+      await eventually(() => trouble.getAttribute('data-code')).toBe('unsupported_image');
+      await choose('huge.png', Buffer.alloc(11 * 2 ** 20, 1));
+      await eventually(() => trouble.getAttribute('data-code')).toBe('body_too_large');
+      await checkAccessibility(page);
+      // A photograph of too many pixels is made smaller here.
+      const photograph = await page.evaluate(async () => {
+        const canvas = new OffscreenCanvas(3000, 2000);
+        canvas.getContext('2d')?.fillRect(500, 500, 900, 900);
+        const blob = await canvas.convertToBlob({ type: 'image/jpeg' });
+        return Array.from(new Uint8Array(await blob.arrayBuffer()));
+      });
+      await choose('photograph.jpg', Buffer.from(photograph));
+      await page.locator('#verdict', { hasText: /\w/ }).waitFor();
+      expect(await trouble.count()).toBe(0);
+      expect(await page.locator('#file-note').innerText()).toBe(
+        'Sent at 1024 × 683 instead of 3000 × 2000.',
+      );
+      expect(ours(errors)).toEqual([]);
+      await close();
+    },
+  );
+
+  it('offline: it says so, and goes on when the network is back', async () => {
+    const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#try/0`);
+    await page.locator('#verdict', { hasText: /\w/ }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByLabel('Next test image').click();
+    await page.getByRole('heading', { name: 'You are offline' }).first().waitFor();
+    await page.context().setOffline(false);
+    await eventually(() => page.locator('#image').getAttribute('alt')).toContain('Test image 1:');
+    await eventually(() => page.getByRole('heading', { name: 'You are offline' }).count()).toBe(0);
+    await close();
+  });
+
+  it('a version of an older trainer: what it has is shown, and what it lacks is said', async () => {
+    const runs = join(folder, 'old-runs');
+    const train = ['train', '--epochs', '1', '--limit', '500', '--backend', 'wasm', '--runs', runs];
+    const { stdout } = await promisify(execFile)(process.execPath, [cli, ...train, '--json']);
+    const { run } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+    await rm(join(run, 'model/evaluation.json'));
+    const worker = await startWorker('old', {});
+    await promisify(execFile)(
+      process.execPath,
+      [cli, 'publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
+      { env: { ...process.env, ...worker.env } },
+    );
+    const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#explore`);
+    await page.getByRole('heading', { name: 'This version has no evaluation' }).waitFor();
+    expect(await page.locator('.heat tbody button').count()).toBe(100);
+    expect(ours(errors)).toEqual([]);
+    await close();
+  });
+});
