@@ -10,6 +10,7 @@ import { openCatalog } from './model/model-catalog.ts';
 import { serveModels } from './model/served-models.ts';
 import { Problem } from './problem.ts';
 import { problemResponse } from './problem-response.ts';
+import { isProtocolPath, protocolError } from './protocols/protocol-error.ts';
 import { getModel } from './routes/get-model.ts';
 import { getModels } from './routes/get-models.ts';
 import { getPredict } from './routes/get-predict.ts';
@@ -76,6 +77,20 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     '/healthz': { get: getHealth() },
     '/readyz': { get: getReadiness(collaborators) },
   };
+  // These answer whatever is asked under their paths, errors too, as their own specifications say.
+  const tensorFlowServing = onFirstRequest(async () =>
+    (await import('./protocols/tensorflow-serving.ts')).tensorFlowServing(collaborators),
+  );
+  const openInference = onFirstRequest(async () =>
+    (await import('./protocols/open-inference.ts')).openInference(collaborators),
+  );
+  for (const [path, protocol] of [
+    ['/v1/*', tensorFlowServing],
+    ['/v2/*', openInference],
+  ] as const) {
+    app.options(path, (context) => optionsResponse(context.req.raw, 'GET, HEAD, OPTIONS, POST'));
+    app.all(path, protocol);
+  }
   for (const [path, { get, post }] of Object.entries(routes)) {
     app.get(path, get);
     if (post) app.post(path, post);
@@ -92,7 +107,9 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   app.onError(function answerProblem(error, context) {
     const problem = toProblem(error);
     if (problem.code === 'internal_error') console.error(error);
-    return problemResponse(problem, { instance: context.get('requestId') });
+    return isProtocolPath(context.req.path)
+      ? protocolError(problem)
+      : problemResponse(problem, { instance: context.get('requestId') });
   });
   return Object.assign(app, {
     /** A Cron Trigger: has the aliases looked at also where no request does. */

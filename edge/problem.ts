@@ -13,6 +13,7 @@ export interface ProblemBody {
 
 /** Every code with its status and title. */
 export const problems = {
+  bad_request: { status: 400, title: 'The request is not as its protocol has it' },
   bad_index: { status: 400, title: 'The index is not a whole number' },
   bad_parameter: { status: 400, title: 'A query parameter is wrong' },
   empty_body: { status: 400, title: 'The body is empty' },

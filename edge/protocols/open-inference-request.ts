@@ -1,0 +1,133 @@
+import * as z from 'zod/mini';
+import { Problem } from '../problem.ts';
+import { parseBody } from './parse-body.ts';
+import { inputName, outputName } from './tensor-names.ts';
+
+const size = z.int().check(z.nonnegative());
+
+const requestSchema = z.object({
+  id: z.optional(z.string()),
+  parameters: z.optional(
+    z.looseObject({
+      binary_data_output: z.optional(z.boolean()),
+      classification: z.optional(z.int().check(z.positive())),
+    }),
+  ),
+  inputs: z.array(
+    z.object({
+      name: z.string(),
+      shape: z.array(size),
+      datatype: z.string(),
+      parameters: z.optional(z.looseObject({ binary_data_size: z.optional(size) })),
+      /** Its numbers are looked at one by one later. */
+      data: z.optional(z.custom<unknown[]>(Array.isArray, 'must be an array')),
+    }),
+  ),
+  outputs: z.optional(
+    z
+      .array(
+        z.object({
+          name: z.string(),
+          parameters: z.optional(
+            z.looseObject({
+              binary_data: z.optional(z.boolean()),
+              classification: z.optional(z.int().check(z.positive())),
+            }),
+          ),
+        }),
+      )
+      .check(z.maxLength(16)),
+  ),
+});
+
+type WrittenInput = z.infer<typeof requestSchema>['inputs'][number];
+
+export interface InferRequest {
+  id: string | undefined;
+  input: InputTensor;
+  outputs: RequestedOutput[];
+}
+
+export interface InputTensor {
+  shape: number[];
+  datatype: string;
+  /** JSON's numbers, flat or nested, or the elements' bytes. */
+  data: unknown[] | Uint8Array<ArrayBuffer>;
+}
+
+export interface RequestedOutput {
+  isBinary: boolean;
+  /** How many classes, the likeliest first, take the tensor's place. */
+  classification: number | undefined;
+}
+
+/**
+ * Reads an inference request, whose tensors may follow the JSON as bytes.
+ *
+ * @param header Inference-Header-Content-Length: how long the JSON is, where that is not all
+ * @throws {Problem} `bad_request`
+ */
+export function parseInferRequest(
+  body: Uint8Array<ArrayBuffer>,
+  header: string | undefined,
+  modelName: string,
+): InferRequest {
+  const jsonBytes = header === undefined ? body.byteLength : parseLength(header, body.byteLength);
+  const request = parseBody(body.subarray(0, jsonBytes), requestSchema);
+  const [input] = request.inputs;
+  if (request.inputs.length !== 1 || input === undefined) {
+    throw wrong(
+      `expected 1 inputs but got ${request.inputs.length} inputs for model '${modelName}'`,
+    );
+  }
+  if (input.name !== inputName) {
+    throw wrong(
+      `unexpected inference input '${input.name}' for model '${modelName}'; it takes '${inputName}'`,
+    );
+  }
+  const parameters = request.parameters ?? {};
+  // None asked for is all.
+  const outputs = request.outputs?.length ? request.outputs : [{ name: outputName }];
+  return {
+    id: request.id,
+    input: {
+      shape: input.shape,
+      datatype: input.datatype,
+      data: dataOf(input, body.subarray(jsonBytes)),
+    },
+    outputs: outputs.map(({ name, parameters: own }) => {
+      if (name !== outputName) {
+        throw wrong(
+          `unexpected inference output '${name}' for model '${modelName}'; it gives '${outputName}'`,
+        );
+      }
+      return {
+        isBinary: own?.binary_data ?? parameters.binary_data_output ?? false,
+        classification: own?.classification ?? parameters.classification,
+      };
+    }),
+  };
+}
+
+function parseLength(header: string, bodyBytes: number): number {
+  const length = /^\d+$/.test(header) ? Number(header) : Number.NaN;
+  if (length <= bodyBytes) return length;
+  throw wrong(`Inference-Header-Content-Length is "${header}"; the body has ${bodyBytes} bytes`);
+}
+
+function dataOf(
+  { parameters, data }: WrittenInput,
+  binary: Uint8Array<ArrayBuffer>,
+): InputTensor['data'] {
+  const size = parameters?.binary_data_size;
+  if ((size ?? 0) !== binary.byteLength) {
+    throw wrong(
+      `${binary.byteLength} bytes follow the JSON, the inputs' binary_data_size is ${size ?? 0}`,
+    );
+  }
+  if (size !== undefined && data === undefined) return binary;
+  if (size === undefined && data !== undefined) return data;
+  throw wrong(`input '${inputName}' must have either data or binary_data_size`);
+}
+
+const wrong = (message: string) => new Problem('bad_request', message);
