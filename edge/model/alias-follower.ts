@@ -63,7 +63,10 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     if (running && now() - running.startedAt < longestLoadMilliseconds) return running.done;
     const mine = { startedAt: now(), done: Promise.resolve() };
     const isCurrent = () => running === mine;
-    mine.done = followOnce(isCurrent).finally(() => {
+    const preparing = models.prepare();
+    // An alias that can't be read ends the look before the import, which the next look shares with this one.
+    background.waitUntil(preparing);
+    mine.done = followOnce(preparing, isCurrent).finally(() => {
       if (isCurrent()) running = null;
       lookedAt = now();
     });
@@ -73,10 +76,13 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     return mine.done;
   }
 
-  async function followOnce(isCurrent: () => boolean): Promise<void> {
+  async function followOnce(
+    preparing: Promise<unknown>,
+    isCurrent: () => boolean,
+  ): Promise<void> {
     let version: string | null = null;
     try {
-      const [alias] = await Promise.all([readAlias(), models.prepare()]);
+      const [alias] = await Promise.all([readAlias(), preparing]);
       version = alias.version;
       if (served?.alias.version === version) {
         served = { ...served, alias };
