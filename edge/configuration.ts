@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
-import { modelSpecSchema } from '../shared/model-spec.ts';
-import { aliasNameSchema } from '../shared/version.ts';
+import { aliasNameSchema, modelNameSchema } from '../shared/version.ts';
 import { corsOriginsSchema } from './http/cors.ts';
 import { publicKeysSchema } from './model/public-keys.ts';
 import { inEnglish } from './parse-json.ts';
@@ -9,7 +8,7 @@ import { s3SettingsSchema } from './store/s3-settings.ts';
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */
 const variablesSchema = z.pipe(
   z.object({
-    MODEL_NAME: z._default(modelSpecSchema.shape.name, 'fashion-mnist-cnn'),
+    MODEL_NAME: z._default(modelNameSchema, 'fashion-mnist-cnn'),
     MODEL_ALIAS: z._default(aliasNameSchema, 'production'),
     DATASET_NAME: z._default(
       z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { modelNameSchema } from './version.ts';
 
 const size = z.int().check(z.positive(), z.maximum(4096));
 
@@ -15,8 +16,7 @@ const layerSpecSchema = z.discriminatedUnion('type', [
  * Trainer and Worker both read it; the trainer writes it into every manifest.
  */
 export const modelSpecSchema = z.object({
-  /** Names the model in the bucket and in URLs. */
-  name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
+  name: modelNameSchema,
   /** Height, width and channels of one image. */
   inputShape: z.tuple([size, size, size]),
   layers: z.array(layerSpecSchema).check(z.minLength(1)),

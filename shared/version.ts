@@ -1,5 +1,8 @@
 import * as z from 'zod/mini';
 
+/** Names a model in the bucket and in URLs. */
+export const modelNameSchema = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/));
+
 /** `<UTC yyyymmddThhmmssZ>-<first 8 hex digits of the weights' SHA-256>`: sorts by time. */
 export const versionSchema = z
   .string()

@@ -1,5 +1,6 @@
-import { type Prediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
+import type { Prediction, ServedModel } from '../../shared/prediction.ts';
 import { normalizePixels } from '../../shared/preprocess.ts';
+import { toPrediction } from '../../shared/to-prediction.ts';
 import type { Served } from '../model/served-models.ts';
 
 /**

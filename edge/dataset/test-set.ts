@@ -1,8 +1,9 @@
 import type { BucketLayout } from '../../shared/bucket-layout.ts';
 import { idxHeaderBytes, parseIdx } from '../../shared/idx.ts';
-import { type DatasetInfo, datasetInfoSchema } from '../../shared/manifest.ts';
+import type { DatasetInfo } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
 import { parseJson } from '../parse-json.ts';
+import { publishedSchemas } from '../published-schemas.ts';
 import { sha256 } from '../sha256.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { DatasetError } from './dataset-error.ts';
@@ -96,7 +97,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
         `The bucket holds no test set ${name}. Upload it first: npm start does, or catwalk data upload.`,
       );
     }
-    const info = parseInfo(object.bytes);
+    const info = await parseInfo(object.bytes);
     const labels = await readLabels(info);
     // dataset.json has the SHA-256 of the other files.
     const tag = (await sha256(object.bytes)).slice(0, 12);
@@ -157,7 +158,8 @@ export function openTestSet(options: TestSetOptions): TestSet {
     return object.bytes;
   }
 
-  function parseInfo(bytes: Uint8Array): DatasetInfo {
+  async function parseInfo(bytes: Uint8Array): Promise<DatasetInfo> {
+    const { datasetInfoSchema } = await publishedSchemas();
     try {
       return parseJson(bytes, datasetInfoSchema, `dataset.json of ${name}`);
     } catch (cause) {

@@ -1,5 +1,6 @@
-import { type Alias, aliasSchema } from '../../shared/manifest.ts';
+import type { Alias } from '../../shared/manifest.ts';
 import type { Background } from '../background.ts';
+import { publishedSchemas } from '../published-schemas.ts';
 import { ModelError } from './model-error.ts';
 import { parsePublished } from './parse-published.ts';
 import type { VersionSource } from './read-manifest.ts';
@@ -76,10 +77,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     return mine.done;
   }
 
-  async function followOnce(
-    preparing: Promise<unknown>,
-    isCurrent: () => boolean,
-  ): Promise<void> {
+  async function followOnce(preparing: Promise<unknown>, isCurrent: () => boolean): Promise<void> {
     let version: string | null = null;
     try {
       const [alias] = await Promise.all([readAlias(), preparing]);
@@ -120,6 +118,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       seen = null;
       throw options.absent();
     }
+    const { aliasSchema } = await publishedSchemas();
     const alias = parsePublished(object.bytes, aliasSchema, `The alias ${key}`);
     seen = { alias, etag: object.etag };
     return alias;

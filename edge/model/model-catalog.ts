@@ -1,6 +1,6 @@
-import { aliasSchema } from '../../shared/manifest.ts';
 import type { ModelList } from '../../shared/model-list.ts';
 import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
+import { publishedSchemas } from '../published-schemas.ts';
 import { ModelError } from './model-error.ts';
 import { parsePublished } from './parse-published.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
@@ -86,6 +86,7 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
     const key = layout.alias(name, alias);
     const object = await store.get(key);
     if (object === null) return null;
+    const { aliasSchema } = await publishedSchemas();
     try {
       const { version, updatedAt, previous } = parsePublished(
         object.bytes,

@@ -1,5 +1,6 @@
 import type { BucketLayout } from '../../shared/bucket-layout.ts';
-import { type Manifest, manifestSchema } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/manifest.ts';
+import { publishedSchemas } from '../published-schemas.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { checkSignature } from './check-signature.ts';
 import { ModelError } from './model-error.ts';
@@ -33,6 +34,7 @@ export async function readManifest(source: VersionSource, version: string): Prom
     const signature = await store.get(layout.signature(name, version));
     await checkSignature(version, object.bytes, signature?.bytes ?? null, publicKeys);
   }
+  const { manifestSchema } = await publishedSchemas();
   const manifest = parsePublished(
     object.bytes,
     manifestSchema,

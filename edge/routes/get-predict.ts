@@ -1,4 +1,5 @@
-import { type IndexedPrediction, type ServedModel, toPrediction } from '../../shared/prediction.ts';
+import type { IndexedPrediction, ServedModel } from '../../shared/prediction.ts';
+import { toPrediction } from '../../shared/to-prediction.ts';
 import { nameModel } from '../answer/name-model.ts';
 import { describeServed, predictLogits } from '../answer/predict-images.ts';
 import type { Background } from '../background.ts';
@@ -22,7 +23,7 @@ export function getPredict({ models, testSet, keptLogits, random }: Collaborator
     // Read while the model is loading. That there is no model matters more than what is wrong with the image.
     const asked = context.req.query('index');
     const reading = readAskedFor(asked, background);
-    reading.catch(() => {});
+    background.waitUntil(reading.catch(() => {}));
     const reference = await models.resolve(choice, background);
     const { index, image } = await reading;
     const accept = context.req.header('accept');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Evaluation, evaluationSchema } from '../../shared/evaluation.ts';
-import { argMax, softmax } from '../../shared/prediction.ts';
+import { argMax, softmax } from '../../shared/to-prediction.ts';
 
 /** What a model said of the whole test set, and what the images are. */
 export interface TestAnswers {

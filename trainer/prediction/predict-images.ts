@@ -1,5 +1,5 @@
-import type { Prediction } from '../../shared/prediction.ts';
-import { toPrediction } from '../../shared/prediction.ts';
+import type { Prediction } from '../../shared/to-prediction.ts';
+import { toPrediction } from '../../shared/to-prediction.ts';
 import { computeLogits } from '../evaluation/compute-logits.ts';
 import { type BackendOptions, openModel } from '../evaluation/open-model.ts';
 import type { TrainedModel } from '../evaluation/trained-model.ts';

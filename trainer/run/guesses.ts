@@ -1,4 +1,4 @@
-import { argMax, softmax } from '../../shared/prediction.ts';
+import { argMax, softmax } from '../../shared/to-prediction.ts';
 import type { Guess } from './run-records.ts';
 
 /** How many test images a run keeps with what the model took them for. */

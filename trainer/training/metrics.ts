@@ -1,5 +1,5 @@
 import type { Metrics } from '../../shared/manifest.ts';
-import { argMax, softmax } from '../../shared/prediction.ts';
+import { argMax, softmax } from '../../shared/to-prediction.ts';
 
 /**
  * Accuracy, mean cross-entropy, confusion matrix and per-class scores of logits against labels. A score whose

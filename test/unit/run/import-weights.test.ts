@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { argMax } from '../../../shared/prediction.ts';
+import { argMax } from '../../../shared/to-prediction.ts';
 import type { Dataset } from '../../../trainer/dataset/dataset.ts';
 import { exportRun } from '../../../trainer/exchange/export-run.ts';
 import type { NamedTensor } from '../../../trainer/exchange/named-tensor.ts';
