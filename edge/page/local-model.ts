@@ -3,8 +3,9 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import type { RasterImage } from '../../shared/image/raster-image.ts';
 import { toModelInput } from '../../shared/image/to-model-input.ts';
 import type { Manifest } from '../../shared/manifest.ts';
-import { type Prediction, toPrediction } from '../../shared/prediction.ts';
+import type { Prediction } from '../../shared/prediction.ts';
 import { normalizePixels } from '../../shared/preprocess.ts';
+import { toPrediction } from '../../shared/to-prediction.ts';
 import { Trouble } from './trouble.ts';
 
 /** The published model in this browser. */

@@ -1,4 +1,4 @@
-import type { Prediction } from '../../shared/to-prediction.ts';
+import type { Prediction } from '../../shared/prediction.ts';
 import { toPrediction } from '../../shared/to-prediction.ts';
 import { computeLogits } from '../evaluation/compute-logits.ts';
 import { type BackendOptions, openModel } from '../evaluation/open-model.ts';
