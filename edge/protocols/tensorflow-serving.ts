@@ -25,7 +25,7 @@ interface Target {
  * TensorFlow Serving's REST API, which is all that is under /v1 (https://www.tensorflow.org/tfx/serving/api_rest; paths and errors as
  * http_rest_api_util.cc and json_tensor.cc have them). A version's number is the digits of its time; the aliases are its labels.
  */
-export function tensorFlowServing({ models, catalog, modelName }: Collaborators): Handler {
+export function tensorFlowServing({ models, catalog, modelName, alias }: Collaborators): Handler {
   return async function answerTensorFlowServing(context: AppContext) {
     const target = parsePath(context.req.method, context.req.path);
     switch (target.subject) {
@@ -71,7 +71,7 @@ export function tensorFlowServing({ models, catalog, modelName }: Collaborators)
     if (target.name !== modelName) throw new Problem('not_found', noVersions);
     if (target.version === undefined && target.label === undefined) {
       // Has what is served loaded, where nobody has asked for it yet; what stands in the way is said below.
-      await models.resolve({ client: null }, context.executionCtx).catch(() => null);
+      await models.resolve({ alias }, context.executionCtx).catch(() => null);
       const statuses = describeModels(models.versions(), models.failures());
       if (statuses.length === 0) throw new Problem('not_found', noVersions);
       return context.json({ model_version_status: statuses });
