@@ -91,7 +91,7 @@ export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery
       { className: isRight ? 'right' : 'wrong' },
       make(
         'a',
-        { href: `#try/${index}` },
+        { href: `#/try/${index}` },
         image,
         make('span', { textContent: text }),
         make('small', { textContent: percent(probability, 0) }),

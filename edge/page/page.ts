@@ -25,13 +25,13 @@ async function open(view: View): Promise<void> {
   }
 }
 
-/** `#try/12` is test image 12; `#explore` another view. */
+/** `#/try/12` is test image 12, `#/explore` another view. The slash keeps browsers from scrolling to the element of that name. */
 function route(isFirst = false): void {
-  const [name, detail] = location.hash.slice(1).split('/');
+  const [name, detail] = location.hash.slice(2).split('/');
   const view = views.find((view) => view === name) ?? 'try';
   for (const other of views) element(other, HTMLElement).hidden = other !== view;
   for (const link of document.querySelectorAll('nav a')) {
-    const isCurrent = link.getAttribute('href') === `#${view}`;
+    const isCurrent = link.getAttribute('href') === `#/${view}`;
     link.ariaCurrent = isCurrent ? 'page' : null;
   }
   document.title =
@@ -44,8 +44,9 @@ function route(isFirst = false): void {
   }
   dispatchEvent(new CustomEvent('view', { detail: view }));
   tryView.look(view === 'try', detail === undefined ? undefined : Number(detail));
-  if (!isFirst)
-    element(`${view}-title`, HTMLElement).focus({ preventScroll: detail === undefined });
+  if (isFirst) return;
+  scrollTo(0, 0);
+  element(`${view}-title`, HTMLElement).focus({ preventScroll: true });
 }
 
 let announced = '';
@@ -76,6 +77,9 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
 }
 
 model.listen(showServed);
-addEventListener('hashchange', () => route());
+addEventListener('hashchange', () => {
+  // Other anchors, as the skip link's, lie within a view.
+  if (/^(#\/.*)?$/.test(location.hash)) route();
+});
 route(true);
 model.look();

@@ -149,7 +149,7 @@ import numpy as np
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 
 pixels = np.frombuffer(base64.b64decode('${text}'), np.uint8)
-image = InferInput('image', [${shape.join(', ')}], 'UINT8', pixels.tolist())
+image = InferInput('images', [${shape.join(', ')}], 'UINT8', pixels.tolist())
 request = InferRequest('${name}', [image])
 client = InferenceRESTClient(RESTConfig(protocol='v2'))
 answer = asyncio.run(client.infer('${origin}', request))

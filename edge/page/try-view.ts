@@ -225,7 +225,7 @@ export function openTry(model: ModelWatch): TryView {
     fileNote.textContent = '';
     const { blob, note } = await withinBounds(file);
     lastFile = { kind: 'own', origin: 'file', blob };
-    location.hash = '#try';
+    location.hash = '#/try';
     await choose('file');
     fileNote.textContent = note || file.name;
   }

@@ -33,7 +33,7 @@ const textOf = (page: Page, selector: string) => page.locator(selector).innerTex
 
 describe.skipIf(!hasChromium)('in the browser', () => {
   it.each(twoLooks)('runs the served model, with the same answer ($name)', async (look) => {
-    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#try/4`);
+    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/try/4`);
     const scripts: string[] = [];
     page.on('request', (request) => scripts.push(request.url()));
     await page.locator('#worker-time', { hasText: 'ms' }).waitFor();
@@ -89,7 +89,7 @@ describe.skipIf(!hasChromium)('the snippets of the image on screen', () => {
   }
 
   it('are programs that get its answer', async () => {
-    const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#try/7`);
+    const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#/try/7`);
     await page.locator('#snippets summary').click();
     const indexed = await read(page);
     await runAll(indexed, await textOf(page, '#verdict'));

@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
   );
 
   it('offline: it says so, and goes on when the network is back', async () => {
-    const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#try/0`);
+    const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#/try/0`);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.context().setOffline(true);
     await page.getByLabel('Next test image').click();
@@ -162,7 +162,11 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
       [cli, 'publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
       { env: { ...process.env, ...worker.env } },
     );
-    const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#explore`);
+    const { page, errors, close } = await openPage(
+      browser,
+      desktopLight,
+      `${worker.url}/#/explore`,
+    );
     await page.getByRole('heading', { name: 'This version has no evaluation' }).waitFor();
     expect(await page.locator('.heat tbody button').count()).toBe(100);
     expect(ours(errors)).toEqual([]);

@@ -40,7 +40,7 @@ async function ask(path: string, init?: RequestInit) {
 
 describe.skipIf(!hasChromium).each(looks)('Try ($name)', (look) => {
   beforeAll(async () => {
-    opened = await openPage(browser, look, `${worker.url}/#try/0`);
+    opened = await openPage(browser, look, `${worker.url}/#/try/0`);
   });
   afterAll(async () => {
     expect(opened.errors).toEqual([]);

@@ -37,7 +37,7 @@ async function servedManifest(): Promise<Manifest> {
 describe.skipIf(!hasChromium)('Explore', () => {
   it.each(twoLooks)('shows what the manifest says ($name)', async (look) => {
     const { metrics, model, training } = await servedManifest();
-    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#explore`);
+    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/explore`);
     const figures = await page.locator('.figures').innerText();
     expect(figures).toContain(`${(100 * metrics.accuracy).toFixed(2)} %`);
     const scores = await page
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)('Explore', () => {
 
   it.each(twoLooks)('opens the images of a cell, by keyboard too ($name)', async (look) => {
     const { metrics, model } = await servedManifest();
-    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#explore`);
+    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/explore`);
     await page.locator('.tiles li').first().waitFor();
     await page.locator('.heat tbody button').first().focus();
     for (const key of [...Array(6).fill('ArrowDown'), 'Enter']) await page.keyboard.press(key);
@@ -83,7 +83,11 @@ describe.skipIf(!hasChromium)('Explore', () => {
   it('filters, and finds the surest mistakes', async () => {
     const { metrics } = await servedManifest();
     const wrong = Math.round((1 - metrics.accuracy) * 10_000);
-    const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#explore`);
+    const { page, errors, close } = await openPage(
+      browser,
+      desktopLight,
+      `${worker.url}/#/explore`,
+    );
     await page.getByRole('button', { name: 'Most confident mistakes' }).click();
     const status = () => page.locator('.gallery [role=status]').innerText();
     await eventually(status).toBe(`${wrong.toLocaleString('en')} of 10,000 images`);
@@ -107,7 +111,7 @@ describe.skipIf(!hasChromium)('Training', () => {
     const { page, errors, close } = await openPage(
       browser,
       desktopLight,
-      `${worker.url}/#training`,
+      `${worker.url}/#/training`,
     );
     await page.locator('.arrivals', { hasText: before }).waitFor();
     await page.evaluate(() => {
@@ -129,7 +133,7 @@ describe.skipIf(!hasChromium)('Training', () => {
 
 describe.skipIf(!hasChromium)('Compare', () => {
   it.each(twoLooks)('has two versions answer for one image ($name)', async (look) => {
-    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#compare`);
+    const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/compare`);
     const sides = page.locator('.sides > section');
     const facts = (side: number) => sides.nth(side).locator('.quiet').innerText();
     await eventually(() => facts(1)).toMatch(/ms/);

@@ -1,0 +1,100 @@
+/** `npm run bench:page [-- --url http://localhost:8787]`: what the page's first look costs, at a Worker that runs (`npm start`). */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { desktopLight, type Look, launch, phoneDark } from '../browser/open-browser.ts';
+import { thisMachine } from './machine.ts';
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string', default: 'http://localhost:8787' },
+    rounds: { type: 'string', default: '7' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const output = join(import.meta.dirname, '../../docs/bench/page.json');
+
+interface FirstLook {
+  requests: number;
+  /** Of HTML, styles and scripts, without compression. */
+  pageBytes: number;
+  /** Of those, what crossed the wire. */
+  wireBytes: number;
+  /** From the start of the navigation, in milliseconds: controls answer, the first prediction is shown. */
+  interactive: number;
+  predicted: number;
+  largestPaint: number;
+  layoutShift: number;
+}
+
+/** One look with an empty cache. */
+async function look(browser: Browser, { viewport, colorScheme }: Look): Promise<FirstLook> {
+  const context = await browser.newContext({ viewport, colorScheme });
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    const seen = { paint: 0, shift: 0 };
+    Object.assign(globalThis, { seen });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) seen.paint = entry.startTime;
+    }).observe({ type: 'largest-contentful-paint', buffered: true });
+    new PerformanceObserver((list) => {
+      // biome-ignore lint/suspicious/noExplicitAny: the types lack layout shifts.
+      for (const entry of list.getEntries() as any[]) seen.shift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  await page.goto(`${values.url}/#/try/0`, { waitUntil: 'commit' });
+  await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
+  const found = await page.evaluate(() => {
+    const predicted = performance.now();
+    const [navigation] = performance.getEntriesByType(
+      'navigation',
+    ) as PerformanceNavigationTiming[];
+    const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+    const parts = [
+      navigation as PerformanceResourceTiming,
+      ...resources.filter(({ name }) => /\.(js|css)$/.test(new URL(name).pathname)),
+    ];
+    const sum = (key: 'decodedBodySize' | 'encodedBodySize') =>
+      parts.reduce((total, part) => total + part[key], 0);
+    // biome-ignore lint/suspicious/noExplicitAny: the script above puts it there.
+    const { paint, shift } = (globalThis as any).seen;
+    return {
+      requests: 1 + resources.length,
+      pageBytes: sum('decodedBodySize'),
+      wireBytes: sum('encodedBodySize'),
+      interactive: navigation?.domContentLoadedEventEnd ?? 0,
+      predicted,
+      largestPaint: paint,
+      layoutShift: shift,
+    };
+  });
+  await context.close();
+  return found;
+}
+
+const median = (numbers: number[]) =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
+
+const browser = await launch();
+const rows = [];
+for (const device of [desktopLight, phoneDark]) {
+  await look(browser, device);
+  const looks: FirstLook[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    looks.push(await look(browser, device));
+  }
+  const medians = Object.fromEntries(
+    (Object.keys(looks[0] as FirstLook) as (keyof FirstLook)[]).map((key) => [
+      key,
+      Math.round(1000 * median(looks.map((one) => one[key]))) / 1000,
+    ]),
+  );
+  rows.push({ device: device.name, rounds: looks.length, ...medians });
+}
+await browser.close();
+console.table(rows);
+if (values.json) {
+  const report = { measuredAt: new Date().toISOString(), machine: thisMachine(), medians: rows };
+  await writeFile(output, `${JSON.stringify(report, null, 2)}\n`);
+}

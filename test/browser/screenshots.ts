@@ -1,0 +1,47 @@
+/** `npm run screenshots [-- --url http://localhost:8787]`: the pictures of the page in docs/, of the Worker that runs (`npm start`). */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
+import { desktopLight, type Look, launch, looks, phoneDark } from './open-browser.ts';
+
+const { values } = parseArgs({
+  options: { url: { type: 'string', default: 'http://localhost:8787' } },
+});
+const docs = join(import.meta.dirname, '../../docs');
+const desktopDark = looks.find(({ name }) => name === 'desktop, dark') as Look;
+
+/** A boot that is told from sneakers and sandals. */
+const testImage = 23;
+
+async function showTry(page: Page): Promise<void> {
+  await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
+  await page.locator('#seen').waitFor();
+  await page.getByText('Run it in this browser too').click();
+  await page.locator('#local-time', { hasText: 'ms' }).waitFor();
+}
+
+async function showExplore(page: Page): Promise<void> {
+  await page.locator('.tiles li').first().waitFor();
+}
+
+const pictures: [string, Look, string, (page: Page) => Promise<void>][] = [
+  ['page.png', desktopLight, `try/${testImage}`, showTry],
+  ['page-dark.png', desktopDark, `try/${testImage}`, showTry],
+  ['page-phone.png', phoneDark, `try/${testImage}`, showTry],
+  ['page-explore.png', desktopLight, 'explore', showExplore],
+];
+
+const browser = await launch();
+for (const [file, { viewport, colorScheme }, view, show] of pictures) {
+  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(`${values.url}/#/${view}`);
+  await show(page);
+  await page.evaluate(() => document.fonts.ready);
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => (document.activeElement as HTMLElement)?.blur());
+  await page.screenshot({ path: join(docs, file) });
+  console.log(`docs/${file}`);
+  await context.close();
+}
+await browser.close();
