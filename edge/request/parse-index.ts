@@ -1,4 +1,6 @@
+import * as z from 'zod/mini';
 import { Problem } from '../problem.ts';
+import { indexSchema } from './parameters.ts';
 
 /**
  * Reads the number of a test image.
@@ -7,10 +9,10 @@ import { Problem } from '../problem.ts';
  * @throws {Problem} `bad_index` where it is no whole number, `index_out_of_range`
  */
 export function parseIndex(text: string, images: number): number {
-  if (!/^\d+$/.test(text)) {
+  const { success, data: index } = z.safeParse(indexSchema, text);
+  if (!success) {
     throw new Problem('bad_index', `"${text}" is not a whole number from 0 to ${images - 1}.`);
   }
-  const index = Number(text);
   if (index >= images) {
     throw new Problem(
       'index_out_of_range',

@@ -2,10 +2,8 @@ import { greyPng } from '../../shared/picture/grey-png.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import { immutable, isKnown } from '../http/validators.ts';
 import { Problem } from '../problem.ts';
+import { readParameter, scaleSchema } from '../request/parameters.ts';
 import { readTestImage } from './read-test-image.ts';
-
-/** 28 x 20 = 560 pixels a side: as large as a page shows it. */
-const largestScale = 20;
 
 /**
  * GET /images/N.png: a test image as it is; ?scale= repeats its pixels. Another test set may take this one's place under the same URL;
@@ -17,7 +15,12 @@ export function getImage({ testSet }: Collaborators) {
     if (!file.endsWith('.png')) {
       throw new Problem('not_found', `There is no /images/${file}; test images are /images/N.png.`);
     }
-    const scale = parseScale(context.req.query('scale'));
+    const scale = readParameter(
+      'scale',
+      context.req.query('scale'),
+      scaleSchema,
+      'a whole number from 1 to 20',
+    );
     const text = file.slice(0, -'.png'.length);
     const { index, image } = await readTestImage(testSet, text, context.executionCtx);
     const pinned = context.req.query('dataset');
@@ -31,13 +34,4 @@ export function getImage({ testSet }: Collaborators) {
     const png = greyPng(image, scale);
     return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });
   };
-}
-
-function parseScale(text = '1'): number {
-  const scale = /^\d{1,2}$/.test(text) ? Number(text) : 0;
-  if (scale >= 1 && scale <= largestScale) return scale;
-  throw new Problem(
-    'bad_parameter',
-    `scale is "${text}"; it may be a whole number from 1 to ${largestScale}.`,
-  );
 }

@@ -7,6 +7,7 @@ import type { Served } from '../model/served-models.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
 import { modelChoice } from '../request/model-choice.ts';
+import { echoSchema, invertSchema, readParameter } from '../request/parameters.ts';
 import { postedImages } from '../request/posted-images.ts';
 import { readBody } from '../request/read-body.ts';
 
@@ -16,9 +17,15 @@ type Readings = (ArrayLike<number> | Problem)[];
 /** POST /predict: what the model says of the image, or images, in the body. */
 export function postPredict({ models }: Collaborators) {
   return async function predictPosted(context: AppContext) {
-    const invert = choose(context, 'invert', ['auto', 'true', 'false']);
-    const echo = choose(context, 'echo', ['false', 'true']) === 'true';
     const choice = modelChoice(context);
+    const invert = readParameter(
+      'invert',
+      context.req.query('invert'),
+      invertSchema,
+      'auto, true, false',
+    );
+    const echo =
+      readParameter('echo', context.req.query('echo'), echoSchema, 'false, true') === 'true';
     const body = await readBody(context.req.raw);
     const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
     const reference = await models.resolve(choice, context.executionCtx);
@@ -52,16 +59,4 @@ function answerAll(served: Served, readings: Readings, echo: boolean) {
     }),
     model: describeServed(served),
   };
-}
-
-/** @returns a query parameter, the first of its values where it's not there */
-function choose<const Value extends string>(
-  context: AppContext,
-  name: string,
-  values: readonly [Value, ...Value[]],
-): Value {
-  const text = context.req.query(name) ?? values[0];
-  const value = values.find((value) => value === text);
-  if (value !== undefined) return value;
-  throw new Problem('bad_parameter', `${name} is "${text}"; it may be ${values.join(', ')}.`);
 }

@@ -1,0 +1,16 @@
+import { live, ready } from './health.ts';
+import { servedModel, versionFile } from './model.ts';
+import { predictImage, predictIndex, testImage } from './predict.ts';
+
+/**
+ * Every route of the Worker. The OpenAPI document, /docs and the typed client are made of these; a test compares them with the
+ * app's routes, another one with what a real Worker answers.
+ */
+export const operations = [
+  predictIndex,
+  predictImage,
+  testImage,
+  servedModel,
+  live,
+  ready,
+] as const;

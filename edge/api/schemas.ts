@@ -1,0 +1,102 @@
+import * as z from 'zod/mini';
+import { aliasSchema, manifestSchema } from '../../shared/manifest.ts';
+import {
+  indexedPredictionSchema,
+  predictionSchema,
+  servedModelSchema,
+} from '../../shared/prediction.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
+import { type ProblemCode, problems } from '../problem.ts';
+
+const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
+
+/** The body of an error (RFC 9457). */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int().check(z.minimum(400), z.maximum(599)),
+  detail: z.string(),
+  /** What a program decides by; it never changes for the same fault. */
+  code: z.enum(codes),
+  /** The request's id, as in the answer's X-Request-Id and the Worker's log; not where the problem is an image's in a list. */
+  instance: z.optional(z.string()),
+});
+
+/** The answer of GET /predict. */
+export const indexedAnswerSchema = z.extend(indexedPredictionSchema, { model: servedModelSchema });
+
+/** The answer of POST /predict to one image. */
+export const predictedAnswerSchema = z.extend(predictionSchema, { model: servedModelSchema });
+
+/** The answer of POST /predict to several: an image that could not be read has its problem in its place. */
+export const predictionsSchema = z.object({
+  predictions: z.array(z.union([predictionSchema, z.object({ error: problemSchema })])),
+  model: servedModelSchema,
+});
+
+/** An image as 28x28 numbers, flat or as rows, all within 0..1 or else within 0..255. */
+export const pixelsSchema = z.union([
+  z.array(z.number().check(z.minimum(0), z.maximum(255))),
+  z.array(z.array(z.number().check(z.minimum(0), z.maximum(255)))),
+]);
+
+/** An image in JSON: its pixels, or a file as base64 or data URL. */
+export const jsonImageSchema = z.union([
+  z.string(),
+  pixelsSchema,
+  z.object({ pixels: pixelsSchema }),
+  z.object({ image: z.string() }),
+]);
+
+/** The JSON that POST /predict takes. */
+export const postedJsonSchema = z.union([
+  jsonImageSchema,
+  z.object({ images: z.array(jsonImageSchema).check(z.minLength(1), z.maxLength(64)) }),
+]);
+
+/** The answer of GET /model. */
+export const servedManifestSchema = z.object({
+  alias: z.extend(z.pick(aliasSchema, { version: true, updatedAt: true, previous: true }), {
+    name: aliasNameSchema,
+  }),
+  manifest: manifestSchema,
+});
+
+const loadFailureSchema = z.nullable(
+  z.object({
+    version: z.nullable(versionSchema),
+    code: z.enum(codes),
+    detail: z.string(),
+    attempts: z.int().check(z.positive()),
+    retryAt: z.iso.datetime(),
+  }),
+);
+
+/** The answer of GET /readyz where a model is served. */
+export const readySchema = z.object({
+  status: z.literal('ready'),
+  model: servedModelSchema,
+  failure: loadFailureSchema,
+});
+
+/** The answer of GET /readyz where none is. */
+export const notReadySchema = z.extend(problemSchema, { failure: loadFailureSchema });
+
+export const liveSchema = z.object({ status: z.literal('ok') });
+
+/** What the document calls each schema that stands in several places, or is worth a name. */
+export const namedSchemas = {
+  Problem: problemSchema,
+  IndexedPrediction: indexedAnswerSchema,
+  PredictionOfImage: predictedAnswerSchema,
+  PredictionsOfImages: predictionsSchema,
+  Prediction: predictionSchema,
+  ServedModel: servedModelSchema,
+  Pixels: pixelsSchema,
+  JsonImage: jsonImageSchema,
+  PostedImages: postedJsonSchema,
+  ServedManifest: servedManifestSchema,
+  Manifest: manifestSchema,
+  Ready: readySchema,
+  NotReady: notReadySchema,
+};

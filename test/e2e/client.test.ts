@@ -1,0 +1,83 @@
+/** The typed client's example, as a program of its own: type-checked, and run against a real Worker. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildClient } from '../../infra/build-client.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { publishModels } from '../contract/publish-models.ts';
+
+const run = promisify(execFile);
+const repository = join(import.meta.dirname, '../..');
+const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+let folder: string;
+let worker: LocalWorker;
+let version: string | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-client-'));
+  [worker] = await Promise.all([
+    startLocalWorker({ port: 0, persistTo: join(folder, 'state') }),
+    buildClient(),
+  ]);
+  [version] = (await publishModels(worker.env, [1])).versions;
+  // As npm install of a folder lays it.
+  await mkdir(join(folder, 'node_modules/@types'), { recursive: true });
+  await symlink(repository, join(folder, 'node_modules/catwalk'));
+  await symlink(
+    join(repository, 'node_modules/@types/node'),
+    join(folder, 'node_modules/@types/node'),
+  );
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  const guide = await readFile(join(repository, 'docs/client.md'), 'utf8');
+  await writeFile(join(folder, 'example.ts'), /```ts\n([\s\S]*?)```/.exec(guide)?.[1] ?? '');
+});
+afterAll(async () => {
+  await worker.stop();
+  await rm(folder, { recursive: true });
+});
+
+const check = (file: string) =>
+  run(
+    process.execPath,
+    [
+      ...[join(typescript, 'bin/tsc'), '--noEmit', '--strict', '--target', 'es2024'],
+      ...['--module', 'nodenext', '--types', 'node', '--lib', 'es2024,dom', file],
+    ],
+    { cwd: folder },
+  );
+
+it('is checked by a program’s own TypeScript, and answers as its types say', async () => {
+  await check('example.ts');
+  const { stdout } = await run(process.execPath, ['example.ts'], {
+    cwd: folder,
+    env: { ...process.env, CATWALK_URL: worker.url },
+  });
+  expect(stdout).toMatch(new RegExp(`^Predicted: .+, Actual: Ankle boot, by ${version}\n`));
+  expect(stdout).toMatch(/\nPosted: .+\n2 predictions\nLabels: T-shirt\/top, .*Ankle boot\n$/);
+});
+
+it.each([
+  ["client.predict.$get({ query: { indes: '0' } })", 'indes'],
+  ["client.predict.$post({ query: { invert: 'perhaps' } })", 'perhaps'],
+  ['client.images[":file"].$get()', 'Expected 1'],
+  ['client.nothing.$get()', 'nothing'],
+  ['(await (await client.model.$get()).json() as never as ServedManifest).manifest.nam', 'nam'],
+])('does not let %s pass', async (expression, named) => {
+  await writeFile(
+    join(folder, 'wrong.ts'),
+    `import { catwalkClient, type ServedManifest } from 'catwalk/client';
+const client = catwalkClient('http://localhost');
+export const used: ServedManifest | undefined = undefined;
+await ${expression};\n`,
+  );
+  const { stdout } = await check('wrong.ts').then(
+    () => ({ stdout: 'No error' }),
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).toContain(named);
+  expect(stdout.trim().split('\n')[0]).toContain('wrong.ts(4,');
+});
