@@ -54,7 +54,10 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     now,
   });
   const keptLogits = keepLogits(options.mostLogitsKept);
-  const collaborators = { models, catalog, modelName, alias, testSet, keptLogits, random };
+  const { feedback } = configuration;
+  const collaborators = {
+    ...{ models, catalog, modelName, alias, testSet, keptLogits, random, feedback },
+  };
 
   const app = new Hono();
   app.use(aroundRequest(openCors(configuration.corsOrigins)));
@@ -68,7 +71,10 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   const getVersionFile = onFirstRequest(async () =>
     (await import('./routes/get-version-file.ts')).getVersionFile(source),
   );
-  const routes: Record<string, { get: Handler; post?: Handler }> = {
+  const postFeedback = onFirstRequest(async () =>
+    (await import('./routes/post-feedback.ts')).postFeedback({ testSet, source, layout, now }),
+  );
+  const routes: Record<string, { get?: Handler; post?: Handler }> = {
     '/predict': { get: getPredict(collaborators), post: postPredict },
     '/images/:file': { get: getImage },
     '/models': { get: getModels(collaborators) },
@@ -76,6 +82,7 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     '/models/:version/:file': { get: getVersionFile },
     '/healthz': { get: getHealth() },
     '/readyz': { get: getReadiness(collaborators) },
+    ...(feedback && { '/feedback': { post: postFeedback } }),
   };
   // These answer whatever is asked under their paths, errors too, as their own specifications say.
   const tensorFlowServing = onFirstRequest(async () =>
@@ -92,9 +99,9 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     app.all(path, protocol);
   }
   for (const [path, { get, post }] of Object.entries(routes)) {
-    app.get(path, get);
+    if (get) app.get(path, get);
     if (post) app.post(path, post);
-    const allowed = post ? 'GET, HEAD, OPTIONS, POST' : 'GET, HEAD, OPTIONS';
+    const allowed = [get && 'GET, HEAD', 'OPTIONS', post && 'POST'].filter(Boolean).join(', ');
     app.options(path, (context) => optionsResponse(context.req.raw, allowed));
     app.all(path, rejectMethod(allowed));
   }

@@ -15,6 +15,8 @@ export interface Collaborators {
   alias: string;
   /** @returns a number from 0 to below 1 */
   random: () => number;
+  /** Whether predictions have the ids by which POST /feedback knows them. */
+  feedback: boolean;
 }
 
 declare module 'hono' {

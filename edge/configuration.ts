@@ -24,6 +24,7 @@ const variablesSchema = z.pipe(
     MODELS_MEGABYTES: z._default(z.coerce.number().check(z.minimum(0), z.maximum(64)), 24),
     MODEL_PUBLIC_KEY: z.prefault(publicKeysSchema, ''),
     CORS_ORIGINS: z.prefault(corsOriginsSchema, ''),
+    FEEDBACK: z._default(z.enum(['', 'off', 'on']), ''),
   }),
   z.transform((variables) => ({
     modelName: variables.MODEL_NAME,
@@ -44,6 +45,8 @@ const variablesSchema = z.pipe(
     publicKeys: variables.MODEL_PUBLIC_KEY,
     /** Whose scripts may read the answers. */
     corsOrigins: variables.CORS_ORIGINS,
+    /** Whether predictions have ids, and POST /feedback takes their true labels. */
+    feedback: variables.FEEDBACK === 'on',
   })),
 );
 

@@ -33,6 +33,8 @@ export const problems = {
   unsupported_image: { status: 415, title: 'This is no image that can be read' },
   bad_image: { status: 422, title: 'The image is damaged' },
   bad_pixels: { status: 422, title: 'The pixels are not those of one image' },
+  bad_label: { status: 422, title: 'The model has no such label' },
+  unknown_prediction: { status: 422, title: 'No such prediction was made' },
   internal_error: { status: 500, title: 'The Worker failed' },
   store_failed: { status: 503, title: 'The bucket could not be read' },
   no_model: { status: 503, title: 'No model is published yet' },

@@ -6,4 +6,11 @@ import { buildPage } from './build-page.ts';
 import { buildProblems } from './build-problems.ts';
 import { buildTensorflow } from './build-tensorflow.ts';
 
-await Promise.all([buildKernels(), buildPage(), buildProblems(), buildTensorflow(), buildDocs(), buildClient()]);
+await Promise.all([
+  buildKernels(),
+  buildPage(),
+  buildProblems(),
+  buildTensorflow(),
+  buildDocs(),
+  buildClient(),
+]);

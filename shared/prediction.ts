@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { predictionIdSchema } from './feedback.ts';
 import { aliasNameSchema, versionSchema } from './version.ts';
 
 const labelSchema = z.object({ id: z.int().check(z.nonnegative()), label: z.string() });
@@ -13,6 +14,8 @@ export const predictionSchema = z.object({
   probabilities: z.array(scoredLabelSchema),
   /** The image as the network saw it, a PNG as data URL; where that was asked for. */
   input: z.optional(z.string()),
+  /** What POST /feedback knows it by; where that is on. */
+  id: z.optional(predictionIdSchema),
 });
 
 /** Which model answered; `alias` is null where the version was asked for by itself. */

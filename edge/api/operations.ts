@@ -1,3 +1,4 @@
+import { giveFeedback } from './feedback.ts';
 import { live, ready } from './health.ts';
 import { servedModel, versionFile } from './model.ts';
 import { predictImage, predictIndex, testImage } from './predict.ts';
@@ -7,10 +8,8 @@ import { predictImage, predictIndex, testImage } from './predict.ts';
  * app's routes, another one with what a real Worker answers.
  */
 export const operations = [
-  predictIndex,
-  predictImage,
-  testImage,
-  servedModel,
-  live,
-  ready,
+  ...[predictIndex, predictImage, testImage],
+  ...[servedModel, versionFile],
+  ...[live, ready],
+  giveFeedback,
 ] as const;

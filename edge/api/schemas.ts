@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/feedback.ts';
 import { aliasSchema, manifestSchema } from '../../shared/manifest.ts';
 import {
   indexedPredictionSchema,
@@ -99,4 +100,6 @@ export const namedSchemas = {
   Manifest: manifestSchema,
   Ready: readySchema,
   NotReady: notReadySchema,
+  Feedback: feedbackRequestSchema,
+  FeedbackAnswer: feedbackAnswerSchema,
 };

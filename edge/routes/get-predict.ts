@@ -16,7 +16,7 @@ const anyType = [undefined, '', '*/*', 'application/json'];
  * GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. As JSON, or as a picture where
  * Accept prefers one.
  */
-export function getPredict({ models, testSet, keptLogits, random }: Collaborators) {
+export function getPredict({ models, testSet, keptLogits, random, feedback }: Collaborators) {
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
     const choice = modelChoice(context);
@@ -29,6 +29,10 @@ export function getPredict({ models, testSet, keptLogits, random }: Collaborator
     const accept = context.req.header('accept');
     const drawing = anyType.includes(accept) ? null : await import('../answer/draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
+
+    const hash = feedback
+      ? await (await import('../feedback/pixels-hash.ts')).pixelsHash(image.pixels)
+      : null;
 
     nameModel(context, reference);
     return models.withModel(reference, (served) => {
@@ -63,6 +67,7 @@ export function getPredict({ models, testSet, keptLogits, random }: Collaborator
         actual: image.label,
         correct: predicted.id === image.label.id,
         probabilities,
+        ...(hash && { id: `${model.version}.${hash}` }),
         model,
       } satisfies IndexedPrediction & { model: ServedModel });
     });

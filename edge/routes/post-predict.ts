@@ -12,10 +12,15 @@ import { postedImages } from '../request/posted-images.ts';
 import { readBody } from '../request/read-body.ts';
 
 type InputShape = ModelSpec['inputShape'];
+interface AnswerOptions {
+  echo: boolean;
+  /** Of each image, as prediction ids have it; `null` where there are none. */
+  hashes: (string | null)[] | null;
+}
 type Readings = (ArrayLike<number> | Problem)[];
 
 /** POST /predict: what the model says of the image, or images, in the body. */
-export function postPredict({ models }: Collaborators) {
+export function postPredict({ models, feedback }: Collaborators) {
   return async function predictPosted(context: AppContext) {
     const choice = modelChoice(context);
     const invert = readParameter(
@@ -33,7 +38,10 @@ export function postPredict({ models }: Collaborators) {
     const readings = await imagePixels(images, { height, width, invert });
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
-    const answer = await models.withModel(reference, (served) => answerAll(served, readings, echo));
+    const hashes = feedback ? await hashesOf(readings) : null;
+    const answer = await models.withModel(reference, (served) =>
+      answerAll(served, readings, { echo, hashes }),
+    );
     nameModel(context, reference);
     const { predictions, model } = answer;
     return context.json(many ? answer : { ...predictions[0], model });
@@ -42,21 +50,31 @@ export function postPredict({ models }: Collaborators) {
 
 const shapeOf = ({ model }: Served): InputShape => model.manifest.model.inputShape;
 
+/** @returns `null` in the place of an image that can't be read */
+async function hashesOf(readings: Readings): Promise<(string | null)[]> {
+  const { pixelsHash } = await import('../feedback/pixels-hash.ts');
+  return Promise.all(
+    readings.map((reading) => (reading instanceof Problem ? null : pixelsHash(reading))),
+  );
+}
+
 /** An image that can't be read has its problem in its place; the others are answered all the same. */
-function answerAll(served: Served, readings: Readings, echo: boolean) {
+function answerAll(served: Served, readings: Readings, { echo, hashes }: AnswerOptions) {
   const [height, width] = shapeOf(served);
   const readable = readings.filter(
     (reading): reading is ArrayLike<number> => !(reading instanceof Problem),
   );
   const answers = predictImages(served, readable).values();
+  const model = describeServed(served);
   return {
-    predictions: readings.map((reading) => {
+    predictions: readings.map((reading, i) => {
       if (reading instanceof Problem) return { error: reading.body };
       const prediction = answers.next().value;
-      if (!echo) return prediction;
+      const id = hashes && { id: `${model.version}.${hashes[i]}` };
+      if (!echo) return { ...prediction, ...id };
       const pixels = Uint8Array.from(reading, Math.round);
-      return { ...prediction, input: greyPngUrl({ pixels, height, width }) };
+      return { ...prediction, ...id, input: greyPngUrl({ pixels, height, width }) };
     }),
-    model: describeServed(served),
+    model,
   };
 }

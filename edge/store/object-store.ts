@@ -36,6 +36,14 @@ export interface ObjectStore {
    * @throws {StoreError}
    */
   list(prefix: string): Promise<string[]>;
+
+  /**
+   * Writes an object where there is none.
+   *
+   * @returns false where there is one, which stays as it is
+   * @throws {StoreError} where the store can't be asked, or does not allow it
+   */
+  putIfAbsent(key: string, bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<boolean>;
 }
 
 /** Ten pages of a thousand, as both R2 and S3 give them. */

@@ -47,6 +47,13 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
         const start = prefix.lastIndexOf('/') + 1;
         return names.sort().map((key) => key.slice(start));
       }),
+
+    putIfAbsent: (key, bytes, contentType) =>
+      attempt('put', key, async () => {
+        const httpMetadata = { contentType };
+        const onlyIf = new Headers({ 'if-none-match': '*' });
+        return (await bucket.put(key, bytes, { onlyIf, httpMetadata })) !== null;
+      }),
   };
 }
 

@@ -35,10 +35,14 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
     headers: Record<string, string>,
     expected: number[],
     url = urlOf(key),
+    body?: Uint8Array<ArrayBuffer>,
   ): Promise<Response | null> {
     try {
       const signal = AbortSignal.timeout(timeLimitMs);
-      const response = await client.fetch(url, { headers, signal });
+      const response = await client.fetch(
+        url,
+        body ? { method: 'PUT', headers, signal, body } : { headers, signal },
+      );
       if (expected.includes(response.status)) return response;
       const code = errorCode(await response.text());
       // A bucket that is missing is a mistake; S3 answers 404 to that as well.
@@ -97,6 +101,14 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
       } while (token !== undefined && names.length < mostListed);
       const start = prefix.lastIndexOf('/') + 1;
       return names.sort().map((key) => key.slice(start));
+    },
+
+    async putIfAbsent(key, bytes, contentType) {
+      const headers = { 'if-none-match': '*', 'content-type': contentType };
+      const response = await request('put', key, headers, [200, 412], urlOf(key), bytes);
+      if (response === null) throw new StoreError('S3', 'put', key, new Error('404'));
+      await response.body?.cancel();
+      return response.status === 200;
     },
   };
 }

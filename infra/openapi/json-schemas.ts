@@ -23,7 +23,8 @@ export function toJsonSchemas(
   for (const schema of inline) {
     if (names.has(schema) || places.has(schema)) continue;
     const id = `inline ${places.size}`;
-    registry.add(schema, { id });
+    // A copy: the same schema may be a part of others, which would then refer to it.
+    registry.add(z.clone(schema, schema._zod.def), { id });
     places.set(schema, id);
   }
   const uri = (id: string) => `#/components/schemas/${id}`;

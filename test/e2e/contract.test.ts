@@ -147,7 +147,12 @@ describe('with a model', () => {
   });
 
   it('versionFile answers as documented', async () => {
-    const files = { 'model.json': 200, 'weights.bin': 200, 'manifest.json': 200, 'nothing.bin': 404 };
+    const files = {
+      'model.json': 200,
+      'weights.bin': 200,
+      'manifest.json': 200,
+      'nothing.bin': 404,
+    };
     for (const [file, status] of Object.entries(files)) {
       await check({ id: 'versionFile', path: `/models/${version}/${file}`, status });
     }

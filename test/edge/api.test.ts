@@ -12,7 +12,7 @@ const { bucket } = openBucket();
 // Every route, those among them that are there only where they're configured.
 const { routes } = createApp({
   store: r2ObjectStore(bucket),
-  configuration: parseConfiguration({}),
+  configuration: parseConfiguration({ FEEDBACK: 'on' }),
 });
 const answering = routes.filter(({ method, path }) => method !== 'ALL' && !path.endsWith('*'));
 
