@@ -1,6 +1,8 @@
 import * as z from 'zod/mini';
 import { fileSchema } from '../../shared/manifest.ts';
+import { modelListSchema } from '../../shared/model-list.ts';
 import { versionSchema } from '../../shared/version.ts';
+import { choosingHeaders, choosingQuery, modelProblems } from './choosing.ts';
 import { operation } from './operation.ts';
 import { servedManifestSchema } from './schemas.ts';
 
@@ -16,7 +18,24 @@ export const servedModel = operation({
       content: { 'application/json': { schema: servedManifestSchema } },
     },
   },
-  problems: ['no_model', 'bad_model', 'store_failed'],
+  parameters: { query: choosingQuery, header: choosingHeaders },
+  problems: ['bad_parameter', ...modelProblems],
+  curl: '',
+});
+
+export const listModels = operation({
+  method: 'get',
+  path: '/models',
+  id: 'listModels',
+  tag: 'Models',
+  summary: 'The versions and aliases in the bucket, the newest first',
+  answers: {
+    200: {
+      description: 'Up to 20 versions and 8 aliases.',
+      content: { 'application/json': { schema: modelListSchema } },
+    },
+  },
+  problems: ['store_failed'],
   curl: '',
 });
 
@@ -51,6 +70,6 @@ export const versionFile = operation({
       },
     },
   },
-  problems: ['not_found', 'no_model', 'bad_model', 'store_failed'],
+  problems: ['not_found', 'version_not_found', 'bad_model', 'store_failed'],
   curl: ' --output model.json',
 });

@@ -1,6 +1,6 @@
 import { giveFeedback } from './feedback.ts';
 import { live, ready } from './health.ts';
-import { servedModel, versionFile } from './model.ts';
+import { listModels, servedModel, versionFile } from './model.ts';
 import { predictImage, predictIndex, testImage } from './predict.ts';
 
 /**
@@ -9,7 +9,7 @@ import { predictImage, predictIndex, testImage } from './predict.ts';
  */
 export const operations = [
   ...[predictIndex, predictImage, testImage],
-  ...[servedModel, versionFile],
+  ...[listModels, servedModel, versionFile],
   ...[live, ready],
   giveFeedback,
 ] as const;

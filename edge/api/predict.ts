@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { echoSchema, indexSchema, invertSchema, scaleSchema } from '../request/parameters.ts';
+import { choosingHeaders, choosingQuery, modelProblems } from './choosing.ts';
 import { operation } from './operation.ts';
 import {
   indexedAnswerSchema,
@@ -8,7 +9,6 @@ import {
   predictionsSchema,
 } from './schemas.ts';
 
-const modelProblems = ['no_model', 'bad_model', 'store_failed'] as const;
 const testSetProblems = ['index_out_of_range', 'no_dataset', 'bad_dataset'] as const;
 
 export const predictIndex = operation({
@@ -26,7 +26,9 @@ export const predictIndex = operation({
         description: 'The number of a test image; a random one where it is left out.',
         example: 0,
       },
+      ...choosingQuery,
     },
+    header: choosingHeaders,
   },
   answers: {
     200: {
@@ -39,7 +41,7 @@ export const predictIndex = operation({
     },
     304: { description: 'What If-None-Match names still holds.' },
   },
-  problems: ['bad_index', 'not_acceptable', ...testSetProblems, ...modelProblems],
+  problems: ['bad_index', 'not_acceptable', 'bad_parameter', ...testSetProblems, ...modelProblems],
   curl: '?index=0',
 });
 
@@ -64,7 +66,9 @@ export const predictImage = operation({
         schema: echoSchema,
         description: 'Adds `input`, the 28x28 image that the network saw, a PNG as data URL.',
       },
+      ...choosingQuery,
     },
+    header: choosingHeaders,
   },
   body: {
     'application/json': {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/feedback.ts';
 import { aliasSchema, manifestSchema } from '../../shared/manifest.ts';
+import { modelListSchema } from '../../shared/model-list.ts';
 import {
   indexedPredictionSchema,
   predictionSchema,
@@ -57,9 +58,12 @@ export const postedJsonSchema = z.union([
 
 /** The answer of GET /model. */
 export const servedManifestSchema = z.object({
-  alias: z.extend(z.pick(aliasSchema, { version: true, updatedAt: true, previous: true }), {
-    name: aliasNameSchema,
-  }),
+  /** Null where the version was asked for by itself. */
+  alias: z.nullable(
+    z.extend(z.pick(aliasSchema, { version: true, updatedAt: true, previous: true }), {
+      name: aliasNameSchema,
+    }),
+  ),
   manifest: manifestSchema,
 });
 
@@ -73,15 +77,23 @@ const loadFailureSchema = z.nullable(
   }),
 );
 
+const healthReport = {
+  failure: loadFailureSchema,
+  /** Where a share of the requests is a canary's. */
+  canary: z.optional(z.object({ alias: aliasNameSchema, failure: loadFailureSchema })),
+  /** The least recently used first. */
+  versionsInMemory: z.array(versionSchema),
+};
+
 /** The answer of GET /readyz where a model is served. */
 export const readySchema = z.object({
   status: z.literal('ready'),
   model: servedModelSchema,
-  failure: loadFailureSchema,
+  ...healthReport,
 });
 
 /** The answer of GET /readyz where none is. */
-export const notReadySchema = z.extend(problemSchema, { failure: loadFailureSchema });
+export const notReadySchema = z.extend(problemSchema, healthReport);
 
 export const liveSchema = z.object({ status: z.literal('ok') });
 
@@ -98,6 +110,7 @@ export const namedSchemas = {
   PostedImages: postedJsonSchema,
   ServedManifest: servedManifestSchema,
   Manifest: manifestSchema,
+  Models: modelListSchema,
   Ready: readySchema,
   NotReady: notReadySchema,
   Feedback: feedbackRequestSchema,

@@ -4,8 +4,8 @@ import type { ModelSpec } from '../../shared/model-spec.ts';
 import type { Background } from '../background.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import { pixelBytes } from '../feedback/pixels-hash.ts';
-import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { ModelError } from '../model/model-error.ts';
+import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { JsonError, parseJson } from '../parse-json.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
@@ -55,7 +55,7 @@ export function postFeedback({ testSet, source, layout, now }: FeedbackOptions) 
       at,
     };
     const key = layout.feedback(source.name, at.slice(0, 10), told.id, label.id);
-    const bytes = new TextEncoder().encode(JSON.stringify(record));
+    const bytes = new Uint8Array(new TextEncoder().encode(JSON.stringify(record)));
     const stored = await source.store.putIfAbsent(key, bytes, 'application/json');
     return context.json({ id: told.id, label, stored }, stored ? 201 : 200);
   };
@@ -79,13 +79,13 @@ export function postFeedback({ testSet, source, layout, now }: FeedbackOptions) 
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (index !== undefined) {
       const read = await readTestImage(testSet, String(index), background);
-      return new Uint8Array(read.image.pixels);
+      return Uint8Array.from(read.image.pixels);
     }
     const posted: PostedImage =
       image === undefined ? { kind: 'pixels', value: pixels } : { kind: 'text', text: image };
     const [only] = await imagePixels([posted], { height, width, invert });
     if (only === undefined || only instanceof Problem) throw only;
-    return pixelBytes(only);
+    return new Uint8Array(pixelBytes(only));
   }
 }
 

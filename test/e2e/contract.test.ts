@@ -30,7 +30,7 @@ const seen = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-contract-'));
-  worker = await startLocalWorker({ port: 0, persistTo: folder });
+  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'on' } });
   document = (await (await fetch(`${worker.url}/openapi.json`)).json()) as OpenApiDocument;
   faultOf = answerChecker(document);
   image = (await fixtureDataset()).test.images.slice(0, 784);
@@ -102,7 +102,11 @@ describe('with a model', () => {
     { id: 'testImage', path: '/images/0.png?scale=21', status: 400 },
     { id: 'testImage', path: '/images/0.gif', status: 404 },
     { id: 'testImage', path: '/images/x.png', status: 400 },
+    { id: 'listModels', path: '/models', status: 200 },
     { id: 'servedModel', path: '/model', status: 200 },
+    { id: 'servedModel', path: '/model?alias=nobody', status: 404 },
+    { id: 'predictIndex', path: '/predict?index=0&version=20200101T000000Z-00000000', status: 404 },
+    { id: 'predictIndex', path: '/predict?index=0&version=latest', status: 400 },
     { id: 'ready', path: '/readyz', status: 200 },
     { id: 'live', path: '/healthz', status: 200 },
   ])('$id answers $status to $path', check);
@@ -157,6 +161,30 @@ describe('with a model', () => {
       await check({ id: 'versionFile', path: `/models/${version}/${file}`, status });
     }
     await check({ id: 'versionFile', path: '/models/latest/model.json', status: 404 });
+  });
+
+  it('giveFeedback answers as documented', async () => {
+    const predicted = (await (await fetch(`${worker.url}/predict?index=3`)).json()) as {
+      id: string;
+    };
+    const give = (status: number, value: unknown) =>
+      check({ id: 'giveFeedback', path: '/feedback', status, init: json(value) });
+    const { id } = predicted;
+    await give(201, { id, label: 'Trouser', index: 3 });
+    await give(200, { id, label: 1, index: 3 });
+    await give(201, { id, label: 2, index: 3 });
+    await give(400, { id, label: 1 });
+    await give(400, { id, label: 1, index: 3, image: '' });
+    await give(404, { id, label: 1, index: 100 });
+    await give(422, { id, label: 10, index: 3 });
+    await give(422, { id, label: 'Hat', index: 3 });
+    await give(422, { id, label: 1, index: 4 });
+    await give(422, { id: id.replace(/^2/, '1'), label: 1, index: 3 });
+    await give(422, { id, label: 1, pixels: [1, 2] });
+    const posted = await fetch(`${worker.url}/predict?echo=true`, post(image));
+    const { id: ofImage, input } = (await posted.json()) as { id: string; input: string };
+    await give(201, { id: ofImage, label: 9, pixels: Array.from(image) });
+    await give(200, { id: ofImage, label: 'Ankle boot', image: input });
   });
 
   it('says that nothing changed, without a body', async () => {
