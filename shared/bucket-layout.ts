@@ -14,7 +14,6 @@ export function bucketLayout(prefix = '') {
     /** What callers say of predictions; `date` is yyyy-mm-dd, `id` the prediction's, `label` the true one's number. */
     feedback: (name: string, date: string, id: string, label: number) =>
       `${prefix}feedback/${name}/${date}/${id}-${label}.json`,
-    feedbacks: (name: string) => `${prefix}feedback/${name}/`,
     checkpoint: (slot: string) => `${prefix}checkpoint/${slot}`,
     sweep: (sweep: string) => `${prefix}sweeps/${sweep}/sweep.json`,
     trials: (sweep: string) => `${prefix}sweeps/${sweep}/trials/`,

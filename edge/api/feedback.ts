@@ -11,7 +11,7 @@ export const giveFeedback = operation({
   tag: 'Feedback',
   summary: 'Keeps the true label of a prediction, with its image',
   description:
-    'Takes the `id` of a prediction, its true label, and what was predicted: one of `index`, `image`, `pixels`. `catwalk data feedback` makes a training set of what is kept.',
+    'Takes the `id` of a prediction, its true label, and what was predicted: one of `index`, `image`, `pixels`.',
   onlyWhere: 'Only where the variable FEEDBACK is "on".',
   parameters: {
     query: {

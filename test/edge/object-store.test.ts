@@ -62,6 +62,15 @@ function contract(
       expect(await store.list(`${prefix}nothing/`)).toEqual([]);
     });
 
+    it('puts an object only where there is none', async () => {
+      const key = newKey();
+      const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+      expect(await store.putIfAbsent(key, bytesOf('one'), 'text/plain')).toBe(true);
+      expect(await store.putIfAbsent(key, bytesOf('two'), 'text/plain')).toBe(false);
+      const object = await store.get(key);
+      expect(object && read(object.bytes)).toBe('one');
+    });
+
     it('throws a StoreError with the key where it can not answer', async () => {
       const key = newKey();
       await put(key, 'short');

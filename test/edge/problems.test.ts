@@ -9,6 +9,7 @@ const storeThatThrows = (error: Error): ObjectStore => ({
   getIfChanged: () => Promise.reject(error),
   getRange: () => Promise.reject(error),
   list: () => Promise.reject(error),
+  putIfAbsent: () => Promise.reject(error),
 });
 
 describe('what goes wrong inside', () => {
@@ -49,6 +50,7 @@ describe('parseConfiguration', () => {
       bucketPrefix: '',
       publicKeys: [],
       corsOrigins: [],
+      feedback: false,
       s3: null,
     });
   });

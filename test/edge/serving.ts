@@ -48,5 +48,6 @@ export function counting({ bucket }: TestBucket, gets: string[]): ObjectStore {
       gets.push(`list ${prefix}`);
       return store.list(prefix);
     },
+    putIfAbsent: store.putIfAbsent,
   };
 }
