@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { desktopLight, type Look, launch, looks, phoneDark } from './open-browser.ts';
+import { desktopLight, type Look, launch, looks } from './open-browser.ts';
 
 const { values } = parseArgs({
   options: { url: { type: 'string', default: 'http://localhost:8787' } },
@@ -10,7 +10,7 @@ const { values } = parseArgs({
 const docs = join(import.meta.dirname, '../../docs');
 const desktopDark = looks.find(({ name }) => name === 'desktop, dark') as Look;
 
-/** A boot that is told from sneakers and sandals. */
+/** A boot that is taken for a sandal: what the page shows of a mistake. */
 const testImage = 23;
 
 async function showTry(page: Page): Promise<void> {
@@ -27,7 +27,6 @@ async function showExplore(page: Page): Promise<void> {
 const pictures: [string, Look, string, (page: Page) => Promise<void>][] = [
   ['page.png', desktopLight, `try/${testImage}`, showTry],
   ['page-dark.png', desktopDark, `try/${testImage}`, showTry],
-  ['page-phone.png', phoneDark, `try/${testImage}`, showTry],
   ['page-explore.png', desktopLight, 'explore', showExplore],
 ];
 
