@@ -8,14 +8,24 @@ const script = join(import.meta.dirname, '../bench/edge.ts');
 
 it('npm run bench:edge checks that all contestants agree, and measures each of them', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
-    ...[script, '--quick', '--every-image', '--json', '--python', 'no-such-python'],
+    ...[
+      script,
+      '--quick',
+      '--every-image',
+      '--soak',
+      '5000',
+      '--json',
+      '--python',
+      'no-such-python',
+    ],
   ]);
-  const { forward, coldStart, http, largestLogitDifference, everyImage } = reportSchema.parse(
+  const { forward, coldStart, http, largestLogitDifference, everyImage, soak } = reportSchema.parse(
     JSON.parse(stdout),
   );
   const workers = ['tfjs cpu, stock', 'Catwalk', 'tfjs wasm, stock', 'onnxruntime-web, 1 thread'];
   expect(Object.keys(largestLogitDifference)).toEqual(workers);
   expect(everyImage).toMatchObject({ images: 250, otherLabels: 0 });
+  expect(soak?.at(-1)?.predictions).toBeGreaterThanOrEqual(5000);
   for (const batch of [1, 16]) {
     const rows = forward.filter((row) => row.batch === batch);
     expect(rows.map(({ name }) => name)).toEqual(workers);

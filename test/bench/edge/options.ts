@@ -5,6 +5,7 @@ const optionsSchema = z.object({
   rounds: z.coerce.number().int().min(1).max(1000),
   quick: z.boolean().default(false),
   everyImage: z.boolean().default(false),
+  soak: z.coerce.number().int().min(1).max(100_000_000).optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
   python: z.string().min(1),
   json: z.boolean().default(false),
@@ -23,6 +24,11 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     .option(
       '--every-image',
       "compare the logits of the whole test set with the stock cpu backend's, too: two minutes",
+    )
+    .option(
+      '--soak <predictions>',
+      'weigh the Worker ten times while it predicts so many images, too: a million take some six minutes',
+      checked('soak'),
     )
     .option(
       '--url <url>',

@@ -1,5 +1,5 @@
 import { names } from './names.ts';
-import type { EveryImage, Report } from './report.ts';
+import type { EveryImage, Report, SoakRow } from './report.ts';
 
 /** Writes a report for people. */
 export function reportText(report: Report): string {
@@ -13,6 +13,7 @@ export function reportText(report: Report): string {
     forwardLines(report),
     coldStartLines(report),
     memoryLines(report),
+    ...(report.soak ? [soakLines(report.soak)] : []),
     httpLines(report),
     [
       `Bundle: ${kilobytes(bundle.bytes)}, ${kilobytes(bundle.gzipBytes)} gzip`,
@@ -58,6 +59,17 @@ const memoryLines = ({ memory }: Report): string[] => [
   columns('Memory, MB', ['heap', 'buffers', 'process']),
   ...memory.map(({ name, heapBytes, arrayBufferBytes, processBytes }) =>
     columns(name, [
+      megabytes(heapBytes),
+      megabytes(arrayBufferBytes),
+      processBytes === null ? '-' : megabytes(processBytes),
+    ]),
+  ),
+];
+
+const soakLines = (rows: SoakRow[]): string[] => [
+  columns('After predictions, MB', ['heap', 'buffers', 'process']),
+  ...rows.map(({ predictions, heapBytes, arrayBufferBytes, processBytes }) =>
+    columns(String(predictions), [
       megabytes(heapBytes),
       megabytes(arrayBufferBytes),
       processBytes === null ? '-' : megabytes(processBytes),

@@ -27,6 +27,12 @@ const memoryRowSchema = z.object({
   processBytes: z.int().nullable(),
 });
 
+/** What the Worker holds after so many predictions. */
+const soakRowSchema = z.object({
+  predictions: z.int().positive(),
+  ...memoryRowSchema.omit({ name: true }).shape,
+});
+
 const httpRowSchema = z.object({
   route: z.string(),
   /** One request at a time. */
@@ -63,6 +69,8 @@ export const reportSchema = z.object({
   /** Milliseconds of CPU that the script's start-up takes, null where it was not measured. */
   startUpCpuMs: z.number().nullable(),
   memory: z.array(memoryRowSchema),
+  /** Null unless asked for. */
+  soak: z.array(soakRowSchema).nullable(),
   http: z.array(httpRowSchema),
   /** The Worker as it is uploaded, without the page. */
   bundle: z.object({ bytes: z.int(), gzipBytes: z.int() }),
@@ -72,5 +80,6 @@ export type Report = z.infer<typeof reportSchema>;
 export type ForwardRow = z.infer<typeof forwardRowSchema>;
 export type ColdStartRow = z.infer<typeof coldStartRowSchema>;
 export type MemoryRow = z.infer<typeof memoryRowSchema>;
+export type SoakRow = z.infer<typeof soakRowSchema>;
 export type EveryImage = z.infer<typeof everyImageSchema>;
 export type HttpRow = z.infer<typeof httpRowSchema>;

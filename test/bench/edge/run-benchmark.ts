@@ -10,6 +10,7 @@ import { measureColdStart } from './measure-cold-start.ts';
 import { measureForward } from './measure-forward.ts';
 import { measureMemory } from './measure-memory.ts';
 import { measureRoutes } from './measure-routes.ts';
+import { measureSoak } from './measure-soak.ts';
 import { measureStartUp } from './measure-start-up.ts';
 import { names } from './names.ts';
 import type { BenchOptions } from './options.ts';
@@ -102,6 +103,11 @@ export async function runBenchmark(
       await measureMemory(names.constant, { ...open, bundle: constant }),
       await measureMemory(names.catwalk, { ...open, bundle: production }),
     ];
+    const catwalkBundle = forwardBundles.find(({ name }) => name === names.catwalk)?.bundle;
+    const soak =
+      options.soak && catwalkBundle
+        ? await measureSoak({ ...open, bundle: catwalkBundle, predictions: options.soak, progress })
+        : null;
     const http = await measureRoutes({
       ...{ open, constant, production, noKeptLogits, progress, testImages: published.testImages },
       ...{ rounds: httpRounds, seconds: httpSeconds },
@@ -115,6 +121,7 @@ export async function runBenchmark(
       coldStart,
       startUpCpuMs: options.quick ? null : await measureStartUp(folder),
       memory,
+      soak,
       http,
       bundle: sizeOf(production),
     });
