@@ -142,7 +142,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#/try/0`);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.context().setOffline(true);
-    await page.getByLabel('Next test image').click();
+    await page.getByRole('button', { name: 'Next test image' }).click();
     await page.getByRole('heading', { name: 'You are offline' }).first().waitFor();
     await page.context().setOffline(false);
     await eventually(() => page.locator('#image').getAttribute('alt')).toContain('Test image 1:');

@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium).each(looks)('Try ($name)', (look) => {
 
   it('walks through the test images', async () => {
     const { page } = opened;
-    await page.getByLabel('Next test image').click();
+    await page.getByRole('button', { name: 'Next test image' }).click();
     await eventually(() => page.locator('#image').getAttribute('alt')).toContain('Test image 1:');
     await page.getByLabel('No.').fill('99');
     await page.getByLabel('No.').press('Enter');

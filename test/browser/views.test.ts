@@ -143,7 +143,7 @@ describe.skipIf(!hasChromium)('Compare', () => {
     const [newest, older] = [versions[0]?.version as string, versions.at(-1)?.version as string];
     await sides.nth(0).locator('select').selectOption(`version=${newest}`);
     await sides.nth(1).locator('select').selectOption(`version=${older}`);
-    await page.getByLabel('Next test image').click();
+    await page.getByRole('button', { name: 'Next test image' }).click();
     await eventually(() => facts(0)).toContain(newest);
     await eventually(() => facts(1)).toContain(older);
     for (const [side, version] of [newest, older].entries()) {
