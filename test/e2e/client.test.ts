@@ -60,24 +60,20 @@ it('is checked by a program’s own TypeScript, and answers as its types say', a
   expect(stdout).toMatch(/\nPosted: .+\n2 predictions\nLabels: T-shirt\/top, .*Ankle boot\n$/);
 });
 
-it.each([
-  ["client.predict.$get({ query: { indes: '0' } })", 'indes'],
-  ["client.predict.$post({ query: { invert: 'perhaps' } })", 'perhaps'],
-  ['client.images[":file"].$get()', 'Expected 1'],
-  ['client.nothing.$get()', 'nothing'],
-  ['(await (await client.model.$get()).json() as never as ServedManifest).manifest.nam', 'nam'],
-])('does not let %s pass', async (expression, named) => {
+it('does not let pass what the Worker would not take', async () => {
   await writeFile(
     join(folder, 'wrong.ts'),
-    `import { catwalkClient, type ServedManifest } from 'catwalk/client';
+    `import { catwalkClient } from 'catwalk/client';
 const client = catwalkClient('http://localhost');
-export const used: ServedManifest | undefined = undefined;
-await ${expression};\n`,
+await client.predict.$get({ query: { indes: '0' } });
+await client.predict.$post({ query: { invert: 'perhaps' } });
+await client.images[':file'].$get();
+await client.nothing.$get();
+`,
   );
   const { stdout } = await check('wrong.ts').then(
     () => ({ stdout: 'No error' }),
     (error: { stdout: string }) => error,
   );
-  expect(stdout).toContain(named);
-  expect(stdout.trim().split('\n')[0]).toContain('wrong.ts(4,');
+  for (const line of [3, 4, 5, 6]) expect(stdout).toContain(`wrong.ts(${line},`);
 });
