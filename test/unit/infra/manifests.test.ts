@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Job } from 'kubernetes-models/batch/v1';
+import { ConfigMap } from 'kubernetes-models/v1';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { badConfigurationExitCode } from '../../../trainer/sweep/bad-configuration-error.ts';
+import { sweepFileSchema } from '../../../trainer/sweep/sweep-file.ts';
+import { trialParameters } from '../../../trainer/sweep/trial-parameters.ts';
+
+const run = promisify(execFile);
+const infra = join(import.meta.dirname, '../../../infra');
+const read = (file: string) => readFile(join(infra, file), 'utf8');
+const trialsOf = (sweep: unknown) => trialParameters(sweepFileSchema.parse(sweep)).length;
+
+/** The image's, of infra/trainer/Dockerfile. */
+const userId = 10001;
+
+it('the example of a sweep is one', async () => {
+  expect(trialsOf(parse(await read('sweep.example.yaml')))).toBe(6);
+});
+
+describe('the Kubernetes manifest', async () => {
+  const documents = parseAllDocuments(await read('kubernetes/sweep.yaml'));
+  const [map, job] = documents.map((document) => document.toJS());
+
+  it("fits Kubernetes' own OpenAPI description", () => {
+    new ConfigMap(map).validate();
+    new Job(job).validate();
+    const wrong = structuredClone(job);
+    wrong.spec.podFailurePolicy.rules[0].onExitCodes.values = ['42'];
+    expect(() => new Job(wrong).validate()).toThrow();
+  });
+
+  it('has no name that Kubernetes does not know', async () => {
+    expect(await unknownNames(job)).toBe('');
+    const mistaken = { ...job, spec: { ...job.spec, backoffLimitPerIndices: 3 } };
+    expect(await unknownNames(mistaken)).toContain('backoffLimitPerIndices');
+  });
+
+  it('has a pod for each trial of its sweep', () => {
+    expect(job.spec.completionMode).toBe('Indexed');
+    expect(job.spec.completions).toBe(trialsOf(parse(map.data['sweep.yaml'])));
+  });
+
+  it('never tries a misconfigured trial again, and counts no disruption', () => {
+    const [misconfigured, disrupted] = job.spec.podFailurePolicy.rules;
+    const { containerName, values } = misconfigured.onExitCodes;
+    expect(misconfigured.action).toBe('FailIndex');
+    expect(values).toEqual([badConfigurationExitCode]);
+    expect(containerName).toBe(job.spec.template.spec.containers[0].name);
+    expect(disrupted).toMatchObject({ action: 'Ignore' });
+    expect(job.spec.template.spec.restartPolicy).toBe('Never');
+  });
+
+  it("runs as the image's user, whose folders alone can be written", async () => {
+    const { securityContext, containers } = job.spec.template.spec;
+    expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: userId });
+    const dockerfile = await read('trainer/Dockerfile');
+    expect(dockerfile).toContain(`--uid ${userId} `);
+    const mounts = containers[0].volumeMounts.map(
+      ({ mountPath }: { mountPath: string }) => mountPath,
+    );
+    for (const [, volume] of dockerfile.matchAll(/^VOLUME (.*)$/gm))
+      expect(mounts).toContain(volume);
+  });
+});
+
+/** The compiler refuses names that a type does not have, which the description's own validator lets pass. */
+async function unknownNames(job: unknown): Promise<string> {
+  const build = join(infra, '../build');
+  await mkdir(build, { recursive: true });
+  const folder = await mkdtemp(join(build, 'manifest-'));
+  try {
+    const file = join(folder, 'job.ts');
+    const type = `import type { IJob } from 'kubernetes-models/batch/v1';\n`;
+    await writeFile(file, `${type}export const job: IJob = ${JSON.stringify(job)};\n`);
+    const options = ['--noEmit', '--skipLibCheck', '--module', 'nodenext', '--types', ''];
+    const tsc = join(infra, '../node_modules/typescript/bin/tsc');
+    return await run(process.execPath, [tsc, '--ignoreConfig', ...options, file]).then(
+      () => '',
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** botocore has the model of AWS's API; moto brings it. */
+const checkWithBotocore = `
+import json, sys
+import botocore.session, botocore.validate
+operation = botocore.session.get_session().get_service_model('batch').operation_model(sys.argv[1])
+parameters = json.load(open(sys.argv[2]))
+report = botocore.validate.ParamValidator().validate(parameters, operation.input_shape)
+# botocore lets names pass that it does not know.
+def unknown(value, shape, path):
+    if shape.type_name == 'structure':
+        for name, part in value.items():
+            if name not in shape.members: yield path + name
+            else: yield from unknown(part, shape.members[name], path + name + '.')
+    elif shape.type_name == 'list':
+        for part in value: yield from unknown(part, shape.member, path)
+print(report.generate_report() + ' '.join(unknown(parameters, operation.input_shape, '')))
+`;
+
+/** @returns the Python that has botocore, \`null\` where none is at hand */
+async function findBotocore(): Promise<string | null> {
+  const beside = await run('sh', ['-c', 'command -v moto_server'])
+    .then(({ stdout }) => realpath(stdout.trim()))
+    .then((server) => join(dirname(server), 'python3'))
+    .catch(() => 'python3');
+  for (const python of [process.env.CATWALK_PYTHON, beside, 'python3']) {
+    if (python === undefined) continue;
+    const has = await run(python, ['-c', 'import botocore']).catch(() => null);
+    if (has) return python;
+  }
+  const message = `The check of the AWS Batch files is skipped: pip install 'moto[server]' brings botocore.`;
+  if (process.env.CATWALK_REQUIRE_MOTO) throw new Error(message);
+  console.warn(message);
+  return null;
+}
+
+describe('the AWS Batch files', async () => {
+  const python = await findBotocore();
+  const definition = JSON.parse(await read('aws/job-definition.json'));
+  const submission = JSON.parse(await read('aws/submit-job.json'));
+
+  it.skipIf(python === null).each([
+    ['RegisterJobDefinition', 'aws/job-definition.json'],
+    ['SubmitJob', 'aws/submit-job.json'],
+  ])("%s takes %s, by AWS's own model", async (operation, file) => {
+    const check = (path: string) => run(python ?? '', ['-c', checkWithBotocore, operation, path]);
+    expect((await check(join(infra, file))).stdout.trim()).toBe('');
+    const other = file.includes('submit') ? 'job-definition' : 'submit-job';
+    expect((await check(join(infra, `aws/${other}.json`))).stdout).toContain('Missing required');
+  });
+
+  it('belong together, and never try a misconfigured trial again', () => {
+    expect(submission.jobDefinition).toBe(definition.jobDefinitionName);
+    const [first] = definition.retryStrategy.evaluateOnExit;
+    expect(first).toEqual({ onExitCode: String(badConfigurationExitCode), action: 'EXIT' });
+    expect(definition.containerProperties.user).toBe(String(userId));
+    expect(Object.keys(submission.parameters)).toEqual(Object.keys(definition.parameters));
+  });
+});
+
+describe('the SkyPilot tasks', () => {
+  it.each(['skypilot/pool.yaml', 'skypilot/sweep.yaml'])('SkyPilot reads %s', async (file) => {
+    const python = process.env.CATWALK_PYTHON ?? 'python3';
+    if (!(await run(python, ['-c', 'import sky']).catch(() => null))) {
+      const message = 'The check of the SkyPilot tasks is skipped: pip install skypilot.';
+      if (process.env.CATWALK_REQUIRE_SKYPILOT) throw new Error(message);
+      console.warn(message);
+      return;
+    }
+    const load = 'import sys, sky; sky.Task.from_yaml(sys.argv[1])';
+    await run(python, ['-c', load, join(infra, file)], { cwd: join(infra, '..') });
+  });
+});
