@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unstable_readConfig } from 'wrangler';
+import { useLocalBucket } from '../publish/local-bucket.ts';
+import { type CloudflareStandIn, startCloudflareStandIn } from './cloudflare-stand-in.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+const configured = (env?: string) =>
+  unstable_readConfig(
+    { config: join(repository, 'wrangler.toml'), ...(env && { env }) },
+    { hideWarnings: true },
+  );
+
+async function deploy(argv: string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [join(repository, 'infra/deploy.ts'), ...argv], {
+    env: {
+      ...process.env,
+      ...{ CI: 'true', NO_COLOR: '1', WRANGLER_SEND_METRICS: 'false' },
+      ...{ CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_ACCOUNT_ID: '', HOME: '/nonexistent' },
+      XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '', '.cache'),
+      ...environment,
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, output };
+}
+
+describe('the environments of wrangler.toml', () => {
+  it.each(['staging', 'production'])('%s has every variable and binding', (env) => {
+    const { vars, r2_buckets, name } = configured(env);
+    expect(Object.keys(vars)).toEqual(Object.keys(configured().vars));
+    expect(r2_buckets.map(({ binding }: { binding: string }) => binding)).toEqual(['BUCKET']);
+    expect(name).toBe(env === 'production' ? 'catwalk' : 'catwalk-staging');
+  });
+
+  it('share no bucket', () => {
+    const [staging, production] = ['staging', 'production'].map(
+      (env) => configured(env).r2_buckets[0]?.bucket_name,
+    );
+    expect(staging).not.toBe(production);
+  });
+});
+
+describe('a deployment', () => {
+  const bucket = useLocalBucket();
+  let cloudflare: CloudflareStandIn;
+  beforeAll(async () => {
+    cloudflare = await startCloudflareStandIn();
+  });
+  afterAll(() => cloudflare.stop());
+
+  it('does nothing without a login, and says how to have one', async () => {
+    const { code, output } = await deploy(['--env', 'staging']);
+    expect(code).toBe(1);
+    expect(output).toContain('wrangler login');
+  });
+
+  it('creates the bucket, uploads the test set and the Worker, and waits for it; twice does no harm', async () => {
+    const environment = {
+      ...bucket.worker().env,
+      CLOUDFLARE_API_BASE_URL: cloudflare.url,
+      CLOUDFLARE_API_TOKEN: 'stand-in',
+    };
+    const argv = ['--env', 'production', '--url', bucket.worker().url];
+    const first = await deploy(argv, environment);
+    expect(first.output).toContain('Created the bucket catwalk');
+    expect(first.output).toContain('Test set uploaded');
+    expect(first.output).toContain('catwalk.stand-in.workers.dev');
+    expect(first.output).toContain(`It answers at ${bucket.worker().url}, and has no model yet`);
+    expect(first.code).toBe(0);
+    expect(cloudflare.buckets).toEqual(new Set(['catwalk']));
+    expect(cloudflare.metadata()).toMatchObject({
+      bindings: expect.arrayContaining([
+        expect.objectContaining({ name: 'BUCKET', type: 'r2_bucket', bucket_name: 'catwalk' }),
+      ]),
+    });
+    const api = `/accounts/${cloudflare.account}`;
+    expect(cloudflare.calls).toEqual(
+      expect.arrayContaining([`POST ${api}/r2/buckets`, `GET ${api}/r2/buckets/catwalk`]),
+    );
+    const served = await fetch(`${bucket.worker().url}/images/0.png`);
+    expect(served.status).toBe(200);
+
+    const second = await deploy(argv, environment);
+    expect(second.output).toContain('The bucket catwalk is there');
+    expect(second.output).toContain('Test set unchanged');
+    expect(second).toMatchObject({ code: 0 });
+    const created = cloudflare.calls.filter((call) => call === `POST ${api}/r2/buckets`);
+    expect(created).toHaveLength(1);
+  }, 300_000);
+});
