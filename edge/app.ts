@@ -8,6 +8,9 @@ import { openCors, optionsResponse } from './http/cors.ts';
 import type { LoadVersion } from './model/load-version.ts';
 import { openCatalog } from './model/model-catalog.ts';
 import { serveModels } from './model/served-models.ts';
+import { countLoads } from './observe/count-loads.ts';
+import { openCounters } from './observe/counters.ts';
+import { openObserver } from './observe/observer.ts';
 import { Problem } from './problem.ts';
 import { problemResponse } from './problem-response.ts';
 import { isProtocolPath, protocolError } from './protocols/protocol-error.ts';
@@ -19,6 +22,12 @@ import { onFirstRequest } from './routes/on-first-request.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { toProblem } from './to-problem.ts';
 
+/** What a Worker may be bound to besides its bucket. */
+export interface OptionalBindings {
+  RATE_LIMITER?: RateLimit;
+  ANALYTICS?: AnalyticsEngineDataset;
+}
+
 export interface AppOptions {
   store: ObjectStore;
   configuration: Configuration;
@@ -28,6 +37,7 @@ export interface AppOptions {
   random?: () => number;
   /** Brings a version into memory; the real one unless told. */
   load?: LoadVersion;
+  bindings?: OptionalBindings;
   /** How many of the test images' logits may be remembered, as numbers: a million unless told, 0 for none. */
   mostLogitsKept?: number;
 }
@@ -39,11 +49,17 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   const { store, configuration, now = Date.now, random = Math.random, load } = options;
   const layout = bucketLayout(configuration.bucketPrefix);
   const { pollMilliseconds } = configuration;
+  const counters = openCounters();
+  const { bindings = {} } = options;
+  const observer = openObserver({
+    ...{ counters, logLevel: configuration.logLevel, analytics: bindings.ANALYTICS, now },
+  });
   const { modelName, alias, canary, mostModelBytes: mostBytes, publicKeys } = configuration;
   const source = { store, layout, name: modelName, publicKeys };
-  const openLoader = load ? async () => load : importLoader;
   const models = serveModels({
-    ...{ ...source, alias, canary, mostBytes, pollMilliseconds, openLoader, now, random },
+    ...{ ...source, alias, canary, mostBytes, pollMilliseconds, now, random },
+    openLoader: async () => countLoads(load ?? (await importLoader()), counters),
+    onSwap: () => void counters.swaps++,
   });
   const catalog = openCatalog({ ...source, pollMilliseconds, now });
   const testSet = openTestSet({
@@ -56,14 +72,24 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   const keptLogits = keepLogits(options.mostLogitsKept);
   const { feedback } = configuration;
   const collaborators = {
-    ...{ models, catalog, modelName, alias, testSet, keptLogits, random, feedback },
+    ...{ models, catalog, modelName, alias, testSet, keptLogits, observer, random, feedback },
   };
 
   const app = new Hono();
-  app.use(aroundRequest(openCors(configuration.corsOrigins)));
+  app.use(aroundRequest(openCors(configuration.corsOrigins), observer, now));
+  if (configuration.apiTokens.length > 0 || bindings.RATE_LIMITER) {
+    const guarded = { tokens: configuration.apiTokens, limiter: bindings.RATE_LIMITER };
+    app.use(onFirstRequest(async () => (await import('./access/guard.ts')).guard(guarded)));
+  }
   // What the first GET /predict needs is at hand; whatever else needs more than a few lines is imported when it is first asked for.
   const postPredict = onFirstRequest(async () =>
     (await import('./routes/post-predict.ts')).postPredict(collaborators),
+  );
+  const getMetrics = onFirstRequest(async () =>
+    (await import('./routes/get-metrics.ts')).getMetrics(collaborators),
+  );
+  const getDrift = onFirstRequest(async () =>
+    (await import('./routes/get-drift.ts')).getDrift(collaborators),
   );
   const getImage = onFirstRequest(async () =>
     (await import('./routes/get-image.ts')).getImage(collaborators),
@@ -80,6 +106,8 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     '/models': { get: getModels(collaborators) },
     '/model': { get: getModel(collaborators) },
     '/models/:version/:file': { get: getVersionFile },
+    '/metrics': { get: getMetrics },
+    '/drift': { get: getDrift },
     '/healthz': { get: getHealth() },
     '/readyz': { get: getReadiness(collaborators) },
     ...(feedback && { '/feedback': { post: postFeedback } }),

@@ -3,6 +3,7 @@ import type { KeptLogits } from './answer/kept-logits.ts';
 import type { TestSet } from './dataset/test-set.ts';
 import type { ModelCatalog } from './model/model-catalog.ts';
 import type { ServedModels } from './model/served-models.ts';
+import type { Observer } from './observe/observer.ts';
 
 /** What the routes work with. */
 export interface Collaborators {
@@ -13,6 +14,7 @@ export interface Collaborators {
   keptLogits: KeptLogits;
   /** The alias that answers whoever asks for nothing else. */
   alias: string;
+  observer: Observer;
   /** @returns a number from 0 to below 1 */
   random: () => number;
   /** Whether predictions have the ids by which POST /feedback knows them. */
@@ -23,6 +25,8 @@ declare module 'hono' {
   /** What a request's context carries. */
   interface ContextVariableMap {
     requestId: string;
+    /** Whose token it came with, where it came with one. */
+    client?: string;
   }
 }
 

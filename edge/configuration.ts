@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
 import { aliasNameSchema, modelNameSchema } from '../shared/version.ts';
+import { apiTokensSchema } from './access/api-tokens.ts';
 import { corsOriginsSchema } from './http/cors.ts';
 import { publicKeysSchema } from './model/public-keys.ts';
+import { logLevelSchema } from './observe/request-log.ts';
 import { inEnglish } from './parse-json.ts';
 import { s3SettingsSchema } from './store/s3-settings.ts';
 
@@ -23,6 +25,8 @@ const variablesSchema = z.pipe(
     CANARY_PERCENT: z._default(z.coerce.number().check(z.minimum(0), z.maximum(100)), 0),
     MODELS_MEGABYTES: z._default(z.coerce.number().check(z.minimum(0), z.maximum(64)), 24),
     MODEL_PUBLIC_KEY: z.prefault(publicKeysSchema, ''),
+    API_TOKENS: z.prefault(apiTokensSchema, ''),
+    LOG_LEVEL: z._default(logLevelSchema, 'error'),
     CORS_ORIGINS: z.prefault(corsOriginsSchema, ''),
     FEEDBACK: z._default(z.enum(['', 'off', 'on']), ''),
   }),
@@ -43,6 +47,10 @@ const variablesSchema = z.pipe(
     bucketPrefix: variables.BUCKET_PREFIX,
     /** Who may have signed a model; nobody need have where it is empty. */
     publicKeys: variables.MODEL_PUBLIC_KEY,
+    /** What opens POST, /metrics and /drift; where there are none, everybody may. */
+    apiTokens: variables.API_TOKENS,
+    /** Which requests are logged. */
+    logLevel: variables.LOG_LEVEL,
     /** Whose scripts may read the answers. */
     corsOrigins: variables.CORS_ORIGINS,
     /** Whether predictions have ids, and POST /feedback takes their true labels. */

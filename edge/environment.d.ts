@@ -2,5 +2,7 @@ declare namespace Cloudflare {
   /** The bindings of wrangler.toml; its variables are read by configuration.ts. */
   interface Env {
     BUCKET: R2Bucket;
+    RATE_LIMITER?: RateLimit;
+    ANALYTICS?: AnalyticsEngineDataset;
   }
 }

@@ -9,4 +9,5 @@ const configuration = parseConfiguration(env);
 export default createApp({
   store: configuration.s3 ? s3ObjectStore(configuration.s3) : r2ObjectStore(env.BUCKET),
   configuration,
+  bindings: env,
 });

@@ -27,6 +27,8 @@ export const metricsSchema = z.object({
       support: z.int().check(z.nonnegative()),
     }),
   ),
+  /** Mean probability of the predicted label over the test images; absent from versions of an older trainer. */
+  meanConfidence: z.optional(fraction),
   /** `confusion[actual][predicted]` counts test images. */
   confusion: z.array(z.array(z.int().check(z.nonnegative()))),
 });

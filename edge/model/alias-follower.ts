@@ -39,6 +39,8 @@ export interface AliasFollowerOptions extends VersionSource {
   holds: boolean;
   /** How old the last look at the alias may grow. */
   pollMilliseconds: number;
+  /** Told when a newer version has taken the place of another. */
+  onSwap?: (() => void) | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
   /** What it throws where there is no such alias. */
@@ -87,6 +89,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       } else if (failure?.version !== version || now() >= failure.retryAt) {
         const letGo = await bring(version);
         if (!isCurrent()) return letGo();
+        if (served) options.onSwap?.();
         served?.letGo();
         served = { alias, letGo };
       } else {

@@ -58,6 +58,8 @@ export interface ServedModelsOptions extends VersionSource {
   mostBytes: number;
   pollMilliseconds: number;
   openLoader: () => Promise<LoadVersion>;
+  /** Told when an alias's next version has taken the place of the one before. */
+  onSwap?: () => void;
   /** Milliseconds since 1970. */
   now: () => number;
   /** @returns a number from 0 to below 1 */

@@ -28,7 +28,8 @@ const paths =
  * (https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), with Triton's extensions for
  * classification and binary tensors (https://github.com/triton-inference-server/server/tree/main/docs/protocol).
  */
-export function openInference({ models, catalog, modelName, alias }: Collaborators): Handler {
+export function openInference(collaborators: Collaborators): Handler {
+  const { models, catalog, modelName, alias, observer } = collaborators;
   return async function answerOpenInference(context: AppContext) {
     const { method, path } = context.req;
     const match = paths.exec(path);
@@ -94,6 +95,9 @@ export function openInference({ models, catalog, modelName, alias }: Collaborato
     return models.withModel(reference, (served) => {
       const { inputShape, labels } = served.model.manifest.model;
       const predictions = predictImages(served, tensorImages(request.input, inputShape));
+      for (const { predicted } of predictions) {
+        observer.predicted(served.model.manifest, 'posted', predicted);
+      }
       const head = {
         model_name: modelName,
         model_version: reference.version,

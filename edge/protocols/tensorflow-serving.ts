@@ -25,7 +25,8 @@ interface Target {
  * TensorFlow Serving's REST API, which is all that is under /v1 (https://www.tensorflow.org/tfx/serving/api_rest; paths and errors as
  * http_rest_api_util.cc and json_tensor.cc have them). A version's number is the digits of its time; the aliases are its labels.
  */
-export function tensorFlowServing({ models, catalog, modelName, alias }: Collaborators): Handler {
+export function tensorFlowServing(collaborators: Collaborators): Handler {
+  const { models, catalog, modelName, alias, observer } = collaborators;
   return async function answerTensorFlowServing(context: AppContext) {
     const target = parsePath(context.req.method, context.req.path);
     switch (target.subject) {
@@ -58,9 +59,10 @@ export function tensorFlowServing({ models, catalog, modelName, alias }: Collabo
       throw new Problem('bad_request', detail);
     });
     const rows = await models.withModel(reference, (served) =>
-      predictImages(served, pixels).map(({ probabilities }) =>
-        probabilities.map(({ probability }) => probability),
-      ),
+      predictImages(served, pixels).map(({ predicted, probabilities }) => {
+        observer.predicted(served.model.manifest, 'posted', predicted);
+        return probabilities.map(({ probability }) => probability);
+      }),
     );
     nameModel(context, reference);
     return context.json({ [key === 'instances' ? 'predictions' : 'outputs']: rows });

@@ -1,5 +1,6 @@
 import { imageFormat } from '../../shared/image/image-format.ts';
 import { Problem } from '../problem.ts';
+import { checkJsonBounds } from './json-bounds.ts';
 
 /** How many images one call may bring. */
 export const maximumImages = 64;
@@ -68,6 +69,7 @@ async function fromForm(body: Uint8Array<ArrayBuffer>, contentType: string): Pro
 }
 
 function fromJson(body: Uint8Array): PostedImages {
+  checkJsonBounds(body);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body));

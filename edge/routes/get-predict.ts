@@ -16,7 +16,8 @@ const anyType = [undefined, '', '*/*', 'application/json'];
  * GET /predict?index=N: what the model says of a test image, and what it is. No index: a random one. As JSON, or as a picture where
  * Accept prefers one.
  */
-export function getPredict({ models, testSet, keptLogits, random, feedback }: Collaborators) {
+export function getPredict(collaborators: Collaborators) {
+  const { models, testSet, keptLogits, observer, random, feedback } = collaborators;
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
     const choice = modelChoice(context);
@@ -57,6 +58,7 @@ export function getPredict({ models, testSet, keptLogits, random, feedback }: Co
         predictLogits(served, [image.pixels]),
       );
       const { predicted, probabilities } = toPrediction(logits, labels);
+      observer.predicted(served.model.manifest, 'indexed', predicted);
       if (drawing && picture) {
         const drawn = drawing.drawAnswer(picture, image, predicted.label, image.label.label);
         return context.body(drawn, 200, { 'content-type': picture });

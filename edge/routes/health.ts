@@ -22,6 +22,8 @@ export function getReadiness({ models, alias }: Collaborators) {
       const model = await models.withModel(reference, describeServed);
       return context.json({ status: 'ready', model, ...report() });
     } catch (error) {
+      // Answered here, it is logged as one that was thrown.
+      if (error instanceof Error) context.error = error;
       return problemResponse(toProblem(error), {
         ...report(),
         instance: context.get('requestId'),

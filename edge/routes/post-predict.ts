@@ -4,6 +4,7 @@ import { nameModel } from '../answer/name-model.ts';
 import { describeServed, predictImages } from '../answer/predict-images.ts';
 import type { AppContext, Collaborators } from '../collaborators.ts';
 import type { Served } from '../model/served-models.ts';
+import type { Observer } from '../observe/observer.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
 import { modelChoice } from '../request/model-choice.ts';
@@ -20,7 +21,7 @@ interface AnswerOptions {
 type Readings = (ArrayLike<number> | Problem)[];
 
 /** POST /predict: what the model says of the image, or images, in the body. */
-export function postPredict({ models, feedback }: Collaborators) {
+export function postPredict({ models, observer, feedback }: Collaborators) {
   return async function predictPosted(context: AppContext) {
     const choice = modelChoice(context);
     const invert = readParameter(
@@ -40,7 +41,7 @@ export function postPredict({ models, feedback }: Collaborators) {
     if (!many && only instanceof Problem) throw only;
     const hashes = feedback ? await hashesOf(readings) : null;
     const answer = await models.withModel(reference, (served) =>
-      answerAll(served, readings, { echo, hashes }),
+      answerAll(served, readings, { echo, hashes }, observer),
     );
     nameModel(context, reference);
     const { predictions, model } = answer;
@@ -59,12 +60,21 @@ async function hashesOf(readings: Readings): Promise<(string | null)[]> {
 }
 
 /** An image that can't be read has its problem in its place; the others are answered all the same. */
-function answerAll(served: Served, readings: Readings, { echo, hashes }: AnswerOptions) {
+function answerAll(
+  served: Served,
+  readings: Readings,
+  { echo, hashes }: AnswerOptions,
+  observer: Observer,
+) {
   const [height, width] = shapeOf(served);
   const readable = readings.filter(
     (reading): reading is ArrayLike<number> => !(reading instanceof Problem),
   );
-  const answers = predictImages(served, readable).values();
+  const said = predictImages(served, readable);
+  for (const { predicted } of said) {
+    observer.predicted(served.model.manifest, 'posted', predicted);
+  }
+  const answers = said.values();
   const model = describeServed(served);
   return {
     predictions: readings.map((reading, i) => {

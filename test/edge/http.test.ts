@@ -56,6 +56,22 @@ describe('conditional requests', () => {
     expect(await ask('/predict?index=3')).toBe(tags[0]);
   });
 
+  it('need none where the version is named: its answer is kept for ever', async () => {
+    const { bucket, first, app } = await serving();
+    const path = `/predict?index=3&version=${first}`;
+    const pinned = await app.request(path);
+    expect(pinned.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const second = await bucket.publish('two');
+    await bucket.moveAlias(second);
+    await lookAgain(app);
+    const headers = { 'if-none-match': etagOf(pinned) };
+    expect((await app.request(path, { headers })).status).toBe(304);
+    const other = await app.request(`/predict?index=3&version=${second}`, { headers });
+    expect(other.status).toBe(200);
+    const random = await app.request(`/predict?version=${first}`);
+    expect(random.headers.get('cache-control')).toBe('no-store');
+  });
+
   it('need an index: a random image has no ETag', async () => {
     const response = await app.request('/predict', { headers: { 'if-none-match': '*' } });
     expect(response.status).toBe(200);

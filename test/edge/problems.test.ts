@@ -34,6 +34,7 @@ describe('what goes wrong inside', () => {
     expect(answer).toMatchObject({ status: 500, code: 'internal_error' });
     expect(JSON.stringify(answer)).not.toContain('secret');
     expect(logged).toHaveBeenCalledWith(bug);
+    expect(logged).toHaveBeenCalledWith(expect.stringContaining('"outcome":"internal_error"'));
     logged.mockRestore();
   });
 });
@@ -51,6 +52,8 @@ describe('parseConfiguration', () => {
       publicKeys: [],
       corsOrigins: [],
       feedback: false,
+      apiTokens: [],
+      logLevel: 'error',
       s3: null,
     });
   });

@@ -16,6 +16,7 @@ export default defineProject({
           enabled: true,
           include: [
             'hono',
+            'hono/route',
             'zod',
             'aws4fetch',
             'fast-png',

@@ -2,7 +2,7 @@ import type { Metrics } from '../../shared/manifest.ts';
 import { argMax, softmax } from '../../shared/to-prediction.ts';
 
 /**
- * Accuracy, mean cross-entropy, confusion matrix and per-class scores of logits against labels. A score whose
+ * Accuracy, mean cross-entropy, mean confidence, confusion matrix and per-class scores of logits against labels. A score whose
  * denominator is 0 is 0, as in scikit-learn's `classification_report`.
  *
  * @param logits [image][label], flat
@@ -18,17 +18,21 @@ export function computeMetrics(
   const confusion = labels.map(() => labels.map(() => 0));
   let lossSum = 0;
   let correct = 0;
+  let confidenceSum = 0;
   for (const [image, label] of actual.entries()) {
     const row = logits.subarray(image * classes, (image + 1) * classes);
     const predicted = argMax(row);
     const counts = confusion[label] as number[];
     counts[predicted] = (counts[predicted] as number) + 1;
-    lossSum -= Math.log(Math.max(softmax(row)[label] as number, Number.MIN_VALUE));
+    const probabilities = softmax(row);
+    lossSum -= Math.log(Math.max(probabilities[label] as number, Number.MIN_VALUE));
+    confidenceSum += probabilities[predicted] as number;
     if (predicted === label) correct++;
   }
   return {
     accuracy: correct / actual.length,
     loss: lossSum / actual.length,
+    meanConfidence: confidenceSum / actual.length,
     perClass: labels.map((label, id) => ({ label, ...classScores(confusion, id) })),
     confusion,
   };

@@ -15,6 +15,12 @@ export interface OpenWorker {
   close(): Promise<void>;
 }
 
+type WorkerBindings = Record<
+  string,
+  | { type: 'rate-limit'; namespace: string; simple: { limit: number; period: 10 | 60 } }
+  | { type: 'analytics-engine-dataset'; name: string }
+>;
+
 export interface OpenWorkerOptions {
   bundle: Bundle;
   /** A folder to work in. */
@@ -24,6 +30,12 @@ export interface OpenWorkerOptions {
   /** Resolves when the Worker has answered what its start is measured by. */
   untilAnswered?: (url: string) => Promise<void>;
   inspect?: boolean;
+  /** Laid over the configuration's `vars`. */
+  variables?: Record<string, string>;
+  /** Bound besides the bucket, as Miniflare describes them. */
+  bindings?: WorkerBindings;
+  /** Told each line that the Worker logs. */
+  onLog?: (line: string) => void;
 }
 
 const host = '127.0.0.1';
@@ -31,10 +43,10 @@ const repository = join(import.meta.dirname, '../../..');
 
 /** Starts a Worker in a workerd of its own, with the bindings and the compatibility date of wrangler.toml. */
 export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker> {
-  const { bundle, untilAnswered, inspect = false } = options;
+  const { untilAnswered, inspect = false, onLog } = options;
   const state = await mkdtemp(join(options.folder, 'worker-'));
   await cp(options.persistTo, state, { recursive: true });
-  const workers = [workerOptions(bundle)];
+  const workers = [workerOptions(options)];
 
   // What Miniflare does before it starts workerd, packing the script among it, is no part of a Worker's start.
   let start = Number.NaN;
@@ -51,6 +63,7 @@ export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker
     resourcePersistencePath: join(state, 'v3'),
     workers,
     ...(inspect ? { inspectorPort: 0 } : {}),
+    ...(onLog ? { handleStructuredLogs: ({ message }) => onLog(message) } : {}),
   });
   const close = async () => {
     unsubscribe('child_process', noteStart);
@@ -73,7 +86,7 @@ export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker
   }
 }
 
-function workerOptions(bundle: Bundle) {
+function workerOptions({ bundle, variables: further = {}, bindings = {} }: OpenWorkerOptions) {
   const { compatibility_date, compatibility_flags, vars } = unstable_readConfig(
     { config: join(repository, 'wrangler.toml') },
     { hideWarnings: true },
@@ -85,7 +98,7 @@ function workerOptions(bundle: Bundle) {
       { type, contents: type === 'esm' ? new TextDecoder().decode(contents) : contents },
     ] as const;
   });
-  const variables = Object.entries(vars).map(
+  const variables = Object.entries({ ...vars, ...further }).map(
     ([name, value]) => [name, { type: 'text' as const, value: String(value) }] as const,
   );
   return {
@@ -97,6 +110,7 @@ function workerOptions(bundle: Bundle) {
       env: {
         BUCKET: { type: 'r2' as const, name: 'catwalk' },
         ...Object.fromEntries(variables),
+        ...bindings,
       },
     },
     dev: { unsafeDirectSockets: [{ host, port: 0 }] },

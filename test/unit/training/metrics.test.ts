@@ -33,6 +33,13 @@ describe('computeMetrics', () => {
     ]);
   });
 
+  it('averages the probability of what it predicts', () => {
+    const ofRow = (row: number[]) =>
+      Math.exp(Math.max(...row)) / row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    const expected = logits.reduce((sum, row) => sum + ofRow(row), 0) / 5;
+    expect(metrics.meanConfidence).toBeCloseTo(expected, 6);
+  });
+
   it('averages the cross-entropy', () => {
     const ofRow = (row: number[], label: number) =>
       Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (row[label] as number);
