@@ -11,6 +11,7 @@ export function bucketLayout(prefix = '') {
       `${prefix}models/${name}/versions/${version}/manifest.json.sig`,
     aliases: (name: string) => `${prefix}models/${name}/aliases/`,
     alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
+    feedbacks: (name: string) => `${prefix}feedback/${name}/`,
     /** What callers say of predictions; `date` is yyyy-mm-dd, `id` the prediction's, `label` the true one's number. */
     feedback: (name: string, date: string, id: string, label: number) =>
       `${prefix}feedback/${name}/${date}/${id}-${label}.json`,

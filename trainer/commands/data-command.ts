@@ -1,20 +1,31 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import type { Dataset } from '../dataset/dataset.ts';
-import { bucketOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
-import { addSchemaOptions, argumentsOf, parseSchemaOptions } from './schema-options.ts';
+import type { CollectedFeedback } from '../feedback/collect-feedback.ts';
+import type { Bucket } from '../publish/bucket.ts';
+import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
+import { addSchemaOptions, argumentsOf, parseSchemaOptions, UsageError } from './schema-options.ts';
 import { trainOptionsSchema } from './train-options.ts';
 
 const { dataset, dataDir } = trainOptionsSchema.shape;
 const dataOptionsSchema = z.object({
   action: z
-    .enum(['upload'])
+    .enum(['upload', 'feedback'])
     .optional()
-    .describe('upload: also put the test set into the bucket, where the Worker reads it')
+    .describe(
+      'upload: also put the test set into the bucket, where the Worker reads it; feedback: make a training set of the true labels that callers have told the Worker',
+    )
     .meta({ argument: true }),
   dataset,
   dataDir,
   offline: z.boolean().default(false).describe('take only what is on this machine'),
+  name: modelOption,
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('of feedback: the folder to write, which train --dataset takes')
+    .meta({ value: '<folder>' }),
   ...bucketOptions,
   json: jsonOption,
 });
@@ -29,9 +40,12 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       ...command.opts(),
       ...argumentsOf(command),
     });
-    const uploads = options.action === 'upload';
+    const { action, out } = options;
+    if (action === 'feedback' && out === undefined) {
+      throw new UsageError('--out: name the folder to write the training set into');
+    }
     // A wrong name is told before anything is fetched.
-    const bucket = uploads ? await openNamedBucket(options, signal) : null;
+    const bucket = action === undefined ? null : await openNamedBucket(options, signal);
     const { loadDataset } = await import('../dataset/load-dataset.ts');
     const loaded = await loadDataset({
       dataset: options.dataset,
@@ -40,6 +54,10 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
       signal,
       onProgress: (message) => process.stderr.write(`${message}\n`),
     });
+    if (bucket && out !== undefined && action === 'feedback') {
+      await writeFeedback(bucket, loaded, { ...options, out, signal });
+      return;
+    }
     const { uploadTestSet } = await import('../publish/upload-test-set.ts');
     const upload = bucket ? await uploadTestSet(bucket, loaded) : null;
     if (options.json) {
@@ -53,6 +71,38 @@ export function addDataCommand(program: Command, signal: AbortSignal): void {
     process.stdout.write(describe(loaded));
     if (upload) process.stdout.write(`Test set ${upload} in ${bucket?.url}\n`);
   });
+}
+
+async function writeFeedback(
+  bucket: Bucket,
+  base: Dataset,
+  options: { name: string; out: string; json: boolean; signal: AbortSignal },
+): Promise<void> {
+  const { name, out, json, signal } = options;
+  const { collectFeedback } = await import('../feedback/collect-feedback.ts');
+  const { writeTrainingSet } = await import('../feedback/write-training-set.ts');
+  const collected = await collectFeedback(bucket, name, base);
+  const { images, ...account } = collected;
+  if (images.count > 0) await writeTrainingSet(out, base, images, signal);
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ ...account, added: images.count, folder: images.count > 0 ? out : null })}\n`
+      : describeFeedback(collected, out),
+  );
+}
+
+function describeFeedback(collected: CollectedFeedback, out: string): string {
+  const { images, records, repeated, known, ofTestSet, conflicts, refused } = collected;
+  const lines = [
+    `${records} labels told; ${images.count} new images`,
+    `  left out: ${repeated} told again, ${known} in the training set already, ${ofTestSet} of the test set, ${conflicts.length} with labels that differ`,
+    ...conflicts.map(({ keys, labels }) => `  differ: ${labels.join(' or ')}: ${keys.join(', ')}`),
+    ...refused.map(({ key, reason }) => `  not used: ${key}: ${reason}`),
+    images.count > 0
+      ? `Train on them: npx catwalk train --dataset ${out}`
+      : 'There is nothing new to train on; no folder is written.',
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 function describe({ name, labels, train, test, source, files }: Dataset): string {
