@@ -33,6 +33,7 @@ export const giveFeedback = operation({
     ...(['index_out_of_range', 'body_too_large', 'image_too_large'] as const),
     ...(['unsupported_encoding', 'unsupported_image', 'bad_image', 'bad_pixels'] as const),
     ...(['bad_label', 'unknown_prediction', 'no_dataset', 'bad_dataset', 'store_failed'] as const),
+    ...(['unauthorized', 'too_many_requests'] as const),
   ],
   takesToken: true,
   curl: ` --json '{"id": "…", "label": "Sneaker", "index": 0}'`,

@@ -1,6 +1,7 @@
 import { giveFeedback } from './feedback.ts';
 import { live, ready } from './health.ts';
 import { listModels, servedModel, versionFile } from './model.ts';
+import { drift, metrics } from './observe.ts';
 import { predictImage, predictIndex, testImage } from './predict.ts';
 
 /**
@@ -10,6 +11,6 @@ import { predictImage, predictIndex, testImage } from './predict.ts';
 export const operations = [
   ...[predictIndex, predictImage, testImage],
   ...[listModels, servedModel, versionFile],
-  ...[live, ready],
+  ...[live, ready, metrics, drift],
   giveFeedback,
 ] as const;

@@ -100,7 +100,9 @@ export const predictImage = operation({
     ...(['body_too_large', 'image_too_large', 'too_many_images'] as const),
     ...(['unsupported_encoding', 'unsupported_image', 'bad_image', 'bad_pixels'] as const),
     ...modelProblems,
+    ...(['unauthorized', 'too_many_requests'] as const),
   ],
+  takesToken: true,
   curl: ' --data-binary @boot.jpg',
 });
 

@@ -116,3 +116,21 @@ export const namedSchemas = {
   Feedback: feedbackRequestSchema,
   FeedbackAnswer: feedbackAnswerSchema,
 };
+
+const share = z.nullable(z.number().check(z.minimum(0), z.maximum(1)));
+
+/** The answer of GET /drift. */
+export const driftSchema = z.object({
+  model: servedModelSchema,
+  /** Posted to this isolate and predicted by this version. */
+  images: z.int().check(z.nonnegative()),
+  /** Shares of the posted images and of the test set; null where there are none. */
+  labels: z.array(z.object({ id: z.int(), label: z.string(), observed: share, expected: share })),
+  /** Mean probability of the predicted label. */
+  confidence: z.object({ observed: share, expected: share }),
+  /** `byChance` is what it exceeds in 5 % of samples of this size where nothing has changed. */
+  populationStabilityIndex: z.nullable(
+    z.object({ value: z.number().check(z.nonnegative()), byChance: z.number() }),
+  ),
+  drifted: z.nullable(z.boolean()),
+});

@@ -40,6 +40,8 @@ export function openCompare(
   }
 
   async function list(): Promise<void> {
+    // What is served is one of the two; it is listed as soon as that is known.
+    if (!model.served) return;
     try {
       const { value } = await ask<ModelList>('models');
       trouble.replaceChildren();
@@ -47,7 +49,7 @@ export function openCompare(
       // What is served beside what it replaced, where nothing is chosen yet.
       const [first, second] = sides as [Side, Side];
       if (choices.every((choice) => choice === '')) {
-        first.select.value = `alias=${model.served?.alias.name}`;
+        first.select.value = `alias=${model.served.alias.name}`;
         const other = value.versions.find(
           ({ version }) => version !== model.served?.manifest.version,
         );

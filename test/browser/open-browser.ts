@@ -90,7 +90,7 @@ export async function checkAccessibility(page: Page): Promise<void> {
     document.documentElement.scrollWidth,
     document.documentElement.clientWidth,
   ]);
-  expect(inner).toBeLessThanOrEqual(outer as number);
+  expect(inner, await page.title()).toBeLessThanOrEqual(outer as number);
 }
 
 /** Waits until something holds; what it was then is in the failure. */

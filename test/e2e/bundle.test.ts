@@ -19,7 +19,8 @@ it('uploads at most 250 kB, gzipped', () => {
 });
 
 it('is minified, and has one kind of zod', () => {
-  const script = new TextDecoder().decode(bundle.get('index.js'));
+  // The notices of licences have to stay, as they are.
+  const script = new TextDecoder().decode(bundle.get('index.js')).replace(/\/\*![\s\S]*?\*\//g, '');
   expect(script.split('\n').length).toBeLessThan(script.length / 1000);
   // A name that the methods of the full zod's schemas have, and zod/mini's not.
   expect(script).not.toMatch(/["'`]ZodNumberFormat["'`]/);

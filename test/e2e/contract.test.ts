@@ -109,6 +109,8 @@ describe('with a model', () => {
     { id: 'predictIndex', path: '/predict?index=0&version=latest', status: 400 },
     { id: 'ready', path: '/readyz', status: 200 },
     { id: 'live', path: '/healthz', status: 200 },
+    { id: 'metrics', path: '/metrics', status: 200 },
+    { id: 'drift', path: '/drift', status: 200 },
   ])('$id answers $status to $path', check);
 
   it('predictImage answers as documented to good bodies', async () => {

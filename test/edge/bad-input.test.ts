@@ -29,7 +29,8 @@ async function expectProblem(
 ) {
   const response = await app.post(body, contentType, query);
   expect(await response.json()).toEqual({
-    type: 'about:blank',
+    type: `/problems#${expected.code}`,
+    instance: expect.any(String),
     title: expect.any(String),
     detail: expect.any(String),
     ...expected,
@@ -190,7 +191,7 @@ describe('JSON that is wrong', () => {
     [JSON.stringify([...pixels, 0]), 422, 'bad_pixels', '785 pixels'],
     [JSON.stringify([pixels]), 422, 'bad_pixels', '1 rows'],
     [JSON.stringify(Array(28).fill(pixels.slice(0, 27))), 422, 'bad_pixels', 'row 0 has 27'],
-    [JSON.stringify(Array(28).fill(Array(28).fill([1]))), 422, 'bad_pixels', 'row 0, column 0'],
+    [JSON.stringify(Array(28).fill(Array(28).fill([1, 2]))), 422, 'bad_pixels', 'row 0, column 0'],
     [JSON.stringify(Array(28).fill([]).with(5, 7)), 422, 'bad_pixels', 'row 0 has 0'],
     [withPixel(17, '1e999'), 422, 'bad_pixels', 'pixel 17 is Infinity'],
     [withPixel(17, '256'), 422, 'bad_pixels', 'pixel 17 is 256'],
@@ -198,7 +199,7 @@ describe('JSON that is wrong', () => {
     [withPixel(17, '"7"'), 422, 'bad_pixels', 'pixel 17 is "7"'],
     [withPixel(17, 'null'), 422, 'bad_pixels', 'pixel 17 is null'],
     [withPixel(17, '{}'), 422, 'bad_pixels', 'pixel 17 is {}'],
-  ])('refuses %.40s with %i %s', async (body, status, code, detail) => {
+  ])('refuses %s with %i %s', async (body, status, code, detail) => {
     await expectProblem([body, 'application/json'], {
       status,
       code,
