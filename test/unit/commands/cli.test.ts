@@ -107,7 +107,7 @@ describe('catwalk', () => {
     expect(accuracy).toBeGreaterThan(0);
     const artifacts = ['report.html', 'samples.png', 'curves.svg', 'confusion.csv', 'README.md'];
     expect(await readdir(run)).toEqual(expect.arrayContaining(artifacts));
-    const files = ['last', 'model.json', 'weights.bin'];
+    const files = ['evaluation.json', 'last', 'model.json', 'weights.bin'];
     expect((await readdir(join(run, 'model'))).toSorted()).toEqual(files);
     const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
     expect(config).toMatchObject({ seed: 1, batchSize: 64, backend: 'wasm', limit: 256 });
