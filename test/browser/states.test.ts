@@ -46,7 +46,7 @@ const ours = (errors: string[]) =>
   errors.filter((text) => !text.startsWith('Failed to load resource'));
 
 describe.skipIf(!hasChromium)('what can be wrong', () => {
-  it('no model yet: it says so, and goes on by itself with one of other labels and size', async () => {
+  it('no model yet: it says so, and goes on by itself with one of other labels', async () => {
     const worker = await startWorker('empty', { MODEL_NAME: 'shapes-cnn', DATASET_NAME: 'shapes' });
     const { page, errors, close } = await openPage(browser, phoneDark, worker.url);
     await page.getByRole('heading', { name: 'No model is published yet' }).waitFor();
@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     expect(names).toEqual(shapes);
     await page.getByText('Draw', { exact: true }).click();
     await page.getByLabel('Sheet to draw on').click();
-    await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('64 by 64');
+    await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('28 by 28');
     await page.getByRole('link', { name: 'Explore' }).click();
     await eventually(() => page.locator('.tiles li').count()).toBe(12);
     expect(await page.locator('.heat tbody button').count()).toBe(9);
