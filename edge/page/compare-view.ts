@@ -26,8 +26,14 @@ export function openCompare(
   const next = make('button', { textContent: '→', ariaLabel: 'Next test image' });
   const sides = [openSide('First model', () => picture), openSide('Second model', () => picture)];
   const trouble = make('div');
-  let picture: Picture = pictureOfTry() ?? { kind: 'test', index: 0 };
+  let picture = chosenPicture();
   let objectUrl = '';
+
+  /** Both sides need the same image: one that the Worker has not chosen yet is none. */
+  function chosenPicture(otherwise: Picture = { kind: 'test', index: 0 }): Picture {
+    const tried = pictureOfTry();
+    return tried && !(tried.kind === 'test' && tried.index === null) ? tried : otherwise;
+  }
 
   function show(shown: Picture): void {
     picture = shown;
@@ -73,7 +79,7 @@ export function openCompare(
   // Back from Try with another picture.
   addEventListener('view', (event) => {
     if ((event as CustomEvent).detail !== 'compare') return;
-    picture = pictureOfTry() ?? picture;
+    picture = chosenPicture(picture);
     list();
   });
   let version = '';

@@ -27,10 +27,13 @@ export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalS
     if (opened?.key === key) return opened.local;
     const before = opened?.local;
     const local = import('./local-model.ts').then(async ({ openLocalModel }) => {
-      const next = await openLocalModel(served.manifest, select.value);
-      // What answered until now is let go of.
-      before?.then((one) => one.dispose()).catch(() => {});
-      return next;
+      // One at a time: TensorFlow.js gives up a backend that is still starting when the next is asked for.
+      const previous = await before?.catch(() => null);
+      try {
+        return await openLocalModel(served.manifest, select.value);
+      } finally {
+        previous?.dispose();
+      }
     });
     opened = { key, local };
     local.catch(() => {
