@@ -37,19 +37,24 @@ export async function measureMemory(name: string, options: OpenWorkerOptions): P
   }
 }
 
-/** @returns what an isolate holds: its own heap, and the array buffers outside it */
-export async function heapUsage(inspectorUrl: string) {
+/**
+ * @param collect gives up garbage first, so that what is left is held
+ * @returns what an isolate holds: its own heap, and the array buffers outside it
+ */
+export async function heapUsage(inspectorUrl: string, { collect = false } = {}) {
   const socket = new WebSocket(new URL('/core:user:bench', inspectorUrl));
   try {
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    const answer = new Promise<string>((resolve) => {
-      socket.onmessage = ({ data }) => resolve(String(data));
-    });
-    socket.send(JSON.stringify({ id: 1, method: 'Runtime.getHeapUsage' }));
-    return heapUsageSchema.parse(JSON.parse(await answer)).result;
+    const call = (method: string) =>
+      new Promise<unknown>((resolve) => {
+        socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));
+        socket.send(JSON.stringify({ id: 1, method }));
+      });
+    if (collect) await call('HeapProfiler.collectGarbage');
+    return heapUsageSchema.parse(await call('Runtime.getHeapUsage')).result;
   } finally {
     socket.close();
   }

@@ -33,7 +33,9 @@ export async function measureSoak({
           done += Number(await response.text());
         }
       }
-      const { usedSize, backingStorageSize } = await heapUsage(worker.inspectorUrl ?? '');
+      const { usedSize, backingStorageSize } = await heapUsage(worker.inspectorUrl ?? '', {
+        collect: true,
+      });
       rows.push({
         predictions: done,
         heapBytes: usedSize,
