@@ -1,84 +1,199 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const account = '0123456789abcdef0123456789abcdef';
 
-/** Answers what Wrangler asks Cloudflare's API while it deploys (CLOUDFLARE_API_BASE_URL), and keeps a list of it. */
+/** A Worker that was uploaded. */
+export interface UploadedWorker {
+  /** The last upload's bindings, compatibility date, … */
+  metadata: { bindings: Record<string, unknown>[]; assets?: { jwt: string } };
+  /** Versions that were uploaded, the oldest first. */
+  versions: string[];
+  /** Which versions get which share of the requests, the newest first. */
+  deployments: { id: string; versions: { version_id: string; percentage: number }[] }[];
+  tags: string[];
+  subdomain: { enabled: boolean; previews_enabled: boolean };
+  schedules: { cron: string }[];
+}
+
+/** Answers what Wrangler asks Cloudflare's API while it deploys (CLOUDFLARE_API_BASE_URL), and keeps what it was given. */
 export interface CloudflareStandIn {
   url: string;
   account: string;
   /** `METHOD /path`, in the order in which they came. */
   calls: string[];
+  /** Those of `calls` that it does not know; it answers them as Cloudflare does what it has no route for. */
+  unknown: string[];
   /** Buckets that were created. */
   buckets: Set<string>;
-  /** The last uploaded Worker's metadata: bindings, compatibility date, … */
-  metadata(): Record<string, unknown> | null;
+  /** Hashes of the page's files that were uploaded. */
+  assets: Set<string>;
+  /** By name. */
+  workers: Map<string, UploadedWorker>;
   stop(): Promise<void>;
 }
 
-/** The shape of every answer (https://developers.cloudflare.com/api/). */
-const success = (result: unknown) => ({ success: true, errors: [], messages: [], result });
-const failure = (code: number, message: string) => ({
-  success: false,
-  errors: [{ code, message }],
-  messages: [],
-  result: null,
-});
+interface Failure {
+  code: number;
+  message: string;
+}
+/** Cloudflare's codes, which Wrangler goes by. */
+const noSuchBucket: Failure = { code: 10006, message: 'The specified bucket does not exist.' };
+const noSuchWorker: Failure = {
+  code: 10007,
+  message: 'This Worker does not exist on your account.',
+};
+const noRoute: Failure = { code: 7003, message: 'Could not route to that URI.' };
+
+interface Call {
+  json: () => Record<string, unknown>;
+  form: () => Promise<FormData>;
+}
+/** A name of the path, then what was sent. */
+type Answer = (name: string, call: Call) => unknown;
 
 export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
   const calls: string[] = [];
+  const unknown: string[] = [];
   const buckets = new Set<string>();
-  const workers = new Map<string, Record<string, unknown>>();
-  let lastMetadata: Record<string, unknown> | null = null;
+  const assets = new Set<string>();
+  const workers = new Map<string, UploadedWorker>();
 
-  async function answer(method: string, path: string, body: Buffer, type: string) {
-    const inAccount = path.replace(`/accounts/${account}`, '');
-    if (path === '/accounts') return success([{ id: account, name: 'Stand-in' }]);
-    if (path === '/memberships') return success([{ account: { id: account, name: 'Stand-in' } }]);
-    if (path === '/user') return success({ id: 'user', email: 'somebody@example.com' });
-    if (path === '/user/tokens/verify') return success({ id: 'token', status: 'active' });
-    const bucket = inAccount.match(/^\/r2\/buckets\/([^/]+)/)?.[1];
-    if (bucket) {
-      return buckets.has(bucket)
-        ? success({ name: bucket, creation_date: '2026-11-24T00:00:00Z', location: 'WEUR' })
-        : failure(10006, 'The specified bucket does not exist.');
+  /** @param answer what is said of a Worker that is there */
+  const ofWorker =
+    (answer: (worker: UploadedWorker, call: Call, name: string) => unknown): Answer =>
+    (name, call) => {
+      const worker = workers.get(name);
+      if (worker === undefined) throw noSuchWorker;
+      return answer(worker, call, name);
+    };
+  const metadataOf = async (call: Call): Promise<UploadedWorker['metadata']> =>
+    JSON.parse(String((await call.form()).get('metadata')));
+  const addVersion = (worker: UploadedWorker) => {
+    const version = randomUUID();
+    worker.versions.push(version);
+    return version;
+  };
+  const addDeployment = (worker: UploadedWorker, { versions }: { versions?: unknown }) => {
+    const deployment = { id: randomUUID(), versions } as UploadedWorker['deployments'][number];
+    worker.deployments.unshift(deployment);
+    return deployment;
+  };
+
+  /** By method and path in the account, in the shapes of https://developers.cloudflare.com/api/. */
+  const routes: [string, Answer][] = [
+    [
+      'GET /r2/buckets/:name',
+      (name) => {
+        if (!buckets.has(name)) throw noSuchBucket;
+        return { name, creation_date: '2026-11-24T00:00:00Z', location: 'WEUR' };
+      },
+    ],
+    [
+      'POST /r2/buckets',
+      (_, call) => {
+        buckets.add(String(call.json().name));
+        return {};
+      },
+    ],
+    ['GET /workers/subdomain', () => ({ subdomain: 'stand-in' })],
+    [
+      'GET /workers/services/:name',
+      ofWorker(({ tags }, _, id) => {
+        const script = { tag: id, tags, last_deployed_from: 'wrangler' };
+        return { id, default_environment: { environment: 'production', script } };
+      }),
+    ],
+    [
+      // A Worker need not be there yet.
+      'POST /workers/scripts/:name/assets-upload-session',
+      (_, call) => {
+        const files = Object.values(call.json().manifest as Record<string, { hash: string }>);
+        const missing = files.map(({ hash }) => hash).filter((hash) => !assets.has(hash));
+        return missing.length === 0
+          ? { jwt: 'complete', buckets: [] }
+          : { jwt: 'session', buckets: [missing] };
+      },
+    ],
+    [
+      'POST /workers/assets/upload',
+      async (_, call) => {
+        for (const hash of (await call.form()).keys()) assets.add(hash);
+        return { jwt: 'complete' };
+      },
+    ],
+    [
+      'PUT /workers/scripts/:name',
+      async (name, call) => {
+        const worker: UploadedWorker = {
+          ...{ versions: [], deployments: [], tags: [], schedules: [] },
+          subdomain: { enabled: false, previews_enabled: false },
+          ...workers.get(name),
+          metadata: await metadataOf(call),
+        };
+        workers.set(name, worker);
+        const version = addVersion(worker);
+        addDeployment(worker, { versions: [{ version_id: version, percentage: 100 }] });
+        return { id: name, deployment_id: version.replaceAll('-', ''), startup_time_ms: 12 };
+      },
+    ],
+    [
+      'POST /workers/scripts/:name/versions',
+      ofWorker(async (worker, call) => {
+        worker.metadata = await metadataOf(call);
+        const id = addVersion(worker);
+        const resources = { script: { etag: id }, bindings: worker.metadata.bindings };
+        return { id, number: worker.versions.length, resources, startup_time_ms: 12 };
+      }),
+    ],
+    ['GET /workers/scripts/:name/deployments', ofWorker(({ deployments }) => ({ deployments }))],
+    [
+      'POST /workers/scripts/:name/deployments',
+      ofWorker((worker, call) => addDeployment(worker, call.json())),
+    ],
+    ['GET /workers/scripts/:name/secrets', ofWorker(() => [])],
+    [
+      'GET /workers/scripts/:name/settings',
+      ofWorker(({ metadata: { bindings }, tags }) => ({ bindings, tags })),
+    ],
+    [
+      'PATCH /workers/scripts/:name/script-settings',
+      ofWorker((worker, call) => Object.assign(worker, { tags: call.json().tags })),
+    ],
+    ['GET /workers/workers/:name', ofWorker(({ subdomain }, _, name) => ({ name, subdomain }))],
+    [
+      'POST /workers/scripts/:name/subdomain',
+      ofWorker((worker, call) => Object.assign(worker.subdomain, call.json())),
+    ],
+    [
+      'PUT /workers/scripts/:name/schedules',
+      ofWorker((worker, call) => {
+        worker.schedules = call.json() as unknown as UploadedWorker['schedules'];
+        return { schedules: worker.schedules };
+      }),
+    ],
+  ];
+  const patterns = routes.map(([route, answer]) => ({
+    pattern: new RegExp(`^${route.replace(':name', '([^/]+)')}$`),
+    answer,
+  }));
+
+  function answer(method: string, path: string, call: Call): unknown {
+    if (path === '/memberships') return [{ account: { id: account, name: 'Stand-in' } }];
+    if (path === '/accounts') return [{ id: account, name: 'Stand-in' }];
+    if (path === '/user') return { id: 'user', email: 'somebody@example.com' };
+    if (path === '/user/tokens/verify') return { id: 'token', status: 'active' };
+    // How full a bucket is: Wrangler takes an answer without it for an empty one.
+    if (path === '/graphql') return {};
+    const inAccount = `${method} ${path.replace(`/accounts/${account}`, '')}`;
+    for (const { pattern, answer: give } of patterns) {
+      const found = inAccount.match(pattern);
+      if (found) return give(found[1] ?? '', call);
     }
-    if (inAccount === '/r2/buckets' && method === 'POST') {
-      buckets.add(JSON.parse(String(body)).name);
-      return success({});
-    }
-    if (inAccount.endsWith('/assets-upload-session')) return success({ jwt: 'jwt', buckets: [] });
-    if (inAccount === '/workers/subdomain') return success({ subdomain: 'stand-in' });
-    if (inAccount.endsWith('/subdomain')) return success({ enabled: true, previews_enabled: true });
-    const script = inAccount.match(/^\/workers\/(?:scripts|services)\/([^/]+)/)?.[1];
-    if (script && type.startsWith('multipart/form-data')) {
-      const form = await new Response(new Uint8Array(body), {
-        headers: { 'content-type': type },
-      }).formData();
-      lastMetadata = JSON.parse(String(form.get('metadata')));
-      workers.set(script, lastMetadata ?? {});
-      return success({
-        id: script,
-        tag: 'tag',
-        deployment_id: '1'.repeat(32),
-        startup_time_ms: 12,
-      });
-    }
-    if (script && !workers.has(script)) {
-      return failure(10007, 'This Worker does not exist on your account.');
-    }
-    if (inAccount.startsWith('/workers/workers/')) {
-      return success({ subdomain: { enabled: true, previews_enabled: true } });
-    }
-    if (script && inAccount.startsWith('/workers/services/')) {
-      const environment = { environment: 'production', script: { last_deployed_from: 'wrangler' } };
-      return success({ id: script, default_environment: environment });
-    }
-    if (inAccount.endsWith('/secrets')) return success([]);
-    if (inAccount.endsWith('/deployments')) return success({ deployments: [] });
-    if (inAccount.endsWith('/versions')) return success({ items: [] });
-    return success({});
+    unknown.push(`${method} ${path}`);
+    throw noRoute;
   }
 
   const server = createServer(async (request, response) => {
@@ -87,16 +202,28 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
     calls.push(`${method} ${path}`);
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
-    const content = await answer(method, path, Buffer.concat(parts), headers['content-type'] ?? '');
-    response.writeHead(content.success ? 200 : 404, { 'content-type': 'application/json' });
+    const body = Buffer.concat(parts);
+    const type = headers['content-type'] ?? '';
+    const call: Call = {
+      json: () => JSON.parse(String(body)),
+      form: () => new Response(body, { headers: { 'content-type': type } }).formData(),
+    };
+    // The envelope of every answer.
+    const [status, content] = await Promise.resolve()
+      .then(() => answer(method, path, call))
+      .then((result) => [200, { success: true, errors: [], messages: [], result }] as const)
+      .catch((error: Failure) => {
+        const { code = 0, message } = error;
+        return [404, { success: false, errors: [{ code, message }], messages: [], result: null }];
+      });
+    response.writeHead(status as number, { 'content-type': 'application/json' });
     response.end(JSON.stringify(content));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, account, calls, buckets },
-    metadata: () => lastMetadata,
+    ...{ url: `http://127.0.0.1:${port}`, account, calls, unknown, buckets, assets, workers },
     async stop() {
       server.closeAllConnections();
       server.close();

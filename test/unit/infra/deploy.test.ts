@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 import { useLocalBucket } from '../publish/local-bucket.ts';
-import { type CloudflareStandIn, startCloudflareStandIn } from './cloudflare-stand-in.ts';
+import {
+  type CloudflareStandIn,
+  startCloudflareStandIn,
+  type UploadedWorker,
+} from './cloudflare-stand-in.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const configured = (env?: string) =>
@@ -77,22 +81,36 @@ describe('a deployment', () => {
     expect(first.output).toContain(`It answers at ${bucket.worker().url}, and has no model yet`);
     expect(first.code).toBe(0);
     expect(cloudflare.buckets).toEqual(new Set(['catwalk']));
-    expect(cloudflare.metadata()).toMatchObject({
+    const [name, worker] = [...cloudflare.workers][0] as [string, UploadedWorker];
+    expect(name).toBe('catwalk');
+    expect(worker.metadata).toMatchObject({
+      assets: { jwt: 'complete' },
       bindings: expect.arrayContaining([
         expect.objectContaining({ name: 'BUCKET', type: 'r2_bucket', bucket_name: 'catwalk' }),
       ]),
     });
-    const api = `/accounts/${cloudflare.account}`;
-    expect(cloudflare.calls).toEqual(
-      expect.arrayContaining([`POST ${api}/r2/buckets`, `GET ${api}/r2/buckets/catwalk`]),
-    );
+    expect(worker.subdomain.enabled).toBe(true);
+    expect(worker.schedules).toEqual([{ cron: '* * * * *' }]);
+    const uploaded = cloudflare.assets.size;
+    expect(uploaded).toBeGreaterThan(0);
     const served = await fetch(`${bucket.worker().url}/images/0.png`);
     expect(served.status).toBe(200);
 
     const second = await deploy(argv, environment);
     expect(second.output).toContain('The bucket catwalk is there');
     expect(second.output).toContain('Test set unchanged');
+    expect(second.output).toContain(`Deployed version ${worker.versions[1]} of catwalk`);
+    expect(second.code).toBe(0);
+    const api = `/accounts/${cloudflare.account}`;
     const created = cloudflare.calls.filter((call) => call === `POST ${api}/r2/buckets`);
     expect(created).toHaveLength(1);
+    expect(cloudflare.workers.size).toBe(1);
+    expect(cloudflare.assets.size).toBe(uploaded);
+    // Each upload is a version of its own, and the last one gets every request.
+    expect(new Set(worker.versions).size).toBe(2);
+    expect(worker.deployments.map(({ versions }) => versions)).toEqual(
+      worker.versions.toReversed().map((version) => [{ version_id: version, percentage: 100 }]),
+    );
+    expect(cloudflare.unknown).toEqual([]);
   }, 300_000);
 });
