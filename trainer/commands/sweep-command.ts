@@ -164,6 +164,10 @@ async function runAll(options: SweepOptions, signal: AbortSignal): Promise<void>
   const trials = await runLocally(bucket, {
     ...{ sweep, processes, sweepArguments, signal },
     onEvent: (event) => write(json ? `${JSON.stringify(event)}\n` : sweepEventLine(event)),
+  }).catch((error) => {
+    if (signal.aborted)
+      process.stderr.write('Run the sweep again to go on from its checkpoints.\n');
+    throw error;
   });
   const open = trials.filter(({ status }) => status?.state !== 'done');
   const best = bestTrial(trials);

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { styleText } from 'node:util';
 import type { LocalSweepEvent } from '../sweep/run-locally.ts';
 import type { Sweep } from '../sweep/sweep-records.ts';
@@ -15,6 +16,7 @@ export function sweepEventLine(event: LocalSweepEvent): string {
     return `${start} epoch ${epoch}: validation accuracy ${percent(validationAccuracy)}\n`;
   }
   if (event.code === 0) return `${start} done\n`;
+  if (event.code === 128 + constants.signals.SIGTERM) return `${start} stopped\n`;
   const ended = styleText('red', `${start} ended with ${event.code}`, { stream: process.stdout });
   return `${ended}: ${event.message}\n`;
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,37 +9,37 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { aliasSchema, manifestSchema } from '../../../shared/manifest.ts';
 import { readJson } from '../../../trainer/publish/read-json.ts';
+import { writeSmallDataset } from '../../fixtures/small-dataset.ts';
 import { useLocalBucket } from '../publish/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
-const images = join(import.meta.dirname, '../../fixtures/fashion-mnist-test-100');
 const bucket = useLocalBucket();
 let folder: string;
+let dataset: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-sweep-'));
-  const dataset = join(folder, 'hundred');
-  await mkdir(dataset);
-  for (const part of ['train', 't10k']) {
-    await copyFile(join(images, 'test-images.idx'), join(dataset, `${part}-images-idx3-ubyte`));
-    await copyFile(join(images, 'test-labels.idx'), join(dataset, `${part}-labels-idx1-ubyte`));
-  }
+  dataset = await writeSmallDataset(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
 type Event = Record<string, unknown>;
 
-/** Runs `catwalk sweep …` and reads what it says. */
-async function sweep(argv: string[], onEvent: (event: Event) => void = () => {}, env = {}) {
+/** Runs `catwalk sweep …` and reads what it says, in a group of processes of its own, as a terminal does. */
+async function sweep(
+  argv: string[],
+  onEvent: (event: Event, group: number) => void = () => {},
+  env = {},
+) {
   const child = spawn(process.execPath, [cli, 'sweep', ...argv], {
-    cwd: folder,
+    ...{ cwd: folder, detached: true },
     env: { ...process.env, ...bucket.worker().env, ...env },
   });
   const events: Event[] = [];
   createInterface(child.stdout).on('line', (line) => {
     const event = JSON.parse(line);
     events.push(event);
-    onEvent(event);
+    onEvent(event, child.pid as number);
   });
   let stderr = '';
   child.stderr.on('data', (chunk) => {
@@ -49,25 +49,26 @@ async function sweep(argv: string[], onEvent: (event: Event) => void = () => {},
   return { code, events, stderr };
 }
 
+/** Writes a sweep of such trials; returns its file. */
+async function writeSweep(name: string, epochs: number, learningRate: number[]) {
+  const file = join(folder, `${name}.yaml`);
+  const options = {
+    ...{ dataset, backend: 'wasm', validation: 30 },
+    ...{ epochs, batchSize: 10 },
+  };
+  const sweepFile = { name, search: 'grid', options, parameters: { learningRate } };
+  await writeFile(file, stringify(sweepFile));
+  return file;
+}
+
+const startsOf = (events: Event[]) =>
+  events.filter(({ event }) => event === 'trial-started').map(({ trial }) => trial);
+
 it('goes on with a killed trial, never with a misconfigured one, and publishes the best', async () => {
   const { url, layout, list, get, ...rest } = bucket.open();
-  const file = join(folder, 'sweep.yaml');
   const learningRate = [0.0001, 0.001, 0.002, 0.003, 0.00001, -1];
-  await writeFile(
-    file,
-    stringify({
-      name: 'rates',
-      search: 'grid',
-      options: {
-        ...{ dataset: join(folder, 'hundred'), backend: 'wasm', validation: 30 },
-        ...{ epochs: 2, batchSize: 10 },
-      },
-      parameters: { learningRate },
-    }),
-  );
+  const file = await writeSweep('rates', 2, learningRate);
   const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];
-  const startsOf = (events: Event[]) =>
-    events.filter(({ event }) => event === 'trial-started').map(({ trial }) => trial);
 
   let pid: number | undefined;
   const first = await sweep(local, ({ event, trial, ...more }) => {
@@ -138,4 +139,55 @@ it('goes on with a killed trial, never with a misconfigured one, and publishes t
 
   const beyond = await sweep(['--file', file, '--bucket', url, '--index', '9']);
   expect(beyond).toMatchObject({ code: 42, stderr: expect.stringContaining('no trial 9') });
+}, 300_000);
+
+it('by Ctrl-C and SIGTERM ends every trial with a checkpoint, and goes on from there', async () => {
+  const { url, layout, list } = bucket.open();
+  const epochs = 7;
+  const file = await writeSweep('stopped', epochs, [0.001, 0.002]);
+  const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];
+  const seen: Event[] = [];
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const training = new Set<unknown>();
+    const stopped = await sweep(local, ({ event, trial }, group) => {
+      if (event !== 'trial-epoch' || training.has(trial)) return;
+      training.add(trial);
+      // To the whole group, as a terminal sends it: each trial is in another one.
+      if (training.size === 2) process.kill(-group, signal);
+    });
+    expect(stopped.stderr).toContain(`Stopped by ${signal}`);
+    expect(stopped.code).toBe(code);
+    expect(startsOf(stopped.events)).toEqual([0, 1]);
+    const ends = stopped.events.filter(({ event }) => event === 'trial-ended');
+    expect(ends.map((end) => end.code)).toEqual([143, 143]);
+    for (const { event, pid } of stopped.events) {
+      if (event !== 'trial-started') continue;
+      // None of its group is left, itself included.
+      expect(() => process.kill(-(pid as number), 0)).toThrow('ESRCH');
+    }
+    for (const trial of [0, 1]) {
+      const key = layout.trialFile('stopped', trial, 'checkpoint/');
+      expect(await list(key)).not.toEqual([]);
+    }
+    seen.push(...stopped.events);
+  }
+
+  const last = await sweep(local);
+  expect(last).toMatchObject({ code: 0, stderr: '' });
+  seen.push(...last.events);
+  // Each went on where it was: no epoch is missing, and none was trained twice.
+  for (const trial of [0, 1]) {
+    const of = seen.filter((event) => event.event === 'trial-epoch' && event.trial === trial);
+    expect(of.map(({ epoch }) => epoch)).toEqual(Array.from({ length: epochs }, (_, at) => at + 1));
+  }
+  const { trials } = last.events.at(-1) as { trials: Event[] };
+  for (const trial of trials) {
+    expect(trial).toMatchObject({
+      status: { state: 'done', attempt: 3, epoch: epochs },
+      result: { validation: { accuracy: expect.any(Number) } },
+    });
+  }
 }, 300_000);
