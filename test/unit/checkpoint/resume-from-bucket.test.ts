@@ -2,13 +2,18 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeSmallDataset } from '../../fixtures/small-dataset.ts';
 import { useLocalBucket } from '../publish/local-bucket.ts';
 import { smallTraining, startTraining } from './training-process.ts';
 
 const bucket = useLocalBucket();
 let folder: string;
+/** Arguments of the training. */
+let small: string[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-resume-'));
+  // Each is 11 MB over HTTP.
+  small = [...smallTraining(await writeSmallDataset(folder)), '--checkpoint-steps', '4'];
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -22,7 +27,7 @@ it('goes on from a bucket on a machine that has nothing of the run, with the sam
     return (await readFile(join(runs, run as string, 'model/last/weights.bin'))).toString('base64');
   };
   const killed = startTraining(
-    [...smallTraining, '--runs', first as string, '--checkpoint', url],
+    [...small, '--runs', first as string, '--checkpoint', url],
     ({ event, epoch, step }, child) => {
       if (event === 'checkpoint' && epoch === 2 && Number(step) >= 2) child.kill('SIGKILL');
     },
@@ -31,7 +36,7 @@ it('goes on from a bucket on a machine that has nothing of the run, with the sam
   expect((await killed.ended).code).toBeNull();
 
   const occupied = startTraining(
-    [...smallTraining, '--runs', folder, '--checkpoint', url],
+    [...small, '--runs', folder, '--checkpoint', url],
     undefined,
     environment,
   );
@@ -49,7 +54,7 @@ it('goes on from a bucket on a machine that has nothing of the run, with the sam
   const progress = resumed.reports.find(({ event }) => event === 'progress');
   expect(progress).toMatchObject({ epoch: 2 });
 
-  const uninterrupted = startTraining([...smallTraining, '--runs', whole as string]);
+  const uninterrupted = startTraining([...small, '--runs', whole as string]);
   expect(await uninterrupted.ended).toMatchObject({ code: 0 });
   expect(await weightsIn(second as string)).toBe(await weightsIn(whole as string));
 }, 300_000);

@@ -5,11 +5,15 @@ import { createInterface } from 'node:readline';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 
-/** A small training by a recipe with everything in it: 3 epochs of 9 steps. */
-export const smallTraining = [
-  ...['--recipe', 'best', '--epochs', '3', '--warmup-epochs', '1', '--batch-size', '64'],
-  ...['--erase', '4', '--limit', '600', '--validation', '40', '--backend', 'wasm'],
-  ...['--threads', '2', '--checkpoint-steps', '1'],
+/**
+ * Arguments of a small training by a recipe with everything in it: 3 epochs of 9 steps.
+ *
+ * @param dataset a folder of a hundred images
+ */
+export const smallTraining = (dataset: string): string[] => [
+  ...['--recipe', 'best', '--epochs', '3', '--warmup-epochs', '1', '--batch-size', '7'],
+  ...['--erase', '4', '--limit', '90', '--validation', '30', '--backend', 'wasm'],
+  ...['--threads', '2', '--checkpoint-steps', '1', '--dataset', dataset],
 ];
 
 export interface TrainingProcess {
