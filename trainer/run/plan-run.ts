@@ -6,7 +6,6 @@ import { bucketStore, folderStore } from '../checkpoint/checkpoint-store.ts';
 import { type Checkpoints, openCheckpoints } from '../checkpoint/open-checkpoints.ts';
 import { flagOf, parseSchemaOptions, UsageError } from '../commands/schema-options.ts';
 import { type TrainCommandOptions, trainOptionsSchema } from '../commands/train-options.ts';
-import { openBucket } from '../publish/bucket.ts';
 import { recipeSchema } from '../training/recipe.ts';
 import { type RunConfig, runConfigSchema } from './run-records.ts';
 
@@ -103,7 +102,10 @@ async function checkpointsInBucket(
   url: string | undefined,
   options: TrainCommandOptions,
 ): Promise<Checkpoints | null> {
-  return url === undefined ? null : openCheckpoints(bucketStore(openBucket({ ...options, url })));
+  if (url === undefined) return null;
+  // It brings the AWS SDK, 30 MiB that a run without a bucket need not hold.
+  const { openBucket } = await import('../publish/bucket.ts');
+  return openCheckpoints(bucketStore(openBucket({ ...options, url })));
 }
 
 async function readConfig(folder: string): Promise<RunConfig> {

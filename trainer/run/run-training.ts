@@ -10,7 +10,7 @@ import { folderStore } from '../checkpoint/checkpoint-store.ts';
 import { openCheckpoints } from '../checkpoint/open-checkpoints.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { loadDataset } from '../dataset/load-dataset.ts';
-import { openBucket } from '../publish/bucket.ts';
+import type { Bucket } from '../publish/bucket.ts';
 import { readSigningKey } from '../publish/sign-manifest.ts';
 import { uploadTestSet } from '../publish/upload-test-set.ts';
 import type { Reporter } from '../report/reporter.ts';
@@ -59,8 +59,7 @@ export async function runTraining(
     return finish(run);
   }
   // Wrong names and credentials are found out before anything is computed.
-  const bucket =
-    options.publish === undefined ? null : openBucket({ ...options, url: options.publish });
+  const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
   const dataset = await loadDataset({
     dataset: options.dataset,
@@ -147,6 +146,13 @@ export async function runTraining(
   }
   await saving;
   finish(run);
+}
+
+/** It brings the AWS SDK, 30 MiB that a run without a bucket need not hold. */
+async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null> {
+  if (options.publish === undefined) return null;
+  const { openBucket } = await import('../publish/bucket.ts');
+  return openBucket({ ...options, url: options.publish });
 }
 
 function positionText(position: TrainingPosition = firstPosition): string {
