@@ -1,9 +1,9 @@
 import { make } from './element.ts';
+import { keepToken } from './token.ts';
 import type { Trouble } from './trouble.ts';
 
 /** @returns a panel that says what is wrong, what to do, and tries again */
 export function troublePanel(trouble: Trouble, retry: () => void): HTMLElement {
-  const button = make('button', { type: 'button', textContent: 'Try again', onclick: retry });
   const panel = make(
     'div',
     { className: 'trouble' },
@@ -11,10 +11,31 @@ export function troublePanel(trouble: Trouble, retry: () => void): HTMLElement {
     make('p', { textContent: trouble.message }),
   );
   if (trouble.advice) panel.append(make('p', {}, ...withCode(trouble.advice)));
-  panel.append(button);
+  panel.append(
+    trouble.code === 'unauthorized'
+      ? tokenForm(retry)
+      : make('button', { type: 'button', textContent: 'Try again', onclick: retry }),
+  );
   panel.dataset.code = trouble.code;
   panel.setAttribute('role', 'alert');
   return panel;
+}
+
+/** Asks for the token that the Worker wants, then tries again with it. */
+function tokenForm(retry: () => void): HTMLElement {
+  const input = make('input', { type: 'password', required: true, autocomplete: 'off' });
+  const form = make(
+    'form',
+    { className: 'token' },
+    make('label', {}, 'Token ', input),
+    make('button', { textContent: 'Send it along' }),
+  );
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    keepToken(input.value);
+    retry();
+  });
+  return form;
 }
 
 /** `words` between backticks are set as code. */

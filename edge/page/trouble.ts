@@ -1,4 +1,5 @@
 import type { ProblemBody } from '../problem.ts';
+import { withToken } from './token.ts';
 
 /** What a visitor can do about it, by the problem's code; without one, what the Worker says has to do. */
 const advice: Record<string, string> = {
@@ -6,6 +7,7 @@ const advice: Record<string, string> = {
   bad_model: 'Publish it again, or roll back: npx catwalk models rollback.',
   store_failed: 'Check that the bucket is up, and the Worker’s settings for it (docs/serve.md).',
   no_dataset: '`npx catwalk data upload` brings it. Drawing, pictures and camera work without.',
+  unauthorized: 'Ask whoever deployed it for one of `API_TOKENS`. Test images need none.',
   unsupported_image: 'PNG, JPEG, WebP, GIF and BMP are read.',
   bad_image: 'Open it in another program and save it anew.',
   offline: 'This page asks again as soon as you are back.',
@@ -50,7 +52,7 @@ export async function ask<Value>(path: string, init: RequestInit = {}): Promise<
   let response: Response;
   let text: string;
   try {
-    response = await fetch(path, init);
+    response = await fetch(path, { ...init, headers: withToken(init.headers) });
     text = await response.text();
   } catch (error) {
     if (init.signal?.aborted) throw error;

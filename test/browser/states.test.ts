@@ -18,6 +18,7 @@ import {
   phoneDark,
   twoLooks,
 } from './open-browser.ts';
+import { trainAndPublish } from './serve.ts';
 
 const shared = hasChromium ? inject('worker') : { url: '', env: {} };
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
@@ -137,6 +138,31 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
       await close();
     },
   );
+
+  it('a token is needed: it is asked for, and sent with what follows', async () => {
+    const worker = await startWorker('guarded', { API_TOKENS: 'page:0123456789abcdef0123456789' });
+    await trainAndPublish(worker.env, join(folder, 'guarded-runs'), '--epochs', '1');
+    const { page, errors, close } = await openPage(browser, desktopLight, worker.url);
+    await page.locator('#verdict', { hasText: /\w/ }).waitFor();
+    await page.getByText('Draw', { exact: true }).click();
+    await page.getByLabel('Sheet to draw on').click();
+    const trouble = page.locator('#answer .trouble');
+    const send = async (token: string) => {
+      await trouble.getByLabel('Token').fill(token);
+      await trouble.getByRole('button', { name: 'Send it along' }).click();
+    };
+    await eventually(() => trouble.getAttribute('data-code')).toBe('unauthorized');
+    await checkAccessibility(page);
+    const refused = page.waitForResponse((response) => response.status() === 401);
+    await send('another');
+    await refused;
+    await eventually(() => trouble.getByLabel('Token').inputValue()).toBe('');
+    await send('0123456789abcdef0123456789');
+    await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('28 by 28');
+    expect(await trouble.count()).toBe(0);
+    expect(ours(errors)).toEqual([]);
+    await close();
+  });
 
   it('offline: it says so, and goes on when the network is back', async () => {
     const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#/try/0`);
