@@ -1,19 +1,19 @@
 /** `npm run bench:page [-- --url http://localhost:8787]`: what the page's first look costs, at a Worker that runs (`npm start`). */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import type { Browser } from 'playwright-core';
 import { desktopLight, type Look, launch, phoneDark } from '../browser/open-browser.ts';
 import { thisMachine } from './machine.ts';
 
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string', default: 'http://localhost:8787' },
-    rounds: { type: 'string', default: '7' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const output = join(import.meta.dirname, '../../docs/bench/page.json');
+const options = new Command('npm run bench:page --')
+  .description(
+    'Looks at the page of a Worker that runs, each time in a Chromium with an empty cache.',
+  )
+  .option('--url <url>', 'where the Worker is', 'http://localhost:8787')
+  .option('--rounds <n>', 'looks whose median counts', '7')
+  .option('--json', 'print the result as JSON')
+  .helpOption('--help', 'show this')
+  .parse()
+  .opts<{ url: string; rounds: string; json?: boolean }>();
 
 interface FirstLook {
   requests: number;
@@ -43,7 +43,7 @@ async function look(browser: Browser, { viewport, colorScheme }: Look): Promise<
       for (const entry of list.getEntries() as any[]) seen.shift += entry.value;
     }).observe({ type: 'layout-shift', buffered: true });
   });
-  await page.goto(`${values.url}/#/try/0`, { waitUntil: 'commit' });
+  await page.goto(`${options.url}/#/try/0`, { waitUntil: 'commit' });
   await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
   const found = await page.evaluate(() => {
     const predicted = performance.now();
@@ -81,7 +81,7 @@ const rows = [];
 for (const device of [desktopLight, phoneDark]) {
   await look(browser, device);
   const looks: FirstLook[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < Number(options.rounds); round++) {
     looks.push(await look(browser, device));
   }
   const medians = Object.fromEntries(
@@ -93,8 +93,9 @@ for (const device of [desktopLight, phoneDark]) {
   rows.push({ device: device.name, rounds: looks.length, ...medians });
 }
 await browser.close();
-console.table(rows);
-if (values.json) {
+if (options.json) {
   const report = { measuredAt: new Date().toISOString(), machine: thisMachine(), medians: rows };
-  await writeFile(output, `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+} else {
+  console.table(rows);
 }

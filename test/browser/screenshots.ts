@@ -1,12 +1,15 @@
 /** `npm run screenshots [-- --url http://localhost:8787]`: the pictures of the page in docs/, of the Worker that runs (`npm start`). */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import type { Page } from 'playwright-core';
 import { desktopLight, type Look, launch, looks } from './open-browser.ts';
 
-const { values } = parseArgs({
-  options: { url: { type: 'string', default: 'http://localhost:8787' } },
-});
+const { url } = new Command('npm run screenshots --')
+  .description('Takes the pictures of the page in docs/.')
+  .option('--url <url>', 'a Worker that runs', 'http://localhost:8787')
+  .helpOption('--help', 'show this')
+  .parse()
+  .opts<{ url: string }>();
 const docs = join(import.meta.dirname, '../../docs');
 const desktopDark = looks.find(({ name }) => name === 'desktop, dark') as Look;
 
@@ -34,7 +37,7 @@ const browser = await launch();
 for (const [file, { viewport, colorScheme }, view, show] of pictures) {
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
   const page = await context.newPage();
-  await page.goto(`${values.url}/#/${view}`);
+  await page.goto(`${url}/#/${view}`);
   await show(page);
   await page.evaluate(() => document.fonts.ready);
   await page.mouse.move(0, 0);

@@ -48,13 +48,20 @@ export async function heapUsage(inspectorUrl: string, { collect = false } = {}) 
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    const call = (method: string) =>
+    const call = (id: number, method: string) =>
       new Promise<unknown>((resolve) => {
-        socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));
-        socket.send(JSON.stringify({ id: 1, method }));
+        socket.addEventListener('message', ({ data }) => {
+          const answer = JSON.parse(String(data));
+          if (answer.id === id) resolve(answer);
+        });
+        socket.send(JSON.stringify({ id, method }));
       });
-    if (collect) await call('HeapProfiler.collectGarbage');
-    return heapUsageSchema.parse(await call('Runtime.getHeapUsage')).result;
+    if (collect) {
+      // An idle isolate collects when it is asked for something more.
+      const collected = call(1, 'HeapProfiler.collectGarbage');
+      await Promise.all([collected, call(2, 'Runtime.getHeapUsage')]);
+    }
+    return heapUsageSchema.parse(await call(3, 'Runtime.getHeapUsage')).result;
   } finally {
     socket.close();
   }
