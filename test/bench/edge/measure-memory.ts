@@ -38,30 +38,28 @@ export async function measureMemory(name: string, options: OpenWorkerOptions): P
 }
 
 /**
- * @param collect gives up garbage first, so that what is left is held
+ * @param awaken makes a request to the Worker. Where it is given, garbage is given up first, so that what is left is held: an isolate
+ * that idles does not collect before its next request
  * @returns what an isolate holds: its own heap, and the array buffers outside it
  */
-export async function heapUsage(inspectorUrl: string, { collect = false } = {}) {
+export async function heapUsage(inspectorUrl: string, awaken?: () => Promise<unknown>) {
   const socket = new WebSocket(new URL('/core:user:bench', inspectorUrl));
   try {
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    const call = (id: number, method: string) =>
+    const call = (method: string) =>
       new Promise<unknown>((resolve) => {
-        socket.addEventListener('message', ({ data }) => {
-          const answer = JSON.parse(String(data));
-          if (answer.id === id) resolve(answer);
-        });
-        socket.send(JSON.stringify({ id, method }));
+        socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)));
+        socket.send(JSON.stringify({ id: 1, method }));
       });
-    if (collect) {
-      // An idle isolate collects when it is asked for something more.
-      const collected = call(1, 'HeapProfiler.collectGarbage');
-      await Promise.all([collected, call(2, 'Runtime.getHeapUsage')]);
+    if (awaken) {
+      const collected = call('HeapProfiler.collectGarbage');
+      await awaken();
+      await collected;
     }
-    return heapUsageSchema.parse(await call(3, 'Runtime.getHeapUsage')).result;
+    return heapUsageSchema.parse(await call('Runtime.getHeapUsage')).result;
   } finally {
     socket.close();
   }

@@ -33,9 +33,9 @@ export async function measureSoak({
           done += Number(await response.text());
         }
       }
-      const { usedSize, backingStorageSize } = await heapUsage(worker.inspectorUrl ?? '', {
-        collect: true,
-      });
+      const { usedSize, backingStorageSize } = await heapUsage(worker.inspectorUrl ?? '', () =>
+        fetch(`${worker.url}/forward?batch=1&times=1`),
+      );
       rows.push({
         predictions: done,
         heapBytes: usedSize,
