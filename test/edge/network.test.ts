@@ -11,6 +11,7 @@ import {
 import { preparedConvolutions } from '../../edge/kernels/prepared.ts';
 import { registerFurther, registerKernels } from '../../edge/model/kernels.ts';
 import { compileNetwork } from '../../edge/model/network.ts';
+import { withoutInitializers } from '../../edge/model/without-initializers.ts';
 
 interface Shape {
   images: number;
@@ -65,7 +66,12 @@ const shapes: fc.Arbitrary<Shape> = fc
 
 const layer = (class_name: string, name: string, config: Record<string, unknown>) => ({
   class_name,
-  config: { name, trainable: true, dtype: 'float32', ...config },
+  config: {
+    ...{ name, trainable: true, dtype: 'float32' },
+    // As it would be trained; the weights are set.
+    kernel_initializer: { class_name: 'VarianceScaling', config: {} },
+    ...config,
+  },
 });
 
 async function buildModel(shape: Shape): Promise<LayersModel> {
@@ -94,7 +100,9 @@ async function buildModel(shape: Shape): Promise<LayersModel> {
     },
   };
   await registerFurther(modelTopology);
-  const model = await loadLayersModel(fromMemory({ modelTopology }));
+  const model = await loadLayersModel(
+    fromMemory({ modelTopology: withoutInitializers(modelTopology) }),
+  );
   let next = shape.seed;
   model.setWeights(model.getWeights().map((weight) => noise(weight.shape, next++)));
   return model;
