@@ -147,16 +147,34 @@ describe('the AWS Batch files', async () => {
   });
 });
 
-describe('the SkyPilot tasks', () => {
-  it.each(['skypilot/pool.yaml', 'skypilot/sweep.yaml'])('SkyPilot reads %s', async (file) => {
-    const python = process.env.CATWALK_PYTHON ?? 'python3';
-    if (!(await run(python, ['-c', 'import sky']).catch(() => null))) {
-      const message = 'The check of the SkyPilot tasks is skipped: pip install skypilot.';
-      if (process.env.CATWALK_REQUIRE_SKYPILOT) throw new Error(message);
-      console.warn(message);
-      return;
-    }
-    const load = 'import sys, sky; sky.Task.from_yaml(sys.argv[1])';
-    await run(python, ['-c', load, join(infra, file)], { cwd: join(infra, '..') });
+/** @returns the Python that has SkyPilot, `null` where it is not at hand */
+async function findSkyPilot(): Promise<string | null> {
+  const python = process.env.CATWALK_PYTHON ?? 'python3';
+  if (await run(python, ['-c', 'import sky']).catch(() => null)) return python;
+  const message = 'The check of the SkyPilot tasks is skipped: pip install skypilot.';
+  if (process.env.CATWALK_REQUIRE_SKYPILOT) throw new Error(message);
+  console.warn(message);
+  return null;
+}
+
+describe('the SkyPilot tasks', async () => {
+  const python = await findSkyPilot();
+
+  it.skipIf(python === null).each(['skypilot/pool.yaml', 'skypilot/sweep.yaml'])(
+    'SkyPilot reads %s',
+    async (file) => {
+      const load = 'import sys, sky; sky.Task.from_yaml(sys.argv[1])';
+      await run(python ?? '', ['-c', load, join(infra, file)], { cwd: join(infra, '..') });
+    },
+  );
+
+  it('name the environment that the trial is told by, and the same machine as its pool', async () => {
+    const [pool, sweep] = await Promise.all(
+      ['skypilot/pool.yaml', 'skypilot/sweep.yaml'].map(async (file) => parse(await read(file))),
+    );
+    expect(sweep.resources.accelerators).toBe(pool.resources.accelerators);
+    const variables = Array.from(sweep.run.matchAll(/\$(\w+)/g), ([, name]) => name);
+    expect(variables).toEqual(['SWEEP', 'SKYPILOT_JOB_RANK']);
+    expect(Object.keys(sweep.envs)).toContain('SWEEP');
   });
 });
