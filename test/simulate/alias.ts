@@ -1,13 +1,16 @@
 /**
  * `npm run simulate:alias`: how long a moved alias takes to reach every isolate. The Worker's own follower runs in each, on a
- * simulated clock over a simulated bucket. The same seed gives the same figures. Writes docs/simulations/alias.json.
+ * simulated clock over a simulated bucket. The same seed gives the same figures. Writes docs/simulations/alias.json, or the
+ * file that is named.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import seedrandom from 'seedrandom';
 import type { AliasReport, AliasSimulation } from './alias-report.ts';
 
-const output = join(import.meta.dirname, '../../docs/simulations/alias.json');
+const output = resolve(
+  process.argv[2] ?? join(import.meta.dirname, '../../docs/simulations/alias.json'),
+);
 const seed = 1;
 const assumptions = {
   seed,
