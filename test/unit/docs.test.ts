@@ -25,6 +25,29 @@ it('every relative link in the documents leads somewhere', async () => {
   }
 });
 
+/** As GitHub makes them of headings. */
+const anchorsOf = (text: string) =>
+  Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+it('every link to a heading leads to one', async () => {
+  let seen = 0;
+  for (const { file, text } of await documents()) {
+    for (const [, path, anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)) {
+      const target = path ? join(repository, dirname(file), path) : join(repository, file);
+      expect(anchorsOf(await readFile(target, 'utf8')), `${file}: ${path}#${anchor}`).toContain(
+        anchor,
+      );
+      seen++;
+    }
+  }
+  expect(seen).toBeGreaterThan(0);
+});
+
 it('every npm script that the documents name exists', async () => {
   for (const { file, text } of await documents()) {
     const named = Array.from(text.matchAll(/npm run ([a-z:-]+)/g), ([, script]) => script);
