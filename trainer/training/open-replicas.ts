@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import type { BackendName, DeviceChoice } from '../backends/backend.ts';
+import { readNativeSetup } from '../backends/native-setup.ts';
 import type { Recipe } from './recipe.ts';
 import { type Replicas, startReplicas } from './replicas.ts';
 import { createSharedState, type ImageSets, type SharedState } from './shared-state.ts';
@@ -26,8 +27,7 @@ export async function openReplicas(
   options: ReplicasOptions,
 ): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
   const { spec, recipe, seed, device, sets, steps, threads, backendThreads, first } = options;
-  // TensorFlow has threads of its own, which share each operation.
-  const replicaCount = name === 'tensorflow' ? 1 : threads;
+  const replicaCount = (await mayUseGpu(name, device)) ? 1 : threads;
   const state = createSharedState(sets, {
     parameters: first.length,
     replicas: replicaCount,
@@ -40,7 +40,15 @@ export async function openReplicas(
   const replicas = await startReplicas({
     replicas: replicaCount,
     backend: name,
-    ...{ spec, device, backendThreads, recipe, steps, seed, state },
+    // Replicas fill the cores by themselves.
+    backendThreads: replicaCount > 1 ? 1 : backendThreads,
+    ...{ spec, device, recipe, steps, seed, state },
   });
   return { state, replicas, replicaCount };
+}
+
+/** A GPU takes a batch whole. On CPUs TensorFlow, too, is faster with a part of it for each core than with a share of every operation. */
+async function mayUseGpu(name: BackendName, device: DeviceChoice): Promise<boolean> {
+  if (name !== 'tensorflow' || device === 'cpu') return false;
+  return (await readNativeSetup())?.variant === 'gpu';
 }
