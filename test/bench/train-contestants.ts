@@ -16,6 +16,15 @@ export interface EpochResult {
   accuracy: number;
 }
 
+export interface TrainingOptions {
+  limit: number;
+  /** As many as the contestant's recipe has unless told. */
+  epochs?: number;
+  seed: number;
+  /** The test accuracy after which it may stop, where its schedule does not need all epochs. */
+  until?: number;
+}
+
 export interface Training {
   epochs: EpochResult[];
   /** The largest resident set of the process. */
@@ -26,8 +35,7 @@ export interface Contestant {
   name: string;
   /** What one training step runs, where it is one of Catwalk's. */
   countStep?(): Promise<StepCount>;
-  /** @param options.epochs as many as the contestant's recipe has unless told */
-  train(options: { limit: number; epochs?: number; seed: number }): Promise<Training>;
+  train(options: TrainingOptions): Promise<Training>;
 }
 
 export interface StepCount {
@@ -95,10 +103,11 @@ export async function pytorchContestant(
   const script = join(import.meta.dirname, 'peers/pytorch_tutorial.py');
   return {
     name: 'PyTorch CPU',
-    async train({ limit, epochs = tutorialEpochs, seed }) {
+    async train({ limit, epochs = tutorialEpochs, seed, until }) {
       const results = await jsonLines(python, [
         ...[script, '--data-dir', dataDir, '--limit', String(limit)],
         ...['--epochs', String(epochs), '--seed', String(seed)],
+        ...(until === undefined ? [] : ['--until', String(until)]),
       ]);
       return { epochs: results, peakBytes: results.at(-1).peakBytes };
     },

@@ -52,6 +52,7 @@ def main():
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--limit", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--until", type=float, help="stop after the epoch that reaches this accuracy")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -79,11 +80,12 @@ def main():
             correct = sum(
                 (model(images).argmax(1) == labels).sum().item() for images, labels in test
             )
+        accuracy = correct / len(test.dataset)
         print(
             json.dumps(
                 {
                     "epoch": epoch,
-                    "accuracy": correct / len(test.dataset),
+                    "accuracy": accuracy,
                     "seconds": seconds,
                     "imagesPerSecond": len(train.dataset) / epoch_seconds,
                     "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -93,6 +95,8 @@ def main():
             ),
             flush=True,
         )
+        if arguments.until and accuracy >= arguments.until:
+            return
 
 
 if __name__ == "__main__":
