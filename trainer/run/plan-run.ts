@@ -17,6 +17,8 @@ export interface RunPlan {
   /** The checkpoints in the bucket, where they are kept there; those in the run's folder are opened with it. */
   bucketCheckpoints: Checkpoints | null;
   resumed: ResumedRun | null;
+  /** What to do after an interruption, for people; `catwalk train --resume` unless told. */
+  goOn?: string;
 }
 
 export interface ResumedRun {

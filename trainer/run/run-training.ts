@@ -34,7 +34,7 @@ import { historyOf } from './run-records.ts';
  * @throws {Error} where data, backend or bucket can't be had; what is published by then stays
  */
 export async function runTraining(
-  { options, given, bucketCheckpoints, resumed }: RunPlan,
+  { options, given, bucketCheckpoints, resumed, goOn }: RunPlan,
   reporter: Reporter,
   signal: AbortSignal,
   keepRun: (run: RunFolder) => Promise<void> = async () => {},
@@ -140,7 +140,7 @@ export async function runTraining(
         await saving;
         const at = positionText(event.state.position);
         const again = options.checkpoint ?? path;
-        tell(`Interrupted ${at}. Go on with: npx catwalk train --resume ${again}`);
+        tell(`Interrupted ${at}. ${goOn ?? `Go on with: npx catwalk train --resume ${again}`}`);
       }
     }
   }

@@ -110,7 +110,8 @@ async function trainTrial(
     },
     close: () => reporter.close(),
   };
-  await runTraining(plan, watching, signal, async ({ path, epochs }) => {
+  const goOn = 'Run the trial again to go on.';
+  await runTraining({ ...plan, goOn }, watching, signal, async ({ path, epochs }) => {
     await uploadRun(bucket, sweep.name, index, path);
     await note({ epoch: epochs.length });
   });
