@@ -7,16 +7,15 @@ import { bestEpoch } from '../run/run-records.ts';
 import { paper } from './draw-chart.ts';
 import { drawConfusion } from './draw-confusion.ts';
 import { drawCurves } from './draw-curves.ts';
-import { confusionCsv, metricsCsv } from './metrics-csv.ts';
+import { confusionCsv } from './metrics-csv.ts';
 import { modelCard } from './model-card.ts';
 import { renderPng } from './render-png.ts';
 import { reportPage } from './report-page.ts';
 import { pictureOf, type RunReport } from './run-report.ts';
-import { writeTensorboard } from './write-tensorboard.ts';
 
 /**
- * Writes what people look at into a run's folder: metrics.csv, curves.svg, confusion.svg, confusion.csv, samples.png,
- * report.html, README.md and tensorboard/. All but the curves are of the run's model, its best epoch.
+ * Writes what people look at into a run's folder: curves.svg, confusion.svg, confusion.csv, samples.png, report.html and
+ * README.md. All but the curves are of the run's model, its best epoch.
  *
  * @param run with one epoch or more
  * @param test what the epochs were measured on
@@ -30,7 +29,6 @@ export async function writeArtifacts(
   const { labels } = config.spec;
   const samples = epoch.samples.map((guess) => pictureOf(report, guess));
   const files: Record<string, string | Uint8Array> = {
-    'metrics.csv': metricsCsv(epochs),
     'curves.svg': await drawCurves(epochs, paper),
     'confusion.svg': await drawConfusion(epoch.confusion, labels, paper),
     'confusion.csv': confusionCsv(epoch, labels),
@@ -42,5 +40,4 @@ export async function writeArtifacts(
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     await writeAtomically(join(path, file), bytes);
   }
-  await writeTensorboard({ path, epochs });
 }

@@ -1,6 +1,7 @@
 import type { Metrics } from '../../shared/manifest.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
 import { writeArtifacts } from '../artifacts/write-artifacts.ts';
+import { writeMetrics } from '../artifacts/write-metrics.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backends/backend.ts';
 import { firstThatOpens } from '../backends/first-that-opens.ts';
 import { openBackend } from '../backends/open-backend.ts';
@@ -85,6 +86,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
     artifacts,
     { logits, actual: test.labels },
   );
+  await writeMetrics(run);
   await writeArtifacts(run, test);
   return { run: run.path, spec, metrics, backend };
 }

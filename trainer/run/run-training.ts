@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildModel } from '../../shared/build-model.ts';
 import type { Training } from '../../shared/manifest.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
-import { writeArtifacts } from '../artifacts/write-artifacts.ts';
+import { writeMetrics } from '../artifacts/write-metrics.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import { CheckpointError } from '../checkpoint/checkpoint.ts';
 import { folderStore } from '../checkpoint/checkpoint-store.ts';
@@ -17,6 +18,7 @@ import type { Reporter } from '../report/reporter.ts';
 import { recipeWith } from '../training/recipe.ts';
 import { train } from '../training/train.ts';
 import { firstPosition, type TrainingPosition } from '../training/training-state.ts';
+import { drawRun } from './draw-run.ts';
 import { gitState } from './git-state.ts';
 import { guessesOf } from './guesses.ts';
 import { hardware } from './hardware.ts';
@@ -42,6 +44,8 @@ export async function runTraining(
   const { seed, backend, device, threads, limit, dtype } = options;
   const recipe = recipeWith(options.recipe, options);
   const tell = (message: string) => reporter.report({ event: 'message', message });
+  const { dataset: source, dataDir } = options;
+  const datasetOptions = { dataset: source, dataDir, signal, onProgress: tell };
   const finish = (run: RunFolder | undefined) => {
     const { accuracy, seconds } = run?.epochs.at(-1) ?? { accuracy: 0, seconds: 0 };
     const peakBytes = process.resourceUsage().maxRSS * 1024;
@@ -56,25 +60,23 @@ export async function runTraining(
   const resumeFrom = resumed?.checkpoint?.state;
   if (resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
     tell('This run is finished: there is nothing to go on with.');
+    if (run && !existsSync(join(run.path, 'report.html'))) {
+      await drawRun(run, (await loadDataset(datasetOptions)).test);
+    }
     return finish(run);
   }
   // Wrong names and credentials are found out before anything is computed.
   const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
-  const dataset = await loadDataset({
-    dataset: options.dataset,
-    dataDir: options.dataDir,
-    signal,
-    onProgress: tell,
-  });
-  const { name, train: trainSet, test, source, origin } = dataset;
+  const dataset = await loadDataset(datasetOptions);
+  const { name, train: trainSet, test, origin } = dataset;
   const spec = cnnFor(dataset);
   reporter.report({
     event: 'dataset',
     name,
     train: trainSet.count,
     test: test.count,
-    source,
+    source: dataset.source,
   });
   if (resumed) checkSameDataset(resumed, dataset);
   if (bucket) await uploadTestSet(bucket, dataset);
@@ -95,56 +97,82 @@ export async function runTraining(
     options: given,
   };
   let saving: Promise<void> = Promise.resolve();
-  for await (const event of train({
-    ...{ spec, dataset, recipe, seed, backend, device, threads, limit, dtype, signal, resumeFrom },
-    checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
-  })) {
-    if (event.event !== 'checkpoint') reporter.report(event);
-    if (event.event === 'started') {
-      const { threads: used, backend: opened } = event;
-      const computer = { backend: opened.name, device: opened.device.name, threads: used };
-      run ??= await createRunFolder(options.runs, { ...startedWith, ...computer });
-      checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
-    } else if (event.event === 'epoch' && run) {
-      const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
-      const { artifacts, logits } = event;
-      const answers = { logits, actual: test.labels };
-      const guesses = guessesOf(logits, test.labels);
-      const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
-      await run.writeEpoch({ ...measured, ...(validation && { validation }) }, artifacts, answers);
-      await writeArtifacts(run, test);
-      await keepRun(run);
-      if (bucket) {
-        const { alias, force } = options;
-        const history = historyOf(run.epochs);
-        const training: Training = { ...run.config, epoch, seconds, imagesPerSecond, history };
-        const trained = { run: run.path, artifacts, answers, metrics, training };
-        const published = await publishEpoch(bucket, {
-          ...{ spec, dataset, alias, force, signingKey },
-          ...trained,
-        });
-        reporter.report({ event: 'published', epoch, alias, ...published });
-      }
-    } else if (event.event === 'checkpoint' && run && checkpoints) {
-      await saving;
-      const { path, config, epochs } = run;
-      const { where } = checkpoints;
-      const { epoch, step } = event.state.position;
-      const checkpoint = { run: basename(path), config, epochs: [...epochs], state: event.state };
-      saving = checkpoints
-        .save(checkpoint)
-        .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
-      // It is awaited, with its error, before the next one and at the end.
-      saving.catch(() => {});
-      if (signal.aborted) {
+  try {
+    for await (const event of train({
+      ...{
+        spec,
+        dataset,
+        recipe,
+        seed,
+        backend,
+        device,
+        threads,
+        limit,
+        dtype,
+        signal,
+        resumeFrom,
+      },
+      checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
+    })) {
+      if (event.event !== 'checkpoint') reporter.report(event);
+      if (event.event === 'started') {
+        const { threads: used, backend: opened } = event;
+        const computer = { backend: opened.name, device: opened.device.name, threads: used };
+        run ??= await createRunFolder(options.runs, { ...startedWith, ...computer });
+        checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
+      } else if (event.event === 'epoch' && run) {
+        const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
+        const { artifacts, logits } = event;
+        const answers = { logits, actual: test.labels };
+        const guesses = guessesOf(logits, test.labels);
+        const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
+        await run.writeEpoch(
+          { ...measured, ...(validation && { validation }) },
+          artifacts,
+          answers,
+        );
+        await writeMetrics(run);
+        await keepRun(run);
+        if (bucket) {
+          const { alias, force } = options;
+          const history = historyOf(run.epochs);
+          const training: Training = { ...run.config, epoch, seconds, imagesPerSecond, history };
+          const trained = { run: run.path, artifacts, answers, metrics, training };
+          const published = await publishEpoch(bucket, {
+            ...{ spec, dataset, alias, force, signingKey },
+            ...trained,
+          });
+          reporter.report({ event: 'published', epoch, alias, ...published });
+        }
+      } else if (event.event === 'checkpoint' && run && checkpoints) {
         await saving;
-        const at = positionText(event.state.position);
-        const again = options.checkpoint ?? path;
-        tell(`Interrupted ${at}. ${goOn ?? `Go on with: npx catwalk train --resume ${again}`}`);
+        const { path, config, epochs } = run;
+        const { where } = checkpoints;
+        const { epoch, step } = event.state.position;
+        const checkpoint = { run: basename(path), config, epochs: [...epochs], state: event.state };
+        saving = checkpoints
+          .save(checkpoint)
+          .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
+        // It is awaited, with its error, before the next one and at the end.
+        saving.catch(() => {});
+        if (signal.aborted) {
+          await saving;
+          const at = positionText(event.state.position);
+          const again = options.checkpoint ?? path;
+          tell(`Interrupted ${at}. ${goOn ?? `Go on with: npx catwalk train --resume ${again}`}`);
+        }
       }
     }
+    await saving;
+  } catch (error) {
+    // An interrupted run, too, is one to look at; what ended it comes first.
+    if (run) await drawRun(run, test).catch(() => {});
+    throw error;
   }
-  await saving;
+  if (run) {
+    await drawRun(run, test);
+    await keepRun(run);
+  }
   finish(run);
 }
 

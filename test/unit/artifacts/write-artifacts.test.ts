@@ -8,6 +8,7 @@ import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { writeArtifacts } from '../../../trainer/artifacts/write-artifacts.ts';
+import { writeMetrics } from '../../../trainer/artifacts/write-metrics.ts';
 import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
 import { guessesOf } from '../../../trainer/run/guesses.ts';
 import { openRunFolder } from '../../../trainer/run/run-folder.ts';
@@ -48,7 +49,9 @@ beforeAll(async () => {
   config = { ...training, spec: { ...spec, labels }, dataset };
   // The second of three is the best.
   const epochs = [epochOf(1, 0.8), epochOf(2, 0.9), epochOf(3, 0.85)];
-  await writeArtifacts(openRunFolder(path, config, epochs), test);
+  const run = openRunFolder(path, config, epochs);
+  await writeMetrics(run);
+  await writeArtifacts(run, test);
 }, 60_000);
 afterAll(() => rm(path, { recursive: true }));
 

@@ -107,8 +107,8 @@ describe('a training that is killed', () => {
       const first = startTraining(
         // None but the last one.
         [...small, '--checkpoint-steps', '999', '--runs', runs],
-        ({ event, step }, child) => {
-          if (event === 'progress' && step === 2) child.kill(signal);
+        ({ event, epoch, step }, child) => {
+          if (event === 'progress' && epoch === 2 && step === 2) child.kill(signal);
         },
       );
       const { code, stderr } = await first.ended;
@@ -118,11 +118,13 @@ describe('a training that is killed', () => {
         event: 'message',
         message: expect.stringContaining(`--resume ${await onlyRun(runs)}`),
       });
+      // One can look at what there is.
+      expect(await readdir(await onlyRun(runs))).toContain('report.html');
       const second = startTraining(['--resume', await onlyRun(runs)]);
       expect(await second.ended).toMatchObject({ code: 0, stderr: '' });
       const { epoch, step } = second.reports.find(({ event }) => event === 'progress') ?? {};
       // The first one had come as far when the signal reached it, or further.
-      expect(10 * Number(epoch) + Number(step)).toBeGreaterThan(12);
+      expect(10 * Number(epoch) + Number(step)).toBeGreaterThan(22);
       expect(await outcomeOf(await onlyRun(runs))).toEqual(await outcomeOf(whole));
     },
     300_000,

@@ -113,6 +113,11 @@ describe('catwalk', () => {
     expect(config).toMatchObject({ seed: 1, batchSize: 64, backend: 'wasm', limit: 256 });
     const metrics = JSON.parse(await readFile(join(run, 'metrics.jsonl'), 'utf8'));
     expect(metrics).toMatchObject({ epoch: 1, accuracy });
+
+    // As if it had been killed while it drew.
+    await rm(join(run, 'report.html'));
+    expect((await catwalk('train', '--resume', run)).code).toBe(0);
+    expect(await readdir(run)).toContain('report.html');
   });
 
   it('ends with 1 where a GPU is asked for that the backend can not use', async () => {
