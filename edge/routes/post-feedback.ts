@@ -9,6 +9,7 @@ import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { JsonError, parseJson } from '../parse-json.ts';
 import { Problem } from '../problem.ts';
 import { imagePixels } from '../request/image-pixels.ts';
+import { checkJsonBounds } from '../request/json-bounds.ts';
 import { invertSchema, readParameter } from '../request/parameters.ts';
 import type { PostedImage } from '../request/posted-images.ts';
 import { readBody } from '../request/read-body.ts';
@@ -90,6 +91,7 @@ export function postFeedback({ testSet, source, layout, now }: FeedbackOptions) 
 }
 
 function parseRequest(body: Uint8Array) {
+  checkJsonBounds(body);
   try {
     return parseJson(body, feedbackRequestSchema, 'The feedback');
   } catch (error) {
