@@ -55,8 +55,12 @@ export async function heapUsage(inspectorUrl: string, awaken?: () => Promise<unk
         socket.send(JSON.stringify({ id: 1, method }));
       });
     if (awaken) {
-      const collected = call('HeapProfiler.collectGarbage');
-      await awaken();
+      let isCollected = false;
+      const collected = call('HeapProfiler.collectGarbage').then(() => {
+        isCollected = true;
+      });
+      // A request may get there before the call does.
+      while (!isCollected) await awaken();
       await collected;
     }
     return heapUsageSchema.parse(await call('Runtime.getHeapUsage')).result;
