@@ -1,21 +1,20 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { parseIdx } from '../../shared/idx.ts';
 import type { CorpusFile } from '../corpus/corpus-file.ts';
-import { encodeInJavaScript } from '../corpus/encode-in-javascript.ts';
-import { readCorpus } from '../corpus/encode-with-pillow.ts';
 import { type Damage, damage, damages } from '../corpus/mutate.ts';
+import { watchMemory } from './memory-watch.ts';
 import type { Memory, Target } from './open-target.ts';
-
-const fixtures = join(import.meta.dirname, '../fixtures');
 
 /** No image may take longer: those of the corpus take some milliseconds. */
 const longestMilliseconds = 2000;
 /** A slow answer is asked for again: what an image causes comes again, what a busy machine causes does not. */
 const attempts = 3;
-/** How much more the process may hold at the end than halfway: what a collector's moods amount to. */
-const largestGrowthBytes = 48 * 2 ** 20;
+
+/** What is damaged, and what is not. */
+interface Images {
+  corpus: CorpusFile[];
+  /** Grey pixels, 784 bytes an image. */
+  pixels: Uint8Array;
+}
 
 export interface FuzzOptions {
   images: number;
@@ -37,15 +36,19 @@ export interface FuzzReport {
  * @throws {Error} with the smallest damage that did it, where an answer is no prediction and no documented problem of the image's, or takes
  * longer than 2 s, where the good image's answer changes, or where memory grows
  */
-export async function fuzzDamagedImages(target: Target, options: FuzzOptions): Promise<FuzzReport> {
-  const { images, seed, onProgress } = options;
-  const corpus = await readWholeCorpus();
-  const good = await post(target, corpus.good);
-  const report: FuzzReport = { statuses: {}, longestMilliseconds: 0, memory: [] };
+export async function fuzzDamagedImages(
+  target: Target,
+  { corpus, pixels }: Images,
+  { images, seed, onProgress }: FuzzOptions,
+): Promise<FuzzReport> {
+  const goodImage = Uint8Array.from(pixels.subarray(0, 784));
+  const good = await post(target, goodImage);
+  const memory = watchMemory(target, images);
+  const report: FuzzReport = { statuses: {}, longestMilliseconds: 0, memory: memory.readings };
   let tried = 0;
 
   async function tryImage(number: number, change: Damage): Promise<void> {
-    const file = corpus.files[number] as CorpusFile;
+    const file = corpus[number] as CorpusFile;
     const bytes = damage(file.bytes, change);
     let answer = await post(target, bytes);
     for (let again = 1; again < attempts && answer.milliseconds > longestMilliseconds; again++) {
@@ -55,37 +58,23 @@ export async function fuzzDamagedImages(target: Target, options: FuzzOptions): P
     report.longestMilliseconds = Math.max(report.longestMilliseconds, answer.milliseconds);
     const problem = findProblem(answer);
     if (problem) throw new Error(`${file.kind} of image ${file.index}: ${problem}`);
-    const next = await post(target, corpus.good);
+    const next = await post(target, goodImage);
     if (next.status !== 200 || next.body !== good.body) {
       throw new Error(`${file.kind} of image ${file.index}: the next good image got ${next.body}`);
     }
     tried += 1;
-    if ([0.1, 0.5, 1].some((share) => tried === Math.ceil(share * images))) {
-      report.memory.push(await target.memory());
-    }
+    await memory.after(tried);
     onProgress(tried);
   }
 
-  const number = fc.nat(corpus.files.length - 1);
+  const number = fc.nat(corpus.length - 1);
   await fc.assert(fc.asyncProperty(number, damages, tryImage), {
     numRuns: images,
     seed,
     includeErrorInReport: true,
   });
-  const [, half, end] = report.memory;
-  if (half && end && end.process - half.process > largestGrowthBytes) {
-    throw new Error(`The process grew from ${half.process} to ${end.process} bytes.`);
-  }
+  memory.check();
   return report;
-}
-
-async function readWholeCorpus() {
-  const path = join(fixtures, 'fashion-mnist-test-100/test-images.idx');
-  const images = parseIdx(await readFile(path), 3).values;
-  const files: CorpusFile[] = [];
-  for await (const file of readCorpus(join(fixtures, 'image-corpus'))) files.push(file);
-  for await (const file of encodeInJavaScript({ images, every: 25 })) files.push(file);
-  return { files, good: Uint8Array.from(images.subarray(0, 784)) };
 }
 
 interface Answer {
@@ -96,7 +85,7 @@ interface Answer {
 
 async function post({ url }: Target, body: Uint8Array<ArrayBuffer>): Promise<Answer> {
   const start = performance.now();
-  const response = await fetch(`${url}/predict`, {
+  const response = await fetch(`${url}/predict?alias=production`, {
     method: 'POST',
     headers: { 'content-type': 'application/octet-stream' },
     body,

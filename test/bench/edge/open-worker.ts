@@ -25,8 +25,8 @@ export interface OpenWorkerOptions {
   bundle: Bundle;
   /** A folder to work in. */
   folder: string;
-  /** The local bucket, of which it gets a copy: two runtimes can't have the same one open. */
-  persistTo: string;
+  /** The local bucket, of which it gets a copy: two runtimes can't have the same one open. None: an empty one. */
+  persistTo?: string;
   /** Resolves when the Worker has answered what its start is measured by. */
   untilAnswered?: (url: string) => Promise<void>;
   inspect?: boolean;
@@ -34,6 +34,8 @@ export interface OpenWorkerOptions {
   variables?: Record<string, string>;
   /** Bound besides the bucket, as Miniflare describes them. */
   bindings?: WorkerBindings;
+  /** Has the page and the other static assets in front of it, as a deployed one has. */
+  withAssets?: boolean;
   /** Told each line that the Worker logs. */
   onLog?: (line: string) => void;
 }
@@ -45,7 +47,7 @@ const repository = join(import.meta.dirname, '../../..');
 export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker> {
   const { untilAnswered, inspect = false, onLog } = options;
   const state = await mkdtemp(join(options.folder, 'worker-'));
-  await cp(options.persistTo, state, { recursive: true });
+  if (options.persistTo !== undefined) await cp(options.persistTo, state, { recursive: true });
   const workers = [workerOptions(options)];
 
   // What Miniflare does before it starts workerd, packing the script among it, is no part of a Worker's start.
@@ -86,8 +88,9 @@ export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker
   }
 }
 
-function workerOptions({ bundle, variables: further = {}, bindings = {} }: OpenWorkerOptions) {
-  const { compatibility_date, compatibility_flags, vars } = unstable_readConfig(
+function workerOptions(options: OpenWorkerOptions) {
+  const { bundle, variables: further = {}, bindings = {}, withAssets = false } = options;
+  const { compatibility_date, compatibility_flags, vars, assets } = unstable_readConfig(
     { config: join(repository, 'wrangler.toml') },
     { hideWarnings: true },
   );
@@ -112,6 +115,9 @@ function workerOptions({ bundle, variables: further = {}, bindings = {} }: OpenW
         ...Object.fromEntries(variables),
         ...bindings,
       },
+      ...(withAssets && assets?.directory
+        ? { assets: { directory: assets.directory, hasUserWorker: true } }
+        : {}),
     },
     dev: { unsafeDirectSockets: [{ host, port: 0 }] },
   };

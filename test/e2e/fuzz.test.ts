@@ -1,0 +1,33 @@
+/** A part of `npm run test:fuzz`, always the same one: requests of every kind against the Worker as it is deployed. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fuzzRoutes } from '../fuzz/fuzz-routes.ts';
+import { openTarget, type Target } from '../fuzz/open-target.ts';
+import { readMaterial } from '../fuzz/read-material.ts';
+
+const requests = 200;
+const seed = 20261124;
+
+let folder: string;
+let target: Target;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-fuzz-'));
+  target = await openTarget(folder);
+});
+afterAll(async () => {
+  await target?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('answers any request as it is documented, and the next good one rightly', async () => {
+  const tried: number[] = [];
+  const onProgress = (count: number) => void tried.push(count);
+  const material = await readMaterial();
+  const { statuses } = await fuzzRoutes(target, material, { requests, seed, onProgress });
+  expect(tried).toHaveLength(requests);
+  // Both good and bad ones were made up.
+  expect(statuses).toMatchObject({ 200: expect.any(Number), 400: expect.any(Number) });
+});

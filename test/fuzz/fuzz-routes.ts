@@ -1,0 +1,153 @@
+import { globSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import type { OpenApiDocument } from '../../infra/openapi/document.ts';
+import { learn } from './known.ts';
+import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import type { Target } from './open-target.ts';
+import { anyRequest } from './requests/any-request.ts';
+import type { Material } from './requests/bodies.ts';
+import type { RouteRequest } from './requests/route-request.ts';
+import { routeChecker } from './route-checker.ts';
+import { partBytes, type SentAnswer, sendRequest } from './send-request.ts';
+
+/** No request may take longer. */
+const longestMilliseconds = 2000;
+/** A slow answer is asked for again, and one that a broken connection lost: what a request causes comes again. */
+const attempts = 3;
+
+export interface RouteFuzzOptions {
+  requests: number;
+  seed: number;
+  onProgress: (tried: number) => void;
+}
+
+export interface RouteFuzzReport {
+  /** How many answers had each status; `none` of those whose bodies nobody read, and whose answers workerd cut off thereby. */
+  statuses: Record<string, number>;
+  longestMilliseconds: number;
+  memory: MemoryWatch['readings'];
+}
+
+/**
+ * Sends requests of every kind to every route, one after the other, and after each a good one.
+ *
+ * @throws {Error} with the smallest request that did it, where an answer is none that is documented, or takes longer than 2 s, where a good
+ * request's answer changes, or where memory grows
+ */
+export async function fuzzRoutes(
+  target: Target,
+  material: Material,
+  { requests, seed, onProgress }: RouteFuzzOptions,
+): Promise<RouteFuzzReport> {
+  const { url } = target;
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
+  const known = await learn(url, target);
+  const assets = assetPaths();
+  const faultOf = routeChecker(document, new Set(assets));
+  const agent = new Agent({ keepAlive: true });
+  const goods = await Promise.all(
+    goodRequests(known.model, material).map(async (request) => ({
+      request,
+      answer: await ask(url, request, agent),
+    })),
+  );
+  const memory = watchMemory(target, requests);
+  const report: RouteFuzzReport = { statuses: {}, longestMilliseconds: 0, memory: memory.readings };
+  let tried = 0;
+
+  async function tryRequest(request: RouteRequest): Promise<void> {
+    const answer = await ask(url, request, agent).catch((error) => {
+      if (isCutOff(request, error)) return null;
+      throw error;
+    });
+    const status = answer?.status ?? 'none';
+    report.statuses[status] = (report.statuses[status] ?? 0) + 1;
+    report.longestMilliseconds = Math.max(report.longestMilliseconds, answer?.milliseconds ?? 0);
+    const fault = answer && faultOfAnswer(request, answer);
+    const good = goods[tried % goods.length] as (typeof goods)[number];
+    const next = await ask(url, good.request, agent);
+    const isRight = next.status === 200 && Buffer.compare(next.body, good.answer.body) === 0;
+    const faults = [
+      ...(fault ? [fault] : []),
+      ...(isRight ? [] : [`the next ${good.request.target} got ${Buffer.from(next.body)}`]),
+    ];
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+    tried += 1;
+    await memory.after(tried);
+    onProgress(tried);
+  }
+
+  function faultOfAnswer(request: RouteRequest, answer: SentAnswer): string | null {
+    return answer.milliseconds > longestMilliseconds
+      ? `took ${answer.milliseconds.toFixed(0)} ms`
+      : faultOf(request, answer);
+  }
+
+  try {
+    for (const { request, answer } of goods) {
+      if (answer.status !== 200) {
+        throw new Error(`${request.target} got ${answer.status}: ${Buffer.from(answer.body)}`);
+      }
+    }
+    await fc.assert(
+      fc.asyncProperty(anyRequest({ document, known, material, assets }), tryRequest),
+      { numRuns: requests, seed, includeErrorInReport: true },
+    );
+  } finally {
+    agent.destroy();
+  }
+  memory.check();
+  return report;
+}
+
+async function ask(url: string, request: RouteRequest, agent: Agent): Promise<SentAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await sendRequest(url, request, agent, 10 * longestMilliseconds);
+      if (answer.milliseconds <= longestMilliseconds || attempt === attempts) return answer;
+    } catch (cause) {
+      if (attempt === attempts) throw new Error(`no answer: ${cause}`, { cause });
+    }
+  }
+}
+
+/**
+ * workerd ends the connection where the Worker has answered without reading a large body; what of the body is still under way then has the
+ * system throw the answer away.
+ */
+const isCutOff = ({ body }: RouteRequest, { cause }: Error) =>
+  body !== null &&
+  body.byteLength > partBytes &&
+  ['EPIPE', 'ECONNRESET'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+
+/** Requests whose answers stay the same, whatever was asked in between. */
+function goodRequests(model: string, { pixels }: Material): RouteRequest[] {
+  const image = pixels.subarray(0, 784);
+  const request = (method: string, target: string, type = '', body: Uint8Array | null = null) => ({
+    ...{ method, target, body, isChunked: false },
+    headers: type === '' ? {} : { 'content-type': type },
+  });
+  const post = (target: string, value: unknown) =>
+    request('POST', target, 'application/json', Buffer.from(JSON.stringify(value)));
+  const data = Array.from(image);
+  const input = { name: 'images', shape: [1, 784], datatype: 'UINT8', data };
+  return [
+    request('GET', '/predict?index=3&alias=production'),
+    request('POST', '/predict?alias=production', 'application/octet-stream', image),
+    post('/predict?alias=candidate&echo=true', { images: [data, { pixels: data }] }),
+    post(`/v1/models/${model}/labels/production:predict`, { instances: [data] }),
+    post(`/v2/models/${model}/infer?alias=production`, { inputs: [input] }),
+    request('GET', '/images/7.png?scale=2'),
+    request('GET', '/model?alias=candidate'),
+  ];
+}
+
+/** @returns what the page's folder holds, as it is asked for: without `.html` */
+function assetPaths(): string[] {
+  const folder = join(import.meta.dirname, '../../edge/page/build');
+  return globSync('**/*.*', { cwd: folder })
+    .filter((file) => file !== '_headers')
+    .map((file) => `/${file.replace(/(^index)?\.html$/, '')}`);
+}

@@ -1,0 +1,38 @@
+import { fashionMnistCnn } from '../../shared/model-spec.ts';
+
+/** What a Worker that is fuzzed has, so that requests can name it. */
+export interface Known {
+  model: string;
+  versions: string[];
+  aliases: string[];
+  /** Of answers that may come again. */
+  etags: string[];
+  /** The first part of a test image's ETag. */
+  datasetTag: string;
+  /** Ids of the predictions of the first test images, in their order. */
+  predictions: string[];
+  /** How many images the test set has. */
+  images: number;
+}
+
+/** Asks a Worker for what its clients could know. */
+export async function learn(
+  url: string,
+  { versions, aliases, images }: Pick<Known, 'versions' | 'aliases' | 'images'>,
+): Promise<Known> {
+  const etags: string[] = [];
+  const predictions: string[] = [];
+  for (let index = 0; index < 4; index++) {
+    const response = await fetch(`${url}/predict?index=${index}&alias=production`);
+    const answer = (await response.json()) as { id: string };
+    etags.push(response.headers.get('etag') ?? '');
+    predictions.push(answer.id);
+  }
+  const image = await fetch(`${url}/images/0.png`);
+  const etag = image.headers.get('etag') ?? '';
+  await image.arrayBuffer();
+  etags.push(etag);
+  const datasetTag = etag.slice(1).split('.')[0] ?? '';
+  const { name: model } = fashionMnistCnn;
+  return { model, versions, aliases, images, etags, datasetTag, predictions };
+}

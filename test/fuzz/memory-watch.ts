@@ -1,0 +1,42 @@
+import type { Memory, Target } from './open-target.ts';
+
+/** How much more the process may hold at the end than halfway: what a collector's moods amount to. */
+const largestProcessGrowth = 48 * 2 ** 20;
+/** In fewer it is still warming up. */
+const fewestForProcess = 5000;
+/** How much more the isolate may hold then, garbage apart. */
+const largestHeapGrowth = 4 * 2 ** 20;
+
+export interface MemoryWatch {
+  /** After a tenth, after half, and at the end. */
+  readings: Memory[];
+  /** To be called after each of them. */
+  after(done: number): Promise<void>;
+  /** @throws {Error} where memory grew from half on */
+  check(): void;
+}
+
+/** Weighs a Worker as it answers, its garbage collected. */
+export function watchMemory(target: Target, total: number): MemoryWatch {
+  const readings: Memory[] = [];
+  return {
+    readings,
+    async after(done) {
+      if ([0.1, 0.5, 1].some((share) => done === Math.ceil(share * total))) {
+        readings.push(await target.memory());
+      }
+    },
+    check() {
+      const [, half, end] = readings;
+      if (!half || !end) return;
+      for (const [part, most] of [
+        ['heap', largestHeapGrowth],
+        ['arrayBuffers', largestHeapGrowth],
+        ['process', total < fewestForProcess ? Number.POSITIVE_INFINITY : largestProcessGrowth],
+      ] as const) {
+        if (end[part] - half[part] <= most) continue;
+        throw new Error(`Memory grew (${part}): ${JSON.stringify(readings)}`);
+      }
+    },
+  };
+}
