@@ -1,0 +1,74 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { normalizePixels } from '../../shared/preprocess.ts';
+import { softmax } from '../../shared/to-prediction.ts';
+import { type Bucket, openBucket } from '../../trainer/publish/bucket.ts';
+import { publishVersion } from '../../trainer/publish/publish-version.ts';
+import { uploadTestSet } from '../../trainer/publish/upload-test-set.ts';
+import { fixtureDataset } from '../contract/fixture-dataset.ts';
+import { trainedModel } from '../unit/publish/trained-model.ts';
+
+export interface PublishedVersions {
+  bucket: Bucket;
+  versions: string[];
+  /** Grey pixels of the test images, 784 bytes each. */
+  pixels: Uint8Array;
+  /** By version, and by test image: its probabilities, by the trainer's own forward pass. */
+  expected: Map<string, number[][]>;
+}
+
+/** No version may be taken for another: they differ by more than this in every image. */
+const leastDifference = 0.001;
+
+/** Puts the fixture's test set and a version of fresh weights for each seed into a bucket. */
+export async function publishVersions(
+  environment: Record<string, string>,
+  seeds: number[],
+): Promise<PublishedVersions> {
+  const bucket = openBucket({ url: 's3://catwalk', environment });
+  const dataset = await fixtureDataset();
+  await uploadTestSet(bucket, dataset);
+  const { images: pixels, count } = dataset.test;
+  const expected: PublishedVersions['expected'] = new Map();
+  for (const seed of seeds) {
+    const trained = await trainedModel(seed, 0.1);
+    const { version } = await publishVersion(bucket, trained);
+    expected.set(version, probabilitiesOf(trained.model, pixels, count));
+    trained.model.dispose();
+  }
+  checkDifferences(expected);
+  return { bucket, versions: Array.from(expected.keys()), pixels, expected };
+}
+
+function probabilitiesOf(
+  model: Awaited<ReturnType<typeof trainedModel>>['model'],
+  pixels: Uint8Array,
+  count: number,
+): number[][] {
+  const { inputShape, labels, preprocessing } = fashionMnistCnn;
+  const logits = tf.tidy(() => {
+    const input = tf.tensor(normalizePixels(pixels, preprocessing), [count, ...inputShape]);
+    return (model.predict(input) as tf.Tensor).dataSync<'float32'>();
+  });
+  return Array.from({ length: count }, (_, i) =>
+    softmax(logits.subarray(i * labels.length, (i + 1) * labels.length)),
+  );
+}
+
+function checkDifferences(expected: PublishedVersions['expected']): void {
+  const all = Array.from(expected.values());
+  for (const [i, one] of all.entries()) {
+    for (const other of all.slice(i + 1)) {
+      for (const [image, probabilities] of one.entries()) {
+        if (largestDifference(probabilities, other[image] ?? []) > leastDifference) continue;
+        throw new Error(`Two versions say the same of image ${image}.`);
+      }
+    }
+  }
+}
+
+/** @returns NaN where they are not as many */
+export const largestDifference = (one: readonly number[], other: readonly number[]): number =>
+  one.length === other.length
+    ? Math.max(...one.map((value, i) => Math.abs(value - (other[i] as number))))
+    : Number.NaN;
