@@ -21,44 +21,51 @@ const { openTarget } = await import('./fuzz/open-target.ts');
 const { readMaterial } = await import('./fuzz/read-material.ts');
 const { fuzzDamagedImages } = await import('./fuzz/damaged-images.ts');
 const { fuzzRoutes } = await import('./fuzz/fuzz-routes.ts');
+type Target = Awaited<ReturnType<typeof openTarget>>;
 type Report = Awaited<ReturnType<typeof fuzzRoutes | typeof fuzzDamagedImages>>;
 
 const { requests, images, seed } = options;
-const folder = await mkdtemp(join(tmpdir(), 'catwalk-fuzz-'));
 try {
   const material = await readMaterial();
-  const target = await openTarget(folder);
-  try {
-    await show(requests, 'requests', (onProgress) =>
-      fuzzRoutes(target, material, { requests, seed, onProgress }),
-    );
-    await show(images, 'damaged images', (onProgress) =>
-      fuzzDamagedImages(target, material, { images, seed, onProgress }),
-    );
-  } finally {
-    await target.close();
-  }
+  await show(requests, 'requests', true, (target, onProgress) =>
+    fuzzRoutes(target, material, { requests, seed, onProgress }),
+  );
+  await show(images, 'damaged images', false, (target, onProgress) =>
+    fuzzDamagedImages(target, material, { images, seed, onProgress }),
+  );
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
-} finally {
-  await rm(folder, { recursive: true, force: true });
 }
 
-/** Runs one kind of fuzzing and prints what came of it. */
+/** Runs one kind of fuzzing on a Worker of its own, and prints what came of it. */
 async function show(
   total: number,
   what: string,
-  fuzz: (onProgress: (tried: number) => void) => Promise<Report>,
+  withAssets: boolean,
+  fuzz: (target: Target, onProgress: (tried: number) => void) => Promise<Report>,
 ): Promise<void> {
   if (total === 0) return;
-  const start = performance.now();
-  const report = await fuzz((tried) => {
-    if (!process.stderr.isTTY) return;
-    process.stderr.write(tried === total ? '\r\x1b[K' : `\r${tried} of ${total} ${what}`);
-  });
-  const seconds = (performance.now() - start) / 1000;
-  console.log(`${total} ${what} in ${seconds.toFixed(0)} s, seed ${seed}`);
+  const folder = await mkdtemp(join(tmpdir(), 'catwalk-fuzz-'));
+  try {
+    const target = await openTarget(folder, withAssets);
+    try {
+      const start = performance.now();
+      const report = await fuzz(target, (tried) => {
+        if (!process.stderr.isTTY) return;
+        process.stderr.write(tried === total ? '\r\x1b[K' : `\r${tried} of ${total} ${what}`);
+      });
+      print(report, `${total} ${what}`, performance.now() - start);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function print(report: Report, what: string, milliseconds: number): void {
+  console.log(`${what} in ${(milliseconds / 1000).toFixed(0)} s, seed ${seed}`);
   for (const [status, count] of Object.entries(report.statuses)) {
     console.log(`  ${status}  ${count}`);
   }

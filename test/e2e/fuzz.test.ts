@@ -15,7 +15,7 @@ let target: Target;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-fuzz-'));
-  target = await openTarget(folder);
+  target = await openTarget(folder, true);
 });
 afterAll(async () => {
   await target?.close();

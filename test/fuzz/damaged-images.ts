@@ -9,6 +9,8 @@ const longestMilliseconds = 2000;
 /** A slow answer is asked for again: what an image causes comes again, what a busy machine causes does not. */
 const attempts = 3;
 
+const fewestForProcess = 1000;
+
 /** What is damaged, and what is not. */
 interface Images {
   corpus: CorpusFile[];
@@ -43,7 +45,7 @@ export async function fuzzDamagedImages(
 ): Promise<FuzzReport> {
   const goodImage = Uint8Array.from(pixels.subarray(0, 784));
   const good = await post(target, goodImage);
-  const memory = watchMemory(target, images);
+  const memory = watchMemory(target, images, fewestForProcess);
   const report: FuzzReport = { statuses: {}, longestMilliseconds: 0, memory: memory.readings };
   let tried = 0;
 

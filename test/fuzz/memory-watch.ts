@@ -2,8 +2,6 @@ import type { Memory, Target } from './open-target.ts';
 
 /** How much more the process may hold at the end than halfway: what a collector's moods amount to. */
 const largestProcessGrowth = 48 * 2 ** 20;
-/** In fewer it is still warming up. */
-const fewestForProcess = 5000;
 /** How much more the isolate may hold then, garbage apart. */
 const largestHeapGrowth = 4 * 2 ** 20;
 
@@ -16,8 +14,13 @@ export interface MemoryWatch {
   check(): void;
 }
 
-/** Weighs a Worker as it answers, its garbage collected. */
-export function watchMemory(target: Target, total: number): MemoryWatch {
+/**
+ * Weighs a Worker as it answers, its garbage collected.
+ *
+ * @param total how many requests it will have answered
+ * @param fewestForProcess in how many the process has warmed up by half; in fewer it may grow
+ */
+export function watchMemory(target: Target, total: number, fewestForProcess: number): MemoryWatch {
   const readings: Memory[] = [];
   return {
     readings,

@@ -32,9 +32,10 @@ const damaged = '20260101T000000Z-00000000';
 
 /**
  * @param folder an empty one, to work in
- * @returns the Worker, with its page, three versions of fresh weights, an alias each of the first two, and feedback on
+ * @param withAssets has the page and the other static assets in front of the Worker
+ * @returns the Worker, with three versions of fresh weights, an alias each of the first two, and feedback on
  */
-export async function openTarget(folder: string): Promise<Target> {
+export async function openTarget(folder: string, withAssets: boolean): Promise<Target> {
   const persistTo = join(folder, 'bucket');
   const [versions, bundle] = await Promise.all([
     fillBucket(persistTo),
@@ -42,7 +43,7 @@ export async function openTarget(folder: string): Promise<Target> {
   ]);
   const before = await workerdProcesses();
   const worker = await openWorker({
-    ...{ bundle, folder, persistTo, inspect: true, withAssets: true },
+    ...{ bundle, folder, persistTo, inspect: true, withAssets },
     variables: {
       FEEDBACK: 'on',
       CORS_ORIGINS: 'https://example.com',
