@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runProgram } from './run-program.ts';
+import { runProgram, SetupError } from './run-program.ts';
 
 /**
  * Compiles the C++ between Node and TensorFlow from @tensorflow/tfjs-node-gpu. It uses TensorFlow's C API and Node-API
@@ -14,6 +15,7 @@ import { runProgram } from './run-program.ts';
 export async function compileBinding(folder: string, tensorflow: string, output: string) {
   const packages = join(folder, 'node_modules');
   const source = join(packages, '@tensorflow/tfjs-node-gpu/binding');
+  await giveEachThreadItsNames(join(source, 'tfjs_backend.cc'));
   await runProgram(
     process.env.CXX ?? 'g++',
     [
@@ -29,4 +31,16 @@ export async function compileBinding(folder: string, tensorflow: string, output:
         'A C++ compiler is needed. On Debian and Ubuntu: apt-get install g++ (or name another one in CXX).',
     },
   );
+}
+
+const shared = 'static std::set<std::string> ATTR_NAME_SET;';
+
+/**
+ * The binding keeps the names of attributes in one set that all threads change without a lock: two of them that start together can
+ * look a name up for ever.
+ */
+async function giveEachThreadItsNames(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  if (!text.includes(shared)) throw new SetupError(`${file} is not the source expected.`);
+  await writeFile(file, text.replace(shared, shared.replace('static', 'static thread_local')));
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  compiledBinding,
   type NativeSetup,
   nativeFolder,
   nativeSetupFile,
@@ -59,10 +60,9 @@ async function installCurrent(
   print(`2/3 Fetching TensorFlow (${variant}) …`);
   const tensorflow = await installTensorflow(variant, nativeFolder);
   print('3/3 Compiling the binding …');
-  const binding = 'tfjs_binding.node';
-  await compileBinding(nativeFolder, tensorflow, join(nativeFolder, binding));
+  await compileBinding(nativeFolder, tensorflow, join(nativeFolder, compiledBinding));
   await rm(join(tensorflow, 'include'), { recursive: true });
-  return binding;
+  return compiledBinding;
 }
 
 async function hashIngredients(variant: NativeSetup['variant']): Promise<string> {

@@ -11,13 +11,16 @@ export const nativeFolder = fileURLToPath(new URL('../../build/native/', import.
 /** Written by the set-up when everything else is in place. */
 export const nativeSetupFile = `${nativeFolder}setup.json`;
 
+/** The binding as it is compiled here, within `nativeFolder`. Unlike the package's own it can be used by threads at the same time. */
+export const compiledBinding = 'tfjs_binding.node';
+
 export const nativeSetupSchema = z.object({
   /** What TensorFlow was built for. A gpu one computes on CPUs too. */
   variant: z.enum(['cpu', 'gpu']),
   /** Of everything that went into it; another one calls for a new set-up. */
   ingredients: z.string(),
   /** The path of the compiled binding within `nativeFolder`; it knows where its TensorFlow lies. */
-  binding: z.string().min(1).default('tfjs_binding.node'),
+  binding: z.string().min(1).default(compiledBinding),
 });
 
 export type NativeSetup = z.output<typeof nativeSetupSchema>;

@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../../shared/model-spec.ts';
 import type { BackendName, DeviceChoice } from '../backends/backend.ts';
-import { readNativeSetup } from '../backends/native-setup.ts';
+import { compiledBinding, readNativeSetup } from '../backends/native-setup.ts';
 import type { Recipe } from './recipe.ts';
 import { type Replicas, startReplicas } from './replicas.ts';
 import { createSharedState, type ImageSets, type SharedState } from './shared-state.ts';
@@ -27,7 +27,7 @@ export async function openReplicas(
   options: ReplicasOptions,
 ): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
   const { spec, recipe, seed, device, sets, steps, threads, backendThreads, first } = options;
-  const replicaCount = (await mayUseGpu(name, device)) ? 1 : threads;
+  const replicaCount = (await takesBatchWhole(name, device)) ? 1 : threads;
   const state = createSharedState(sets, {
     parameters: first.length,
     replicas: replicaCount,
@@ -47,8 +47,12 @@ export async function openReplicas(
   return { state, replicas, replicaCount };
 }
 
-/** A GPU takes a batch whole. On CPUs TensorFlow, too, is faster with a part of it for each core than with a share of every operation. */
-async function mayUseGpu(name: BackendName, device: DeviceChoice): Promise<boolean> {
-  if (name !== 'tensorflow' || device === 'cpu') return false;
-  return (await readNativeSetup())?.variant === 'gpu';
+/**
+ * A GPU takes a batch whole, and so does a binding that threads can't share. On CPUs TensorFlow, too, is faster with a part of it for
+ * each core than with a share of every operation.
+ */
+async function takesBatchWhole(name: BackendName, device: DeviceChoice): Promise<boolean> {
+  if (name !== 'tensorflow') return false;
+  const setup = await readNativeSetup();
+  return setup?.binding !== compiledBinding || (device !== 'cpu' && setup.variant === 'gpu');
 }
