@@ -23,6 +23,11 @@ const options = new Command('npm run verify:images --')
   .parse()
   .opts<{ url: string; images: number; every: number; python: string }>();
 
+type PredictId = (bytes: Uint8Array<ArrayBuffer>) => Promise<number>;
+
+const servedSchema = z.looseObject({ version: z.string() });
+const worker = options.url.replace(/\/+$/, '');
+
 interface Tally {
   files: number;
   same: number;
@@ -39,6 +44,10 @@ try {
 
 async function verify(): Promise<boolean> {
   const { test } = await loadDataset();
+  // One version for all of it, also where another one is published meanwhile.
+  const served = await fetch(`${worker}/model`);
+  const { manifest } = z.object({ manifest: servedSchema }).parse(await served.json());
+  const predictedId = openPredict(manifest.version);
   const images = test.images.slice(0, 784 * options.images);
   const labels: number[] = [];
   for (let index = 0; index < options.images; index++) {
@@ -55,7 +64,7 @@ async function verify(): Promise<boolean> {
   }
   let isGood = true;
   for (const [name, files] of encoders)
-    isGood = (await verifyEncoder(name, files, labels)) && isGood;
+    isGood = (await verifyEncoder(name, files, labels, predictedId)) && isGood;
   return isGood;
 }
 
@@ -63,6 +72,7 @@ async function verifyEncoder(
   name: string,
   files: AsyncGenerator<CorpusFile>,
   labels: number[],
+  predictedId: PredictId,
 ): Promise<boolean> {
   const tallies = new Map<string, Tally>();
   const all: Tally = { files: 0, same: 0 };
@@ -93,16 +103,18 @@ function share({ files, same }: Tally): string {
   return `${String(same).padStart(6)} of ${String(files).padEnd(6)}${percent.padStart(6)} %`;
 }
 
-/** @param bytes a file, or 784 raw pixels */
-async function predictedId(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-  const response = await fetch(`${options.url.replace(/\/+$/, '')}/predict`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/octet-stream' },
-    body: bytes,
-  });
-  const body = await response.text();
-  if (!response.ok) throw new Error(`POST /predict answered ${response.status}: ${body}`);
-  return z.looseObject(predictionSchema.shape).parse(JSON.parse(body)).predicted.id;
+/** @returns what that version calls a file, or 784 raw pixels */
+function openPredict(version: string): PredictId {
+  return async (bytes) => {
+    const response = await fetch(`${worker}/predict?version=${version}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes,
+    });
+    const body = await response.text();
+    if (!response.ok) throw new Error(`POST /predict answered ${response.status}: ${body}`);
+    return z.looseObject(predictionSchema.shape).parse(JSON.parse(body)).predicted.id;
+  };
 }
 
 function toCount(text: string): number {

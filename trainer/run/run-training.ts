@@ -99,19 +99,8 @@ export async function runTraining(
   let saving: Promise<void> = Promise.resolve();
   try {
     for await (const event of train({
-      ...{
-        spec,
-        dataset,
-        recipe,
-        seed,
-        backend,
-        device,
-        threads,
-        limit,
-        dtype,
-        signal,
-        resumeFrom,
-      },
+      ...{ spec, dataset, recipe, seed, backend, device, threads, limit, dtype },
+      ...{ signal, resumeFrom },
       checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
     })) {
       if (event.event !== 'checkpoint') reporter.report(event);
