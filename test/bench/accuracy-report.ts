@@ -7,12 +7,6 @@ const seedResultSchema = z.object({
   threads: z.int(),
   /** Trainings that ran at once. */
   jobs: z.int(),
-  /** On the 10,000 test images after each epoch; the training steps' seconds since the start. */
-  epochs: z.array(z.object({ accuracy: z.number(), loss: z.number(), seconds: z.number() })).min(1),
-});
-
-/** docs/bench/accuracy.json */
-export const accuracyReportSchema = z.object({
   machine: z.object({
     processor: z.string(),
     cores: z.number(),
@@ -20,6 +14,12 @@ export const accuracyReportSchema = z.object({
     platform: z.string(),
     node: z.string(),
   }),
+  /** On the 10,000 test images after each epoch; the training steps' seconds since the start. */
+  epochs: z.array(z.object({ accuracy: z.number(), loss: z.number(), seconds: z.number() })).min(1),
+});
+
+/** docs/bench/accuracy.json */
+export const accuracyReportSchema = z.object({
   results: z.array(seedResultSchema),
 });
 

@@ -61,12 +61,11 @@ async function readReport(): Promise<AccuracyReport> {
     return accuracyReportSchema.parse(JSON.parse(await readFile(dataFile, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return { machine: thisMachine(), results: [] };
+    return { results: [] };
   }
 }
 
 async function keep(result: SeedResult): Promise<void> {
-  report.machine = thisMachine();
   report.results = [...report.results.filter((one) => !isSame(one, result.seed)), result].toSorted(
     (a, b) =>
       a.recipe.localeCompare(b.recipe) || a.backend.localeCompare(b.backend) || a.seed - b.seed,
@@ -99,5 +98,5 @@ async function trainSeed(seed: number): Promise<SeedResult> {
   }
   const code = await ended;
   if (code !== 0) throw new Error(`The training with seed ${seed} ended with ${code}.`);
-  return { recipe, backend, seed, threads, jobs, epochs };
+  return { recipe, backend, seed, threads, jobs, machine: thisMachine(), epochs };
 }
