@@ -4,6 +4,7 @@ import type { Address, CommonKernels } from '../../shared/kernels/common-kernels
 
 /** The functions of shared/kernels/assembly/inference.ts, whose docstrings say what each does. */
 export interface KernelModule extends CommonKernels {
+  reservedBytes(): number;
   denseBytes(depth: number, columns: number): number;
   packDense(weights: Address, rows: number, depth: number, columns: number, target: Address): void;
   denseRows(

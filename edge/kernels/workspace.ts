@@ -28,8 +28,7 @@ export interface Workspace {
 export function createWorkspace(): Workspace {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const kernels = instantiateKernels(memory);
-  // Address 0 means "no bias" to the kernels.
-  let kept: Address = 64;
+  let kept: Address = align(kernels.reservedBytes());
 
   function reserve(end: number): void {
     const missing = end + slackBytes - memory.buffer.byteLength;

@@ -1,6 +1,7 @@
 import { padImages } from './image';
 import { multiplyRows } from './multiply';
 import { positionOfLargest } from './position';
+import { isStaged, multiplyStaged } from './staged';
 import { PANEL } from './vector';
 
 /**
@@ -118,6 +119,47 @@ export function winogradPooled(
   out: usize,
   positions: usize,
 ): void {
+  pooledByWinograd(
+    false, x, images, height, width, inChannels, filter, outChannels, bias, relu, scratch, out, positions,
+  );
+}
+
+/** The same on a memory whose reservedBytes are ours, for runtimes that check each access: see multiplyStaged. */
+export function winogradPooledStaged(
+  x: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  filter: usize,
+  outChannels: i32,
+  bias: usize,
+  relu: i32,
+  scratch: usize,
+  out: usize,
+): void {
+  pooledByWinograd(
+    true, x, images, height, width, inChannels, filter, outChannels, bias, relu, scratch, out, 0,
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function pooledByWinograd(
+  staged: bool,
+  x: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  inChannels: i32,
+  filter: usize,
+  outChannels: i32,
+  bias: usize,
+  relu: i32,
+  scratch: usize,
+  out: usize,
+  positions: usize,
+): void {
   const tilesAnImage = (height >> 1) * (width >> 1);
   const tiles = tilesAnImage * images;
   const inBytes = <usize>inChannels << 2;
@@ -138,19 +180,27 @@ export function winogradPooled(
     store<u32>(starts + (<usize>row << 2), <u32>(transformed + <usize>row * inBytes));
   }
   const filterBytes = (<usize>(inChannels * outChannels)) << 2;
+  // What is left of the tiles, or all of them, goes by multiplyRows.
+  const inTiles = staged && isStaged(inChannels) ? tiles & ~3 : 0;
   for (let point = 0; point < POINTS; point++) {
+    const pointFilter = filter + <usize>point * filterBytes;
+    const product = products + <usize>point * productBytes;
+    if (staged) {
+      const left = transformed + <usize>point * pointBytes;
+      multiplyStaged(left, inTiles, inChannels, pointFilter, outChannels, product);
+    }
     multiplyRows(
-      starts + (<usize>(point * tiles) << 2),
-      tiles,
+      starts + (<usize>(point * tiles + inTiles) << 2),
+      tiles - inTiles,
       1,
       inChannels,
       0,
-      filter + <usize>point * filterBytes,
+      pointFilter,
       outChannels,
       0,
       0,
       0,
-      products + <usize>point * productBytes,
+      product + ((<usize>(inTiles * outChannels)) << 2),
       0,
     );
   }
