@@ -95,7 +95,12 @@ export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
   return instance.exports as unknown as KernelModule;
 }
 
-function readBuild(file: string): Buffer<ArrayBuffer> {
+/**
+ * Reads a module that `npm run build` compiled.
+ *
+ * @throws {Error} where it was not built
+ */
+export function readBuild(file: string): Buffer<ArrayBuffer> {
   try {
     return readFileSync(new URL(`../../shared/kernels/build/${file}`, import.meta.url));
   } catch (cause) {

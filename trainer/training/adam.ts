@@ -1,3 +1,6 @@
+import type { Address } from '../../shared/kernels/common-kernels.ts';
+import { readBuild } from '../kernels/module.ts';
+
 export interface AdamOptions {
   learningRate: number;
   beta1: number;
@@ -8,7 +11,7 @@ export interface AdamOptions {
 /** PyTorch's defaults (torch.optim.Adam). */
 export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
-/** The flat vectors that Adam works on; all of one length, on memory shared by all replicas. */
+/** The flat vectors that Adam works on; all of one length, on one memory shared by all replicas. */
 export interface AdamState {
   parameters: Float32Array;
   firstMoments: Float32Array;
@@ -22,23 +25,61 @@ export interface AdamState {
  * @param gradient as long as the state's vectors
  * @param step counts from 1
  */
-export function adamStep(
-  { parameters, firstMoments, secondMoments }: AdamState,
+export type AdamStep = (
+  state: AdamState,
   gradient: Float32Array,
-  { learningRate, beta1, beta2, epsilon }: AdamOptions,
+  options: AdamOptions,
   step: number,
   from: number,
   to: number,
-): void {
-  const stepSize = learningRate / (1 - beta1 ** step);
-  const inverseCorrection = 1 / Math.sqrt(1 - beta2 ** step);
-  for (let i = from; i < to; i++) {
-    const slope = gradient[i] as number;
-    const moment = (firstMoments[i] as number) * beta1 + slope * (1 - beta1);
-    const square = (secondMoments[i] as number) * beta2 + slope * slope * (1 - beta2);
-    firstMoments[i] = moment;
-    secondMoments[i] = square;
-    const change = (stepSize * moment) / (Math.sqrt(square) * inverseCorrection + epsilon);
-    parameters[i] = (parameters[i] as number) - change;
-  }
+) => void;
+
+/** The function of shared/kernels/assembly/optimizer.ts. */
+interface OptimizerModule {
+  adamStep(
+    parameters: Address,
+    firstMoments: Address,
+    secondMoments: Address,
+    gradient: Address,
+    length: number,
+    stepSize: number,
+    inverseCorrection: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+  ): void;
+}
+
+/**
+ * Adam for vectors on a shared memory: in WebAssembly, as most of a scalar step is spent on square roots and divisions.
+ *
+ * @param memory where all vectors lie that it will be given
+ * @throws {Error} where it was not built (`npm run build`)
+ */
+export function openAdam(memory: WebAssembly.Memory): AdamStep {
+  const module = new WebAssembly.Module(readBuild('optimizer.wasm'));
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const { adamStep } = instance.exports as unknown as OptimizerModule;
+  return (
+    { parameters, firstMoments, secondMoments },
+    gradient,
+    { learningRate, beta1, beta2, epsilon },
+    step,
+    from,
+    to,
+  ) => {
+    const addressIn = ({ byteOffset }: Float32Array) => byteOffset + 4 * from;
+    adamStep(
+      addressIn(parameters),
+      addressIn(firstMoments),
+      addressIn(secondMoments),
+      addressIn(gradient),
+      to - from,
+      learningRate / (1 - beta1 ** step),
+      1 / Math.sqrt(1 - beta2 ** step),
+      beta1,
+      beta2,
+      epsilon,
+    );
+  };
 }

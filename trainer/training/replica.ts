@@ -7,6 +7,7 @@ import { normalizePixels } from '../../shared/preprocess.ts';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backends/backend.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import type { ImageSet } from '../dataset/dataset.ts';
+import { openAdam } from './adam.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { waitForAll } from './barrier.ts';
 import { gatherValues, scatterValues } from './flat-weights.ts';
@@ -61,6 +62,7 @@ const backend = await openBackend(data.backend, {
 const variables = buildModel(spec, data.seed).trainableWeights.map(
   (weight) => weight.read() as unknown as tf.Variable,
 );
+const adamStep = openAdam(state.memory);
 const decaying = decayingRanges(variables.map(({ shape }) => shape));
 
 parentPort?.on('message', (task: ReplicaTask) => {
@@ -87,7 +89,7 @@ function trainSteps({
     losses[step * replicas + index] = computeGradient(batch, total);
     waitForAll(state.barrier, replicas);
     const learningRate = learningRateAt(recipe, total, data.steps);
-    updateWeights(state, gradients, recipe, decaying, learningRate, total + 1, ownPart);
+    updateWeights(state, gradients, recipe, decaying, learningRate, total + 1, ownPart, adamStep);
     // One replica decides, before a barrier, so that all stop after the same step.
     if (index === 0) Atomics.store(progress, PAUSED, Atomics.load(progress, PAUSE_ASKED));
     waitForAll(state.barrier, replicas);

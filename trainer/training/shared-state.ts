@@ -15,6 +15,8 @@ export interface TestState {
  * thread copies nothing.
  */
 export interface SharedState extends WeightState {
+  /** Holds the weights, what the optimizer keeps beside them and the gradients. */
+  memory: WebAssembly.Memory;
   /** A barrier's state. */
   barrier: Int32Array;
   /** See progress.ts. */
@@ -46,6 +48,25 @@ export interface ImageSets {
   validation: ImageSet | null;
 }
 
+const pageBytes = 65_536;
+/** Where a vector may begin, so that no line of a cache holds parts of two. */
+const alignment = 64;
+
+/** `count` vectors of `length` numbers, all 0, on a memory of their own. */
+function vectorsOnMemory(
+  count: number,
+  length: number,
+): { memory: WebAssembly.Memory; vectors: Float32Array[] } {
+  const stride = alignment * Math.ceil((4 * length) / alignment);
+  const pages = Math.max(1, Math.ceil((count * stride) / pageBytes));
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const vectors = Array.from(
+    { length: count },
+    (_, index) => new Float32Array(memory.buffer, index * stride, length),
+  );
+  return { memory, vectors };
+}
+
 /** Lays out the state; image sets that are not in shared memory yet are copied there. */
 export function createSharedState(
   { train, test, validation }: ImageSets,
@@ -55,14 +76,17 @@ export function createSharedState(
     set: shareImages(set),
     logits: sharedFloats(set.count * labels),
   });
+  const { memory, vectors } = vectorsOnMemory(3 + (averaged ? 1 : 0) + replicas, parameters);
+  const nextVector = () => vectors.shift() as Float32Array;
   return {
+    memory,
     barrier: new Int32Array(new SharedArrayBuffer(4 * BARRIER_LENGTH)),
     progress: new Int32Array(new SharedArrayBuffer(4 * PROGRESS_LENGTH)),
-    parameters: sharedFloats(parameters),
-    firstMoments: sharedFloats(parameters),
-    secondMoments: sharedFloats(parameters),
-    average: averaged ? sharedFloats(parameters) : null,
-    gradients: Array.from({ length: replicas }, () => sharedFloats(parameters)),
+    parameters: nextVector(),
+    firstMoments: nextVector(),
+    secondMoments: nextVector(),
+    average: averaged ? nextVector() : null,
+    gradients: Array.from({ length: replicas }, nextVector),
     losses: sharedFloats(steps * replicas),
     order: new Uint32Array(new SharedArrayBuffer(4 * train.count)),
     train: shareImages(train),

@@ -1,4 +1,4 @@
-import { type AdamState, adamDefaults, adamStep } from './adam.ts';
+import { type AdamState, type AdamStep, adamDefaults } from './adam.ts';
 import type { Recipe } from './recipe.ts';
 import { sgdStep } from './sgd.ts';
 
@@ -36,6 +36,7 @@ export function decayingRanges(shapes: readonly (readonly number[])[]): Range[] 
  * @param gradients one flat vector per replica; the first one's part is overwritten
  * @param decaying the parts of the vectors that weight decay applies to
  * @param step counts from 1
+ * @param adamStep opened on the memory of the state and the gradients
  */
 export function updateWeights(
   state: WeightState,
@@ -45,6 +46,7 @@ export function updateWeights(
   learningRate: number,
   step: number,
   [from, to]: Range,
+  adamStep: AdamStep,
 ): void {
   const { parameters, average } = state;
   const gradient = addUp(gradients, from, to);

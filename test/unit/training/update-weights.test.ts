@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { openAdam } from '../../../trainer/training/adam.ts';
 import { recipes } from '../../../trainer/training/recipe.ts';
-import { slicePart } from '../../../trainer/training/shared-state.ts';
+import { createSharedState, slicePart } from '../../../trainer/training/shared-state.ts';
 import {
   decayingRanges,
   type UpdateSettings,
@@ -14,20 +15,32 @@ const learningRate = 0.01;
 
 /** 20 steps, half of the gradient from each of two replicas, the weights updated in two parts. */
 function train(settings: UpdateSettings) {
-  const zeros = () => new Float32Array(start.length);
-  const state = {
-    parameters: Float32Array.from(start),
-    firstMoments: zeros(),
-    secondMoments: zeros(),
-    average: settings.averageDecay > 0 ? Float32Array.from(start) : null,
-  };
+  const noImages = { images: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
+  const state = createSharedState(
+    { train: noImages, test: noImages, validation: null },
+    {
+      ...{ parameters: start.length, replicas: 2, steps: 0, labels: 0 },
+      averaged: settings.averageDecay > 0,
+    },
+  );
+  state.parameters.set(start);
+  state.average?.set(start);
+  const adamStep = openAdam(state.memory);
   const history: number[][] = [];
   for (let step = 1; step <= 20; step++) {
     const half = Float32Array.from(start, (_, i) => Math.sin(step * 3 + i) / 2);
-    const gradients = [half, half.slice()];
+    for (const gradient of state.gradients) gradient.set(half);
     for (const part of [0, 1]) {
-      const range = slicePart(start.length, part, 2);
-      updateWeights(state, gradients, settings, decayingRanges(shapes), learningRate, step, range);
+      updateWeights(
+        state,
+        state.gradients,
+        settings,
+        decayingRanges(shapes),
+        learningRate,
+        step,
+        slicePart(start.length, part, 2),
+        adamStep,
+      );
     }
     history.push(Array.from(state.parameters));
   }

@@ -1,0 +1,1 @@
+export { adamStep } from './adam';
