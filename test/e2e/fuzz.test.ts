@@ -31,3 +31,17 @@ it('answers any request as it is documented, and the next good one rightly', asy
   // Both good and bad ones were made up.
   expect(statuses).toMatchObject({ 200: expect.any(Number), 400: expect.any(Number) });
 });
+
+it.each([
+  ['POST', '/predict', 12, 413],
+  ['POST', '/nowhere', 12, 404],
+  ['PUT', '/predict', 2, 405],
+])('lets %s %s with %i MiB end before it refuses', async (method, path, mebibytes, status) => {
+  const body = new Uint8Array(mebibytes * 2 ** 20);
+  for (let time = 0; time < 5; time++) {
+    const answer = await fetch(new URL(path, target.url), { method, body });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    await answer.body?.cancel();
+  }
+});

@@ -57,7 +57,7 @@ export function sendRequest(
 }
 
 /** Larger bodies are sent in parts of this size. */
-export const partBytes = 2 ** 16;
+const partBytes = 2 ** 16;
 
 /** In parts: what is too large is refused, and the connection ended, before all of it is sent. */
 async function sendBody(
