@@ -2,7 +2,7 @@ import type { DataId } from '#tensorflow';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import type { Workspace } from './workspace.ts';
 
-/** A convolution's filter, packed; the layer's own bias beside it. */
+/** A convolution's filter, packed. */
 export interface PreparedConvolution {
   workspace: Workspace;
   inChannels: number;

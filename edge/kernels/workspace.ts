@@ -13,8 +13,6 @@ export interface Workspace {
   readonly kernels: KernelModule;
   /** Room that stays. */
   keep(bytes: number): Address;
-  /** Copies numbers to room that stays. */
-  keepValues(values: Float32Array, length?: number): Address;
   /**
    * Runs `use` with blocks of these sizes in bytes, undefined at first, that are taken back when it returns.
    */
@@ -49,11 +47,6 @@ export function createWorkspace(): Workspace {
   return {
     kernels,
     keep,
-    keepValues(values, length = values.length) {
-      const address = keep(4 * length);
-      write(values, address);
-      return address;
-    },
     withBlocks(bytes, use) {
       let next = kept;
       const blocks = bytes.map((size) => {

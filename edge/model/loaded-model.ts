@@ -82,11 +82,14 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
 }
 
 function predict(network: Network, manifest: Manifest, input: Float32Array, count: number) {
-  return tidy(() => {
+  let logits: Float32Array = new Float32Array();
+  // tidy() would look for tensors among the logits, one by one, if they were what it returns.
+  tidy(() => {
     const shape = [count, ...manifest.model.inputShape]; // [count, 28, 28, 1]
     const images = engine().makeTensor(input, shape, 'float32');
-    return network(images).dataSync<'float32'>(); // -> [count, 10]
+    logits = network(images).dataSync<'float32'>(); // -> [count, 10]
   });
+  return logits;
 }
 
 /** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
