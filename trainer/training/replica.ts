@@ -46,8 +46,8 @@ export type ReplicaTask =
 
 export type ReplicaMessage = { message: 'ready'; backend: OpenBackend } | { message: 'done' };
 
-/** Test images that go through the network together. */
-const evaluationBatch = 250;
+/** Test images that go through the network together: few, as all of their activations are in memory at once. */
+const evaluationBatch = 64;
 
 const data = workerData as ReplicaData;
 const { index, replicas, spec, state } = data;
