@@ -72,39 +72,39 @@ export function registerTensorflowKernels(
     return reluGradient(dy, y);
   });
 
+  // Neither bias nor ReLU changes which value is the largest: after pooling they and their gradients have a quarter to do.
   register(POOLED_CONVOLUTION, ({ inputs }) => {
     const { x, filter, bias } = inputs as { x: Tensor; filter: Tensor; bias: Tensor };
-    const product = engine().runKernel('Conv2D', { x, filter }, convolution) as Tensor;
-    const sum = backend.executeSingleOutput('BiasAdd', [float, layout], [product, bias]);
-    product.dispose();
-    const convolved = backend.executeSingleOutput('Relu', [float], [sum]);
+    const convolved = engine().runKernel('Conv2D', { x, filter }, convolution) as Tensor;
+    const [pooled, ...workspace] = pooling.pool(convolved) as [TensorInfo, ...TensorInfo[]];
+    const sum = backend.executeSingleOutput('BiasAdd', [float, layout], [pooled, bias]);
+    const y = backend.executeSingleOutput('Relu', [float], [sum]);
     backend.disposeData(sum.dataId);
-    const [y, ...workspace] = pooling.pool(convolved) as [TensorInfo, ...TensorInfo[]];
-    return [y, convolved, ...workspace];
+    return [y, convolved, pooled, ...workspace];
   });
 
   register(POOLED_CONVOLUTION_GRADIENT, ({ inputs, attrs }) => {
-    const { x, filter, dy, y, kept0: convolved } = inputs as PooledConvolutionGradientInputs;
-    const workspace = inputs.kept1 ? [inputs.kept1] : [];
-    const dconvolved = pooling.gradient(convolved, [y, ...workspace], dy);
-    const dz = reluGradient(dconvolved, convolved);
-    backend.disposeData(dconvolved.dataId);
+    const { x, filter, dy, y, kept0, kept1, kept2 } = inputs as PooledConvolutionGradientInputs;
+    const dsum = reluGradient(dy, y);
+    const dbias = backend.executeSingleOutput('BiasAddGrad', [float, layout], [dsum]);
+    const pooled = [kept1, kept2].filter((kept) => kept !== undefined);
+    const dconvolved = pooling.gradient(kept0, pooled, dsum);
+    backend.disposeData(dsum.dataId);
     const dfilter = engine().runKernel(
       'Conv2DBackpropFilter',
-      { x: x as Tensor, dy: dz as Tensor },
+      { x: x as Tensor, dy: dconvolved as Tensor },
       { ...convolution, filterShape: filter.shape },
     ) as Tensor;
-    const dbias = backend.executeSingleOutput('BiasAddGrad', [float, layout], [dz]);
     const gradients: TensorInfo[] = [dfilter, dbias];
     if (attrs?.inputGradient !== false) {
       const dx = engine().runKernel(
         'Conv2DBackpropInput',
-        { dy: dz as Tensor, filter: filter as Tensor },
+        { dy: dconvolved as Tensor, filter: filter as Tensor },
         { ...convolution, inputShape: x.shape },
       ) as Tensor;
       gradients.push(dx);
     }
-    backend.disposeData(dz.dataId);
+    backend.disposeData(dconvolved.dataId);
     return gradients;
   });
 }

@@ -23,7 +23,7 @@ export interface PooledConvolutionGradientInputs extends NamedTensorInfoMap {
   filter: TensorInfo;
   dy: TensorInfo;
   y: TensorInfo;
-  /** What the backend kept, one or two tensors. */
+  /** What the backend kept: `kept0` and as many more as it wants. */
   kept0: TensorInfo;
 }
 
