@@ -8,6 +8,6 @@ export function greyPng(image: GreyPixels, scale = 1): Uint8Array {
   return encode({ width, height, data: pixels, channels: 1, depth: 8 });
 }
 
-/** @returns the same as a `data:` URL */
-export const greyPngUrl = (image: GreyPixels, scale = 1): string =>
-  `data:image/png;base64,${base64(greyPng(image, scale))}`;
+/** @returns an image as a PNG in a `data:` URL */
+export const greyPngUrl = (image: GreyPixels): string =>
+  `data:image/png;base64,${base64(greyPng(image))}`;

@@ -18,9 +18,8 @@ export async function unpackFile(
   bytes: Uint8Array,
   origin: string,
 ): Promise<{ content: Uint8Array; sha256: string }> {
-  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   let content = bytes;
-  if (isGzip) {
+  if (isGzip(bytes)) {
     try {
       content = await unpack(bytes, file.bytes);
     } catch (unpackError) {
@@ -30,7 +29,7 @@ export async function unpackFile(
   const sha256 = sha256Of(content);
   if (file.sha256 !== undefined) {
     if (sha256 !== file.sha256) throw new CorruptFileError(origin, file, { sha256 });
-  } else if (isGzip && sha256Of(bytes) !== file.gzipSha256) {
+  } else if (isGzip(bytes) && sha256Of(bytes) !== file.gzipSha256) {
     throw new CorruptFileError(origin, file, { sha256: sha256Of(bytes) });
   }
   return { content, sha256 };
@@ -53,5 +52,7 @@ async function unpack(bytes: Uint8Array, size: number): Promise<Uint8Array> {
   });
   return content.subarray(0, length);
 }
+
+export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -33,6 +33,12 @@ it('writes what is predicted and what it is, as text that any machine can draw',
   expect(await colours(svg, [0, 0, 312, 8])).toEqual(new Set(['255,255,255']));
 });
 
+it('draws each pixel as a square, without a value in between', async () => {
+  const svg = drawPredictions([{ ...boot, predicted: 'Ankle boot' }]);
+  const greys = new Set(Array.from(boot.pixels, (grey) => [grey, grey, grey].join()));
+  expect(await colours(svg, [16, 44, 280, 280])).toEqual(greys);
+});
+
 it('leaves out what it is where nobody knows', () => {
   const svg = drawPredictions([{ ...boot, predicted: 'Sandal' }]);
   expect(svg).toContain('>Predicted: Sandal<');
