@@ -143,6 +143,7 @@ export function winogradPooledStaged(
   );
 }
 
+/** Inlined into both, so that neither has the other's products. */
 // @ts-ignore: decorator
 @inline
 function pooledByWinograd(
