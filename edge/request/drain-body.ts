@@ -6,8 +6,8 @@ const mostDrainedBytes = 32 * 1024 * 1024;
  * is still under way then has the client's system throw the answer away (RFC 9112, 9.6, "lingering close"). A body that is
  * longer than 32 MiB is left.
  */
-export async function drainBody({ body }: Request): Promise<void> {
-  if (body === null || body.locked) return;
+export async function drainBody({ body, bodyUsed }: Request): Promise<void> {
+  if (body === null || bodyUsed || body.locked) return;
   let bytes = 0;
   try {
     for await (const part of body) {

@@ -38,9 +38,7 @@ async function readEncoded(request: Request, announced: number): Promise<Uint8Ar
 async function readGzip(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array(0);
   try {
-    const gunzip = new DecompressionStream('gzip');
-    // What is left of the body is for drainBody.
-    return await readCounted(request.body.pipeThrough(gunzip, { preventCancel: true }));
+    return await readCounted(request.body.pipeThrough(new DecompressionStream('gzip')));
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
     throw new Problem('bad_encoding', `The body can't be inflated as gzip: ${cause}.`, { cause });
@@ -52,8 +50,8 @@ async function readCounted(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  // Leaving the loop does not cancel the stream: drainBody reads the rest.
-  for await (const part of stream?.values({ preventCancel: true }) ?? []) {
+  // Leaving the loop cancels the stream.
+  for await (const part of stream ?? []) {
     length += part.byteLength;
     if (length > maximumBodyBytes) throw tooLarge();
     parts.push(part);
