@@ -1,26 +1,23 @@
 import { type Handler, Hono } from 'hono';
-import { bucketLayout } from '../shared/bucket-layout.ts';
-import { keepLogits } from './answer/kept-logits.ts';
+import { bucketLayout } from '../shared/registry/bucket-layout.ts';
 import type { Configuration } from './configuration.ts';
-import { openTestSet } from './dataset/test-set.ts';
+import { Problem, problemResponse, toProblem } from './errors.ts';
 import { aroundRequest } from './http/around-request.ts';
 import { openCors, optionsResponse } from './http/cors.ts';
 import type { LoadVersion } from './model/load-version.ts';
+import { keepLogits } from './model/logits-cache.ts';
 import { openCatalog } from './model/model-catalog.ts';
 import { serveModels } from './model/served-models.ts';
-import { countLoads } from './observe/count-loads.ts';
-import { openCounters } from './observe/counters.ts';
-import { openObserver } from './observe/observer.ts';
-import { Problem } from './problem.ts';
-import { problemResponse } from './problem-response.ts';
-import { isProtocolPath, protocolError } from './protocols/protocol-error.ts';
+import { openTestSet } from './model/test-set.ts';
+import { isProtocolPath, protocolError } from './protocols/protocol.ts';
 import { getModel } from './routes/get-model.ts';
 import { getModels } from './routes/get-models.ts';
 import { getPredict } from './routes/get-predict.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
 import { onFirstRequest } from './routes/on-first-request.ts';
 import type { ObjectStore } from './store/object-store.ts';
-import { toProblem } from './to-problem.ts';
+import { countLoads, openCounters } from './telemetry/counters.ts';
+import { openObserver } from './telemetry/telemetry.ts';
 
 /** What a Worker may be bound to besides its bucket. */
 export interface OptionalBindings {
@@ -79,7 +76,7 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   app.use(aroundRequest(openCors(configuration.corsOrigins), observer, now));
   if (configuration.apiTokens.length > 0 || bindings.RATE_LIMITER) {
     const guarded = { tokens: configuration.apiTokens, limiter: bindings.RATE_LIMITER };
-    app.use(onFirstRequest(async () => (await import('./access/guard.ts')).guard(guarded)));
+    app.use(onFirstRequest(async () => (await import('./http/guard.ts')).guard(guarded)));
   }
   // What the first GET /predict needs is at hand; whatever else needs more than a few lines is imported when it is first asked for.
   const postPredict = onFirstRequest(async () =>

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, modelNameSchema } from '../shared/version.ts';
-import { apiTokensSchema } from './access/api-tokens.ts';
+import { aliasNameSchema, modelNameSchema } from '../shared/registry/bucket-layout.ts';
+import { apiTokensSchema } from './http/api-tokens.ts';
 import { corsOriginsSchema } from './http/cors.ts';
-import { publicKeysSchema } from './model/public-keys.ts';
-import { logLevelSchema } from './observe/request-log.ts';
-import { inEnglish } from './parse-json.ts';
-import { s3SettingsSchema } from './store/s3-settings.ts';
+import { inEnglish } from './input/json.ts';
+import { publicKeysSchema } from './model/signature.ts';
+import { s3SettingsSchema } from './store/s3-object-store.ts';
+import { logLevelSchema } from './telemetry/request-log.ts';
 
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */
 const variablesSchema = z.pipe(

@@ -1,10 +1,9 @@
 /** `npm run build`: everything that is made from source before the trainer or the Worker runs. */
-import { buildClient } from './build-client.ts';
-import { buildDocs } from './build-docs.ts';
-import { buildKernels } from './build-kernels.ts';
-import { buildPage } from './build-page.ts';
-import { buildProblems } from './build-problems.ts';
-import { buildTensorflow } from './build-tensorflow.ts';
+import { buildClient } from './generate/client.ts';
+import { buildDocs, buildProblems } from './generate/documents.ts';
+import { buildKernels } from './generate/kernels.ts';
+import { buildPage } from './generate/page.ts';
+import { buildTensorflow } from './generate/tensorflow.ts';
 
 await Promise.all([
   buildKernels(),

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { writeAtomically } from '../trainer/dataset/write-atomically.ts';
-import { containerCache } from './container/container-cache.ts';
+import { writeAtomically } from '../node/files.ts';
+import { containerCache } from './container/buildah.ts';
 import { hashContainerIngredients } from './container/content-hash.ts';
 
 const repository = resolve(import.meta.dirname, '..');

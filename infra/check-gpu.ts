@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { queryGpus } from '../trainer/backends/gpu.ts';
-import { readNativeSetup } from '../trainer/backends/native-setup.ts';
+import { queryGpus, readNativeSetup } from '../trainer/backend/native-setup.ts';
 
 const repository = resolve(import.meta.dirname, '..');
 const runs = await mkdtemp(join(tmpdir(), 'catwalk-check-gpu-'));

@@ -1,5 +1,5 @@
 /** `npm run deploy [-- options]`: from nothing to a live Worker. `npm run deploy -- --help` has the options. */
-import { explainFailure } from '../trainer/commands/exit-code.ts';
+import { explainFailure } from '../node/exit-code.ts';
 import { parseDeployOptions } from './deploy/deploy-options.ts';
 import { deployWorker } from './deploy/deploy-worker.ts';
 

@@ -1,8 +1,8 @@
 /** `npm run setup:native [-- --gpu]`: installs TensorFlow's native backend for the trainer. */
 import { Command } from 'commander';
 import * as z from 'zod';
-import { explainFailure } from '../trainer/commands/exit-code.ts';
-import { addSchemaOptions, parseSchemaOptions } from '../trainer/commands/schema-options.ts';
+import { explainFailure } from '../node/exit-code.ts';
+import { addSchemaOptions, parseSchemaOptions } from '../node/options.ts';
 import { setUpNative } from './native/set-up-native.ts';
 
 const setupOptionsSchema = z.object({

@@ -1,8 +1,8 @@
 /** `npm start [-- options]`: the whole line on this machine. `npm start -- --help` has the options. */
 import { constants } from 'node:os';
-import { explainFailure } from '../trainer/commands/exit-code.ts';
-import { serveLocally } from './serve-locally.ts';
-import { parseStartOptions } from './start-options.ts';
+import { explainFailure } from '../node/exit-code.ts';
+import { parseStartOptions } from './local/options.ts';
+import { serveLocally } from './local/serve.ts';
 
 const ending = new AbortController();
 let endedBy: NodeJS.Signals | undefined;

@@ -1,7 +1,7 @@
 /** `npm run verify:edge [-- --url http://localhost:8787]`: does the Worker answer as the trainer measured? */
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
-import { manifestSchema } from '../shared/manifest.ts';
+import { manifestSchema } from '../shared/registry/manifest.ts';
 import { AliasMovedError, askEveryImage } from './verify/ask-every-image.ts';
 import { compareConfusion, countCorrect } from './verify/compare-confusion.ts';
 

@@ -1,8 +1,8 @@
 /** `npm run verify:images [-- --url http://localhost:8787]`: does the Worker see in every format what it sees in raw pixels? */
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
-import { predictionSchema } from '../shared/prediction.ts';
-import { loadDataset } from '../trainer/dataset/load-dataset.ts';
+import { predictionSchema } from '../shared/model/prediction.ts';
+import { loadDataset } from '../trainer/data/load-dataset.ts';
 import type { CorpusFile } from './corpus/corpus-file.ts';
 import { encodeInJavaScript } from './corpus/encode-in-javascript.ts';
 import { encodeWithPillow, hasPillow } from './corpus/encode-with-pillow.ts';

@@ -6,4 +6,4 @@ import { enableCompileCache } from 'node:module';
 const { directory } = enableCompileCache();
 // Training threads find it there.
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory;
-await import('./program.ts');
+await import('./cli/program.ts');

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
 
 /** How a request says which model is to answer; every route that runs or shows one takes these. */
 export const choosingQuery = {

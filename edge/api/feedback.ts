@@ -1,5 +1,5 @@
-import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/feedback.ts';
-import { invertSchema } from '../request/parameters.ts';
+import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/registry/feedback.ts';
+import { invertSchema } from '../input/parameters.ts';
 import { operation } from './operation.ts';
 
 const answer = { content: { 'application/json': { schema: feedbackAnswerSchema } } };

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { fileSchema } from '../../shared/manifest.ts';
-import { modelListSchema } from '../../shared/model-list.ts';
-import { versionSchema } from '../../shared/version.ts';
+import { versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { fileSchema } from '../../shared/registry/manifest.ts';
+import { modelListSchema } from '../../shared/registry/model-list.ts';
 import { choosingHeaders, choosingQuery, modelProblems } from './choosing.ts';
 import { operation } from './operation.ts';
 import { servedManifestSchema } from './schemas.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { echoSchema, indexSchema, invertSchema, scaleSchema } from '../request/parameters.ts';
+import { echoSchema, indexSchema, invertSchema, scaleSchema } from '../input/parameters.ts';
 import { choosingHeaders, choosingQuery, modelProblems } from './choosing.ts';
 import { operation } from './operation.ts';
 import {

@@ -1,14 +1,14 @@
 import * as z from 'zod/mini';
-import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/feedback.ts';
-import { aliasSchema, manifestSchema } from '../../shared/manifest.ts';
-import { modelListSchema } from '../../shared/model-list.ts';
 import {
   indexedPredictionSchema,
   predictionSchema,
   servedModelSchema,
-} from '../../shared/prediction.ts';
-import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
-import { type ProblemCode, problems } from '../problem.ts';
+} from '../../shared/model/prediction.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { feedbackAnswerSchema, feedbackRequestSchema } from '../../shared/registry/feedback.ts';
+import { aliasSchema, manifestSchema } from '../../shared/registry/manifest.ts';
+import { modelListSchema } from '../../shared/registry/model-list.ts';
+import { type ProblemCode, problems } from '../errors.ts';
 
 const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
 

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
-import type { Observer } from '../observe/observer.ts';
-import { drainBody } from '../request/drain-body.ts';
+import { drainBody } from '../input/body.ts';
+import type { Observer } from '../telemetry/telemetry.ts';
 import type { Cors } from './cors.ts';
 
 /** What a client may call a request: it is answered and logged as it is. */

@@ -1,10 +1,9 @@
-import type { Alias } from '../../shared/manifest.ts';
-import type { Background } from '../background.ts';
-import { publishedSchemas } from '../published-schemas.ts';
-import { ModelError } from './model-error.ts';
-import { parsePublished } from './parse-published.ts';
+import type { Alias } from '../../shared/registry/manifest.ts';
+import type { Background } from '../app-context.ts';
+import { ModelError } from '../errors.ts';
+import { parsePublished, publishedSchemas } from '../store/published.ts';
+import { longestLoadMilliseconds, type ResidentModels } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
-import { longestLoadMilliseconds, type ResidentModels } from './resident-models.ts';
 
 /** Knows which version an alias points at, and moves on only to one that loads. */
 export interface AliasFollower {

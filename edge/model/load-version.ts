@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
-import type { PublishedFile } from '../../shared/manifest.ts';
-import { sha256 } from '../sha256.ts';
+import type { PublishedFile } from '../../shared/registry/manifest.ts';
+import { ModelError } from '../errors.ts';
 import type { StoredObject } from '../store/object-store.ts';
+import { parsePublished, sha256 } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
-import { ModelError } from './model-error.ts';
-import { parsePublished } from './parse-published.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
 
 /** The parts of model.json that are used here; TensorFlow.js checks the topology itself. */

@@ -8,12 +8,11 @@ import {
   tidy,
   type WeightsManifestEntry,
 } from '#tensorflow';
-import type { Manifest } from '../../shared/manifest.ts';
-import { registerFurther, registerKernels } from './kernels.ts';
-import { ModelError } from './model-error.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
+import { ModelError } from '../errors.ts';
+import { registerFurther, registerKernels } from '../kernels/register.ts';
 import { compileNetwork, type Network } from './network.ts';
-import { weightTensors } from './weight-tensors.ts';
-import { withoutInitializers } from './without-initializers.ts';
+import { weightTensors, withoutInitializers } from './weights.ts';
 
 /** A version in memory. */
 export interface LoadedModel {

@@ -1,8 +1,7 @@
-import type { ModelList } from '../../shared/model-list.ts';
-import { aliasNameSchema, versionSchema } from '../../shared/version.ts';
-import { publishedSchemas } from '../published-schemas.ts';
-import { ModelError } from './model-error.ts';
-import { parsePublished } from './parse-published.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import type { ModelList } from '../../shared/registry/model-list.ts';
+import { ModelError } from '../errors.ts';
+import { parsePublished, publishedSchemas } from '../store/published.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
 
 /** What the bucket has of the model, whether it is in memory or not. */

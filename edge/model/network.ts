@@ -1,5 +1,5 @@
 import { engine, type LayersModel, reshape, type Tensor } from '#tensorflow';
-import { pooledConvolutionName } from '../kernels/pooled-convolution-kernel.ts';
+import { pooledConvolutionName } from '../kernels/pooled-convolution.ts';
 import { prepareConvolution, prepareDense } from '../kernels/prepared.ts';
 import { createWorkspace } from '../kernels/workspace.ts';
 

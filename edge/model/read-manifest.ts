@@ -1,10 +1,9 @@
-import type { BucketLayout } from '../../shared/bucket-layout.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { publishedSchemas } from '../published-schemas.ts';
+import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
+import { ModelError } from '../errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { checkSignature } from './check-signature.ts';
-import { ModelError } from './model-error.ts';
-import { parsePublished } from './parse-published.ts';
+import { parsePublished, publishedSchemas } from '../store/published.ts';
+import { checkSignature } from './signature.ts';
 
 export interface VersionSource {
   store: ObjectStore;

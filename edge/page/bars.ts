@@ -1,4 +1,4 @@
-import type { Prediction } from '../../shared/prediction.ts';
+import type { Prediction } from '../../shared/model/prediction.ts';
 import { make } from './element.ts';
 
 export const percent = (fraction: number, digits = 1): string =>

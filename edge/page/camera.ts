@@ -1,5 +1,5 @@
 import { element } from './element.ts';
-import { toPng } from './picture.ts';
+import { toPng } from './pictures.ts';
 import { Trouble } from './trouble.ts';
 
 /** Of a frame's longer side, as it is sent. */

@@ -1,3 +1,5 @@
+import type { TrainingEpoch } from '../../shared/registry/manifest.ts';
+import { percent } from './bars.ts';
 import { make, makeSvg } from './element.ts';
 
 export interface Line {
@@ -58,4 +60,40 @@ export function lineChart({ title, lines, until, format }: ChartOptions): HTMLEl
     make('span', { className: `key ${className}`, textContent: name }),
   );
   return make('figure', { className: 'chart' }, make('figcaption', {}, title, ' ', ...legend), svg);
+}
+
+/** @returns accuracy and loss by epoch */
+export function curves(history: TrainingEpoch[], epochs: number): HTMLElement[] {
+  const line = (
+    name: string,
+    className: string,
+    value: (epoch: TrainingEpoch) => number | undefined,
+  ): Line => ({
+    name,
+    className,
+    points: history.flatMap((epoch) => {
+      const y = value(epoch);
+      return y === undefined ? [] : [{ x: epoch.epoch, y }];
+    }),
+  });
+  return [
+    lineChart({
+      title: 'Accuracy',
+      lines: [
+        line('test', 'one-line', ({ accuracy }) => accuracy),
+        line('validation', 'two-line', ({ validationAccuracy }) => validationAccuracy),
+      ],
+      until: epochs,
+      format: (y) => percent(y),
+    }),
+    lineChart({
+      title: 'Loss',
+      lines: [
+        line('test', 'one-line', ({ loss }) => loss),
+        line('training', 'two-line', ({ trainLoss }) => trainLoss),
+      ],
+      until: epochs,
+      format: (y) => y.toFixed(2),
+    }),
+  ];
 }

@@ -1,10 +1,9 @@
-import type { ModelList } from '../../shared/model-list.ts';
+import type { ModelList } from '../../shared/registry/model-list.ts';
 import { percent, showBars } from './bars.ts';
 import { make } from './element.ts';
-import type { Picture } from './picture.ts';
+import type { Picture } from './pictures.ts';
 import { predict } from './predict.ts';
-import { troublePanel } from './show-trouble.ts';
-import { ask, troubleOf } from './trouble.ts';
+import { ask, troubleOf, troublePanel } from './trouble.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 interface Side {

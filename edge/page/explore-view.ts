@@ -1,12 +1,10 @@
-import type { Manifest } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
-import { curves } from './curves.ts';
+import { curves } from './chart.ts';
 import { make } from './element.ts';
-import { readEvaluation } from './evaluation.ts';
 import { gallery } from './gallery.ts';
-import { heatMap } from './heat-map.ts';
-import { troublePanel } from './show-trouble.ts';
-import { troubleOf } from './trouble.ts';
+import { heatMap, readEvaluation } from './heat-map.ts';
+import { troubleOf, troublePanel } from './trouble.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 /** The report of the version that is served; drawn anew when another one is. */

@@ -1,6 +1,6 @@
 import { percent } from './bars.ts';
 import { make } from './element.ts';
-import type { Verdict } from './evaluation.ts';
+import type { Verdict } from './heat-map.ts';
 
 export interface Filter {
   /** A class id, or '' for all. */

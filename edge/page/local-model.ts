@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
-import type { RasterImage } from '../../shared/image/raster-image.ts';
-import { toModelInput } from '../../shared/image/to-model-input.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import type { Prediction } from '../../shared/prediction.ts';
-import { normalizePixels } from '../../shared/preprocess.ts';
-import { toPrediction } from '../../shared/to-prediction.ts';
+import type { RasterImage } from '../../shared/image/image.ts';
+import { toModelInput } from '../../shared/image/model-input.ts';
+import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
+import type { Prediction } from '../../shared/model/prediction.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import { Trouble } from './trouble.ts';
 
 /** The published model in this browser. */

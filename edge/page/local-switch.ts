@@ -1,4 +1,4 @@
-import type { Prediction } from '../../shared/prediction.ts';
+import type { Prediction } from '../../shared/model/prediction.ts';
 import { percent } from './bars.ts';
 import { element } from './element.ts';
 import type { LocalModel } from './local-model.ts';

@@ -1,7 +1,6 @@
 import { percent } from './bars.ts';
 import { element, make } from './element.ts';
-import { troublePanel } from './show-trouble.ts';
-import type { Trouble } from './trouble.ts';
+import { type Trouble, troublePanel } from './trouble.ts';
 import { openTry } from './try-view.ts';
 import { type ServedVersion, watchModel } from './watch-model.ts';
 

@@ -1,5 +1,5 @@
-import type { IndexedPrediction, Prediction, ServedModel } from '../../shared/prediction.ts';
-import type { Picture } from './picture.ts';
+import type { IndexedPrediction, Prediction, ServedModel } from '../../shared/model/prediction.ts';
+import type { Picture } from './pictures.ts';
 import { type Asked, ask } from './trouble.ts';
 
 export type Answer = Prediction &
@@ -29,3 +29,17 @@ export function predict(
 }
 
 const query = (...parts: string[]) => parts.filter(Boolean).join('&');
+
+let kept = '';
+
+/** Keeps what every later request to the Worker is sent with, until the page is left: no script finds it in a storage. */
+export function keepToken(token: string): void {
+  kept = token.trim();
+}
+
+/** @returns the headers with the token, where there is one */
+export function withToken(given?: HeadersInit): Headers {
+  const headers = new Headers(given);
+  if (kept !== '') headers.set('authorization', `Bearer ${kept}`);
+  return headers;
+}

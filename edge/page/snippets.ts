@@ -1,5 +1,5 @@
-import type { Manifest } from '../../shared/manifest.ts';
-import type { Picture } from './picture.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
+import type { Picture } from './pictures.ts';
 
 export interface Snippet {
   title: string;

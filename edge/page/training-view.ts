@@ -1,6 +1,6 @@
-import type { TrainingEpoch } from '../../shared/manifest.ts';
+import type { TrainingEpoch } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
-import { curves } from './curves.ts';
+import { curves } from './chart.ts';
 import { make } from './element.ts';
 import type { ModelWatch, ServedVersion } from './watch-model.ts';
 

@@ -2,14 +2,12 @@ import { percent, showBars } from './bars.ts';
 import { openCamera } from './camera.ts';
 import { openDrawing } from './draw.ts';
 import { element } from './element.ts';
-import { takeGivenFiles } from './given-files.ts';
 import { openLocalSwitch } from './local-switch.ts';
-import { type Picture, toPng, withinBounds } from './picture.ts';
+import { type Picture, takeGivenFiles, toPng, withinBounds } from './pictures.ts';
 import { type Answer, predict } from './predict.ts';
-import { troublePanel } from './show-trouble.ts';
 import { openSnippetPanel } from './snippet-panel.ts';
 import { needsFile, snippetsFor } from './snippets.ts';
-import { type Trouble, troubleOf } from './trouble.ts';
+import { type Trouble, troubleOf, troublePanel } from './trouble.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 type Source = 'test' | 'drawing' | 'file' | 'camera';

@@ -1,4 +1,4 @@
-import type { Alias, Manifest } from '../../shared/manifest.ts';
+import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
 import { ask, type Trouble, troubleOf } from './trouble.ts';
 
 /** What GET /model answers. */

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
-import { Problem } from '../problem.ts';
-import { parseBody } from './parse-body.ts';
-import { inputName, outputName } from './tensor-names.ts';
+import { Problem } from '../errors.ts';
+import { inputName, outputName, parseBody } from './protocol.ts';
 
 const size = z.int().check(z.nonnegative());
 

@@ -1,18 +1,14 @@
 import type { Handler } from 'hono';
 import { version as serverVersion } from '../../package.json';
-import { nameModel } from '../answer/name-model.ts';
-import { predictImages } from '../answer/predict-images.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { ModelError } from '../model/model-error.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { ModelError, Problem } from '../errors.ts';
+import { readBody } from '../input/body.ts';
+import { modelChoice } from '../input/model-choice.ts';
+import { nameModel, predictImages } from '../model/predict.ts';
 import type { ModelChoice, ModelReference } from '../model/served-models.ts';
-import { Problem } from '../problem.ts';
-import { modelChoice } from '../request/model-choice.ts';
-import { readBody } from '../request/read-body.ts';
-import { answerInfer, answerOutput } from './open-inference-answer.ts';
 import { parseInferRequest } from './open-inference-request.ts';
-import { tensorImages } from './open-inference-tensor.ts';
-import { inputName, outputName } from './tensor-names.ts';
-import { versionOfNumber } from './version-number.ts';
+import { answerInfer, answerOutput, tensorImages } from './open-inference-tensors.ts';
+import { inputName, outputName, versionOfNumber } from './protocol.ts';
 
 /** What a path under /v2/models names. */
 interface Target {

@@ -1,17 +1,19 @@
 import type { Handler } from 'hono';
-import { aliasNameSchema } from '../../shared/version.ts';
-import { nameModel } from '../answer/name-model.ts';
-import { predictImages } from '../answer/predict-images.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { ModelError } from '../model/model-error.ts';
+import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { ModelError, Problem } from '../errors.ts';
+import { readBody } from '../input/body.ts';
+import { imagePixels } from '../input/image-pixels.ts';
+import { modelChoice } from '../input/model-choice.ts';
+import { nameModel, predictImages } from '../model/predict.ts';
 import type { ModelChoice, ModelReference } from '../model/served-models.ts';
-import { Problem } from '../problem.ts';
-import { imagePixels } from '../request/image-pixels.ts';
-import { modelChoice } from '../request/model-choice.ts';
-import { readBody } from '../request/read-body.ts';
-import { available, describeModels, describeSignatures } from './tensorflow-serving-answers.ts';
-import { parsePredictRequest } from './tensorflow-serving-request.ts';
-import { versionNumber, versionOfNumber } from './version-number.ts';
+import { versionNumber, versionOfNumber } from './protocol.ts';
+import {
+  available,
+  describeModels,
+  describeSignatures,
+  parsePredictRequest,
+} from './tensorflow-serving-messages.ts';
 
 /** What a path names: a model, perhaps one version of it, and what is asked of it. */
 interface Target {

@@ -1,8 +1,8 @@
-import type { Manifest } from '../../shared/manifest.ts';
-import { describeServed } from '../answer/predict-images.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import type { Predictions } from '../observe/counters.ts';
-import { populationStability, sum } from '../observe/population-stability.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { describeServed } from '../model/predict.ts';
+import type { Predictions } from '../telemetry/counters.ts';
+import { populationStability, sum } from './population-stability.ts';
 
 /** From here on a population stability index is taken for a change. */
 const changed = 0.1;

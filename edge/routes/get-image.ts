@@ -1,8 +1,8 @@
-import { greyPng } from '../../shared/picture/grey-png.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { immutable, isKnown } from '../http/validators.ts';
-import { Problem } from '../problem.ts';
-import { readParameter, scaleSchema } from '../request/parameters.ts';
+import { greyPng } from '../../shared/picture/png.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { immutable, isKnown } from '../http/negotiate.ts';
+import { readParameter, scaleSchema } from '../input/parameters.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /**

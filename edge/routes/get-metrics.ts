@@ -1,6 +1,6 @@
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { type Counters, durationBounds } from '../observe/counters.ts';
-import { type Metric, prometheusText, type Sample } from '../observe/prometheus.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { type Counters, durationBounds } from '../telemetry/counters.ts';
+import { type Metric, prometheusText, type Sample } from '../telemetry/prometheus.ts';
 
 /** GET /metrics: what this isolate has counted, for Prometheus. */
 export function getMetrics({ observer, models, modelName, alias }: Collaborators) {

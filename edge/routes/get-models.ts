@@ -1,4 +1,4 @@
-import type { AppContext, Collaborators } from '../collaborators.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
 
 /** GET /models: the versions and aliases in the bucket. */
 export function getModels({ catalog }: Collaborators) {

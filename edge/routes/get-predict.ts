@@ -1,12 +1,10 @@
-import type { IndexedPrediction, ServedModel } from '../../shared/prediction.ts';
-import { toPrediction } from '../../shared/to-prediction.ts';
-import { nameModel } from '../answer/name-model.ts';
-import { describeServed, predictLogits } from '../answer/predict-images.ts';
-import type { Background } from '../background.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { immutable, isKnown } from '../http/validators.ts';
-import { Problem } from '../problem.ts';
-import { modelChoice } from '../request/model-choice.ts';
+import { toPrediction } from '../../shared/model/predict.ts';
+import type { IndexedPrediction, ServedModel } from '../../shared/model/prediction.ts';
+import type { AppContext, Background, Collaborators } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { immutable, isKnown } from '../http/negotiate.ts';
+import { modelChoice } from '../input/model-choice.ts';
+import { describeServed, nameModel, predictLogits } from '../model/predict.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /** What is sent by who asks for nothing in particular. */
@@ -28,11 +26,11 @@ export function getPredict(collaborators: Collaborators) {
     const reference = await models.resolve(choice, background);
     const { index, image } = await reading;
     const accept = context.req.header('accept');
-    const drawing = anyType.includes(accept) ? null : await import('../answer/draw-answer.ts');
+    const drawing = anyType.includes(accept) ? null : await import('./draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
 
     const hash = feedback
-      ? await (await import('../feedback/pixels-hash.ts')).pixelsHash(image.pixels)
+      ? await (await import('./read-test-image.ts')).pixelsHash(image.pixels)
       : null;
 
     nameModel(context, reference);

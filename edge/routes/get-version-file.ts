@@ -1,7 +1,7 @@
-import { versionSchema } from '../../shared/version.ts';
-import type { AppContext } from '../collaborators.ts';
+import { versionSchema } from '../../shared/registry/bucket-layout.ts';
+import type { AppContext } from '../app-context.ts';
+import { Problem } from '../errors.ts';
 import { readManifest, type VersionSource } from '../model/read-manifest.ts';
-import { Problem } from '../problem.ts';
 
 const manifestFile = 'manifest.json';
 

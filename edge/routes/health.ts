@@ -1,8 +1,7 @@
-import { describeServed } from '../answer/predict-images.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { problemResponse, toProblem } from '../errors.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';
-import { problemResponse } from '../problem-response.ts';
-import { toProblem } from '../to-problem.ts';
+import { describeServed } from '../model/predict.ts';
 
 /** GET /healthz: the Worker runs. */
 export function getHealth() {

@@ -1,20 +1,16 @@
-import type { BucketLayout } from '../../shared/bucket-layout.ts';
-import { type FeedbackRecord, feedbackRequestSchema } from '../../shared/feedback.ts';
-import type { ModelSpec } from '../../shared/model-spec.ts';
-import type { Background } from '../background.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
-import { pixelBytes } from '../feedback/pixels-hash.ts';
-import { ModelError } from '../model/model-error.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
+import { type FeedbackRecord, feedbackRequestSchema } from '../../shared/registry/feedback.ts';
+import type { AppContext, Background, Collaborators } from '../app-context.ts';
+import { ModelError, Problem } from '../errors.ts';
+import { readBody } from '../input/body.ts';
+import { imagePixels } from '../input/image-pixels.ts';
+import { checkJsonBounds, JsonError, parseJson } from '../input/json.ts';
+import { invertSchema, readParameter } from '../input/parameters.ts';
+import type { PostedImage } from '../input/posted-images.ts';
 import { readManifest, type VersionSource } from '../model/read-manifest.ts';
-import { JsonError, parseJson } from '../parse-json.ts';
-import { Problem } from '../problem.ts';
-import { imagePixels } from '../request/image-pixels.ts';
-import { checkJsonBounds } from '../request/json-bounds.ts';
-import { invertSchema, readParameter } from '../request/parameters.ts';
-import type { PostedImage } from '../request/posted-images.ts';
-import { readBody } from '../request/read-body.ts';
-import { sha256 } from '../sha256.ts';
-import { readTestImage } from './read-test-image.ts';
+import { sha256 } from '../store/published.ts';
+import { pixelBytes, readTestImage } from './read-test-image.ts';
 
 export interface FeedbackOptions extends Pick<Collaborators, 'testSet'> {
   source: VersionSource;

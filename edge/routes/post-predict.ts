@@ -1,16 +1,15 @@
-import type { ModelSpec } from '../../shared/model-spec.ts';
-import { greyPngUrl } from '../../shared/picture/grey-png.ts';
-import { nameModel } from '../answer/name-model.ts';
-import { describeServed, predictImages } from '../answer/predict-images.ts';
-import type { AppContext, Collaborators } from '../collaborators.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { greyPngUrl } from '../../shared/picture/png.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { readBody } from '../input/body.ts';
+import { imagePixels } from '../input/image-pixels.ts';
+import { modelChoice } from '../input/model-choice.ts';
+import { echoSchema, invertSchema, readParameter } from '../input/parameters.ts';
+import { postedImages } from '../input/posted-images.ts';
+import { describeServed, nameModel, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
-import type { Observer } from '../observe/observer.ts';
-import { Problem } from '../problem.ts';
-import { imagePixels } from '../request/image-pixels.ts';
-import { modelChoice } from '../request/model-choice.ts';
-import { echoSchema, invertSchema, readParameter } from '../request/parameters.ts';
-import { postedImages } from '../request/posted-images.ts';
-import { readBody } from '../request/read-body.ts';
+import type { Observer } from '../telemetry/telemetry.ts';
 
 type InputShape = ModelSpec['inputShape'];
 interface AnswerOptions {
@@ -53,7 +52,7 @@ const shapeOf = ({ model }: Served): InputShape => model.manifest.model.inputSha
 
 /** @returns `null` in the place of an image that can't be read */
 async function hashesOf(readings: Readings): Promise<(string | null)[]> {
-  const { pixelsHash } = await import('../feedback/pixels-hash.ts');
+  const { pixelsHash } = await import('./read-test-image.ts');
   return Promise.all(
     readings.map((reading) => (reading instanceof Problem ? null : pixelsHash(reading))),
   );

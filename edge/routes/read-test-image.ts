@@ -1,7 +1,8 @@
-import type { Background } from '../background.ts';
-import type { TestSet } from '../dataset/test-set.ts';
-import { Problem } from '../problem.ts';
-import { parseIndex } from '../request/parse-index.ts';
+import type { Background } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { parseIndex } from '../input/parameters.ts';
+import type { TestSet } from '../model/test-set.ts';
+import { sha256 } from '../store/published.ts';
 
 /**
  * Reads the test image whose number a client wrote.
@@ -16,3 +17,9 @@ export async function readTestImage(testSet: TestSet, text: string, background: 
   if (image === null) throw new Problem('index_out_of_range', `Image ${index} is just gone.`);
   return { index, image };
 }
+
+/** The bytes that stand for what the network saw, so that the same image is known again. */
+export const pixelBytes = (pixels: ArrayLike<number>) => Uint8Array.from(pixels, Math.round);
+
+/** @returns the second half of a prediction's id: 64 hex digits */
+export const pixelsHash = (pixels: ArrayLike<number>) => sha256(pixelBytes(pixels));

@@ -48,14 +48,3 @@ export interface ObjectStore {
 
 /** Ten pages of a thousand, as both R2 and S3 give them. */
 export const mostListed = 10_000;
-
-/** A store that failed to answer. An absent object is none: that is `null`. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
-
-  /** @param store the implementation's name */
-  constructor(store: string, operation: string, key: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`${store} failed to ${operation} ${key}: ${reason}`, { cause });
-  }
-}

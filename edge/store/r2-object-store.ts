@@ -1,4 +1,5 @@
-import { mostListed, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+import { StoreError } from '../errors.ts';
+import { mostListed, type ObjectStore, type StoredObject } from './object-store.ts';
 
 /** @param bucket an R2 binding (https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) */
 export function r2ObjectStore(bucket: R2Bucket): ObjectStore {

@@ -1,6 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { defaultCacheFolder } from '../../node/files.ts';
 import { runProgram } from '../native/run-program.ts';
-import { containerCache } from './container-cache.ts';
+
+/** Outside the checkout, so that a fresh one finds what an earlier one left. */
+export const containerCache = join(dirname(defaultCacheFolder()), 'container');
 
 /** Where images lie: beside the user's own ones, which are left alone. */
 const storage = [

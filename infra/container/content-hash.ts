@@ -7,7 +7,7 @@ const repository = resolve(import.meta.dirname, '../..');
 
 /** Everything that the container and its test are made of. */
 const ingredients = [
-  ...['trainer', 'edge', 'shared', 'infra', 'test/container'],
+  ...['trainer', 'edge', 'shared', 'node', 'infra', 'test/container'],
   ...['package.json', 'package-lock.json', 'wrangler.toml', '.dockerignore'],
 ];
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import * as z from 'zod';
-import { addSchemaOptions, parseSchemaOptions } from '../../trainer/commands/schema-options.ts';
+import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
 
 export const environments = ['staging', 'production'] as const;
 

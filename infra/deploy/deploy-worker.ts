@@ -2,9 +2,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
+import {
+  CommandFailedError,
+  repository,
+  runCommand,
+  trainer,
+  waitUntilReady,
+  wrangler,
+} from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
-import { CommandFailedError, repository, runCommand, trainer, wrangler } from './run-command.ts';
-import { waitUntilReady } from './wait-until-ready.ts';
 
 /** What is needed of an environment of wrangler.toml. */
 const configSchema = z.object({

@@ -1,6 +1,6 @@
 import { readdir, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { NativeSetup } from '../../trainer/backends/native-setup.ts';
+import type { NativeSetup } from '../../trainer/backend/native-setup.ts';
 import { runProgram, SetupError } from './run-program.ts';
 
 /** The wheels' tags; the oldest glibc that TensorFlow's own is built for, and those of NVIDIA's. */

@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../../node/files.ts';
 import {
   compiledBinding,
   type NativeSetup,
   nativeFolder,
   nativeSetupFile,
   readNativeSetup,
-} from '../../trainer/backends/native-setup.ts';
-import { writeAtomically } from '../../trainer/dataset/write-atomically.ts';
+} from '../../trainer/backend/native-setup.ts';
 import { compileBinding } from './compile-binding.ts';
-import { fetchPackages, nativePackages } from './fetch-packages.ts';
-import { installPrebuilt } from './install-prebuilt.ts';
 import { installTensorflow, requirementsOf } from './install-tensorflow.ts';
+import { fetchPackages, installPrebuilt, nativePackages } from './packages.ts';
 import { SetupError } from './run-program.ts';
 
 export interface SetUpNativeOptions {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Content, Operation, Parameter } from '../../edge/api/operation.ts';
 import { problemSchema } from '../../edge/api/schemas.ts';
-import { type ProblemCode, problems } from '../../edge/problem.ts';
+import { type ProblemCode, problems } from '../../edge/errors.ts';
 import catwalk from '../../package.json' with { type: 'json' };
 import { type JsonSchema, toJsonSchemas } from './json-schemas.ts';
 

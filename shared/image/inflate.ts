@@ -1,5 +1,5 @@
 import { Unzlib, unzlibSync } from 'fflate';
-import { ImageError } from './image-error.ts';
+import { ImageError } from './image.ts';
 
 /**
  * Input handed to the inflater at once. Deflate expands by 1032 at most, so no push yields more than

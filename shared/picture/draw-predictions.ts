@@ -1,6 +1,5 @@
-import type { GreyPixels } from '../image/enlarge.ts';
-import { escapeMarkup } from './escape-markup.ts';
-import { greyPngUrl } from './grey-png.ts';
+import type { GreyPixels } from '../image/resize.ts';
+import { greyPngUrl } from './png.ts';
 
 /** An image and what a model says of it. */
 export interface PictureOf extends GreyPixels {
@@ -69,3 +68,18 @@ function fitTitle(predicted: string, actual: string | undefined): { text: string
 
 const titleOf = (predicted: string, actual: string | undefined) =>
   actual === undefined ? `Predicted: ${predicted}` : `Predicted: ${predicted}, Actual: ${actual}`;
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Makes any text one that means itself in SVG and HTML; control characters, which XML can't hold, become U+FFFD. */
+export const escapeMarkup = (text: string): string =>
+  text
+    .replace(/[&<>"']/g, (character) => entities[character] as string)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');

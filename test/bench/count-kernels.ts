@@ -5,12 +5,12 @@
  *     node test/bench/count-kernels.ts wasm|tensorflow
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { buildModel } from '../../shared/build-model.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import type { BackendName } from '../../trainer/backends/backend.ts';
-import { openBackend } from '../../trainer/backends/open-backend.ts';
-import { forward } from '../../trainer/training/forward.ts';
-import { crossEntropy } from '../../trainer/training/loss.ts';
+import { buildModel } from '../../shared/model/build-model.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import type { BackendName } from '../../trainer/backend/backend.ts';
+import { openBackend } from '../../trainer/backend/open-backend.ts';
+import { forward } from '../../trainer/train/forward.ts';
+import { crossEntropy } from '../../trainer/train/loss.ts';
 
 interface Binding {
   executeOp(...args: unknown[]): unknown;

@@ -1,8 +1,8 @@
 /** `npm run bench:train`: training speed side by side with PyTorch. `-- --help` has the options. */
 import { Command } from 'commander';
-import { readNativeSetup } from '../../trainer/backends/native-setup.ts';
-import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
-import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
+import { defaultCacheFolder } from '../../node/files.ts';
+import { readNativeSetup } from '../../trainer/backend/native-setup.ts';
+import { loadDataset } from '../../trainer/data/load-dataset.ts';
 import { type Machine, median, thisMachine } from './machine.ts';
 import {
   type Contestant,

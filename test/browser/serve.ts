@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startLocalWorker } from '../../infra/local-worker.ts';
+import { startLocalWorker } from '../../infra/local/worker.ts';
 import { explainSkip, hasChromium } from './chromium.ts';
 
 declare module 'vitest' {

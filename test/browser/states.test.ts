@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { shapes, writeShapes } from '../fixtures/write-shapes.ts';
 import { hasChromium } from './chromium.ts';
 import {

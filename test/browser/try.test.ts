@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { hasChromium } from './chromium.ts';
 import {
   checkAccessibility,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Manifest } from '../../shared/manifest.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import { hasChromium } from './chromium.ts';
 import {
   checkAccessibility,

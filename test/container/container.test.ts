@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimPort } from '../../infra/claim-port.ts';
 import { ensureBaseImage } from '../../infra/container/base-image.ts';
 import { buildImage } from '../../infra/container/build-image.ts';
 import { buildah } from '../../infra/container/buildah.ts';
 import { hostSettings } from '../../infra/container/host-settings.ts';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
-import { defaultCacheFolder } from '../../trainer/dataset/cache-folder.ts';
-import { loadDataset } from '../../trainer/dataset/load-dataset.ts';
+import { claimPort } from '../../infra/local/processes.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { defaultCacheFolder } from '../../node/files.ts';
+import { loadDataset } from '../../trainer/data/load-dataset.ts';
 import { type Container, createContainer, findProcess, type ImageRun } from './image-run.ts';
 
 const dataset = join(defaultCacheFolder(), 'fashion-mnist');

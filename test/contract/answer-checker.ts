@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Operation } from '../../edge/api/operation.ts';
-import { type ProblemCode, problems } from '../../edge/problem.ts';
+import { type ProblemCode, problems } from '../../edge/errors.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
 
 /** An answer, read to its end. */

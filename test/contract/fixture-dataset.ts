@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseIdx } from '../../shared/idx.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import type { Dataset } from '../../trainer/dataset/dataset.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import type { Dataset } from '../../trainer/data/dataset.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/fashion-mnist-test-100');
 

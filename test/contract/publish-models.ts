@@ -1,8 +1,8 @@
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { type Bucket, openBucket } from '../../trainer/publish/bucket.ts';
-import { moveAlias } from '../../trainer/publish/move-alias.ts';
-import { publishVersion } from '../../trainer/publish/publish-version.ts';
-import { uploadTestSet } from '../../trainer/publish/upload-test-set.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
+import { moveAlias } from '../../trainer/registry/move-alias.ts';
+import { publishVersion } from '../../trainer/registry/publish-version.ts';
+import { uploadTestSet } from '../../trainer/registry/test-set.ts';
 import { trainedModel } from '../unit/publish/trained-model.ts';
 import { fixtureDataset } from './fixture-dataset.ts';
 

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildClient } from '../../infra/build-client.ts';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { buildClient } from '../../infra/generate/client.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { publishModels } from '../contract/publish-models.ts';
 
 const run = promisify(execFile);

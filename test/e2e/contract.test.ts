@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../edge/api/operation.ts';
 import { operations } from '../../edge/api/operations.ts';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
 import { answerChecker, readAnswer } from '../contract/answer-checker.ts';
 import { fixtureDataset } from '../contract/fixture-dataset.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { fixtureDataset } from '../contract/fixture-dataset.ts';
 import { type PublishedModels, publishModels } from '../contract/publish-models.ts';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
-import { softmax } from '../../shared/to-prediction.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { softmax } from '../../shared/model/predict.ts';
 import { hasPytorch, pytorch } from './pytorch.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');

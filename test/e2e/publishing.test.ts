@@ -5,10 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
-import { type Bucket, openBucket } from '../../trainer/publish/bucket.ts';
-import { toJsonBytes } from '../../trainer/publish/read-json.ts';
-import { readAlias } from '../../trainer/publish/read-served.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
+import { toJsonBytes } from '../../trainer/registry/read-json.ts';
+import { readAlias } from '../../trainer/registry/versions.ts';
 import { smallModels, writeRun } from '../fixtures/small-model.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');

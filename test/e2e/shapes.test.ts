@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
-import type { IndexedPrediction, Prediction } from '../../shared/prediction.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import type { IndexedPrediction, Prediction } from '../../shared/model/prediction.ts';
 import { drawShape, shapes, writeShapes } from '../fixtures/write-shapes.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');

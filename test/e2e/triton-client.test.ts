@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../infra/local-worker.ts';
+import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { writeShapes } from '../fixtures/write-shapes.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkJsonBounds } from '../../edge/request/json-bounds.ts';
+import { checkJsonBounds } from '../../edge/input/json.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 

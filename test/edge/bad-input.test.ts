@@ -2,7 +2,7 @@ import { encode } from 'fast-png';
 import { gzipSync } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maximumBodyBytes } from '../../edge/request/read-body.ts';
+import { maximumBodyBytes } from '../../edge/input/body.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { type Answer, openApp, type TestApp } from './open-app.ts';
 

@@ -1,6 +1,6 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 import { lookAgain, serving } from './serving.ts';

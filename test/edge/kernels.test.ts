@@ -11,18 +11,18 @@ import {
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { _fusedMatMulConfig, fusedConv2DConfig } from '#tensorflow';
-import { pooledConvolutionName } from '../../edge/kernels/pooled-convolution-kernel.ts';
+import { pooledConvolutionName } from '../../edge/kernels/pooled-convolution.ts';
 import {
   prepareConvolution,
   prepareDense,
   preparedConvolutions,
 } from '../../edge/kernels/prepared.ts';
+import { registerKernels } from '../../edge/kernels/register.ts';
 import { createWorkspace } from '../../edge/kernels/workspace.ts';
-import { registerKernels } from '../../edge/model/kernels.ts';
 import { createModel } from '../../edge/model/loaded-model.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { normalizePixels } from '../../shared/preprocess.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../shared/model/predict.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import { models, testImage } from './bucket.ts';
 
 beforeAll(registerKernels);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createModel } from '../../edge/model/loaded-model.ts';
-import type { Manifest } from '../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { normalizePixels } from '../../shared/preprocess.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../shared/model/predict.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import layerModels from '../fixtures/build/layer-models.bin';
 import { testImage } from './bucket.ts';
 

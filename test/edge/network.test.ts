@@ -9,9 +9,9 @@ import {
   tidy,
 } from '#tensorflow';
 import { preparedConvolutions } from '../../edge/kernels/prepared.ts';
-import { registerFurther, registerKernels } from '../../edge/model/kernels.ts';
+import { registerFurther, registerKernels } from '../../edge/kernels/register.ts';
 import { compileNetwork } from '../../edge/model/network.ts';
-import { withoutInitializers } from '../../edge/model/without-initializers.ts';
+import { withoutInitializers } from '../../edge/model/weights.ts';
 
 interface Shape {
   images: number;

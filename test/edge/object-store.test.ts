@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { AwsClient } from 'aws4fetch';
 import { describe, expect, inject, it } from 'vitest';
-import { type ObjectStore, StoreError } from '../../edge/store/object-store.ts';
+import { StoreError } from '../../edge/errors.ts';
+import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
 import { type S3Location, s3ObjectStore } from '../../edge/store/s3-object-store.ts';
 

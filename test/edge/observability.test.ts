@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { populationStability } from '../../edge/observe/population-stability.ts';
+import { populationStability } from '../../edge/routes/population-stability.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 import { lookAgain, serving } from './serving.ts';

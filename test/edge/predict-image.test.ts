@@ -4,7 +4,7 @@ import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { loadVersion } from '../../edge/model/load-version.ts';
-import { predictionSchema, servedModelSchema } from '../../shared/prediction.ts';
+import { predictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { type Answer, openApp, type TestApp } from './open-app.ts';
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { loadVersion } from '../../edge/model/load-version.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { indexedPredictionSchema, servedModelSchema } from '../../shared/prediction.ts';
-import { softmax } from '../../shared/to-prediction.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { softmax } from '../../shared/model/predict.ts';
+import { indexedPredictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
 import { models, openBucket, testLabel } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 

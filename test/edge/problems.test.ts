@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseConfiguration } from '../../edge/configuration.ts';
-import { type ObjectStore, StoreError } from '../../edge/store/object-store.ts';
+import { StoreError } from '../../edge/errors.ts';
+import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { openBucket } from './bucket.ts';
 import { openApp } from './open-app.ts';
 

@@ -1,7 +1,7 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../edge/sha256.ts';
-import { manifestSchema } from '../../shared/manifest.ts';
+import { sha256 } from '../../edge/store/published.ts';
+import { manifestSchema } from '../../shared/registry/manifest.ts';
 import { openBucket, testImage } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 

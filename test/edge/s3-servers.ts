@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AwsClient } from 'aws4fetch';
 import type { TestProject } from 'vitest/node';
-import { startLocalWorker } from '../../infra/local-worker.ts';
+import { startLocalWorker } from '../../infra/local/worker.ts';
 import { startMoto } from '../fixtures/moto-server.ts';
 
 const bucket = 'catwalk';

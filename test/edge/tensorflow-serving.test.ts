@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { softmax } from '../../shared/to-prediction.ts';
+import { softmax } from '../../shared/model/predict.ts';
 import { models, openBucket, type TestBucket, testImage } from './bucket.ts';
 import { type Answer, openApp, type TestApp } from './open-app.ts';
 import { later } from './serving.ts';

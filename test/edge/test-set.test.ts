@@ -1,6 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { openTestSet } from '../../edge/dataset/test-set.ts';
+import { openTestSet } from '../../edge/model/test-set.ts';
 import { r2ObjectStore } from '../../edge/store/r2-object-store.ts';
 import { openBucket, type TestBucket, testImage, testLabel } from './bucket.ts';
 

@@ -1,9 +1,7 @@
 import { expect } from 'vitest';
-import type { Alias } from '../../shared/manifest.ts';
-import type { Bucket } from '../../trainer/publish/bucket.ts';
-import { downloadVersion } from '../../trainer/publish/download-version.ts';
-import { listStored } from '../../trainer/publish/list-versions.ts';
-import { readAlias } from '../../trainer/publish/read-served.ts';
+import type { Alias } from '../../shared/registry/manifest.ts';
+import type { Bucket } from '../../trainer/registry/bucket.ts';
+import { downloadVersion, listStored, readAlias } from '../../trainer/registry/versions.ts';
 
 const alias = 'production';
 

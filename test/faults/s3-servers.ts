@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { startLocalWorker } from '../../infra/local-worker.ts';
+import { startLocalWorker } from '../../infra/local/worker.ts';
 import { startMoto } from '../fixtures/moto-server.ts';
 
 /** A server with an empty bucket `catwalk`. */

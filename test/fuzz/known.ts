@@ -1,4 +1,4 @@
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 
 /** What a Worker that is fuzzed has, so that requests can name it. */
 export interface Known {

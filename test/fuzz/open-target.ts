@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { startLocalWorker } from '../../infra/local-worker.ts';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { moveAlias } from '../../trainer/publish/move-alias.ts';
+import { startLocalWorker } from '../../infra/local/worker.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { moveAlias } from '../../trainer/registry/move-alias.ts';
 import { bundleProduction } from '../bench/edge/bundle.ts';
 import { heapUsage, residentBytes, workerdProcesses } from '../bench/edge/measure-memory.ts';
 import { openWorker } from '../bench/edge/open-worker.ts';

@@ -1,8 +1,8 @@
 import type { Operation } from '../../edge/api/operation.ts';
 import { operations } from '../../edge/api/operations.ts';
 import { problemSchema } from '../../edge/api/schemas.ts';
-import { type ProblemCode, problems } from '../../edge/problem.ts';
-import { isProtocolPath } from '../../edge/protocols/protocol-error.ts';
+import { type ProblemCode, problems } from '../../edge/errors.ts';
+import { isProtocolPath } from '../../edge/protocols/protocol.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
 import { answerChecker } from '../contract/answer-checker.ts';
 import type { RouteRequest } from './requests/route-request.ts';

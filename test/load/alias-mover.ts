@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import type { Bucket } from '../../trainer/publish/bucket.ts';
-import { moveAlias } from '../../trainer/publish/move-alias.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import type { Bucket } from '../../trainer/registry/bucket.ts';
+import { moveAlias } from '../../trainer/registry/move-alias.ts';
 
 export interface AliasMover {
   /** How often the alias has been moved. */

@@ -1,4 +1,4 @@
-import { type ProblemCode, problems } from '../../edge/problem.ts';
+import { type ProblemCode, problems } from '../../edge/errors.ts';
 import type { SentAnswer } from '../fuzz/send-request.ts';
 import type { AliasMover } from './alias-mover.ts';
 import { largestDifference, type PublishedVersions } from './publish-versions.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startLocalWorker } from '../../infra/local-worker.ts';
+import { startLocalWorker } from '../../infra/local/worker.ts';
 import { bundleProduction } from '../bench/edge/bundle.ts';
 import { type OpenWorker, openWorker } from '../bench/edge/open-worker.ts';
 import { type FailingReads, startFailingReads } from './failing-reads.ts';

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { normalizePixels } from '../../shared/preprocess.ts';
-import { softmax } from '../../shared/to-prediction.ts';
-import { type Bucket, openBucket } from '../../trainer/publish/bucket.ts';
-import { publishVersion } from '../../trainer/publish/publish-version.ts';
-import { uploadTestSet } from '../../trainer/publish/upload-test-set.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { normalizePixels, softmax } from '../../shared/model/predict.ts';
+import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
+import { publishVersion } from '../../trainer/registry/publish-version.ts';
+import { uploadTestSet } from '../../trainer/registry/test-set.ts';
 import { fixtureDataset } from '../contract/fixture-dataset.ts';
 import { trainedModel } from '../unit/publish/trained-model.ts';
 

@@ -1,4 +1,4 @@
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import type { RouteRequest } from '../fuzz/requests/route-request.ts';
 import type { SentAnswer } from '../fuzz/send-request.ts';
 

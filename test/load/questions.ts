@@ -1,5 +1,5 @@
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { greyPng } from '../../shared/picture/grey-png.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { greyPng } from '../../shared/picture/png.ts';
 import { postedQuestions } from './posted-questions.ts';
 import type { PublishedVersions } from './publish-versions.ts';
 import {

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import seedrandom from 'seedrandom';
-import { fashionMnistCnn } from '../../shared/model-spec.ts';
-import { moveAlias } from '../../trainer/publish/move-alias.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { moveAlias } from '../../trainer/registry/move-alias.ts';
 import { percentile } from '../bench/edge/percentile.ts';
 import { type SentAnswer, sendRequest } from '../fuzz/send-request.ts';
 import { startAliasMover } from './alias-mover.ts';

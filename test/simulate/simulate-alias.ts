@@ -1,10 +1,10 @@
 import { parseConfiguration } from '../../edge/configuration.ts';
+import { ModelError } from '../../edge/errors.ts';
 import { followAlias } from '../../edge/model/alias-follower.ts';
 import type { LoadedModel } from '../../edge/model/loaded-model.ts';
-import { ModelError } from '../../edge/model/model-error.ts';
-import { keepModels } from '../../edge/model/resident-models.ts';
+import { keepModels } from '../../edge/model/model-cache.ts';
 import type { ObjectStore } from '../../edge/store/object-store.ts';
-import { bucketLayout } from '../../shared/bucket-layout.ts';
+import { bucketLayout } from '../../shared/registry/bucket-layout.ts';
 import type { AliasReport, AliasSimulation } from './alias-report.ts';
 
 const before = '20261124T100000Z-00000000';

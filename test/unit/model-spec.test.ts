@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cnnFor, fashionMnistCnn } from '../../shared/model-spec.ts';
+import { cnnFor, fashionMnistCnn } from '../../shared/model/model-spec.ts';
 
 test('a data set decides name, labels and the last layer; the rest is the same network', () => {
   const labels = ['circle', 'square', 'triangle'];

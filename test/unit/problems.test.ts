@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { problems } from '../../edge/problem.ts';
+import { problems } from '../../edge/errors.ts';
 
 it('docs/problems.md describes every code, with its status and title, and no other', async () => {
   const file = join(import.meta.dirname, '../../docs/problems.md');

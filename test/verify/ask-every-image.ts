@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { indexedPredictionSchema, servedModelSchema } from '../../shared/prediction.ts';
+import { indexedPredictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
 
 const answerSchema = z.object({ ...indexedPredictionSchema.shape, model: servedModelSchema });
 

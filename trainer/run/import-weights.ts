@@ -1,22 +1,19 @@
-import type { Metrics } from '../../shared/manifest.ts';
-import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
-import { writeArtifacts } from '../artifacts/write-artifacts.ts';
-import { writeMetrics } from '../artifacts/write-metrics.ts';
-import type { BackendChoice, DeviceChoice, OpenBackend } from '../backends/backend.ts';
-import { firstThatOpens } from '../backends/first-that-opens.ts';
-import { openBackend } from '../backends/open-backend.ts';
-import type { Dataset } from '../dataset/dataset.ts';
-import { computeLogits } from '../evaluation/compute-logits.ts';
-import { fromPytorch, type LayerTensor } from '../exchange/from-pytorch.ts';
-import { readWeightsFile } from '../exchange/read-weights-file.ts';
-import { WeightsFileError } from '../exchange/weights-file-error.ts';
-import { openMaster } from '../training/master-model.ts';
-import { computeMetrics } from '../training/metrics.ts';
-import { gitState } from './git-state.ts';
-import { guessesOf } from './guesses.ts';
-import { hardware } from './hardware.ts';
-import { packageVersions } from './package-versions.ts';
+import { cnnFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Metrics } from '../../shared/registry/manifest.ts';
+import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
+import { firstThatOpens, openBackend } from '../backend/open-backend.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { computeLogits } from '../train/compute-logits.ts';
+import { computeMetrics } from '../train/loss.ts';
+import { openMaster } from '../train/master-model.ts';
+import { fromPytorch, type LayerTensor } from '../weights/pytorch.ts';
+import { readWeightsFile } from '../weights/read-weights-file.ts';
+import { WeightsFileError } from '../weights/tensor.ts';
+import { writeMetrics } from './metrics-files.ts';
+import { gitState, hardware, packageVersions } from './provenance.ts';
 import { createRunFolder } from './run-folder.ts';
+import { guessesOf } from './run-records.ts';
+import { writeArtifacts } from './write-artifacts.ts';
 
 export interface ImportOptions {
   /** A `.pth` or `.safetensors`. */

@@ -1,12 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { CheckpointError } from '../checkpoint/checkpoint.ts';
-import { bucketStore, folderStore } from '../checkpoint/checkpoint-store.ts';
-import { type Checkpoints, openCheckpoints } from '../checkpoint/open-checkpoints.ts';
-import { flagOf, parseSchemaOptions, UsageError } from '../commands/schema-options.ts';
-import { type TrainCommandOptions, trainOptionsSchema } from '../commands/train-options.ts';
-import { recipeSchema } from '../training/recipe.ts';
+import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { recipeSchema } from '../train/recipe.ts';
+import { type Checkpoint, CheckpointError } from './checkpoint.ts';
+import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
+import { type TrainCommandOptions, trainOptionsSchema } from './options.ts';
 import { type RunConfig, runConfigSchema } from './run-records.ts';
 
 /** What `catwalk train` is going to do. */
@@ -106,7 +104,7 @@ async function checkpointsInBucket(
 ): Promise<Checkpoints | null> {
   if (url === undefined) return null;
   // It brings the AWS SDK, 30 MiB that a run without a bucket need not hold.
-  const { openBucket } = await import('../publish/bucket.ts');
+  const { openBucket } = await import('../registry/bucket.ts');
   return openCheckpoints(bucketStore(openBucket({ ...options, url })));
 }
 

@@ -2,15 +2,14 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
-import type { Manifest, Metrics, Training } from '../../shared/manifest.ts';
-import type { ModelSpec } from '../../shared/model-spec.ts';
-import type { Dataset } from '../dataset/dataset.ts';
-import { evaluationBytes, type TestAnswers } from '../evaluation/evaluation-bytes.ts';
-import type { Bucket } from '../publish/bucket.ts';
-import { modelFiles } from '../publish/model-files.ts';
-import { type AliasMoveResult, moveAlias } from '../publish/move-alias.ts';
-import { publishVersion } from '../publish/publish-version.ts';
-import { userAtHost } from '../publish/user-at-host.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Manifest, Metrics, Training } from '../../shared/registry/manifest.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import { type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
+import { modelFiles, publishVersion } from '../registry/publish-version.ts';
+import { userAtHost } from '../registry/write-alias.ts';
+import { evaluationBytes, type TestAnswers } from './run-folder.ts';
 
 export interface EpochToPublish {
   /** The run's folder. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { evaluationFile } from '../../shared/evaluation.ts';
-import { type Training, trainingSchema } from '../../shared/manifest.ts';
-import { isEvaluationOf } from '../evaluation/evaluation-bytes.ts';
+import { evaluationFile } from '../../shared/registry/evaluation.ts';
+import { type Training, trainingSchema } from '../../shared/registry/manifest.ts';
+import { isEvaluationOf } from './run-folder.ts';
 import {
   historyOf,
   type RunConfig,
@@ -114,3 +115,20 @@ function parse<Schema extends z.core.$ZodType>(schema: Schema, bytes: Uint8Array
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * The run that started last, of those that have a model.
+ *
+ * @param runs the folder of all runs
+ * @throws {RunError} where there is none
+ */
+export async function newestRun(runs: string): Promise<string> {
+  const names = await readdir(runs).catch(() => []);
+  const newest = names
+    .toSorted()
+    .findLast((name) => existsSync(join(runs, name, 'model/model.json')));
+  if (newest !== undefined) return join(runs, newest);
+  throw new RunError(
+    `There is no run in ${runs} yet. \`catwalk train\` makes one; name a run's folder where it is elsewhere.`,
+  );
+}

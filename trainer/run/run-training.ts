@@ -1,32 +1,27 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { buildModel } from '../../shared/build-model.ts';
-import type { Training } from '../../shared/manifest.ts';
-import { cnnFor, type ModelSpec } from '../../shared/model-spec.ts';
-import { writeMetrics } from '../artifacts/write-metrics.ts';
-import { openBackend } from '../backends/open-backend.ts';
-import { CheckpointError } from '../checkpoint/checkpoint.ts';
-import { folderStore } from '../checkpoint/checkpoint-store.ts';
-import { openCheckpoints } from '../checkpoint/open-checkpoints.ts';
-import type { Dataset } from '../dataset/dataset.ts';
-import { loadDataset } from '../dataset/load-dataset.ts';
-import type { Bucket } from '../publish/bucket.ts';
-import { readSigningKey } from '../publish/sign-manifest.ts';
-import { uploadTestSet } from '../publish/upload-test-set.ts';
-import type { Reporter } from '../report/reporter.ts';
-import { recipeWith } from '../training/recipe.ts';
-import { train } from '../training/train.ts';
-import { firstPosition, type TrainingPosition } from '../training/training-state.ts';
-import { drawRun } from './draw-run.ts';
-import { gitState } from './git-state.ts';
-import { guessesOf } from './guesses.ts';
-import { hardware } from './hardware.ts';
-import { packageVersions } from './package-versions.ts';
+import { buildModel } from '../../shared/model/build-model.ts';
+import { cnnFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Training } from '../../shared/registry/manifest.ts';
+import { openBackend } from '../backend/open-backend.ts';
+import type { Dataset, ImageSet } from '../data/dataset.ts';
+import { loadDataset } from '../data/load-dataset.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import { readSigningKey } from '../registry/signature.ts';
+import { uploadTestSet } from '../registry/test-set.ts';
+import { recipeWith } from '../train/recipe.ts';
+import { train } from '../train/train.ts';
+import { firstPosition, type TrainingPosition } from '../train/training-state.ts';
+import { CheckpointError } from './checkpoint.ts';
+import { folderStore, openCheckpoints } from './checkpoints.ts';
+import { writeMetrics } from './metrics-files.ts';
 import type { ResumedRun, RunPlan } from './plan-run.ts';
+import { gitState, hardware, packageVersions } from './provenance.ts';
 import { publishEpoch } from './publish-epoch.ts';
+import type { Reporter } from './reporter.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
-import { historyOf } from './run-records.ts';
+import { guessesOf, historyOf } from './run-records.ts';
 
 /**
  * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
@@ -168,7 +163,7 @@ export async function runTraining(
 /** It brings the AWS SDK, 30 MiB that a run without a bucket need not hold. */
 async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null> {
   if (options.publish === undefined) return null;
-  const { openBucket } = await import('../publish/bucket.ts');
+  const { openBucket } = await import('../registry/bucket.ts');
   return openBucket({ ...options, url: options.publish });
 }
 
@@ -198,4 +193,14 @@ async function describeModel(spec: ModelSpec, reporter: Reporter): Promise<void>
     parameters: model.countParams(),
   });
   model.dispose();
+}
+
+/**
+ * Draws a run's charts and report, where it has an epoch. Vega takes 100 MiB for it: called when the threads that trained have
+ * given theirs back, and loaded then.
+ */
+export async function drawRun(run: RunFolder, test: ImageSet): Promise<void> {
+  if (run.epochs.length === 0) return;
+  const { writeArtifacts } = await import('./write-artifacts.ts');
+  await writeArtifacts(run, test);
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { UsageError } from '../commands/schema-options.ts';
-import type { Bucket } from '../publish/bucket.ts';
-import { ConditionFailedError } from '../publish/bucket-errors.ts';
-import { readJson, toJsonBytes } from '../publish/read-json.ts';
-import type { SweepFile } from './sweep-file.ts';
+import * as z from 'zod';
+import { UsageError } from '../../node/options.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import { ConditionFailedError } from '../registry/bucket-errors.ts';
+import { readJson, toJsonBytes } from '../registry/read-json.ts';
+import { type SweepFile, trialParameters } from './sweep-file.ts';
 import { type Sweep, sweepSchema } from './sweep-records.ts';
-import { trialParameters } from './trial-parameters.ts';
 
 /**
  * Puts the sweep into the bucket, or finds it there: whichever trial comes first writes it.
@@ -52,4 +52,24 @@ async function writeSweep(bucket: Bucket, sweep: Sweep): Promise<Sweep> {
     if (stored === null) throw error;
     return stored;
   }
+}
+
+/** What batch systems say which one of an array's jobs this is: Kubernetes' indexed Jobs, and AWS Batch's array jobs. */
+const variables = ['JOB_COMPLETION_INDEX', 'AWS_BATCH_JOB_ARRAY_INDEX'];
+
+/**
+ * @param given what `--index` says
+ * @throws {UsageError} where nothing says which trial it is, or a variable does not hold a number
+ */
+export function trialIndex(given: number | undefined, environment: NodeJS.ProcessEnv): number {
+  if (given !== undefined) return given;
+  const variable = variables.find((name) => environment[name]);
+  if (variable === undefined) {
+    throw new UsageError(
+      `Say which trial to run by --index or ${variables.join(' or ')}, or run all of them here with --local <n>.`,
+    );
+  }
+  const index = z.coerce.number().int().min(0).safeParse(environment[variable]);
+  if (index.success) return index.data;
+  throw new UsageError(`${variable} is no trial's index: ${environment[variable]}`);
 }

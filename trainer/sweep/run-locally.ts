@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
-import type { Bucket } from '../publish/bucket.ts';
-import type { Sweep } from './sweep-records.ts';
-import { readTrials, type Trial } from './trial-records.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import { readTrials, type Sweep, type Trial } from './sweep-records.ts';
 
 /** What a local sweep tells while it runs. */
 export type LocalSweepEvent =

@@ -1,19 +1,26 @@
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { imageOptions } from '../commands/image-options.ts';
-import { parseSchemaOptions, UsageError } from '../commands/schema-options.ts';
-import { trainOptionsSchema } from '../commands/train-options.ts';
-import { BadDatasetError } from '../dataset/errors.ts';
-import type { Bucket } from '../publish/bucket.ts';
-import type { Reporter } from '../report/reporter.ts';
+import { writeAtomically } from '../../node/files.ts';
+import { parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { evaluationFile } from '../../shared/registry/evaluation.ts';
+import { BadDatasetError } from '../data/errors.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import { imageOptions, trainOptionsSchema } from '../run/options.ts';
 import { planRun } from '../run/plan-run.ts';
 import { readRun } from '../run/read-run.ts';
+import type { Reporter } from '../run/reporter.ts';
 import { runTraining } from '../run/run-training.ts';
-import { recipeWith } from '../training/recipe.ts';
-import { ValidationTooLargeError } from '../training/split-validation.ts';
+import { ValidationTooLargeError } from '../train/image-order.ts';
+import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';
 import { BadConfigurationError } from './bad-configuration-error.ts';
-import type { Sweep, TrialResult, TrialStatus } from './sweep-records.ts';
-import { readStatus, writeStatus, writeTrialJson } from './trial-records.ts';
-import { downloadRun, uploadRun } from './trial-run.ts';
+import {
+  readStatus,
+  type Sweep,
+  type TrialResult,
+  type TrialStatus,
+  writeStatus,
+  writeTrialJson,
+} from './sweep-records.ts';
 
 export interface TrialToRun {
   sweep: Sweep;
@@ -125,3 +132,56 @@ const isMisconfiguration = (error: unknown) =>
   error instanceof UsageError ||
   error instanceof BadDatasetError ||
   error instanceof ValidationTooLargeError;
+
+/** What of a run's folder a trial keeps in the bucket, under run/: enough to publish it, and to go on with it elsewhere. */
+const runFiles = [
+  ...['config.json', 'metrics.jsonl'],
+  ...['model/model.json', 'model/weights.bin', `model/${evaluationFile}`],
+];
+
+/** Keeps a run after each epoch; called before the epoch's checkpoint, which must not be ahead of the best weights. */
+export async function uploadRun(
+  bucket: Bucket,
+  sweep: string,
+  index: number,
+  folder: string,
+): Promise<void> {
+  for (const file of runFiles) {
+    const bytes = await readFile(join(folder, file)).catch((error: NodeJS.ErrnoException) => {
+      // Not every model has an evaluation.
+      if (error.code === 'ENOENT' && file.endsWith(evaluationFile)) return null;
+      throw error;
+    });
+    if (bytes === null) continue;
+    await bucket.put(bucket.layout.trialFile(sweep, index, `run/${file}`), bytes, {
+      contentType: file.endsWith('.bin') ? 'application/octet-stream' : 'application/json',
+      cacheControl: 'no-cache',
+    });
+  }
+}
+
+/** Brings a trial's run to a machine that has none of it; files that are there stay. */
+export async function downloadRun(
+  bucket: Bucket,
+  sweep: string,
+  index: number,
+  folder: string,
+): Promise<void> {
+  const isThere = await access(join(folder, 'config.json')).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  // config.json last: where it is, the others are.
+  for (const file of runFiles.toReversed()) {
+    const stored = await bucket.get(bucket.layout.trialFile(sweep, index, `run/${file}`));
+    if (stored) await writeAtomically(join(folder, file), stored.bytes);
+  }
+}
+
+/** A trial's recipe, for its progress; any recipe where the trial is misconfigured, as it then makes none. */
+export function recipeOfTrial(sweep: Sweep, index: number): Recipe {
+  const options = { ...sweep.options, ...sweep.trials[index]?.parameters };
+  const parsed = trainOptionsSchema.safeParse(options);
+  return parsed.success ? recipeWith(parsed.data.recipe, parsed.data) : recipes.tutorial;
+}

@@ -1,5 +1,5 @@
 import type { io } from '@tensorflow/tfjs-core';
-import type { ModelSpec } from '../../../shared/model-spec.ts';
+import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 
 /** A layer in PyTorch's and ONNX's order: channels before height and width, outputs before inputs. */
 export type ChannelsFirstLayer =

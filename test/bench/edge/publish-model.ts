@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { aliasSchema, manifestSchema } from '../../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { openBucket } from '../../../trainer/publish/bucket.ts';
-import { moveAlias } from '../../../trainer/publish/move-alias.ts';
-import { publishVersion } from '../../../trainer/publish/publish-version.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.ts';
+import { openBucket } from '../../../trainer/registry/bucket.ts';
+import { moveAlias } from '../../../trainer/registry/move-alias.ts';
+import { publishVersion } from '../../../trainer/registry/publish-version.ts';
 import { trainedModel } from '../../unit/publish/trained-model.ts';
 import type { Publish } from './published-bucket.ts';
 

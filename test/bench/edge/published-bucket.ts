@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import { type LocalWorker, startLocalWorker } from '../../../infra/local-worker.ts';
-import { aliasSchema, type Manifest, manifestSchema } from '../../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { openBucket } from '../../../trainer/publish/bucket.ts';
-import { uploadTestSet } from '../../../trainer/publish/upload-test-set.ts';
+import { type LocalWorker, startLocalWorker } from '../../../infra/local/worker.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { aliasSchema, type Manifest, manifestSchema } from '../../../shared/registry/manifest.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { openBucket } from '../../../trainer/registry/bucket.ts';
+import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { type ChannelsFirstLayer, channelsFirst } from './channels-first.ts';
 import { onnxModel } from './onnx-model.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import { normalizePixels } from '../../../shared/preprocess.ts';
+import { normalizePixels } from '../../../shared/model/predict.ts';
 import type { Contestant } from './contestant.ts';
 import { names } from './names.ts';
 import type { PublishedBucket } from './published-bucket.ts';

@@ -7,13 +7,13 @@
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import { buildModel } from '../../../shared/build-model.ts';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { normalizePixels } from '../../../shared/preprocess.ts';
-import { openBackend } from '../../../trainer/backends/open-backend.ts';
-import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { recipes } from '../../../trainer/training/recipe.ts';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../../shared/model/predict.ts';
+import { openBackend } from '../../../trainer/backend/open-backend.ts';
+import type { ImageSet } from '../../../trainer/data/dataset.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { recipes } from '../../../trainer/train/recipe.ts';
 
 const { values } = parseArgs({
   options: {

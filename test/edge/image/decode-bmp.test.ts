@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeBmp } from '../../../shared/image/decode-bmp.ts';
+import { decodeBmp } from '../../../shared/image/bmp.ts';
 import { writeBmp } from './write-bmp.ts';
 
 const pixelsOf = (parts: Parameters<typeof writeBmp>[0]) =>

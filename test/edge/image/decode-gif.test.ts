@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeGif } from '../../../shared/image/decode-gif.ts';
-import { expandGifCodes } from '../../../shared/image/gif-codes.ts';
+import { decodeGif, expandGifCodes } from '../../../shared/image/gif.ts';
 
 /** Packs codes of one width, lowest bits first, into one block. */
 function block(codeBits: number, codes: number[]): Uint8Array {

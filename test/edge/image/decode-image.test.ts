@@ -1,7 +1,7 @@
 import { encode } from 'fast-png';
 import { zlibSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { webpModule } from '../../../edge/image/webp-module.ts';
+import { webpModule } from '../../../edge/input/image-pixels.ts';
 import { decodeImage } from '../../../shared/image/decode-image.ts';
 import { header, writePng as png } from './write-png.ts';
 

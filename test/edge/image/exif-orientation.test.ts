@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exifOrientation } from '../../../shared/image/exif-orientation.ts';
-import { turnUpright } from '../../../shared/image/turn-upright.ts';
+import { exifOrientation, turnUpright } from '../../../shared/image/orientation.ts';
 
 const little = [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0];
 const big = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 8, 0, 0];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RasterImage } from '../../../shared/image/raster-image.ts';
-import { toModelInput } from '../../../shared/image/to-model-input.ts';
+import type { RasterImage } from '../../../shared/image/image.ts';
+import { toModelInput } from '../../../shared/image/model-input.ts';
 import { testImage } from '../bucket.ts';
 
 const size = { height: 28, width: 28 };

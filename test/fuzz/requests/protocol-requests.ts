@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { versionNumber } from '../../../edge/protocols/version-number.ts';
+import { versionNumber } from '../../../edge/protocols/protocol.ts';
 import type { Known } from '../known.ts';
 import { anyBody, type Body, jsonBodies, type Material } from './bodies.ts';
 import { damagedJson } from './damaged-json.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { crc32c, maskedCrc32c } from '../../../trainer/artifacts/crc32c.ts';
-import { tensorboardEvents } from '../../../trainer/artifacts/tensorboard-events.ts';
 import { runEpochSchema } from '../../../trainer/run/run-records.ts';
+import { crc32c, maskedCrc32c, tensorboardEvents } from '../../../trainer/run/tensorboard.ts';
 
 const line = runEpochSchema.parse({
   ...{ epoch: 300, accuracy: 0.9125, loss: 0.25, perClass: [], confusion: [] },

@@ -7,13 +7,17 @@ import { promisify } from 'node:util';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { writeArtifacts } from '../../../trainer/artifacts/write-artifacts.ts';
-import { writeMetrics } from '../../../trainer/artifacts/write-metrics.ts';
-import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
-import { guessesOf } from '../../../trainer/run/guesses.ts';
+import type { ImageSet } from '../../../trainer/data/dataset.ts';
+import { writeMetrics } from '../../../trainer/run/metrics-files.ts';
 import { openRunFolder } from '../../../trainer/run/run-folder.ts';
-import { type RunConfig, type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
-import { computeMetrics } from '../../../trainer/training/metrics.ts';
+import {
+  guessesOf,
+  type RunConfig,
+  type RunEpoch,
+  runEpochSchema,
+} from '../../../trainer/run/run-records.ts';
+import { writeArtifacts } from '../../../trainer/run/write-artifacts.ts';
+import { computeMetrics } from '../../../trainer/train/loss.ts';
 import { trainedModel } from '../publish/trained-model.ts';
 import { firstTestImages } from '../run/test-images.ts';
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BackendName, DeviceChoice } from '../../../trainer/backends/backend.ts';
-import { firstThatOpens } from '../../../trainer/backends/first-that-opens.ts';
-import { NotSetUpError } from '../../../trainer/backends/native-setup.ts';
-import { openBackend } from '../../../trainer/backends/open-backend.ts';
+import type { BackendName, DeviceChoice } from '../../../trainer/backend/backend.ts';
+import { NotSetUpError } from '../../../trainer/backend/native-setup.ts';
+import { firstThatOpens, openBackend } from '../../../trainer/backend/open-backend.ts';
 
 /** Opens `name` alone, and only on `kind`; tensorflow is not set up, the others are broken. */
 const onlyOpens =

@@ -2,15 +2,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import {
   type Checkpoint,
   decodeCheckpoint,
   encodeCheckpoint,
-} from '../../../trainer/checkpoint/checkpoint.ts';
-import { folderStore } from '../../../trainer/checkpoint/checkpoint-store.ts';
-import { openCheckpoints } from '../../../trainer/checkpoint/open-checkpoints.ts';
-import { firstPosition } from '../../../trainer/training/training-state.ts';
+} from '../../../trainer/run/checkpoint.ts';
+import { folderStore, openCheckpoints } from '../../../trainer/run/checkpoints.ts';
+import { firstPosition } from '../../../trainer/train/training-state.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { openBucket } from '../../../trainer/publish/bucket.ts';
-import { uploadTestSet } from '../../../trainer/publish/upload-test-set.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { openBucket } from '../../../trainer/registry/bucket.ts';
+import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { useLocalBucket } from '../publish/local-bucket.ts';
 import { firstTestImages } from '../run/test-images.ts';
 

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { defaultCacheFolder } from '../../../trainer/dataset/cache-folder.ts';
+import { defaultCacheFolder } from '../../../node/files.ts';
 
 test.each([
   ['/somewhere/cache', '/somewhere/cache/catwalk/datasets'],

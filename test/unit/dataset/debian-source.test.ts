@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { debianSource } from '../../../trainer/dataset/debian-source.ts';
-import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
+import { debianSource } from '../../../trainer/data/debian-source.ts';
+import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 
 const { debian, files } = knownDatasets['fashion-mnist'];
 const { testLabels } = files;

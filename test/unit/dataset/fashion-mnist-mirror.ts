@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { Dataset, ImageSet } from '../../../trainer/dataset/dataset.ts';
+import type { Dataset, ImageSet } from '../../../trainer/data/dataset.ts';
 
 /** Fashion-MNIST's files as a mirror has them, compressed here: name with `.gz` to bytes. */
 export function compressedFiles({ train, test, height, width }: Dataset): Map<string, Buffer> {

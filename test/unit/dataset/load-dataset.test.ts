@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CorruptFileError, DatasetUnavailableError } from '../../../trainer/dataset/errors.ts';
-import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { mirrorSource } from '../../../trainer/dataset/mirror-source.ts';
+import { CorruptFileError, DatasetUnavailableError } from '../../../trainer/data/errors.ts';
+import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { mirrorSource } from '../../../trainer/data/sources.ts';
 import {
   compressedFiles,
   type Mirror,

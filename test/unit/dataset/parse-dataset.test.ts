@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseIdx } from '../../../shared/idx.ts';
-import { parseDataset } from '../../../trainer/dataset/parse-dataset.ts';
+import { parseDataset } from '../../../trainer/data/parse-dataset.ts';
 
 function idx(dimensions: number[], values: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * dimensions.length + values.length);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseIdx } from '../../../shared/idx.ts';
-import { datasetInfoSchema } from '../../../shared/manifest.ts';
-import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { testSetFiles } from '../../../trainer/dataset/test-set-files.ts';
+import { datasetInfoSchema } from '../../../shared/registry/manifest.ts';
+import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { testSetFiles } from '../../../trainer/registry/test-set.ts';
 
 test('the bucket gets the test set byte for byte as it was published', async () => {
   const dataset = await loadDataset();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { unpackFile } from '../../../trainer/dataset/unpack-file.ts';
+import { unpackFile } from '../../../trainer/data/parse-dataset.ts';
 
 const content = Buffer.from('the images');
 const compressed = gzipSync(content);

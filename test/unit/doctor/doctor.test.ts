@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../../trainer/doctor/check.ts';
-import { checkNode } from '../../../trainer/doctor/check-machine.ts';
+import { checkNode, type Finding } from '../../../trainer/cli/doctor-checks.ts';
 import { useLocalBucket } from '../publish/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fromPytorch } from '../../../trainer/exchange/from-pytorch.ts';
-import { readPytorch } from '../../../trainer/exchange/read-pytorch.ts';
-import { readSafetensors } from '../../../trainer/exchange/read-safetensors.ts';
-import { readWeightsFile } from '../../../trainer/exchange/read-weights-file.ts';
-import { WeightsFileError } from '../../../trainer/exchange/weights-file-error.ts';
+import { fromPytorch } from '../../../trainer/weights/pytorch.ts';
+import { readPytorch } from '../../../trainer/weights/pytorch-file.ts';
+import { readWeightsFile } from '../../../trainer/weights/read-weights-file.ts';
+import { readSafetensors } from '../../../trainer/weights/safetensors.ts';
+import { WeightsFileError } from '../../../trainer/weights/tensor.ts';
 import { narrowCnn, readFixture } from './narrow-network.ts';
 
 let folder: string;

@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { fromPytorch } from '../../../trainer/exchange/from-pytorch.ts';
-import type { NamedTensor } from '../../../trainer/exchange/named-tensor.ts';
-import { readSafetensors } from '../../../trainer/exchange/read-safetensors.ts';
-import { readWeightsFile } from '../../../trainer/exchange/read-weights-file.ts';
-import { toPytorch } from '../../../trainer/exchange/to-pytorch.ts';
-import { WeightsFileError } from '../../../trainer/exchange/weights-file-error.ts';
-import { writeSafetensors } from '../../../trainer/exchange/write-safetensors.ts';
+import { fromPytorch, toPytorch } from '../../../trainer/weights/pytorch.ts';
+import { readWeightsFile } from '../../../trainer/weights/read-weights-file.ts';
+import { readSafetensors, writeSafetensors } from '../../../trainer/weights/safetensors.ts';
+import { type NamedTensor, WeightsFileError } from '../../../trainer/weights/tensor.ts';
 import {
   fixture,
   largestDifference,

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { buildModel } from '../../../shared/build-model.ts';
-import { fashionMnistCnn, type ModelSpec } from '../../../shared/model-spec.ts';
-import { normalizePixels } from '../../../shared/preprocess.ts';
-import type { LayerTensor } from '../../../trainer/exchange/from-pytorch.ts';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../../shared/model/predict.ts';
+import type { LayerTensor } from '../../../trainer/weights/pytorch.ts';
 import { firstTestImages } from '../run/test-images.ts';
 
 const fixtures = new URL('../../fixtures/pytorch/', import.meta.url);

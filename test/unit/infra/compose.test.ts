@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { parseConfiguration } from '../../../edge/configuration.ts';
-import { trainOptionsSchema } from '../../../trainer/commands/train-options.ts';
+import { trainOptionsSchema } from '../../../trainer/run/options.ts';
 
 const infra = join(import.meta.dirname, '../../../infra');
 

@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { claimPort, PortTakenError } from '../../../infra/claim-port.ts';
-import { startLocalWorker, WorkerStartError } from '../../../infra/local-worker.ts';
-import { openBucket } from '../../../trainer/publish/bucket.ts';
+import { claimPort, PortTakenError } from '../../../infra/local/processes.ts';
+import { startLocalWorker, WorkerStartError } from '../../../infra/local/worker.ts';
+import { openBucket } from '../../../trainer/registry/bucket.ts';
 
 let folder: string;
 

@@ -7,8 +7,7 @@ import { ConfigMap } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { badConfigurationExitCode } from '../../../trainer/sweep/bad-configuration-error.ts';
-import { sweepFileSchema } from '../../../trainer/sweep/sweep-file.ts';
-import { trialParameters } from '../../../trainer/sweep/trial-parameters.ts';
+import { sweepFileSchema, trialParameters } from '../../../trainer/sweep/sweep-file.ts';
 
 const run = promisify(execFile);
 const infra = join(import.meta.dirname, '../../../infra');

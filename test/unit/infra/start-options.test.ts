@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseStartOptions } from '../../../infra/start-options.ts';
+import { parseStartOptions } from '../../../infra/local/options.ts';
 
 test('the defaults are the tutorial on port 8787', () => {
   expect(parseStartOptions([])).toEqual({

@@ -3,8 +3,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { expect } from 'vitest';
-import { registerTrainingKernels } from '../../../trainer/kernels/register.ts';
-import { registerFusedGradients } from '../../../trainer/training/fused-gradients.ts';
+import { registerFusedGradients } from '../../../trainer/backend/fused-gradients.ts';
+import { registerTrainingKernels } from '../../../trainer/backend/wasm-kernels.ts';
 
 /** Readies both backends, the wasm one with Catwalk's kernels. */
 export async function prepareBackends(): Promise<void> {

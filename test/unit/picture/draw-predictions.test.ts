@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { decode } from 'fast-png';
 import { expect, it } from 'vitest';
-import { base64 } from '../../../shared/picture/base64.ts';
 import { drawPredictions } from '../../../shared/picture/draw-predictions.ts';
-import { greyPngUrl } from '../../../shared/picture/grey-png.ts';
-import { renderPng } from '../../../trainer/artifacts/render-png.ts';
+import { base64, greyPngUrl } from '../../../shared/picture/png.ts';
+import { renderPng } from '../../../trainer/run/write-artifacts.ts';
 import { firstTestImages } from '../run/test-images.ts';
 
 const { images } = await firstTestImages();

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { type Bucket, openBucket } from '../../../trainer/publish/bucket.ts';
+import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
 import {
   BucketError,
   BucketMissingError,
   BucketUnreachableError,
   ConditionFailedError,
   PermissionDeniedError,
-} from '../../../trainer/publish/bucket-errors.ts';
+} from '../../../trainer/registry/bucket-errors.ts';
 import { useLocalBucket } from './local-bucket.ts';
 
 const local = useLocalBucket();

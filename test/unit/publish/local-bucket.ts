@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../../infra/local-worker.ts';
-import { type Bucket, openBucket } from '../../../trainer/publish/bucket.ts';
+import { type LocalWorker, startLocalWorker } from '../../../infra/local/worker.ts';
+import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
 
 /** Runs the local S3 API for the tests of a file. Each bucket that is opened has a prefix of its own. */
 export function useLocalBucket() {

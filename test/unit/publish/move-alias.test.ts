@@ -1,14 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Manifest } from '../../../shared/manifest.ts';
-import type { Bucket } from '../../../trainer/publish/bucket.ts';
+import type { Manifest } from '../../../shared/registry/manifest.ts';
+import type { Bucket } from '../../../trainer/registry/bucket.ts';
 import {
   AliasContendedError,
   type AliasMove,
   moveAlias,
-} from '../../../trainer/publish/move-alias.ts';
-import { publishVersion, type VersionToPublish } from '../../../trainer/publish/publish-version.ts';
-import { toJsonBytes } from '../../../trainer/publish/read-json.ts';
-import { readAlias, readServed } from '../../../trainer/publish/read-served.ts';
+} from '../../../trainer/registry/move-alias.ts';
+import {
+  publishVersion,
+  type VersionToPublish,
+} from '../../../trainer/registry/publish-version.ts';
+import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
+import { readAlias, readServed } from '../../../trainer/registry/versions.ts';
 import { useLocalBucket } from './local-bucket.ts';
 import { trainedModel } from './trained-model.ts';
 

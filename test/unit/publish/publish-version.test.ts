@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { describe, expect, test } from 'vitest';
-import { manifestSchema } from '../../../shared/manifest.ts';
-import type { Bucket } from '../../../trainer/publish/bucket.ts';
-import { modelFiles } from '../../../trainer/publish/model-files.ts';
-import { publishVersion, VersionConflictError } from '../../../trainer/publish/publish-version.ts';
+import { manifestSchema } from '../../../shared/registry/manifest.ts';
+import type { Bucket } from '../../../trainer/registry/bucket.ts';
+import {
+  modelFiles,
+  publishVersion,
+  VersionConflictError,
+} from '../../../trainer/registry/publish-version.ts';
 import { recordWrites, useLocalBucket } from './local-bucket.ts';
 import { trainedModel } from './trained-model.ts';
 

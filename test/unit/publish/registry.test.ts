@@ -3,22 +3,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { aliasSchema, type Manifest } from '../../../shared/manifest.ts';
-import type { Bucket } from '../../../trainer/publish/bucket.ts';
-import { DamagedVersionError, downloadVersion } from '../../../trainer/publish/download-version.ts';
-import { listStored, listVersions } from '../../../trainer/publish/list-versions.ts';
+import { aliasSchema, type Manifest } from '../../../shared/registry/manifest.ts';
+import type { Bucket } from '../../../trainer/registry/bucket.ts';
 import {
   type AliasMove,
   moveAlias,
   VersionMissingError,
-} from '../../../trainer/publish/move-alias.ts';
-import { prune } from '../../../trainer/publish/prune.ts';
-import { publishVersion, VersionConflictError } from '../../../trainer/publish/publish-version.ts';
-import { toJsonBytes } from '../../../trainer/publish/read-json.ts';
-import { readAlias } from '../../../trainer/publish/read-served.ts';
-import { RollbackError, rollBack } from '../../../trainer/publish/roll-back.ts';
-import { readSigningKey, SigningKeyError } from '../../../trainer/publish/sign-manifest.ts';
-import { nextAlias } from '../../../trainer/publish/write-alias.ts';
+} from '../../../trainer/registry/move-alias.ts';
+import { prune } from '../../../trainer/registry/prune.ts';
+import { publishVersion, VersionConflictError } from '../../../trainer/registry/publish-version.ts';
+import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
+import { RollbackError, rollBack } from '../../../trainer/registry/roll-back.ts';
+import { readSigningKey, SigningKeyError } from '../../../trainer/registry/signature.ts';
+import {
+  DamagedVersionError,
+  downloadVersion,
+  listStored,
+  listVersions,
+  readAlias,
+} from '../../../trainer/registry/versions.ts';
+import { nextAlias } from '../../../trainer/registry/write-alias.ts';
 import { type SmallModel, smallModels } from '../../fixtures/small-model.ts';
 import { useLocalBucket } from './local-bucket.ts';
 

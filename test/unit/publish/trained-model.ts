@@ -1,11 +1,10 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { buildModel } from '../../../shared/build-model.ts';
-import type { Metrics, Training } from '../../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
-import { modelFiles } from '../../../trainer/publish/model-files.ts';
-import type { VersionToPublish } from '../../../trainer/publish/publish-version.ts';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import type { Metrics, Training } from '../../../shared/registry/manifest.ts';
+import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
+import { modelFiles, type VersionToPublish } from '../../../trainer/registry/publish-version.ts';
 
 /** How the tests' models came about. */
 export const trainingOfTests: Training = {

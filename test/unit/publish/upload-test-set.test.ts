@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { knownDatasets } from '../../../trainer/dataset/known-datasets.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { uploadTestSet } from '../../../trainer/publish/upload-test-set.ts';
+import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { recordWrites, useLocalBucket } from './local-bucket.ts';
 
 const local = useLocalBucket();

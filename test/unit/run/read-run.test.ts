@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { modelFiles } from '../../../trainer/publish/model-files.ts';
+import { modelFiles } from '../../../trainer/registry/publish-version.ts';
 import { RunError, readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, type RunFolder } from '../../../trainer/run/run-folder.ts';
 import { trainedModel } from '../publish/trained-model.ts';

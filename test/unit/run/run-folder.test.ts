@@ -3,13 +3,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evaluationSchema } from '../../../shared/evaluation.ts';
-import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
-import { guessesOf } from '../../../trainer/run/guesses.ts';
+import { evaluationSchema } from '../../../shared/registry/evaluation.ts';
+import type { ImageSet } from '../../../trainer/data/dataset.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, openRunFolder } from '../../../trainer/run/run-folder.ts';
-import { type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
-import { computeMetrics } from '../../../trainer/training/metrics.ts';
+import { guessesOf, type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
+import { computeMetrics } from '../../../trainer/train/loss.ts';
 import { trainedModel } from '../publish/trained-model.ts';
 import { firstTestImages } from './test-images.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseIdx } from '../../../shared/idx.ts';
-import type { ImageSet } from '../../../trainer/dataset/dataset.ts';
+import type { ImageSet } from '../../../trainer/data/dataset.ts';
 
 const folder = new URL('../../fixtures/fashion-mnist-test-100/', import.meta.url);
 

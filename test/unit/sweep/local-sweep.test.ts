@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { aliasSchema, manifestSchema } from '../../../shared/manifest.ts';
-import { readJson } from '../../../trainer/publish/read-json.ts';
+import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.ts';
+import { readJson } from '../../../trainer/registry/read-json.ts';
 import { writeSmallDataset } from '../../fixtures/small-dataset.ts';
 import { useLocalBucket } from '../publish/local-bucket.ts';
 

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { readSweepFile } from '../../../trainer/sweep/sweep-file.ts';
-import { trialIndex } from '../../../trainer/sweep/trial-index.ts';
-import { trialParameters } from '../../../trainer/sweep/trial-parameters.ts';
+import { trialIndex } from '../../../trainer/sweep/open-sweep.ts';
+import { readSweepFile, trialParameters } from '../../../trainer/sweep/sweep-file.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import {
   drawChanges,
   type ImageChange,
   type ImageShape,
-} from '../../../trainer/training/augment.ts';
+} from '../../../trainer/train/augment.ts';
 
 const augmented = (
   pixels: Uint8Array,

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildModel } from '../../../shared/build-model.ts';
-import { fashionMnistCnn, type ModelSpec } from '../../../shared/model-spec.ts';
-import { forward } from '../../../trainer/training/forward.ts';
-import { crossEntropy } from '../../../trainer/training/loss.ts';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
+import { forward } from '../../../trainer/train/forward.ts';
+import { crossEntropy } from '../../../trainer/train/loss.ts';
 import { expectSameOnBoth, noise, prepareBackends, valuesOn } from '../kernels/backends.ts';
 
 beforeAll(prepareBackends);

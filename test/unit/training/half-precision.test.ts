@@ -2,9 +2,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { expect, it } from 'vitest';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { halfArtifacts, roundToHalf } from '../../../trainer/training/half-precision.ts';
-import { openMaster } from '../../../trainer/training/master-model.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { halfArtifacts, openMaster, roundToHalf } from '../../../trainer/train/master-model.ts';
 
 it('halves the weights, which plain TensorFlow.js reads back as they were rounded', async () => {
   const master = await openMaster(fashionMnistCnn, 4);

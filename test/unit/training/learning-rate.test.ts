@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { learningRateAt } from '../../../trainer/training/learning-rate.ts';
+import { learningRateAt } from '../../../trainer/train/optimizer.ts';
 
 const schedule = (changes: object) => {
   const recipe = { learningRate: 0.1, schedule: 'cosine', warmupEpochs: 2, epochs: 6, ...changes };

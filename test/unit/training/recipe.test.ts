@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseSchemaOptions, UsageError } from '../../../trainer/commands/schema-options.ts';
-import { trainOptionsSchema } from '../../../trainer/commands/train-options.ts';
-import { recipes, recipeWith } from '../../../trainer/training/recipe.ts';
+import { parseSchemaOptions, UsageError } from '../../../node/options.ts';
+import { trainOptionsSchema } from '../../../trainer/run/options.ts';
+import { recipes, recipeWith } from '../../../trainer/train/recipe.ts';
 
 const recipeOf = (raw: Record<string, unknown>) => {
   const options = parseSchemaOptions(trainOptionsSchema, raw);

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { shuffle } from '../../../trainer/training/shuffle.ts';
-import { splitValidation } from '../../../trainer/training/split-validation.ts';
+import { shuffle, splitValidation } from '../../../trainer/train/image-order.ts';
 
 it('shuffle gives every image once, in an order that only the seed decides', () => {
   const orderOf = (seed: string) => {

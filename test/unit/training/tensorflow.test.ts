@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import { readNativeSetup } from '../../../trainer/backends/native-setup.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { recipes } from '../../../trainer/training/recipe.ts';
-import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { readNativeSetup } from '../../../trainer/backend/native-setup.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { recipes } from '../../../trainer/train/recipe.ts';
+import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
 
 const isSetUp = (await readNativeSetup()) !== null;
 // CI sets it where it has set TensorFlow up, so that these tests can't be left out there unseen.

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fashionMnistCnn } from '../../../shared/model-spec.ts';
-import type { Dataset } from '../../../trainer/dataset/dataset.ts';
-import { loadDataset } from '../../../trainer/dataset/load-dataset.ts';
-import { type Recipe, recipes } from '../../../trainer/training/recipe.ts';
-import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/training/train.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import type { Dataset } from '../../../trainer/data/dataset.ts';
+import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { type Recipe, recipes } from '../../../trainer/train/recipe.ts';
+import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
 
 let dataset: Dataset;
 beforeAll(async () => {

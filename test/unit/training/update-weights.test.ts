@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { openAdam } from '../../../trainer/training/adam.ts';
-import { recipes } from '../../../trainer/training/recipe.ts';
-import { createSharedState, slicePart } from '../../../trainer/training/shared-state.ts';
 import {
   decayingRanges,
+  openAdam,
   type UpdateSettings,
   updateWeights,
-} from '../../../trainer/training/update-weights.ts';
+} from '../../../trainer/train/optimizer.ts';
+import { recipes } from '../../../trainer/train/recipe.ts';
+import { createSharedState, slicePart } from '../../../trainer/train/shared-state.ts';
 
 // A kernel of three weights and a bias of two.
 const start = [0.5, -0.2, 3, 0.01, -1];

@@ -4,7 +4,7 @@ import { parseConfiguration } from '../../../../edge/configuration.ts';
 import { loadVersion } from '../../../../edge/model/load-version.ts';
 import { serveModels } from '../../../../edge/model/served-models.ts';
 import { r2ObjectStore } from '../../../../edge/store/r2-object-store.ts';
-import { bucketLayout } from '../../../../shared/bucket-layout.ts';
+import { bucketLayout } from '../../../../shared/registry/bucket-layout.ts';
 import { forwardWorker } from './forward-worker.ts';
 
 export default forwardWorker(async (context) => {

@@ -1,6 +1,6 @@
 /** What the same Worker costs without a model: a Hono route that answers a constant. */
 import { Hono } from 'hono';
-import { fashionMnistCnn } from '../../../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../../../shared/model/model-spec.ts';
 
 const label = { id: 9, label: 'Ankle boot' };
 const answer = {

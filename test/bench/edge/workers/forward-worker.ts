@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
-import { bucketLayout } from '../../../../shared/bucket-layout.ts';
-import { fashionMnistCnn } from '../../../../shared/model-spec.ts';
-import { normalizePixels } from '../../../../shared/preprocess.ts';
+import { fashionMnistCnn } from '../../../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../../../shared/model/predict.ts';
+import { bucketLayout } from '../../../../shared/registry/bucket-layout.ts';
 
 /** Runs the network on normalized pixels of `count` images; gives 10 logits for each. */
 export type Forward = (

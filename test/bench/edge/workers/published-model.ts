@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import type { io } from '@tensorflow/tfjs-core';
 import * as z from 'zod/mini';
-import { bucketLayout } from '../../../../shared/bucket-layout.ts';
-import { aliasSchema } from '../../../../shared/manifest.ts';
-import { fashionMnistCnn } from '../../../../shared/model-spec.ts';
+import { fashionMnistCnn } from '../../../../shared/model/model-spec.ts';
+import { bucketLayout } from '../../../../shared/registry/bucket-layout.ts';
+import { aliasSchema } from '../../../../shared/registry/manifest.ts';
 
 const layout = bucketLayout();
 

@@ -1,0 +1,95 @@
+import { Problem } from '../errors.ts';
+
+/**
+ * Reads an image written as JSON numbers: one flat array or an array of rows, a pixel as a number or as an array of one, as tensors
+ * with channels are written. Where no value is above 1 they are taken as [0, 1], else as 0..255.
+ *
+ * @returns height x width values, 0 black to 255 white, row by row
+ * @throws {Problem} `bad_pixels`, with the value and its place
+ */
+export function jsonPixels(value: unknown, height: number, width: number): Float64Array {
+  if (!Array.isArray(value)) {
+    throw wrong(`Pixels must be an array, not ${JSON.stringify(value)?.slice(0, 40)}.`);
+  }
+  const isNested = value.some(Array.isArray);
+  if (isNested) checkRows(value, height, width);
+  else if (value.length !== height * width) {
+    throw wrong(
+      `${value.length} pixels; an image has ${height * width}, or ${height} rows of ${width}.`,
+    );
+  }
+
+  const pixels = isNested ? value.flat().map(onlyChannel) : value;
+  return scalePixels(pixels, (i) =>
+    isNested ? `row ${Math.floor(i / width)}, column ${i % width}` : `pixel ${i}`,
+  );
+}
+
+/**
+ * Checks the pixels of one image. Where none is above 1 they are taken as [0, 1], else as 0..255.
+ *
+ * @param placeOf says where a pixel stands
+ * @returns as many values, 0 black to 255 white
+ * @throws {Problem} `bad_pixels`, with the value and its place
+ */
+export function scalePixels(
+  values: ArrayLike<unknown>,
+  placeOf: (i: number) => string,
+): Float64Array {
+  const pixels = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const pixel = values[i];
+    if (typeof pixel !== 'number' || !Number.isFinite(pixel)) {
+      throw wrong(`${placeOf(i)} is ${describe(pixel)}, not a number from 0 to 255.`);
+    }
+    if (pixel < 0 || pixel > 255) throw wrong(`${placeOf(i)} is ${pixel}, not within 0 to 255.`);
+    pixels[i] = pixel;
+  }
+  return pixels.every((pixel) => pixel <= 1) ? pixels.map((pixel) => pixel * 255) : pixels;
+}
+
+const onlyChannel = (pixel: unknown) =>
+  Array.isArray(pixel) && pixel.length === 1 ? pixel[0] : pixel;
+
+function checkRows(rows: unknown[], height: number, width: number): void {
+  if (rows.length !== height) throw wrong(`${rows.length} rows; an image has ${height}.`);
+  for (const [i, row] of rows.entries()) {
+    if (!Array.isArray(row)) throw wrong(`row ${i} is ${describe(row)}, not an array.`);
+    if (row.length !== width) {
+      throw wrong(`row ${i} has ${row.length} pixels; a row has ${width}.`);
+    }
+  }
+}
+
+/** Numbers that JSON can't write (1e999 is read as Infinity) are named as they are. */
+const describe = (value: unknown) =>
+  typeof value === 'number' ? String(value) : (JSON.stringify(value)?.slice(0, 40) ?? 'missing');
+
+const wrong = (detail: string) => new Problem('bad_pixels', detail);
+
+/**
+ * Decodes a data URL (RFC 2397, base64 alone) or base64 by itself, of either alphabet (RFC 4648), padded or not.
+ *
+ * @throws {Problem} `bad_image`
+ */
+export function base64Bytes(text: string): Uint8Array {
+  const comma = text.indexOf(',');
+  const isDataUrl = text.startsWith('data:');
+  if (isDataUrl && !text.slice(0, comma).endsWith(';base64')) {
+    throw new Problem(
+      'bad_image',
+      `The data URL "${text.slice(0, 40)}" is not data:<type>;base64,<data>.`,
+    );
+  }
+  const base64 = isDataUrl ? text.slice(comma + 1) : text;
+  try {
+    const characters = atob(base64.replaceAll('-', '+').replaceAll('_', '/'));
+    return Uint8Array.from(characters, (character) => character.charCodeAt(0));
+  } catch (cause) {
+    throw new Problem(
+      'bad_image',
+      `"${text.slice(0, 40)}" is neither base64 nor a data URL of an image.`,
+      { cause },
+    );
+  }
+}

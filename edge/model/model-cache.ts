@@ -1,0 +1,154 @@
+import { ModelError } from '../errors.ts';
+import type { LoadVersion } from './load-version.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { VersionSource } from './read-manifest.ts';
+
+/** The versions in memory. */
+export interface ResidentModels {
+  /**
+   * Runs `use` on a version, loading it first where it is not in memory.
+   *
+   * `use` is synchronous, so that no model is ever disposed of while it's in use.
+   *
+   * @throws {ModelError | StoreError} where it can't be loaded; `busy` where too many others are being loaded
+   */
+  withModel<Result>(version: string, use: (model: LoadedModel) => Result): Promise<Result>;
+  /**
+   * Loads a version where it is not in memory, and keeps it there until it's let go of.
+   *
+   * @returns lets go of it
+   * @throws {ModelError | StoreError}
+   */
+  hold(version: string): Promise<() => void>;
+  /** Brings the code that loads, so that this can be done beside a look at the bucket. */
+  prepare(): Promise<unknown>;
+  /** Those in memory, the least recently used first. */
+  versions(): string[];
+}
+
+export interface ResidentModelsOptions extends VersionSource {
+  openLoader: () => Promise<LoadVersion>;
+  /** What the weights in memory may take together. Models that are held, and the one asked for last, stay all the same. */
+  mostBytes: number;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+/**
+ * A load that takes longer is given up on and another request starts its own. The runtime may have
+ * cut off the request that began it, and then it never ends.
+ */
+export const longestLoadMilliseconds = 20_000;
+/** Each holds a version's files twice while it goes on; versions are named by whoever asks. */
+const mostLoadsAtOnce = 4;
+/** A version that is damaged, or none, is not looked for again before, unless an alias names it. */
+const failureKeptMilliseconds = 5000;
+const mostFailuresKept = 100;
+
+interface Resident {
+  model: LoadedModel;
+  holders: number;
+}
+
+interface Load {
+  startedAt: number;
+  done: Promise<void>;
+}
+
+/** Keeps the models that were used last in memory, within a bound. */
+export function keepModels(options: ResidentModelsOptions): ResidentModels {
+  const { openLoader, mostBytes, now, ...source } = options;
+  // A Map keeps the order of insertion: the least recently used comes first.
+  const residents = new Map<string, Resident>();
+  const loads = new Map<string, Load>();
+  const failures = new Map<string, { error: ModelError; until: number }>();
+
+  async function withResident<Result>(
+    version: string,
+    use: (resident: Resident) => Result,
+  ): Promise<Result> {
+    let resident = residents.get(version);
+    // One that is loaded may be gone again before whoever waits for it goes on.
+    for (; resident === undefined; resident = residents.get(version)) await load(version);
+    residents.delete(version);
+    residents.set(version, resident);
+    return use(resident);
+  }
+
+  function load(version: string): Promise<void> {
+    const running = loads.get(version);
+    if (running && now() - running.startedAt < longestLoadMilliseconds) return running.done;
+    const mine: Load = { startedAt: now(), done: Promise.resolve() };
+    mine.done = bring(version).finally(() => {
+      if (loads.get(version) === mine) loads.delete(version);
+    });
+    loads.set(version, mine);
+    return mine.done;
+  }
+
+  async function bring(version: string): Promise<void> {
+    try {
+      const loadVersion = await openLoader();
+      const model = await loadVersion(source, version);
+      failures.delete(version);
+      // Another request may have brought it, having given up on this one.
+      if (residents.has(version)) return model.dispose();
+      residents.set(version, { model, holders: 0 });
+      evict(version);
+    } catch (error) {
+      if (error instanceof ModelError) noteFailure(version, error);
+      throw error;
+    }
+  }
+
+  function noteFailure(version: string, error: ModelError): void {
+    failures.delete(version);
+    failures.set(version, { error, until: now() + failureKeptMilliseconds });
+    const [oldest] = failures.keys();
+    if (failures.size > mostFailuresKept && oldest !== undefined) failures.delete(oldest);
+  }
+
+  /** @param spared stays whatever it takes */
+  function evict(spared?: string): void {
+    let bytes = 0;
+    for (const { model } of residents.values()) bytes += model.bytes;
+    for (const [version, { model, holders }] of residents) {
+      if (bytes <= mostBytes) return;
+      if (holders > 0 || version === spared) continue;
+      residents.delete(version);
+      model.dispose();
+      bytes -= model.bytes;
+    }
+  }
+
+  function checkMayLoad(version: string): void {
+    const failure = failures.get(version);
+    if (failure && now() < failure.until) throw failure.error;
+    const running = Array.from(loads.values()).filter(
+      ({ startedAt }) => now() - startedAt < longestLoadMilliseconds,
+    );
+    if (!loads.has(version) && running.length >= mostLoadsAtOnce) {
+      throw new ModelError('busy', `${running.length} other versions are being loaded just now.`);
+    }
+  }
+
+  return {
+    prepare: openLoader,
+    async withModel(version, use) {
+      if (!residents.has(version)) checkMayLoad(version);
+      return withResident(version, ({ model }) => use(model));
+    },
+    hold: (version) =>
+      withResident(version, (resident) => {
+        resident.holders++;
+        let isHeld = true;
+        return function letGo() {
+          if (!isHeld) return;
+          isHeld = false;
+          resident.holders--;
+          evict();
+        };
+      }),
+    versions: () => Array.from(residents.keys()),
+  };
+}

@@ -1,0 +1,45 @@
+import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
+import type { Prediction, ServedModel } from '../../shared/model/prediction.ts';
+import type { AppContext } from '../app-context.ts';
+import type { ModelReference, Served } from './served-models.ts';
+
+/**
+ * Has the model predict any number of images in one run.
+ *
+ * @param images pixels 0..255 of each
+ */
+export function predictImages(served: Served, images: ArrayLike<number>[]): Prediction[] {
+  if (images.length === 0) return [];
+  const { labels } = served.model.manifest.model;
+  const logits = predictLogits(served, images);
+  return images.map((_, i) =>
+    toPrediction(logits.subarray(i * labels.length, (i + 1) * labels.length), labels),
+  );
+}
+
+/**
+ * @param images pixels 0..255 of each; at least one
+ * @returns [count, labels]
+ */
+export function predictLogits({ model }: Served, images: ArrayLike<number>[]): Float32Array {
+  const { inputShape, preprocessing } = model.manifest.model;
+  const imageLength = inputShape.reduce((product, size) => product * size, 1);
+  const input = new Float32Array(images.length * imageLength); // [count, 28, 28, 1]
+  for (const [i, pixels] of images.entries()) {
+    const target = input.subarray(i * imageLength, (i + 1) * imageLength);
+    normalizePixels(pixels, preprocessing, target);
+  }
+  return model.predict(input, images.length);
+}
+
+/** What an answer says of the model that gave it. */
+export function describeServed({ model, alias }: Served): ServedModel {
+  const { name, version } = model.manifest;
+  return { name, version, alias: alias?.name ?? null };
+}
+
+/** Has a response's headers say which version answers, and the alias that led to it. */
+export function nameModel(context: AppContext, { version, alias }: ModelReference): void {
+  context.header('x-catwalk-version', version);
+  if (alias) context.header('x-catwalk-alias', alias.name);
+}

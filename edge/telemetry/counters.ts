@@ -1,0 +1,93 @@
+import type { Manifest } from '../../shared/registry/manifest.ts';
+import type { LoadVersion } from '../model/load-version.ts';
+
+/** Upper bounds of the histogram of durations, in milliseconds. */
+export const durationBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+
+/** How long a route's requests took. */
+export interface Durations {
+  /** One for each bound, and one for what took longer; not yet summed up. */
+  counts: number[];
+  /** Milliseconds. */
+  sum: number;
+}
+
+/** What a version has said. */
+export interface Predictions {
+  labels: readonly string[];
+  /** One for each label. */
+  counts: number[];
+  /** Of the probabilities of the predicted labels. */
+  confidence: number;
+}
+
+/** What has happened in this isolate since it began. Counting must cost next to nothing; /metrics and /drift make sense of it. */
+export interface Counters {
+  /** By `METHOD route status`. */
+  requests: Map<string, number>;
+  /** By route. */
+  durations: Map<string, Durations>;
+  /** By version, of test images and of posted ones. */
+  indexed: Map<string, Predictions>;
+  posted: Map<string, Predictions>;
+  loads: number;
+  failedLoads: number;
+  /** Times that a newer version took another's place. */
+  swaps: number;
+}
+
+export const openCounters = (): Counters => ({
+  requests: new Map(),
+  durations: new Map(),
+  indexed: new Map(),
+  posted: new Map(),
+  loads: 0,
+  failedLoads: 0,
+  swaps: 0,
+});
+
+export function countRequest(counters: Counters, key: string, route: string, duration: number) {
+  counters.requests.set(key, (counters.requests.get(key) ?? 0) + 1);
+  let durations = counters.durations.get(route);
+  if (!durations) {
+    durations = { counts: [...durationBounds, 0].fill(0), sum: 0 };
+    counters.durations.set(route, durations);
+  }
+  let bucket = 0;
+  while (duration > (durationBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+  durations.counts[bucket] = (durations.counts[bucket] as number) + 1;
+  durations.sum += duration;
+}
+
+/** Versions whose predictions are counted; the one that was first counted goes. */
+const mostVersions = 16;
+
+export function countPrediction(
+  counted: Map<string, Predictions>,
+  { version, model: { labels } }: Manifest,
+  { id, probability }: { id: number; probability: number },
+): void {
+  let predictions = counted.get(version);
+  if (!predictions) {
+    predictions = { labels, counts: labels.map(() => 0), confidence: 0 };
+    counted.set(version, predictions);
+    const [oldest] = counted.keys();
+    if (oldest && counted.size > mostVersions) counted.delete(oldest);
+  }
+  predictions.counts[id] = (predictions.counts[id] as number) + 1;
+  predictions.confidence += probability;
+}
+
+/** @returns the same, counted */
+export const countLoads =
+  (load: LoadVersion, counters: Counters): LoadVersion =>
+  async (source, version) => {
+    try {
+      const model = await load(source, version);
+      counters.loads++;
+      return model;
+    } catch (error) {
+      counters.failedLoads++;
+      throw error;
+    }
+  };

@@ -1,0 +1,51 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const source = fileURLToPath(new URL('../../edge/page/', import.meta.url));
+const target = fileURLToPath(new URL('../../edge/page/build/', import.meta.url));
+
+/** Served as they are; `_headers` is read by Workers static assets. */
+const copied = ['index.html', 'icon.svg', '_headers'];
+
+/** What the page's TensorFlow.js fetches where it runs on WebAssembly. */
+const wasmFiles = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
+
+/**
+ * Bundles the page into edge/page/build, the directory of static assets in wrangler.toml. What the first look does not
+ * need lies in chunks of their own, named by their content, that are fetched when they are.
+ */
+export async function buildPage(): Promise<void> {
+  const backend = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  await rm(join(target, 'chunks'), { recursive: true, force: true });
+  await mkdir(join(target, 'wasm'), { recursive: true });
+  await build({
+    entryPoints: [`${source}page.ts`, `${source}page.css`],
+    outdir: target,
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    // TensorFlow.js has branches for Node, which no browser takes.
+    external: [
+      'fs',
+      'path',
+      'worker_threads',
+      'perf_hooks',
+      'os',
+      'util',
+      'string_decoder',
+      'crypto',
+    ],
+    define: { 'process.env.NODE_ENV': '"production"' },
+    logLevel: 'error',
+  });
+  await Promise.all([
+    ...copied.map((file) => copyFile(source + file, target + file)),
+    ...wasmFiles.map((file) => copyFile(join(dirname(backend), file), join(target, 'wasm', file))),
+  ]);
+}

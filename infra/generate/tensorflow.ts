@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const target = `${root}edge/tensorflow/build/`;
+
+/**
+ * Parts of TensorFlow.js that belong to training or to a browser. Nothing that loads a model from memory and runs it comes
+ * near them; what would, gets an error that says so.
+ */
+const leftOut = [
+  'tfjs-core/dist/backends/non_max_suppression_impl.js',
+  'tfjs-core/dist/io/browser_files.js',
+  'tfjs-core/dist/io/http.js',
+  'tfjs-core/dist/io/indexed_db.js',
+  'tfjs-core/dist/io/local_storage.js',
+  'tfjs-core/dist/io/model_management.js',
+  'tfjs-core/dist/io/weights_loader.js',
+  'tfjs-core/dist/ops/linalg/band_part.js',
+  'tfjs-core/dist/ops/linalg/gram_schmidt.js',
+  'tfjs-core/dist/ops/linalg/qr.js',
+  'tfjs-core/dist/ops/rand_util.js',
+  'tfjs-core/dist/optimizers/optimizer_constructors.js',
+  'tfjs-core/dist/tape.js',
+  'tfjs-layers/dist/base_callbacks.js',
+  'tfjs-layers/dist/engine/training_dataset.js',
+  'tfjs-layers/dist/engine/training_tensors.js',
+  'tfjs-layers/dist/engine/training_utils.js',
+  'tfjs-layers/dist/losses.js',
+  'tfjs-layers/dist/metrics.js',
+  'tfjs-layers/dist/optimizers.js',
+  'tfjs-layers/dist/utils/layer_utils.js',
+];
+
+/** Namespaces of tfjs-core, and the modules that they are. */
+const namespaces: Record<string, string> = {
+  backend_util: 'backends/backend_util',
+  broadcast_util: 'ops/broadcast_util',
+  gather_util: 'ops/gather_nd_util',
+  io: 'io/io',
+  kernel_impls: 'backends/kernel_impls',
+  scatter_util: 'ops/scatter_nd_util',
+  serialization: 'serialization',
+  slice_util: 'ops/slice_util',
+  tensor_util: 'tensor_util',
+  util: 'util',
+};
+
+/**
+ * Bundles what the Worker uses of TensorFlow.js (edge/tensorflow) into a few modules, which wrangler and the tests in workerd
+ * take from there: 39 kB less, gzipped, than wrangler would make of the same imports.
+ *
+ * @throws {Error} where TensorFlow.js has no longer a file that is to be left out
+ */
+export async function buildTensorflow(): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['edge/tensorflow/index.ts', 'edge/tensorflow/extra-kernels.ts'],
+    outdir: target,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    mainFields: ['browser', 'module', 'main'],
+    sourcemap: true,
+    logLevel: 'warning',
+    plugins: [onlyWhatIsUsed],
+  });
+}
+
+const onlyWhatIsUsed: Plugin = {
+  name: 'only-what-is-used',
+  setup({ onEnd, onLoad, onResolve }) {
+    const notMet = new Set(leftOut);
+    onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => ({
+      path: `${root}node_modules/@tensorflow/tfjs-core/dist/base.js`,
+    }));
+    onLoad({ filter: /@tensorflow\/tfjs-[a-z-]+\/dist\/.*\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const file = leftOut.find((name) => path.endsWith(name));
+      if (file === undefined) return { contents: importNamespaces(source) };
+      notMet.delete(file);
+      return { contents: withoutContent(source) };
+    });
+    onEnd(() => {
+      if (notMet.size > 0)
+        throw new Error(`TensorFlow.js has no ${Array.from(notMet).join(', ')}.`);
+    });
+  },
+};
+
+/** The module with all its exports, each of which throws where it is called. */
+function withoutContent(source: string): string {
+  const declared = source.matchAll(
+    /^export (?:async )?(?:function\*?|class|const|let|var) (\w+)/gm,
+  );
+  const listed = source.matchAll(/^export \{([^}]*)\}/gm);
+  const names = [
+    ...Array.from(declared, ([, name]) => name),
+    ...Array.from(listed, ([, list = '']) => list.split(',').map((name) => name.trim())).flat(),
+  ];
+  return [
+    "const leftOut = (name) => function () { throw new Error(name + ' of TensorFlow.js is left out of the Worker.'); };",
+    ...names.map((name) => `export const ${name} = leftOut('${name}');`),
+  ].join('\n');
+}
+
+/**
+ * Imports tfjs-core's namespaces from their own modules instead of through its index: only there does esbuild see
+ * which of their functions are used.
+ */
+function importNamespaces(source: string): string {
+  const used = new Set<string>();
+  const contents = source
+    .replaceAll(/^import \{([^}]*)\} from '@tensorflow\/tfjs-core';/gm, (_, list: string) => {
+      const names = list.split(',').map((name) => name.trim());
+      for (const name of names) if (name in namespaces) used.add(name);
+      const others = names.filter((name) => !(name in namespaces));
+      return others.length > 0
+        ? `import { ${others.join(', ')} } from '@tensorflow/tfjs-core';`
+        : '';
+    })
+    .replaceAll(/\b(?:tfc|tf)\.(\w+)\./g, (access, name: string) => {
+      if (!(name in namespaces)) return access;
+      used.add(name);
+      return `${name}.`;
+    });
+  const imports = Array.from(
+    used,
+    (name) => `import * as ${name} from '@tensorflow/tfjs-core/dist/${namespaces[name]}';`,
+  );
+  return `${imports.join('')}${contents}`;
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { modelNameFor } from '../../shared/model/model-spec.ts';
+import { datasetName } from '../../trainer/data/known-datasets.ts';
+import type { StartOptions } from './options.ts';
+import { runTrainer } from './run-trainer.ts';
+import { type LocalWorker, startLocalWorker } from './worker.ts';
+
+export interface ServeLocallyOptions extends StartOptions {
+  /** Ends everything; the promise resolves when nothing is left running. */
+  signal: AbortSignal;
+  /** Takes lines for people. */
+  print: (text: string) => void;
+}
+
+/**
+ * Starts the Worker, trains and publishes a model where none is served yet or `retrain` is set, and stays until the signal.
+ *
+ * @returns the exit code: 0 where the signal ended it, the trainer's where the training failed, 1 where the Worker ended by itself
+ */
+export async function serveLocally(options: ServeLocallyOptions): Promise<number> {
+  const { port, persistTo, print } = options;
+  // The training ends with the Worker as well as with the signal: what it makes could not be published.
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
+  const dataset = datasetName(options.dataset);
+  const variables = { MODEL_NAME: modelNameFor(dataset), DATASET_NAME: dataset };
+  print('Starting the Worker …');
+  const worker = await startLocalWorker({ port, persistTo, variables, signal });
+  const workerEnded = worker.exited.then(() => ending.abort());
+  try {
+    const page = worker.url.replace('127.0.0.1', 'localhost');
+    if (options.retrain || !(await isReady(worker, signal))) {
+      print(`The Worker listens at ${page} and serves each model as it is published.`);
+      const code = await runTrainer(
+        ['--publish', 's3://catwalk', '--alias', 'production', ...options.trainerArguments],
+        worker.env,
+        signal,
+      );
+      if (code !== 0 && !signal.aborted) {
+        print(`Training failed with exit code ${code}; the Worker is shut down.`);
+        return code;
+      }
+    }
+    if (!signal.aborted) {
+      print(welcome(page, worker.logFile));
+      await aborted(signal);
+    }
+    if (options.signal.aborted) return 0;
+    await workerEnded;
+    print(`The Worker ended by itself. The end of its log, ${worker.logFile}:`);
+    print((await readFile(worker.logFile, 'utf8')).trimEnd().split('\n').slice(-20).join('\n'));
+    return 1;
+  } finally {
+    await worker.stop();
+  }
+}
+
+async function isReady({ url }: LocalWorker, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(`${url}/readyz`, { signal });
+  await response.body?.cancel();
+  return response.ok;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+const welcome = (page: string, logFile: string) => `
+Catwalk serves at ${page} (the Worker's log is ${logFile}). Open the page, or try:
+
+  curl '${page}/predict?index=0'
+  curl -s ${page}/images/0.png > boot.png && curl --data-binary @boot.png -H 'content-type: image/png' ${page}/predict
+
+Ctrl-C ends it.`;

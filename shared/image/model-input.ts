@@ -1,0 +1,115 @@
+import { type DecodeOptions, decodeImage } from './decode-image.ts';
+import type { RasterImage } from './image.ts';
+import { type GreyImage, resizeByArea } from './resize.ts';
+
+/** Whether to swap light and dark: `auto` does where the background is light. */
+export type Inversion = 'auto' | 'true' | 'false';
+
+export interface ModelInputOptions {
+  /** Size of the network's input in pixels. */
+  height: number;
+  width: number;
+  /** `auto` unless told. */
+  invert?: Inversion;
+}
+
+/**
+ * How far red, green and blue may lie apart in an image that still counts as grey: JPEG rounds its
+ * way to RGB and back.
+ */
+const greyTolerance = 8;
+
+/**
+ * Makes the pixels that the network takes of any picture: alpha over white, Rec. 601 luma, fitted
+ * into the input's rectangle without distortion, averaged by area, a light background inverted, for
+ * the data set's garments are light on black.
+ *
+ * An opaque grey picture that has the input's size already is taken as one of the data set's own:
+ * under `auto` its pixels come out as they went in, bit for bit.
+ *
+ * @returns height x width bytes, 0 black to 255 white, row by row
+ */
+export function toModelInput(image: RasterImage, options: ModelInputOptions): Uint8Array {
+  const { height, width, invert = 'auto' } = options;
+  const grey = toGrey(image);
+  const isOwn = image.width === width && image.height === height && isOpaqueGrey(image);
+  const { values, background } = isOwn
+    ? { values: grey.values, background: 0 }
+    : center(grey, width, height);
+  const inverts = invert === 'auto' ? background > 127.5 : invert === 'true';
+  const pixels = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    pixels[i] = Math.round(inverts ? 255 - value : value);
+  }
+  return pixels;
+}
+
+/** Lays the picture over white and takes its luma. */
+function toGrey({ width, height, data }: RasterImage): GreyImage {
+  const values = new Float32Array(width * height);
+  for (let i = 0; i < values.length; i++) {
+    const red = data[4 * i] as number;
+    const green = data[4 * i + 1] as number;
+    const blue = data[4 * i + 2] as number;
+    const alpha = data[4 * i + 3] as number;
+    // Integers up to the division: a grey of 7 is 7, not 6.9999.
+    const luma = (299 * red + 587 * green + 114 * blue) / 1000;
+    values[i] = alpha === 255 ? luma : (luma * alpha + 255 * (255 - alpha)) / 255;
+  }
+  return { width, height, values };
+}
+
+function isOpaqueGrey({ data }: RasterImage): boolean {
+  for (let i = 0; i < data.length; i += 4) {
+    const red = data[i] as number;
+    const green = data[i + 1] as number;
+    const blue = data[i + 2] as number;
+    const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
+    if (spread > greyTolerance || data[i + 3] !== 255) return false;
+  }
+  return true;
+}
+
+/** Centres the picture in the rectangle, on its own background. */
+function center(image: GreyImage, width: number, height: number) {
+  const scale = Math.min(width / image.width, height / image.height);
+  const inner = resizeByArea(
+    image,
+    Math.max(1, Math.round(image.width * scale)),
+    Math.max(1, Math.round(image.height * scale)),
+  );
+  const background = borderMedian(inner);
+  const values = new Float32Array(width * height).fill(background);
+  const left = (width - inner.width) >> 1;
+  const top = (height - inner.height) >> 1;
+  for (let y = 0; y < inner.height; y++) {
+    const row = inner.values.subarray(y * inner.width, (y + 1) * inner.width);
+    values.set(row, (top + y) * width + left);
+  }
+  return { values, background };
+}
+
+/** The middle value of the outermost pixels: what most of the border is, whatever touches the rest. */
+function borderMedian({ width, height, values }: GreyImage): number {
+  const border = values.filter((_, i) => {
+    const x = i % width;
+    const y = Math.floor(i / width);
+    return x === 0 || y === 0 || x === width - 1 || y === height - 1;
+  });
+  border.sort();
+  return border[border.length >> 1] as number;
+}
+
+export type ReadImageOptions = DecodeOptions & ModelInputOptions;
+
+/**
+ * Makes the network's input of an image file: PNG, JPEG, WebP, GIF or BMP, of any size up to 4 megapixels.
+ *
+ * @param bytes the file as it is
+ * @returns height x width bytes, 0 black to 255 white, row by row
+ * @throws {ImageError} on anything that is no such image, or too large
+ */
+export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<Uint8Array> {
+  return toModelInput(await decodeImage(bytes, options), options);
+}

@@ -1,0 +1,89 @@
+import * as z from 'zod/mini';
+import { modelNameSchema } from '../registry/bucket-layout.ts';
+
+const size = z.int().check(z.positive(), z.maximum(4096));
+
+const layerSpecSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('conv2d'), filters: size, kernelSize: size }),
+  z.object({ type: z.literal('maxPool2d'), poolSize: size }),
+  z.object({ type: z.literal('flatten') }),
+  z.object({ type: z.literal('dense'), units: size, activation: z.enum(['relu', 'linear']) }),
+  z.object({ type: z.literal('dropout'), rate: z.number().check(z.minimum(0), z.lt(1)) }),
+]);
+
+/**
+ * What a model is, apart from its weights: architecture, input shape, labels and preprocessing.
+ * Trainer and Worker both read it; the trainer writes it into every manifest.
+ */
+export const modelSpecSchema = z.object({
+  name: modelNameSchema,
+  /** Height, width and channels of one image. */
+  inputShape: z.tuple([size, size, size]),
+  layers: z.array(layerSpecSchema).check(z.minLength(1)),
+  /** One name per class; the position is the class's id. */
+  labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
+  /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
+  preprocessing: z.object({ mean: z.number(), std: z.number().check(z.positive()) }),
+});
+
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+export type LayerSpec = z.infer<typeof layerSpecSchema>;
+
+/** The part of a data set that decides a network's input and output. */
+export interface DatasetShape {
+  name: string;
+  /** Of one image, in pixels. */
+  height: number;
+  width: number;
+  /** One name per class; the position is the class's id. */
+  labels: readonly string[];
+}
+
+/** The name of a data set's model. */
+export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
+
+/**
+ * The one CNN that Catwalk trains and serves, for a data set of grey images: PyTorch's tutorial's, with as many logits
+ * as there are labels.
+ *
+ * @throws {z.ZodError} where the data set's name, size or labels fit no model
+ */
+export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec {
+  return modelSpecSchema.parse({
+    name: modelNameFor(name),
+    inputShape: [height, width, 1],
+    layers: [
+      { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
+      { type: 'conv2d', filters: 64, kernelSize: 3 }, // -> [14, 14, 64]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [7, 7, 64]
+      { type: 'conv2d', filters: 128, kernelSize: 3 }, // -> [7, 7, 128]
+      { type: 'maxPool2d', poolSize: 2 }, // -> [3, 3, 128]
+      { type: 'flatten' }, // -> [1152]
+      { type: 'dense', units: 512, activation: 'relu' }, // -> [512]
+      { type: 'dropout', rate: 0.5 },
+      { type: 'dense', units: labels.length, activation: 'linear' }, // -> [labels] logits
+    ],
+    labels,
+    preprocessing: { mean: 0.5, std: 0.5 },
+  } satisfies Record<keyof ModelSpec, unknown>);
+}
+
+/** The CNN for Fashion-MNIST: 28x28 grey images in, 10 logits out, 688,138 parameters. */
+export const fashionMnistCnn: ModelSpec = cnnFor({
+  name: 'fashion-mnist',
+  height: 28,
+  width: 28,
+  labels: [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
+});

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import * as z from 'zod';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
+import { firstThatOpens, openBackend } from '../backend/open-backend.ts';
+import type { Weights } from '../train/compute-logits.ts';
+import type { TrainedModel } from './trained-model.ts';
+
+/** The parts of model.json that are used here; TensorFlow.js checks them itself. */
+const modelJsonSchema = z.object({
+  modelTopology: z.record(z.string(), z.unknown()),
+  weightsManifest: z
+    .array(z.object({ paths: z.array(z.string()), weights: z.array(z.looseObject({})) }))
+    .min(1),
+});
+
+/** A model's files are not those of a model, or of another one than they are said to be. */
+export class ModelFilesError extends Error {
+  override name = 'ModelFilesError';
+}
+
+export interface BackendOptions {
+  backend: BackendChoice;
+  device: DeviceChoice;
+}
+
+/** Opens a backend, and a model's weights with it, as `computeLogits` takes them. */
+export async function openModel(
+  { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
+  { backend, device }: BackendOptions,
+): Promise<{ weights: Weights[]; backend: OpenBackend }> {
+  const { opened } = await firstThatOpens(backend, device, (name, on) =>
+    openBackend(name, { device: on }),
+  );
+  try {
+    return { weights: await readWeights(spec, files), backend: opened };
+  } catch (cause) {
+    throw new ModelFilesError(
+      `The files of ${description} are no model that can be used: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Reads kernel and bias of each layer that has them, in order, on TensorFlow.js's current backend. It matches the weights
+ * with the layers by name and shape, and widens those that are stored in fewer bits.
+ */
+export async function readWeights(
+  spec: ModelSpec,
+  files: TrainedModel['files'],
+): Promise<Weights[]> {
+  const fileOf = (path: string) => {
+    const bytes = files[path];
+    if (bytes) return bytes;
+    throw new Error(`there is no ${path}.`);
+  };
+  const text = new TextDecoder().decode(fileOf('model.json'));
+  const { modelTopology, weightsManifest } = modelJsonSchema.parse(JSON.parse(text));
+  const weightData = Buffer.concat(weightsManifest.flatMap(({ paths }) => paths.map(fileOf)));
+  const model = await loadLayersModel(
+    tf.io.fromMemory({
+      modelTopology,
+      weightSpecs: weightsManifest.flatMap(({ weights }) => weights) as never,
+      weightData: new Uint8Array(weightData).buffer,
+    }),
+  );
+  try {
+    const [input, output] = [model.inputs[0]?.shape, model.outputs[0]?.shape];
+    const [expectedInput, expectedOutput] = [spec.inputShape, [spec.labels.length]];
+    if (
+      String(input?.slice(1)) !== String(expectedInput) ||
+      String(output?.slice(1)) !== String(expectedOutput)
+    ) {
+      throw new Error(
+        `it turns [${input}] into [${output}], its spec says [,${expectedInput}] into [,${expectedOutput}].`,
+      );
+    }
+    return await Promise.all(
+      model.trainableWeights.map(async (weight) => {
+        const tensor = weight.read();
+        return { shape: tensor.shape, values: await tensor.data<'float32'>() };
+      }),
+    );
+  } finally {
+    model.dispose();
+  }
+}

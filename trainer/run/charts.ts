@@ -1,0 +1,194 @@
+import { parse, View } from 'vega';
+import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import type { RunEpoch } from './run-records.ts';
+
+/** What a chart is drawn with: colours as CSS has them, variables included. */
+export interface ChartColours {
+  ground: string;
+  ink: string;
+  quiet: string;
+  line: string;
+  /** One a series, told apart by their dashes too. */
+  series: readonly [string, string, string];
+}
+
+/** For a file that is looked at by itself, in anything that shows SVG. */
+export const paper: ChartColours = {
+  ground: '#ffffff',
+  ink: '#1c1b22',
+  quiet: '#5d5a68',
+  line: '#dedbe4',
+  series: ['#4f3cc9', '#c2571a', '#1b7440'],
+};
+
+/** For a page that defines these variables, for light and dark. */
+export const page: ChartColours = {
+  ground: 'var(--surface)',
+  ink: 'var(--ink)',
+  quiet: 'var(--quiet)',
+  line: 'var(--line)',
+  series: ['var(--first)', 'var(--second)', 'var(--third)'],
+};
+
+export const chartFont = 'DejaVu Sans, Verdana, sans-serif';
+
+/** Draws a chart as an SVG. */
+export async function drawChart(chart: TopLevelSpec, colours: ChartColours): Promise<string> {
+  const { spec } = compile(chart, { config: configOf(colours) });
+  const view = new View(parse(spec), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+const configOf = ({ ground, ink, quiet, line }: ChartColours): Config => ({
+  background: ground,
+  font: chartFont,
+  padding: 16,
+  view: { stroke: line },
+  title: { color: ink, fontSize: 14, anchor: 'start', offset: 12 },
+  axis: {
+    labelColor: quiet,
+    titleColor: ink,
+    gridColor: line,
+    tickColor: line,
+    domainColor: line,
+    labelFontSize: 11,
+    titleFontWeight: 'normal',
+  },
+  legend: { labelColor: ink, titleColor: ink, orient: 'bottom', title: null, labelFontSize: 12 },
+});
+
+/** With more classes than this a cell has no room for its number. */
+const mostNumberedClasses = 24;
+
+/**
+ * A confusion matrix as an SVG: a row an actual class, a column a predicted one, each cell as dark as its share of the
+ * row.
+ *
+ * @param confusion `confusion[actual][predicted]` counts images
+ */
+export function drawConfusion(
+  confusion: readonly (readonly number[])[],
+  labels: readonly string[],
+  colours: ChartColours,
+): Promise<string> {
+  const cells = confusion.flatMap((row, actual) => {
+    const support = row.reduce((sum, count) => sum + count, 0);
+    return row.map((count, predicted) => ({
+      actual: labels[actual],
+      predicted: labels[predicted],
+      count,
+      share: support === 0 ? 0 : count / support,
+    }));
+  });
+  const isNumbered = labels.length <= mostNumberedClasses;
+  const axis = { grid: false, domain: false, ticks: false, labelLimit: 160 };
+  const numbers = {
+    transform: [{ filter: 'datum.count > 0' }],
+    mark: { type: 'text' as const, fontSize: 11 },
+    encoding: {
+      text: { field: 'count', type: 'quantitative' as const },
+      color: {
+        condition: { test: 'datum.share > 0.5', value: colours.ground },
+        value: colours.ink,
+      },
+    },
+  };
+  return drawChart(
+    {
+      title: 'Confusion: images of an actual class (row) by predicted class (column)',
+      data: { values: cells },
+      width: { step: isNumbered ? 46 : 14 },
+      height: { step: isNumbered ? 34 : 14 },
+      encoding: {
+        x: {
+          field: 'predicted',
+          type: 'nominal',
+          sort: [...labels],
+          axis: { ...axis, labelAngle: -40, title: 'predicted' },
+        },
+        y: {
+          field: 'actual',
+          type: 'nominal',
+          sort: [...labels],
+          axis: { ...axis, title: 'actual' },
+        },
+      },
+      layer: [
+        {
+          mark: { type: 'rect', fill: colours.series[0], stroke: colours.line },
+          encoding: {
+            fillOpacity: {
+              field: 'share',
+              type: 'quantitative',
+              scale: { domain: [0, 1], range: [0, 1] },
+              legend: null,
+            },
+          },
+        },
+        ...(isNumbered ? [numbers] : []),
+      ],
+    },
+    colours,
+  );
+}
+
+/** Loss and accuracy over the epochs, as an SVG: of the training batches, the validation images and the test set. */
+export function drawCurves(epochs: readonly RunEpoch[], colours: ChartColours): Promise<string> {
+  const points = epochs.flatMap(({ epoch, trainLoss, validation, loss, accuracy }) => [
+    { epoch, series: 'training', loss: trainLoss },
+    { epoch, series: 'validation', ...validation },
+    { epoch, series: 'test', loss, accuracy },
+  ]);
+  const drawn = ['training', 'validation', 'test'].filter((series) =>
+    points.some((point) => point.series === series && point.loss !== undefined),
+  );
+  const panel = (field: 'loss' | 'accuracy', title: string, format: string) => ({
+    title,
+    width: 340,
+    height: 240,
+    transform: [{ filter: `isValid(datum.${field})` }],
+    mark: { type: 'line' as const, point: { filled: true, size: 36 } },
+    encoding: {
+      x: {
+        field: 'epoch',
+        type: 'quantitative' as const,
+        scale: { zero: false, nice: false, padding: 8 },
+        axis: { tickMinStep: 1, format: 'd', grid: false, title: 'epoch' },
+      },
+      y: {
+        field,
+        type: 'quantitative' as const,
+        scale: { zero: false },
+        axis: { format, title: null },
+      },
+      color: {
+        field: 'series',
+        type: 'nominal' as const,
+        scale: { domain: drawn, range: [...colours.series] },
+      },
+      strokeDash: {
+        field: 'series',
+        type: 'nominal' as const,
+        scale: {
+          domain: drawn,
+          range: [
+            [1, 0],
+            [6, 3],
+            [2, 2],
+          ],
+        },
+      },
+    },
+  });
+  return drawChart(
+    {
+      data: { values: points },
+      hconcat: [panel('loss', 'Loss', '.3~f'), panel('accuracy', 'Accuracy', '.1~%')],
+    },
+    colours,
+  );
+}

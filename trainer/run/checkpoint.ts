@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { type TrainingState, vectorNames } from '../train/training-state.ts';
+import { type RunConfig, type RunEpoch, runConfigSchema, runEpochSchema } from './run-records.ts';
+
+/** A run that can go on: its training between two steps, and what is known of it. */
+export interface Checkpoint {
+  /** The name of the run's folder. */
+  run: string;
+  config: RunConfig;
+  /** Those that were measured so far. */
+  epochs: readonly RunEpoch[];
+  state: TrainingState;
+}
+
+/** A checkpoint can't be read, written or gone on from. */
+export class CheckpointError extends Error {
+  override name = 'CheckpointError';
+}
+
+const headerSchema = z.object({
+  format: z.literal('catwalk-checkpoint-1'),
+  run: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  config: runConfigSchema,
+  epochs: z.array(runEpochSchema),
+  position: z.object({
+    epoch: z.int().positive(),
+    step: z.int().nonnegative(),
+    seconds: z.number().nonnegative(),
+    epochSeconds: z.number().nonnegative(),
+    best: z.object({ epoch: z.int().nonnegative(), accuracy: z.number() }),
+  }),
+  /** Length of each vector, in the order in which they follow. */
+  vectors: z.partialRecord(z.enum(vectorNames), z.int().nonnegative()),
+});
+
+const hashBytes = 32;
+
+/**
+ * A checkpoint as one file: the SHA-256 of all that follows, the length of a JSON header (uint32, little endian), the
+ * header, padded with spaces to a multiple of 4, and the vectors as float32, little endian.
+ */
+export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Uint8Array {
+  const vectors = vectorNames.flatMap((name) => {
+    const vector = state.vectors[name];
+    return vector ? [{ name, vector }] : [];
+  });
+  const header: z.input<typeof headerSchema> = {
+    format: 'catwalk-checkpoint-1',
+    run,
+    config,
+    epochs: [...epochs],
+    position: state.position,
+    vectors: Object.fromEntries(vectors.map(({ name, vector }) => [name, vector.length])),
+  };
+  const text = Buffer.from(JSON.stringify(header));
+  const padding = Buffer.alloc(-text.length & 3, ' ');
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length + padding.length);
+  const content = [
+    ...[length, text, padding],
+    ...vectors.map(({ vector }) =>
+      Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength),
+    ),
+  ];
+  const hash = createHash('sha256');
+  for (const part of content) hash.update(part);
+  return Buffer.concat([hash.digest(), ...content]);
+}
+
+/** @throws {CheckpointError} where a byte is missing or wrong */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(hashBytes);
+  const hash = createHash('sha256').update(content).digest();
+  if (content.length < 4 || !hash.equals(bytes.subarray(0, hashBytes))) {
+    throw new CheckpointError('it is cut short or damaged: its SHA-256 is another');
+  }
+  let at = 4 + content.readUInt32LE(0);
+  const parsed = headerSchema.safeParse(JSON.parse(content.toString('utf8', 4, at)));
+  if (!parsed.success) {
+    throw new CheckpointError(
+      `it is of another version of Catwalk: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+  const { run, config, epochs, position, vectors: lengths } = parsed.data;
+  const vectors = Object.entries(lengths).map(([name, length]) => {
+    // Copied, as a float32 array must start at a multiple of 4 bytes.
+    const values = new Uint8Array(content.subarray(at, at + 4 * length)).buffer;
+    at += 4 * length;
+    return [name, new Float32Array(values)] as const;
+  });
+  return { run, config, epochs, state: { position, vectors: Object.fromEntries(vectors) } };
+}

@@ -1,0 +1,98 @@
+import { stringify } from 'yaml';
+import { escapeMarkup } from '../../shared/picture/draw-predictions.ts';
+import { percent, provenanceOf, type RunReport } from './report.ts';
+
+/**
+ * README.md: the run as a model card, with the front matter that Hugging Face reads
+ * (https://huggingface.co/docs/hub/model-cards#evaluation-results).
+ */
+export function modelCard(report: RunReport): string {
+  const { id, config, epoch, test } = report;
+  const { spec, dataset } = config;
+  const frontMatter = {
+    library_name: 'tensorflow.js',
+    pipeline_tag: 'image-classification',
+    tags: ['image-classification', 'tensorflow.js', 'catwalk'],
+    datasets: [dataset.name],
+    metrics: ['accuracy'],
+    'model-index': [
+      {
+        name: spec.name,
+        results: [
+          {
+            task: { type: 'image-classification', name: 'Image classification' },
+            dataset: { name: dataset.name, type: dataset.name, split: 'test' },
+            metrics: [
+              { type: 'accuracy', name: 'Accuracy', value: epoch.accuracy },
+              { type: 'loss', name: 'Cross-entropy', value: epoch.loss },
+              { type: 'f1', name: 'Macro F1', value: macroF1(epoch.perClass) },
+            ],
+          },
+        ],
+      },
+    ],
+  };
+  const [height, width] = spec.inputShape;
+  const { mean, std } = spec.preprocessing;
+  const labels = spec.labels.map((label, index) => `${index}. ${escapeMarkdown(label)}`);
+  return `---
+${stringify(frontMatter)}---
+
+# ${spec.name}
+
+A convolutional network that tells ${spec.labels.length} classes of grey ${width}x${height} images apart, made with Catwalk
+(run ${id}, ${provenanceOf(report)}). On ${test.count} test images of ${dataset.name} it reaches ${percent(epoch.accuracy)} accuracy, with a mean cross-entropy of ${epoch.loss.toFixed(4)}.
+
+| | |
+| --- | --- |
+${rowsOf(report)
+  .map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`)
+  .join('\n')}
+
+Every value is in \`config.json\`, every epoch in \`metrics.jsonl\` and \`metrics.csv\`; \`report.html\` shows them.
+
+![Loss and accuracy by epoch](curves.svg)
+
+![Confusion matrix](confusion.svg)
+
+## Use
+
+\`\`\`js
+import * as tf from '@tensorflow/tfjs';
+
+const model = await tf.loadLayersModel('…/model/model.json');
+// pixels: float32 [images, ${height}, ${width}, 1], each (p / 255 - ${mean}) / ${std}
+const logits = model.predict(pixels); // [images, ${spec.labels.length}]
+\`\`\`
+
+The classes, numbered as the logits are:
+
+${labels.join('\n')}
+`;
+}
+
+/** How the weights came about. */
+function rowsOf({ config, epoch }: RunReport): [string, string][] {
+  const { recipe, git, parent } = config;
+  const isTrained = !(parent && 'file' in parent);
+  const training: [string, string][] = [
+    ['batch size', String(config.batchSize)],
+    ['optimizer', `${config.optimizer}, learning rate ${config.learningRate}`],
+    ['seed', String(config.seed)],
+    ['time', `${Math.round(epoch.seconds)} s, ${Math.round(epoch.imagesPerSecond)} images/s`],
+  ];
+  return [
+    ['recipe', recipe],
+    ...(isTrained ? training : []),
+    ['computed by', `${config.backend} on ${config.device}, threads: ${config.threads}`],
+    ['code', git ? `${git.commit}${git.dirty ? ', changed' : ''}` : 'no git checkout'],
+  ];
+}
+
+function macroF1(perClass: readonly { f1: number }[]): number {
+  return perClass.reduce((sum, { f1 }) => sum + f1, 0) / Math.max(1, perClass.length);
+}
+
+/** A name that came from a folder or a driver means itself, on one line. */
+const escapeMarkdown = (text: string): string =>
+  escapeMarkup(text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#|~]/g, '\\$&'));

@@ -1,0 +1,151 @@
+import { html, raw } from 'hono/html';
+import { greyPngUrl } from '../../shared/picture/png.ts';
+import type { ImageSet } from '../data/dataset.ts';
+import { drawConfusion, drawCurves, page } from './charts.ts';
+import type { Guess, RunConfig, RunEpoch } from './run-records.ts';
+
+/** report.html: one file that asks no other host for anything and runs no script. */
+export async function reportPage(report: RunReport): Promise<string> {
+  const { id, config, epochs, epoch } = report;
+  const { spec, dataset } = config;
+  const curves = await drawCurves(epochs, page);
+  const confusion = await drawConfusion(epoch.confusion, spec.labels, page);
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+  const content = await html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>${spec.name}, run ${id}</title>
+<style>${raw(reportStyle)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${spec.name}</h1>
+<p>Run ${id} on ${dataset.name}: ${provenanceOf(report)}, measured on ${report.test.count} test images.</p>
+</header>
+<section aria-label="Summary"><dl>
+${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+</dl></section>
+<section id="curves"><h2>Curves</h2>${raw(curves)}</section>
+<section id="confusion"><h2>Confusion matrix</h2>${raw(confusion)}</section>
+<section id="classes"><h2>Classes</h2>${classTable(report)}</section>
+<section id="mistakes"><h2>Most confident mistakes</h2>${mistakeList(report)}</section>
+<section id="configuration"><h2>Configuration</h2><details><summary>Every value of this run</summary><pre>${JSON.stringify(config, null, 2)}</pre></details></section>
+</main>
+</body>
+</html>
+`;
+  return content.toString();
+}
+
+function summaryOf({ config, epoch }: RunReport): [string, string][] {
+  const { accuracy, loss, seconds, imagesPerSecond } = epoch;
+  return [
+    ['Test accuracy', percent(accuracy)],
+    ['Test loss', loss.toFixed(4)],
+    ['Recipe', config.recipe],
+    ['Seed', String(config.seed)],
+    ['Training steps', `${Math.round(seconds)} s`],
+    ['Speed', `${Math.round(imagesPerSecond)} images/s`],
+    ['Backend', config.backend],
+    ['Device', config.device],
+  ];
+}
+
+function classTable({ epoch }: RunReport) {
+  const rows = epoch.perClass.map(
+    ({ label, precision, recall, f1, support }) =>
+      html`<tr><th scope="row">${label}</th><td>${precision.toFixed(3)}</td><td>${recall.toFixed(3)}</td><td>${f1.toFixed(3)}</td><td>${support}</td></tr>`,
+  );
+  return html`<table>
+<thead><tr><th scope="col">class</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th><th scope="col">images</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
+}
+
+function mistakeList(report: RunReport) {
+  const { mistakes } = report.epoch;
+  if (mistakes.length === 0) return html`<p>None.</p>`;
+  return html`<ol class="mistakes">${mistakes.map((guess) => {
+    const picture = pictureOf(report, guess);
+    return html`<li><figure><img src="${greyPngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${guess.index}">
+<figcaption>Predicted: <span class="wrong">${picture.predicted}</span>, Actual: ${picture.actual}<br>
+<span class="quiet">${percent(guess.probability, 1)} sure, test image ${guess.index}</span></figcaption></figure></li>`;
+  })}</ol>`;
+}
+
+/** The report's style sheet: the page's colours, light and dark by the reader's setting. */
+export const reportStyle = `
+:root {
+  color-scheme: light dark;
+  --ground: light-dark(#f7f6f3, #16151a);
+  --surface: light-dark(#ffffff, #201f26);
+  --ink: light-dark(#1c1b22, #eceaf2);
+  --quiet: light-dark(#5d5a68, #a5a2b3);
+  --line: light-dark(#dedbe4, #37353f);
+  --wrong: light-dark(#b3261e, #ff9a8f);
+  --first: light-dark(#4f3cc9, #a79bff);
+  --second: light-dark(#c2571a, #f0a35e);
+  --third: light-dark(#1b7440, #6fd69a);
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: clamp(1rem, 4vw, 3rem); }
+h1 { margin: 0; font-size: 1.75rem; letter-spacing: -0.02em; }
+h2 { margin: 0 0 0.75rem; font-size: 1.125rem; }
+header p { margin: 0.25rem 0 0; color: var(--quiet); }
+section { margin-top: 1.5rem; padding: clamp(1rem, 3vw, 2rem); border: 1px solid var(--line); border-radius: 1rem; background: var(--surface); overflow-x: auto; }
+svg { display: block; max-width: 100%; height: auto; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin: 0; }
+dt { color: var(--quiet); font-size: 0.875rem; }
+dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.35rem 0.75rem; border-bottom: 1px solid var(--line); text-align: right; }
+th:first-child { text-align: left; }
+thead th { color: var(--quiet); font-weight: 400; }
+tbody th { font-weight: 400; overflow-wrap: anywhere; }
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
+figure { margin: 0; }
+img { display: block; width: 100%; height: auto; border-radius: 0.5rem; background: #000; image-rendering: pixelated; }
+figcaption { margin-top: 0.4rem; font-size: 0.8125rem; overflow-wrap: anywhere; }
+.wrong { color: var(--wrong); font-weight: 600; }
+.quiet { color: var(--quiet); }
+pre { margin: 0.75rem 0 0; font-size: 0.8125rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+`;
+
+/** All that a run's report is made of. */
+export interface RunReport {
+  /** Names the run. */
+  id: string;
+  config: RunConfig;
+  /** One or more, in order. */
+  epochs: readonly RunEpoch[];
+  /** The one of `epochs` whose weights are the run's model. */
+  epoch: RunEpoch;
+  test: ImageSet;
+}
+
+/** The image of a guess, with the names of its labels. */
+export function pictureOf({ config, test }: RunReport, guess: Guess) {
+  const { labels, inputShape } = config.spec;
+  const [height, width] = inputShape;
+  const size = height * width;
+  return {
+    pixels: test.images.subarray(guess.index * size, (guess.index + 1) * size),
+    height,
+    width,
+    predicted: labels[guess.predicted] as string,
+    actual: labels[guess.actual] as string,
+  };
+}
+
+export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
+
+/** Where the weights are from: `epoch 3 of 5`, or `imported from model.pth`. */
+export function provenanceOf({ config, epoch }: Pick<RunReport, 'config' | 'epoch'>): string {
+  const { parent } = config;
+  if (parent && 'file' in parent) return `imported from ${parent.file}`;
+  return `epoch ${epoch.epoch} of ${config.epochs}`;
+}

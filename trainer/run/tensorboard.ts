@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeAtomically } from '../../node/files.ts';
+import type { RunFolder } from './run-folder.ts';
+import type { RunEpoch } from './run-records.ts';
+
+/**
+ * Writes the newest epoch into a run's `tensorboard/`, and the earlier ones where they are missing: a file an epoch, so
+ * that each is whole, that one measured again replaces its own, and that a TensorBoard that is running takes them up.
+ */
+export async function writeTensorboard({
+  path,
+  epochs,
+}: Pick<RunFolder, 'path' | 'epochs'>): Promise<void> {
+  const now = Date.now() / 1000;
+  const newest = epochs.at(-1);
+  for (const line of epochs) {
+    const name = `events.out.tfevents.${String(line.epoch).padStart(5, '0')}`;
+    const file = join(path, 'tensorboard', name);
+    if (line !== newest && existsSync(file)) continue;
+    const wallTime = now - ((newest?.seconds ?? 0) - line.seconds);
+    await writeAtomically(file, tensorboardEvents(line, wallTime));
+  }
+}
+
+/**
+ * A TensorBoard event file of one epoch's scalars; TensorBoard reads all such files of a folder as one run, in the order of
+ * their names.
+ *
+ * Records as in tensorflow/core/lib/io/record_writer.h, each a message `Event` of tensorflow/core/util/event.proto.
+ *
+ * @param wallTime seconds since 1970
+ */
+export function tensorboardEvents(line: RunEpoch, wallTime: number): Uint8Array {
+  const scalars: Record<string, number | undefined> = {
+    'accuracy/test': line.accuracy,
+    'accuracy/validation': line.validation?.accuracy,
+    'loss/train': line.trainLoss,
+    'loss/test': line.loss,
+    'loss/validation': line.validation?.loss,
+    images_per_second: line.imagesPerSecond,
+  };
+  const values = Object.entries(scalars).flatMap(([tag, value]) =>
+    value === undefined ? [] : [bytesField(1, Buffer.concat([textField(1, tag), float(2, value)]))],
+  );
+  const time = double(1, wallTime);
+  return Buffer.concat([
+    record(Buffer.concat([time, textField(3, 'brain.Event:2')])),
+    record(Buffer.concat([time, varintField(2, line.epoch), bytesField(5, Buffer.concat(values))])),
+  ]);
+}
+
+/** Length, its checksum, the data, its checksum; all numbers little-endian. */
+function record(data: Uint8Array): Uint8Array {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(data.length));
+  return Buffer.concat([length, uint32(maskedCrc32c(length)), data, uint32(maskedCrc32c(data))]);
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+// The fields of Protocol Buffers that an Event has: https://protobuf.dev/programming-guides/encoding/
+
+const tag = (field: number, wireType: number) => varint((field << 3) | wireType);
+const varintField = (field: number, value: number) => Buffer.concat([tag(field, 0), varint(value)]);
+const textField = (field: number, text: string) => bytesField(field, Buffer.from(text));
+
+function double(field: number, value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return Buffer.concat([tag(field, 1), bytes]);
+}
+
+function float(field: number, value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeFloatLE(value);
+  return Buffer.concat([tag(field, 5), bytes]);
+}
+
+function bytesField(field: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([tag(field, 2), varint(bytes.length), bytes]);
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Uint8Array.from([...bytes, rest]);
+}
+
+/** The reflected polynomial of CRC-32C (Castagnoli), RFC 3720, appendix B.4. */
+const polynomial = 0x82f63b78;
+
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) {
+    remainder = remainder & 1 ? (remainder >>> 1) ^ polynomial : remainder >>> 1;
+  }
+  return remainder;
+});
+
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (table[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+/** As TensorFlow's records store it, so that a record within a record has another one: tensorflow/core/lib/hash/crc32c.h. */
+export function maskedCrc32c(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}

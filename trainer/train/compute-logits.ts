@@ -1,0 +1,52 @@
+import { setImmediate as pause } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../shared/model/predict.ts';
+import type { ImageSet } from '../data/dataset.ts';
+import { forward } from './forward.ts';
+
+/** Images that go through the network together. */
+const batchSize = 250;
+
+export interface Weights {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
+/**
+ * Runs a network over a set of images, on TensorFlow.js's current backend.
+ *
+ * @param weights kernel and bias of each layer that has them, in order
+ * @param signal stops between two batches; its reason is thrown
+ * @param onProgress told how many images are done
+ * @returns [image][label], flat
+ */
+export async function computeLogits(
+  spec: ModelSpec,
+  weights: readonly Weights[],
+  { images, count }: Pick<ImageSet, 'images' | 'count'>,
+  signal?: AbortSignal,
+  onProgress?: (done: number) => void,
+): Promise<Float32Array> {
+  const size = spec.inputShape.reduce((product, length) => product * length, 1);
+  const logits = new Float32Array(count * spec.labels.length);
+  const tensors = weights.map(({ shape, values }) => tf.tensor(values, [...shape], 'float32'));
+  try {
+    for (let from = 0; from < count; from += batchSize) {
+      signal?.throwIfAborted();
+      const end = Math.min(from + batchSize, count);
+      const input = normalizePixels(images.subarray(from * size, end * size), spec.preprocessing);
+      const output = tf.tidy(() =>
+        forward(spec, tensors, tf.tensor(input, [end - from, ...spec.inputShape]), null),
+      );
+      logits.set(await output.data<'float32'>(), from * spec.labels.length);
+      output.dispose();
+      onProgress?.(end);
+      // The backends compute without giving way; Ctrl-C is heard here.
+      await pause();
+    }
+  } finally {
+    tf.dispose(tensors);
+  }
+  return logits;
+}

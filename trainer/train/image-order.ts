@@ -1,0 +1,60 @@
+import seedrandom from 'seedrandom';
+import type { ImageSet } from '../data/dataset.ts';
+
+/**
+ * Puts 0..order.length-1 into a random order that the seed alone determines (Fisher–Yates).
+ *
+ * @param order overwritten
+ */
+export function shuffle(order: Uint32Array, seed: string): void {
+  const random = seedrandom.alea(seed);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    const swapped = order[last] as number;
+    order[last] = order[other] as number;
+    order[other] = swapped;
+  }
+}
+
+/** More images are to be kept for validation than there are. */
+export class ValidationTooLargeError extends RangeError {
+  override name = 'ValidationTooLargeError';
+}
+
+/**
+ * Keeps `count` images, drawn by the seed, apart from the others. Both parts stay in the set's order.
+ *
+ * @throws {ValidationTooLargeError} where nothing would be left to train on
+ */
+export function splitValidation(
+  set: ImageSet,
+  count: number,
+  seed: number,
+): { train: ImageSet; validation: ImageSet | null } {
+  if (count === 0) return { train: set, validation: null };
+  if (count >= set.count) {
+    throw new ValidationTooLargeError(
+      `${count} images for validation leave none of ${set.count} to train on: lower --validation.`,
+    );
+  }
+  const order = new Uint32Array(set.count);
+  shuffle(order, `${seed}/validation`);
+  return {
+    train: pick(set, order.subarray(count).sort()),
+    validation: pick(set, order.subarray(0, count).sort()),
+  };
+}
+
+function pick({ images, labels, count }: ImageSet, chosen: Uint32Array): ImageSet {
+  const size = images.length / count;
+  const picked = new Uint8Array(chosen.length * size);
+  for (const [position, image] of chosen.entries()) {
+    picked.set(images.subarray(image * size, (image + 1) * size), position * size);
+  }
+  return {
+    images: picked,
+    labels: Uint8Array.from(chosen, (image) => labels[image] as number),
+    count: chosen.length,
+  };
+}

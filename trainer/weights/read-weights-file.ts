@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { readPytorch } from './pytorch-file.ts';
+import { readSafetensors } from './safetensors.ts';
+import { type NamedTensor, WeightsFileError } from './tensor.ts';
+
+/** A hundred times the network's weights: room for a checkpoint with its optimizer. */
+const maximumBytes = 256 * 2 ** 20;
+
+export interface WeightsFile {
+  /** The file's name, without its folder. */
+  name: string;
+  format: 'pytorch' | 'safetensors';
+  sha256: string;
+  /** In the order of the module's layers. */
+  tensors: NamedTensor[];
+}
+
+/**
+ * Reads a file of weights, `.pth` or `.safetensors`, told apart by its first bytes.
+ *
+ * @throws {WeightsFileError} where there is no such file, or it can't be read as one
+ */
+export async function readWeightsFile(path: string): Promise<WeightsFile> {
+  const bytes = await readBounded(path);
+  try {
+    const isZip = holds(bytes, zipSignature);
+    if (holds(bytes, legacySignature)) {
+      throw new WeightsFileError(
+        'It is a bare pickle, as torch.save wrote before PyTorch 1.6. Load it there and save its state_dict() again.',
+      );
+    }
+    return {
+      name: basename(path),
+      format: isZip ? 'pytorch' : 'safetensors',
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      tensors: isZip ? readPytorch(bytes) : readSafetensors(bytes),
+    };
+  } catch (cause) {
+    if (!(cause instanceof WeightsFileError)) throw cause;
+    throw new WeightsFileError(`${path}: ${cause.message}`, { cause });
+  }
+}
+
+const zipSignature = [0x50, 0x4b, 0x03, 0x04];
+/** Protocol 2, then PyTorch's magic number as a LONG1 of ten bytes. */
+const legacySignature = [0x80, 0x02, 0x8a, 0x0a];
+const holds = (bytes: Uint8Array, signature: number[]) =>
+  signature.every((byte, i) => bytes[i] === byte);
+
+async function readBounded(path: string): Promise<Uint8Array> {
+  try {
+    await using file = await open(path);
+    const { size } = await file.stat();
+    if (size > maximumBytes) {
+      throw new WeightsFileError(`it has ${size} bytes, of which at most ${maximumBytes} are read`);
+    }
+    return await file.readFile();
+  } catch (cause) {
+    throw new WeightsFileError(`${path} can't be read: ${(cause as Error).message}`, { cause });
+  }
+}
