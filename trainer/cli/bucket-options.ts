@@ -2,13 +2,8 @@ import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
-import { bucketSettingsSchema, bucketUrlSchema } from '../registry/bucket-location.ts';
+import { bucketUrlSchema, connectionOptions } from '../registry/bucket-location.ts';
 import { userAtHost } from '../registry/write-alias.ts';
-
-const { endpoint, region, pathStyle, profile } = bucketSettingsSchema.shape;
-
-/** How a bucket is reached. No option takes a secret: whoever is on this machine can read a command line. */
-export const connectionOptions = { endpoint, region, pathStyle, profile };
 
 /** What every command that works on the bucket takes. */
 export const bucketOptions = {
@@ -48,13 +43,6 @@ export const reasonOption = z
   .optional()
   .describe('why the alias is moved, for its history')
   .meta({ value: '<text>' });
-
-export const signOption = z
-  .string()
-  .min(1)
-  .optional()
-  .describe('sign the manifest with this Ed25519 private key')
-  .meta({ value: '<key.pem>' });
 
 export const jsonOption = z.boolean().default(false).describe('print one JSON object');
 

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { addSchemaOptions, argumentsOf, parseSchemaOptions } from '../../node/options.ts';
 import { metricsSchema } from '../../shared/registry/manifest.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { signOption } from '../registry/bucket-location.ts';
 import { describeMove, moveAlias } from '../registry/move-alias.ts';
 import { publishVersion } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
@@ -14,7 +15,6 @@ import {
   jsonOption,
   moverOf,
   openNamedBucket,
-  signOption,
 } from './bucket-options.ts';
 
 const publishOptionsSchema = z.object({

@@ -7,11 +7,12 @@ import {
   UsageError,
 } from '../../node/options.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { connectionOptions } from '../registry/bucket-location.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import { BadConfigurationError } from '../sweep/bad-configuration-error.ts';
 import { trialIndex } from '../sweep/open-sweep.ts';
 import { type Sweep, sweepNameSchema } from '../sweep/sweep-records.ts';
-import { bucketOptions, connectionOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
+import { bucketOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
 import { addSweepResultCommands } from './sweep-result-commands.ts';
 
 const sweepOptionsSchema = z.object({

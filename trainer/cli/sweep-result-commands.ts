@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { addSchemaOptions, argumentsOf, parseSchemaOptions } from '../../node/options.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { signOption } from '../registry/bucket-location.ts';
 import { sweepNameSchema } from '../sweep/sweep-records.ts';
 import {
   aliasOption,
@@ -13,7 +14,6 @@ import {
   jsonOption,
   moverOf,
   openNamedBucket,
-  signOption,
 } from './bucket-options.ts';
 
 const resultOptionsSchema = z.object({

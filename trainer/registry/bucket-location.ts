@@ -59,6 +59,18 @@ export const bucketSettingsSchema = z.object({
 
 export type BucketSettings = z.input<typeof bucketSettingsSchema>;
 
+const { endpoint, region, pathStyle, profile } = bucketSettingsSchema.shape;
+
+/** Options that connect to a bucket. None takes a secret, because other users of the machine can read a command line. */
+export const connectionOptions = { endpoint, region, pathStyle, profile };
+
+export const signOption = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('sign the manifest with this Ed25519 private key')
+  .meta({ value: '<key.pem>' });
+
 /**
  * Reads a bucket's URL and settings, and what is not told from the standard AWS variables
  * (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
-import { connectionOptions, signOption } from '../cli/bucket-options.ts';
-import { bucketUrlSchema } from '../registry/bucket-location.ts';
+import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
 import { weightTypes } from '../train/master-model.ts';
 import {
   contradictions,
