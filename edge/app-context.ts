@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
-import type { KeptLogits } from './model/logits-cache.ts';
+import type { LogitsCache } from './model/logits-cache.ts';
 import type { ModelCatalog } from './model/model-catalog.ts';
 import type { ServedModels } from './model/served-models.ts';
 import type { TestSet } from './model/test-set.ts';
-import type { Observer } from './telemetry/telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** What the routes work with. */
 export interface Collaborators {
@@ -11,10 +11,10 @@ export interface Collaborators {
   models: ServedModels;
   catalog: ModelCatalog;
   testSet: TestSet;
-  keptLogits: KeptLogits;
+  logitsCache: LogitsCache;
   /** The alias that answers whoever asks for nothing else. */
   alias: string;
-  observer: Observer;
+  telemetry: Telemetry;
   /** @returns a number from 0 to below 1 */
   random: () => number;
   /** Whether predictions have the ids by which POST /feedback knows them. */

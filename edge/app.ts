@@ -5,7 +5,7 @@ import { Problem, problemResponse, toProblem } from './errors.ts';
 import { aroundRequest } from './http/around-request.ts';
 import { openCors, optionsResponse } from './http/cors.ts';
 import type { LoadVersion } from './model/load-version.ts';
-import { keepLogits } from './model/logits-cache.ts';
+import { openLogitsCache } from './model/logits-cache.ts';
 import { openCatalog } from './model/model-catalog.ts';
 import { serveModels } from './model/served-models.ts';
 import { openTestSet } from './model/test-set.ts';
@@ -17,7 +17,7 @@ import { getHealth, getReadiness } from './routes/health.ts';
 import { onFirstRequest } from './routes/on-first-request.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { countLoads, openCounters } from './telemetry/counters.ts';
-import { openObserver } from './telemetry/telemetry.ts';
+import { openTelemetry } from './telemetry/telemetry.ts';
 
 /** What a Worker may be bound to besides its bucket. */
 export interface OptionalBindings {
@@ -36,7 +36,7 @@ export interface AppOptions {
   load?: LoadVersion;
   bindings?: OptionalBindings;
   /** How many of the test images' logits may be remembered, as numbers: a million unless told, 0 for none. */
-  mostLogitsKept?: number;
+  maxCachedLogits?: number;
 }
 
 type Scheduled = Required<Pick<ExportedHandler, 'scheduled'>>;
@@ -48,13 +48,13 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   const { pollMilliseconds } = configuration;
   const counters = openCounters();
   const { bindings = {} } = options;
-  const observer = openObserver({
+  const telemetry = openTelemetry({
     ...{ counters, logLevel: configuration.logLevel, analytics: bindings.ANALYTICS, now },
   });
-  const { modelName, alias, canary, mostModelBytes: mostBytes, publicKeys } = configuration;
+  const { modelName, alias, canary, maxModelBytes, publicKeys } = configuration;
   const source = { store, layout, name: modelName, publicKeys };
   const models = serveModels({
-    ...{ ...source, alias, canary, mostBytes, pollMilliseconds, now, random },
+    ...{ ...source, alias, canary, maxModelBytes, pollMilliseconds, now, random },
     openLoader: async () => countLoads(load ?? (await importLoader()), counters),
     onSwap: () => void counters.swaps++,
   });
@@ -66,14 +66,14 @@ export function createApp(options: AppOptions): Hono & Scheduled {
     pollMilliseconds,
     now,
   });
-  const keptLogits = keepLogits(options.mostLogitsKept);
+  const logitsCache = openLogitsCache(options.maxCachedLogits);
   const { feedback } = configuration;
   const collaborators = {
-    ...{ models, catalog, modelName, alias, testSet, keptLogits, observer, random, feedback },
+    ...{ models, catalog, modelName, alias, testSet, logitsCache, telemetry, random, feedback },
   };
 
   const app = new Hono();
-  app.use(aroundRequest(openCors(configuration.corsOrigins), observer, now));
+  app.use(aroundRequest(openCors(configuration.corsOrigins), telemetry, now));
   if (configuration.apiTokens.length > 0 || bindings.RATE_LIMITER) {
     const guarded = { tokens: configuration.apiTokens, limiter: bindings.RATE_LIMITER };
     app.use(onFirstRequest(async () => (await import('./http/guard.ts')).guard(guarded)));

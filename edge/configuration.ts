@@ -39,7 +39,7 @@ const variablesSchema = z.pipe(
         ? null
         : { alias: variables.CANARY_ALIAS, percent: variables.CANARY_PERCENT },
     /** What the weights of the models in memory may take together. */
-    mostModelBytes: variables.MODELS_MEGABYTES * 1e6,
+    maxModelBytes: variables.MODELS_MEGABYTES * 1e6,
     datasetName: variables.DATASET_NAME,
     /** How old the last look at the bucket may grow before it is looked at again. */
     pollMilliseconds: variables.ALIAS_POLL_SECONDS * 1000,

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { drainBody } from '../input/body.ts';
-import type { Observer } from '../telemetry/telemetry.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Cors } from './cors.ts';
 
 /** What a client may call a request: it is answered and logged as it is. */
@@ -15,7 +15,7 @@ const saneId = /^[\w.-]{1,64}$/;
  */
 export function aroundRequest(
   cors: Cors | null,
-  observer: Observer,
+  telemetry: Telemetry,
   now: () => number,
 ): MiddlewareHandler {
   return async function around(context, next) {
@@ -30,6 +30,6 @@ export function aroundRequest(
     headers.set('server-timing', `io;dur=${now() - startedAt}`);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     if (cors) cors.allow(context.req.header('origin'), headers);
-    observer.answered(context, startedAt);
+    telemetry.answered(context, startedAt);
   };
 }

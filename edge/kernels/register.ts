@@ -34,9 +34,9 @@ export function registerKernels(): void {
  *
  * @param topology as in model.json
  */
-export async function registerFurther(topology: Record<string, unknown>): Promise<void> {
+export async function registerExtraKernels(topology: Record<string, unknown>): Promise<void> {
   if (isUsual(topology)) return;
-  registerOnce((await import('#tensorflow/extra-kernels')).furtherKernels);
+  registerOnce((await import('#tensorflow/extra-kernels')).extraKernels);
 }
 
 function registerOnce(configs: readonly KernelConfig[]): void {

@@ -2,7 +2,7 @@ import type { Alias } from '../../shared/registry/manifest.ts';
 import type { Background } from '../app-context.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
-import { longestLoadMilliseconds, type ResidentModels } from './model-cache.ts';
+import { type ModelCache, maxLoadMilliseconds } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 
 /** Knows which version an alias points at, and moves on only to one that loads. */
@@ -33,7 +33,7 @@ export interface LoadFailure {
 
 export interface AliasFollowerOptions extends VersionSource {
   alias: string;
-  models: ResidentModels;
+  models: ModelCache;
   /** Keeps the alias's model in memory. Otherwise it stays as long as there's room. */
   holds: boolean;
   /** How old the last look at the alias may grow. */
@@ -48,13 +48,13 @@ export interface AliasFollowerOptions extends VersionSource {
 
 /** The wait after a first failure; it doubles with each further one. */
 const firstRetryMilliseconds = 1000;
-const longestRetryMilliseconds = 60_000;
+const maxRetryMilliseconds = 60_000;
 
 /** Follows an alias: loads its version, and goes over to the next one when it moves and the new one is good. */
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
   const { store, layout, name, models, pollMilliseconds, now } = options;
   const key = layout.alias(name, options.alias);
-  let served: { alias: Alias; letGo: () => void } | null = null;
+  let served: { alias: Alias; release: () => void } | null = null;
   let seen: { alias: Alias; etag: string } | null = null;
   let failure: LoadFailure | null = null;
   let running: { startedAt: number; done: Promise<void> } | null = null;
@@ -62,7 +62,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
   /** One look at a time. */
   function look(background: Background): Promise<void> {
-    if (running && now() - running.startedAt < longestLoadMilliseconds) return running.done;
+    if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
     const mine = { startedAt: now(), done: Promise.resolve() };
     const isCurrent = () => running === mine;
     const preparing = models.prepare();
@@ -86,11 +86,11 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       if (served?.alias.version === version) {
         served = { ...served, alias };
       } else if (failure?.version !== version || now() >= failure.retryAt) {
-        const letGo = await bring(version);
-        if (!isCurrent()) return letGo();
+        const release = await bring(version);
+        if (!isCurrent()) return release();
         if (served) options.onSwap?.();
-        served?.letGo();
-        served = { alias, letGo };
+        served?.release();
+        served = { alias, release };
       } else {
         return;
       }
@@ -102,7 +102,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
   async function bring(version: string): Promise<() => void> {
     try {
-      if (options.holds) return await models.hold(version);
+      if (options.holds) return await models.acquire(version);
       return await models.withModel(version, () => () => {});
     } catch (cause) {
       // The client asked for no version: that the alias names one that is not there is not the client's mistake.
@@ -128,7 +128,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
   function noteFailure(version: string | null, error: unknown): void {
     const attempts = failure?.version === version ? failure.attempts + 1 : 1;
-    const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), longestRetryMilliseconds);
+    const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), maxRetryMilliseconds);
     failure = { version, error, attempts, retryAt: now() + wait };
   }
 

@@ -10,7 +10,7 @@ import {
 } from '#tensorflow';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
-import { registerFurther, registerKernels } from '../kernels/register.ts';
+import { registerExtraKernels, registerKernels } from '../kernels/register.ts';
 import { compileNetwork, type Network } from './network.ts';
 import { weightTensors, withoutInitializers } from './weights.ts';
 
@@ -46,7 +46,7 @@ export interface ModelParts {
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
   const { manifest } = parts;
-  await registerFurther(parts.topology);
+  await registerExtraKernels(parts.topology);
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
     const model = await loadLayersModel(

@@ -1,13 +1,13 @@
 import type { DatasetInfo, Manifest } from '../../shared/registry/manifest.ts';
 
-export interface KeptLogits {
+export interface LogitsCache {
   /**
    * @param manifest the model's: this object stands for it, so that it can be dropped
    * @param info the test set's
    * @param index of a test image
    * @returns what the model gave for it, from before or from `predict`
    */
-  of(
+  getOrCompute(
     manifest: Manifest,
     info: DatasetInfo,
     index: number,
@@ -25,9 +25,9 @@ interface Kept {
 /**
  * Remembers the logits of the test images, which a version gives again and again: 40 bytes each, for the models that were asked last.
  *
- * @param mostNumbers room for so many, of all models together: 4 MB unless told; 0 remembers nothing
+ * @param maxNumbers room for so many, of all models together: 4 MB unless told; 0 remembers nothing
  */
-export function keepLogits(mostNumbers = 1_000_000): KeptLogits {
+export function openLogitsCache(maxNumbers = 1_000_000): LogitsCache {
   // The most recently asked comes first.
   let kept: Kept[] = [];
 
@@ -41,14 +41,14 @@ export function keepLogits(mostNumbers = 1_000_000): KeptLogits {
       logits: new Float32Array(length),
     };
     kept = [found, ...kept.filter((one) => one !== found)];
-    while (numbersOf(kept) > mostNumbers) kept.pop();
+    while (numbersOf(kept) > maxNumbers) kept.pop();
     return found;
   }
 
   return {
-    of(manifest, info, index, predict) {
+    getOrCompute(manifest, info, index, predict) {
       const classes = manifest.model.labels.length;
-      if (info.images * classes > mostNumbers) return predict();
+      if (info.images * classes > maxNumbers) return predict();
       const { logits, isKnown } = keptFor(manifest, info);
       const place = logits.subarray(index * classes, (index + 1) * classes);
       if (!isKnown[index]) {

@@ -4,7 +4,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import type { VersionSource } from './read-manifest.ts';
 
 /** The versions in memory. */
-export interface ResidentModels {
+export interface ModelCache {
   /**
    * Runs `use` on a version, loading it first where it is not in memory.
    *
@@ -19,17 +19,17 @@ export interface ResidentModels {
    * @returns lets go of it
    * @throws {ModelError | StoreError}
    */
-  hold(version: string): Promise<() => void>;
+  acquire(version: string): Promise<() => void>;
   /** Brings the code that loads, so that this can be done beside a look at the bucket. */
   prepare(): Promise<unknown>;
   /** Those in memory, the least recently used first. */
   versions(): string[];
 }
 
-export interface ResidentModelsOptions extends VersionSource {
+export interface ModelCacheOptions extends VersionSource {
   openLoader: () => Promise<LoadVersion>;
   /** What the weights in memory may take together. Models that are held, and the one asked for last, stay all the same. */
-  mostBytes: number;
+  maxModelBytes: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -38,12 +38,12 @@ export interface ResidentModelsOptions extends VersionSource {
  * A load that takes longer is given up on and another request starts its own. The runtime may have
  * cut off the request that began it, and then it never ends.
  */
-export const longestLoadMilliseconds = 20_000;
+export const maxLoadMilliseconds = 20_000;
 /** Each holds a version's files twice while it goes on; versions are named by whoever asks. */
-const mostLoadsAtOnce = 4;
+const maxConcurrentLoads = 4;
 /** A version that is damaged, or none, is not looked for again before, unless an alias names it. */
 const failureKeptMilliseconds = 5000;
-const mostFailuresKept = 100;
+const maxKnownFailures = 100;
 
 interface Resident {
   model: LoadedModel;
@@ -56,8 +56,8 @@ interface Load {
 }
 
 /** Keeps the models that were used last in memory, within a bound. */
-export function keepModels(options: ResidentModelsOptions): ResidentModels {
-  const { openLoader, mostBytes, now, ...source } = options;
+export function openModelCache(options: ModelCacheOptions): ModelCache {
+  const { openLoader, maxModelBytes, now, ...source } = options;
   // A Map keeps the order of insertion: the least recently used comes first.
   const residents = new Map<string, Resident>();
   const loads = new Map<string, Load>();
@@ -77,7 +77,7 @@ export function keepModels(options: ResidentModelsOptions): ResidentModels {
 
   function load(version: string): Promise<void> {
     const running = loads.get(version);
-    if (running && now() - running.startedAt < longestLoadMilliseconds) return running.done;
+    if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
     const mine: Load = { startedAt: now(), done: Promise.resolve() };
     mine.done = bring(version).finally(() => {
       if (loads.get(version) === mine) loads.delete(version);
@@ -105,7 +105,7 @@ export function keepModels(options: ResidentModelsOptions): ResidentModels {
     failures.delete(version);
     failures.set(version, { error, until: now() + failureKeptMilliseconds });
     const [oldest] = failures.keys();
-    if (failures.size > mostFailuresKept && oldest !== undefined) failures.delete(oldest);
+    if (failures.size > maxKnownFailures && oldest !== undefined) failures.delete(oldest);
   }
 
   /** @param spared stays whatever it takes */
@@ -113,7 +113,7 @@ export function keepModels(options: ResidentModelsOptions): ResidentModels {
     let bytes = 0;
     for (const { model } of residents.values()) bytes += model.bytes;
     for (const [version, { model, holders }] of residents) {
-      if (bytes <= mostBytes) return;
+      if (bytes <= maxModelBytes) return;
       if (holders > 0 || version === spared) continue;
       residents.delete(version);
       model.dispose();
@@ -125,9 +125,9 @@ export function keepModels(options: ResidentModelsOptions): ResidentModels {
     const failure = failures.get(version);
     if (failure && now() < failure.until) throw failure.error;
     const running = Array.from(loads.values()).filter(
-      ({ startedAt }) => now() - startedAt < longestLoadMilliseconds,
+      ({ startedAt }) => now() - startedAt < maxLoadMilliseconds,
     );
-    if (!loads.has(version) && running.length >= mostLoadsAtOnce) {
+    if (!loads.has(version) && running.length >= maxConcurrentLoads) {
       throw new ModelError('busy', `${running.length} other versions are being loaded just now.`);
     }
   }
@@ -138,11 +138,11 @@ export function keepModels(options: ResidentModelsOptions): ResidentModels {
       if (!residents.has(version)) checkMayLoad(version);
       return withResident(version, ({ model }) => use(model));
     },
-    hold: (version) =>
+    acquire: (version) =>
       withResident(version, (resident) => {
         resident.holders++;
         let isHeld = true;
-        return function letGo() {
+        return function release() {
           if (!isHeld) return;
           isHeld = false;
           resident.holders--;

@@ -24,8 +24,8 @@ export interface ModelCatalogOptions extends VersionSource {
 }
 
 /** An answer takes two reads of the bucket a version, one an alias and two lists: Workers that pay nothing have 50 for all. */
-const mostVersions = 20;
-const mostAliases = 8;
+const maxVersions = 20;
+const maxAliases = 8;
 
 type Listed = ModelList['versions'][number];
 type ListedAlias = ModelList['aliases'][number];
@@ -46,8 +46,8 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
     const versions = namesOf(folders, '/', versionSchema).reverse();
     const aliasNames = namesOf(files, '.json', aliasNameSchema);
     const [listed, aliases] = await Promise.all([
-      Promise.all(versions.slice(0, mostVersions).map(describe)),
-      Promise.all(aliasNames.slice(0, mostAliases).map(readAlias)),
+      Promise.all(versions.slice(0, maxVersions).map(describe)),
+      Promise.all(aliasNames.slice(0, maxAliases).map(readAlias)),
     ]);
     const found = listed.filter((version) => version !== null);
     known = new Map(found.map((version) => [version.version, version]));
@@ -61,7 +61,7 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
           .map(({ name }) => name),
       })),
       aliases: readable,
-      truncated: versions.length > mostVersions || aliasNames.length > mostAliases,
+      truncated: versions.length > maxVersions || aliasNames.length > maxAliases,
     };
   }
 

@@ -4,7 +4,7 @@ import { ModelError } from '../errors.ts';
 import { type AliasFollower, followAlias, type LoadFailure } from './alias-follower.ts';
 import type { LoadVersion } from './load-version.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { keepModels } from './model-cache.ts';
+import { openModelCache } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 
 /** Which model a request asks for. One that asks for none is told apart by its client, where the clients are split. */
@@ -54,7 +54,7 @@ export interface ServedModelsOptions extends VersionSource {
   /** The alias that a share of the clients is answered with instead. */
   canary: { alias: string; percent: number } | null;
   /** What the weights in memory may take together. */
-  mostBytes: number;
+  maxModelBytes: number;
   pollMilliseconds: number;
   openLoader: () => Promise<LoadVersion>;
   /** Told when an alias's next version has taken the place of the one before. */
@@ -66,12 +66,12 @@ export interface ServedModelsOptions extends VersionSource {
 }
 
 /** How many aliases are followed because somebody asked for them. The least recently asked for goes. */
-const mostFurtherAliases = 8;
+const maxOtherAliases = 8;
 
 export function serveModels(options: ServedModelsOptions): ServedModels {
-  const { openLoader, mostBytes, canary, pollMilliseconds, now, random, ...rest } = options;
+  const { openLoader, maxModelBytes, canary, pollMilliseconds, now, random, ...rest } = options;
   const { alias: _, ...source } = rest;
-  const models = keepModels({ ...source, openLoader, mostBytes, now });
+  const models = openModelCache({ ...source, openLoader, maxModelBytes, now });
   const follow = (alias: string, holds: boolean, absent: () => ModelError) =>
     followAlias({ ...source, alias, models, holds, pollMilliseconds, now, absent });
 
@@ -99,7 +99,7 @@ export function serveModels(options: ServedModelsOptions): ServedModels {
     further.delete(alias);
     further.set(alias, follower);
     const [oldest] = further.keys();
-    if (further.size > mostFurtherAliases && oldest !== undefined) further.delete(oldest);
+    if (further.size > maxOtherAliases && oldest !== undefined) further.delete(oldest);
     return toReference(alias, current);
   }
 

@@ -25,7 +25,7 @@ const paths =
  * classification and binary tensors (https://github.com/triton-inference-server/server/tree/main/docs/protocol).
  */
 export function openInference(collaborators: Collaborators): Handler {
-  const { models, catalog, modelName, alias, observer } = collaborators;
+  const { models, catalog, modelName, alias, telemetry } = collaborators;
   return async function answerOpenInference(context: AppContext) {
     const { method, path } = context.req;
     const match = paths.exec(path);
@@ -92,7 +92,7 @@ export function openInference(collaborators: Collaborators): Handler {
       const { inputShape, labels } = served.model.manifest.model;
       const predictions = predictImages(served, tensorImages(request.input, inputShape));
       for (const { predicted } of predictions) {
-        observer.predicted(served.model.manifest, 'posted', predicted);
+        telemetry.predicted(served.model.manifest, 'posted', predicted);
       }
       const head = {
         model_name: modelName,

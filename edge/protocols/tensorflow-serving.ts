@@ -28,7 +28,7 @@ interface Target {
  * http_rest_api_util.cc and json_tensor.cc have them). A version's number is the digits of its time; the aliases are its labels.
  */
 export function tensorFlowServing(collaborators: Collaborators): Handler {
-  const { models, catalog, modelName, alias, observer } = collaborators;
+  const { models, catalog, modelName, alias, telemetry } = collaborators;
   return async function answerTensorFlowServing(context: AppContext) {
     const target = parsePath(context.req.method, context.req.path);
     switch (target.subject) {
@@ -62,7 +62,7 @@ export function tensorFlowServing(collaborators: Collaborators): Handler {
     });
     const rows = await models.withModel(reference, (served) =>
       predictImages(served, pixels).map(({ predicted, probabilities }) => {
-        observer.predicted(served.model.manifest, 'posted', predicted);
+        telemetry.predicted(served.model.manifest, 'posted', predicted);
         return probabilities.map(({ probability }) => probability);
       }),
     );

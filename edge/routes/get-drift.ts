@@ -11,12 +11,12 @@ const changed = 0.1;
  * GET /drift: what the version that answers has said of the images that were posted to this isolate, beside what it said of the test
  * set when it was published.
  */
-export function getDrift({ observer, models, alias }: Collaborators) {
+export function getDrift({ telemetry, models, alias }: Collaborators) {
   return async function drift(context: AppContext) {
     const reference = await models.resolve({ alias }, context.executionCtx);
     const answer = await models.withModel(reference, (served) => ({
       model: describeServed(served),
-      ...compare(served.model.manifest, observer.counters.posted.get(reference.version)),
+      ...compare(served.model.manifest, telemetry.counters.posted.get(reference.version)),
     }));
     return context.json(answer);
   };

@@ -3,9 +3,9 @@ import { type Counters, durationBounds } from '../telemetry/counters.ts';
 import { type Metric, prometheusText, type Sample } from '../telemetry/prometheus.ts';
 
 /** GET /metrics: what this isolate has counted, for Prometheus. */
-export function getMetrics({ observer, models, modelName, alias }: Collaborators) {
+export function getMetrics({ telemetry, models, modelName, alias }: Collaborators) {
   return async function metrics(context: AppContext) {
-    const { counters } = observer;
+    const { counters } = telemetry;
     const served = await models.resolve({ alias }, context.executionCtx).catch(() => null);
     const text = prometheusText([
       ...requestMetrics(counters),

@@ -15,7 +15,7 @@ const anyType = [undefined, '', '*/*', 'application/json'];
  * Accept prefers one.
  */
 export function getPredict(collaborators: Collaborators) {
-  const { models, testSet, keptLogits, observer, random, feedback } = collaborators;
+  const { models, testSet, logitsCache, telemetry, random, feedback } = collaborators;
   return async function predictIndex(context: AppContext) {
     const background = context.executionCtx;
     const choice = modelChoice(context);
@@ -52,11 +52,11 @@ export function getPredict(collaborators: Collaborators) {
         context.header('cache-control', model.alias === null ? immutable : 'no-cache');
         if (isKnown(context.req.header('if-none-match'), tag)) return context.body(null, 304);
       }
-      const logits = keptLogits.of(served.model.manifest, image.info, index, () =>
+      const logits = logitsCache.getOrCompute(served.model.manifest, image.info, index, () =>
         predictLogits(served, [image.pixels]),
       );
       const { predicted, probabilities } = toPrediction(logits, labels);
-      observer.predicted(served.model.manifest, 'indexed', predicted);
+      telemetry.predicted(served.model.manifest, 'indexed', predicted);
       if (drawing && picture) {
         const drawn = drawing.drawAnswer(picture, image, predicted.label, image.label.label);
         return context.body(drawn, 200, { 'content-type': picture });

@@ -9,7 +9,7 @@ import { echoSchema, invertSchema, readParameter } from '../input/parameters.ts'
 import { postedImages } from '../input/posted-images.ts';
 import { describeServed, nameModel, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
-import type { Observer } from '../telemetry/telemetry.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 
 type InputShape = ModelSpec['inputShape'];
 interface AnswerOptions {
@@ -20,7 +20,7 @@ interface AnswerOptions {
 type Readings = (ArrayLike<number> | Problem)[];
 
 /** POST /predict: what the model says of the image, or images, in the body. */
-export function postPredict({ models, observer, feedback }: Collaborators) {
+export function postPredict({ models, telemetry, feedback }: Collaborators) {
   return async function predictPosted(context: AppContext) {
     const choice = modelChoice(context);
     const invert = readParameter(
@@ -40,7 +40,7 @@ export function postPredict({ models, observer, feedback }: Collaborators) {
     if (!many && only instanceof Problem) throw only;
     const hashes = feedback ? await hashesOf(readings) : null;
     const answer = await models.withModel(reference, (served) =>
-      answerAll(served, readings, { echo, hashes }, observer),
+      answerAll(served, readings, { echo, hashes }, telemetry),
     );
     nameModel(context, reference);
     const { predictions, model } = answer;
@@ -63,7 +63,7 @@ function answerAll(
   served: Served,
   readings: Readings,
   { echo, hashes }: AnswerOptions,
-  observer: Observer,
+  telemetry: Telemetry,
 ) {
   const [height, width] = shapeOf(served);
   const readable = readings.filter(
@@ -71,7 +71,7 @@ function answerAll(
   );
   const said = predictImages(served, readable);
   for (const { predicted } of said) {
-    observer.predicted(served.model.manifest, 'posted', predicted);
+    telemetry.predicted(served.model.manifest, 'posted', predicted);
   }
   const answers = said.values();
   const model = describeServed(served);

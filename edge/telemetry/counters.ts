@@ -60,7 +60,7 @@ export function countRequest(counters: Counters, key: string, route: string, dur
 }
 
 /** Versions whose predictions are counted; the one that was first counted goes. */
-const mostVersions = 16;
+const maxVersions = 16;
 
 export function countPrediction(
   counted: Map<string, Predictions>,
@@ -72,7 +72,7 @@ export function countPrediction(
     predictions = { labels, counts: labels.map(() => 0), confidence: 0 };
     counted.set(version, predictions);
     const [oldest] = counted.keys();
-    if (oldest && counted.size > mostVersions) counted.delete(oldest);
+    if (oldest && counted.size > maxVersions) counted.delete(oldest);
   }
   predictions.counts[id] = (predictions.counts[id] as number) + 1;
   predictions.confidence += probability;

@@ -7,7 +7,7 @@ import { type Counters, countPrediction, countRequest } from './counters.ts';
 import { isLogged, type LogLevel, logRequest } from './request-log.ts';
 
 /** What is told of everything that the Worker does. */
-export interface Observer {
+export interface Telemetry {
   readonly counters: Counters;
   /** A request has its answer. */
   answered(context: Context, startedAt: number): void;
@@ -15,7 +15,7 @@ export interface Observer {
   predicted(manifest: Manifest, of: 'indexed' | 'posted', predicted: Prediction['predicted']): void;
 }
 
-export interface ObserverOptions {
+export interface TelemetryOptions {
   counters: Counters;
   logLevel: LogLevel;
   /** Takes a point for each prediction and each failed request (https://developers.cloudflare.com/analytics/analytics-engine/). */
@@ -27,7 +27,7 @@ export interface ObserverOptions {
 /** Methods that are counted by name: a client may invent any number of others. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
-export function openObserver(options: ObserverOptions): Observer {
+export function openTelemetry(options: TelemetryOptions): Telemetry {
   const { counters, logLevel, analytics, now } = options;
   return {
     counters,

@@ -64,7 +64,7 @@ import '@tensorflow/tfjs-layers/dist/layers/padding';
 import '@tensorflow/tfjs-layers/dist/layers/preprocessing/image_preprocessing';
 
 /** Of the cpu backend. The layers above, and what TensorFlow.js has in the files of the usual ones, call no others at inference. */
-export const furtherKernels: readonly KernelConfig[] = [
+export const extraKernels: readonly KernelConfig[] = [
   absConfig,
   addConfig,
   anyConfig,

@@ -9,7 +9,7 @@ import {
   tidy,
 } from '#tensorflow';
 import { preparedConvolutions } from '../../edge/kernels/prepared.ts';
-import { registerFurther, registerKernels } from '../../edge/kernels/register.ts';
+import { registerExtraKernels, registerKernels } from '../../edge/kernels/register.ts';
 import { compileNetwork } from '../../edge/model/network.ts';
 import { withoutInitializers } from '../../edge/model/weights.ts';
 
@@ -99,7 +99,7 @@ async function buildModel(shape: Shape): Promise<LayersModel> {
       ],
     },
   };
-  await registerFurther(modelTopology);
+  await registerExtraKernels(modelTopology);
   const model = await loadLayersModel(
     fromMemory({ modelTopology: withoutInitializers(modelTopology) }),
   );

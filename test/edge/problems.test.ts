@@ -46,7 +46,7 @@ describe('parseConfiguration', () => {
       modelName: 'fashion-mnist-cnn',
       alias: 'production',
       canary: null,
-      mostModelBytes: 24_000_000,
+      maxModelBytes: 24_000_000,
       datasetName: 'fashion-mnist',
       pollMilliseconds: 2000,
       bucketPrefix: '',

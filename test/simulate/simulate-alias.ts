@@ -2,7 +2,7 @@ import { parseConfiguration } from '../../edge/configuration.ts';
 import { ModelError } from '../../edge/errors.ts';
 import { followAlias } from '../../edge/model/alias-follower.ts';
 import type { LoadedModel } from '../../edge/model/loaded-model.ts';
-import { keepModels } from '../../edge/model/model-cache.ts';
+import { openModelCache } from '../../edge/model/model-cache.ts';
 import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { bucketLayout } from '../../shared/registry/bucket-layout.ts';
 import type { AliasReport, AliasSimulation } from './alias-report.ts';
@@ -95,13 +95,13 @@ async function runIsolate(
     getIfChanged: (_: string, etag: string) => read(etag),
   } as unknown as ObjectStore;
   const source = { store, layout: bucketLayout(), name: 'fashion-mnist-cnn', publicKeys: [] };
-  const models = keepModels({
+  const models = openModelCache({
     ...source,
     openLoader: async () => async (_, version) => {
       longestLoad = Math.max(longestLoad, await takes(versionLoad));
       return { version, bytes: weightBytes, dispose() {} } as unknown as LoadedModel;
     },
-    mostBytes: megabytes * 1_000_000,
+    maxModelBytes: megabytes * 1_000_000,
     now: () => now,
   });
   const follower = followAlias({

@@ -15,7 +15,7 @@ export default forwardWorker(async (context) => {
     store: r2ObjectStore(env.BUCKET),
     layout: bucketLayout(configuration.bucketPrefix),
     name: configuration.modelName,
-    mostBytes: configuration.mostModelBytes,
+    maxModelBytes: configuration.maxModelBytes,
     openLoader: async () => loadVersion,
     now: Date.now,
     random: Math.random,

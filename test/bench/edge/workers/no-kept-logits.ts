@@ -7,5 +7,5 @@ import { r2ObjectStore } from '../../../../edge/store/r2-object-store.ts';
 export default createApp({
   store: r2ObjectStore(env.BUCKET),
   configuration: parseConfiguration(env),
-  mostLogitsKept: 0,
+  maxCachedLogits: 0,
 });
