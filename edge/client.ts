@@ -1,4 +1,4 @@
-/** `catwalk/client`: the Worker's routes for TypeScript callers, in browsers, Node and other Workers. docs/client.md has an example. */
+/** `catwalk/client`: the Worker's routes for TypeScript callers, in browsers, Node and other Workers. docs/07-typescript-client.md has an example. */
 
 import type { Hono } from 'hono';
 import { type ClientRequestOptions, hc } from 'hono/client';

@@ -141,7 +141,7 @@ function warmUp({ manifest, predict }: LoadedModel): void {
 function explain(version: string, cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (/^Kernel '.*' not registered/.test(reason) || reason.startsWith('Unknown layer')) {
-    return `Version ${version} needs what this Worker does not bundle (docs/serve.md lists what it does): ${reason}`;
+    return `Version ${version} needs what this Worker does not bundle (docs/04-publish.md lists what it does): ${reason}`;
   }
   return `Version ${version} can't be loaded: ${reason}`;
 }

@@ -5,7 +5,7 @@ export type Picture =
   | { kind: 'test'; index: number | null }
   | { kind: 'own'; blob: Blob; origin: 'drawing' | 'file' | 'camera' };
 
-/** What the Worker takes (docs/serve.md). */
+/** What the Worker takes (docs/05-http-api.md). */
 const mostBytes = 10 * 2 ** 20;
 const mostPixels = 4_000_000;
 /** The network sees far fewer pixels than are left. */

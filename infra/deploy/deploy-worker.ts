@@ -108,7 +108,7 @@ async function chooseAccount(environment: NodeJS.ProcessEnv, configured: string 
     answer = await runCommand(wrangler, ['whoami', '--json'], environment);
   } catch (cause) {
     throw new Error(
-      'Not logged in to Cloudflare. Run npx wrangler login, or set CLOUDFLARE_API_TOKEN (docs/deploy.md).',
+      'Not logged in to Cloudflare. Run npx wrangler login, or set CLOUDFLARE_API_TOKEN (docs/09-deploy-and-operate.md).',
       { cause },
     );
   }
@@ -145,7 +145,7 @@ function uploadEnvironment(
 ): NodeJS.ProcessEnv {
   if (usesR2 && !(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY)) {
     throw new Error(
-      'The test set is uploaded over the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/deploy.md).',
+      'The test set is uploaded over the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
     );
   }
   const endpoint = usesR2 ? `https://${accountId}.r2.cloudflarestorage.com` : AWS_ENDPOINT_URL;

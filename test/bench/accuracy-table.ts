@@ -3,7 +3,7 @@ import type { SeedResult } from './accuracy-report.ts';
 /** PyTorch's tutorial, after epochs 1 to 5. */
 const tutorialAccuracies = [0.881, 0.897, 0.908, 0.909, 0.913];
 
-/** docs/accuracy.md: for each recipe and backend, every seed and the mean; no model is chosen by the test set. */
+/** docs/11-benchmarks.md: for each recipe and backend, every seed and the mean; no model is chosen by the test set. */
 export function accuracyTable(results: readonly SeedResult[]): string {
   const groups = Map.groupBy(results, ({ recipe, backend }) => `--recipe ${recipe}, ${backend}`);
   const sections = [...groups].map(([name, seeds]) =>

@@ -13,7 +13,7 @@ import { thisMachine } from './machine.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const dataFile = join(repository, 'docs/bench/accuracy.json');
-const tableFile = join(repository, 'docs/accuracy.md');
+const tableFile = join(repository, 'docs/11-benchmarks.md');
 
 const epochEvent = z.object({
   event: z.literal('epoch'),
@@ -24,7 +24,7 @@ const epochEvent = z.object({
 
 const options = new Command('npm run bench:accuracy --')
   .description(
-    'Trains a recipe with several seeds by the trainer itself and adds the results to docs/bench/accuracy.json and docs/accuracy.md. What is there already is not trained again.',
+    'Trains a recipe with several seeds by the trainer itself and adds the results to docs/bench/accuracy.json and docs/11-benchmarks.md. What is there already is not trained again.',
   )
   .addOption(new Option('--recipe <name>').choices(recipeNames).default('tutorial'))
   .addOption(new Option('--backend <name>').choices(['wasm', 'tensorflow']).default('wasm'))

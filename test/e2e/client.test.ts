@@ -32,7 +32,7 @@ beforeAll(async () => {
     join(folder, 'node_modules/@types/node'),
   );
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  const guide = await readFile(join(repository, 'docs/client.md'), 'utf8');
+  const guide = await readFile(join(repository, 'docs/07-typescript-client.md'), 'utf8');
   await writeFile(join(folder, 'example.ts'), /```ts\n([\s\S]*?)```/.exec(guide)?.[1] ?? '');
 });
 afterAll(async () => {

@@ -91,7 +91,7 @@ describe('a bad version', () => {
     await lookAgain(app);
     const { failure } = await app.json('/readyz');
     expect(failure.detail).toMatch(
-      /does not bundle \(docs\/serve\.md lists what it does\): Unknown layer: LSTM/,
+      /does not bundle \(docs\/04-publish\.md lists what it does\): Unknown layer: LSTM/,
     );
   });
 

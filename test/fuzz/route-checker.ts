@@ -8,7 +8,7 @@ import { answerChecker } from '../contract/answer-checker.ts';
 import type { RouteRequest } from './requests/route-request.ts';
 import type { SentAnswer } from './send-request.ts';
 
-/** What a client may call a request, as docs/serve.md has it. */
+/** What a client may call a request, as docs/05-http-api.md has it. */
 const saneId = /^[\w.-]{1,64}$/;
 
 /** 422 is answered as 400 by the protocols, which do not know it. */

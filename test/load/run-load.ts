@@ -11,7 +11,7 @@ import { questions } from './questions.ts';
 
 /** How often the alias moves. */
 const moveEveryMilliseconds = 2000;
-/** A store that hangs is given up on after 20 s (docs/serve.md): no answer may take longer. */
+/** A store that hangs is given up on after 20 s (docs/05-http-api.md): no answer may take longer. */
 const longestMilliseconds = 20_000;
 const mostFaultsKept = 20;
 

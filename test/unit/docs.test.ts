@@ -57,3 +57,20 @@ it('every npm script that the documents name exists', async () => {
     ).toEqual([]);
   }
 });
+
+it('every page of docs/ that the source names exists', async () => {
+  const folders = '{edge,examples,infra,node,shared,test,trainer}/**/*.{ts,yaml,html}';
+  const files = globSync(['*.{jsonc,toml}', '.github/**/*.yaml', folders], {
+    cwd: repository,
+    exclude: (path) => /(^|\/)(build|node_modules)$/.test(path),
+  });
+  const named = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(join(repository, file), 'utf8');
+      const pages = text.matchAll(/(?<![\w/.])docs\/[\w-]+\.md/g);
+      return Array.from(pages, ([page]) => ({ file, page }));
+    }),
+  );
+  expect(named.flat().length).toBeGreaterThan(0);
+  expect(named.flat().filter(({ page }) => !existsSync(join(repository, page)))).toEqual([]);
+});

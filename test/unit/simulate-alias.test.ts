@@ -8,7 +8,7 @@ import type { AliasReport } from '../simulate/alias-report.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
-it('a moved alias reaches every isolate within the promised time, as docs/scale.md has it', async () => {
+it('a moved alias reaches every isolate within the promised time, as docs/09-deploy-and-operate.md has it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'catwalk-simulation-'));
   try {
     const output = join(folder, 'alias.json');

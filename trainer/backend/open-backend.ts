@@ -74,7 +74,7 @@ export async function activate(name: BackendName): Promise<void> {
 
 /**
  * Opens the backend asked for or, for 'auto', the fastest that opens: tensorflow on a GPU, then wasm, which is faster on
- * CPUs than tensorflow (docs/figures.md). A GPU asked for is never replaced by something else: then tensorflow, which alone
+ * CPUs than tensorflow (docs/11-benchmarks.md). A GPU asked for is never replaced by something else: then tensorflow, which alone
  * computes on one, opens or nothing does.
  *
  * @throws {Error} where none opens, with each one's reason

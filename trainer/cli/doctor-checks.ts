@@ -95,7 +95,7 @@ async function checkBackend(backend: BackendName, { device }: CheckOptions): Pro
   } catch (error) {
     const detail = messageOf(error);
     if (isNative && device === 'gpu') {
-      const advice = 'docs/gpu.md; --device cpu goes on without a GPU.';
+      const advice = 'docs/10-train-in-the-cloud.md; --device cpu goes on without a GPU.';
       return { name, status: 'fail', detail, advice };
     }
     if (isNotSetUp(error)) {
@@ -117,7 +117,7 @@ export const checkDataset: Check = async ({ dataset, dataDir }) => {
     const isFolder = error instanceof BadDatasetError;
     const isGiven = dataDir !== undefined || isFolder;
     const advice = isFolder
-      ? 'What a data set of your own looks like: docs/datasets.md'
+      ? 'What a data set of your own looks like: docs/03-your-own-data.md'
       : isGiven
         ? 'Put the four files into that folder.'
         : 'Training fetches it; so does: npx catwalk data';
@@ -145,7 +145,7 @@ export const checkBucket: Check = async ({ publish }) => {
     const detail = `${publish} at ${endpoint ?? 'AWS'} can be read and written`;
     return [{ name, status: 'ok', detail }];
   } catch (error) {
-    const advice = 'The bucket and its credentials: docs/publish.md';
+    const advice = 'The bucket and its credentials: docs/04-publish.md';
     return [{ name, status: 'fail', detail: messageOf(error), advice }];
   }
 };

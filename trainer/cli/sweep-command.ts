@@ -20,7 +20,7 @@ const sweepOptionsSchema = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('which trials there are (docs/train-in-the-cloud.md)')
+    .describe('which trials there are (docs/10-train-in-the-cloud.md)')
     .meta({ value: '<sweep.yaml>' }),
   sweep: sweepNameSchema
     .optional()

@@ -96,7 +96,7 @@ export const recipes = {
   },
   /**
    * The tutorial's accuracy in the least time: the schedule ends where the training does. Learning rate and smoothing were chosen
-   * on validation images: docs/performance.md.
+   * on validation images: docs/12-how-it-works.md.
    */
   fast: {
     epochs: 3,

@@ -101,6 +101,6 @@ function problemsOf(layer: WeightedLayer, module: Module | undefined): string[] 
 function misfit({ name, labels }: ModelSpec, problems: string[]): WeightsFileError {
   const lines = problems.map((problem) => `  - ${problem}`).join('\n');
   return new WeightsFileError(
-    `The tensors are not those of ${name}, a network of ${labels.length} labels:\n${lines}\nThe network, and how to write it in PyTorch: docs/import.md. The labels are those of --dataset.`,
+    `The tensors are not those of ${name}, a network of ${labels.length} labels:\n${lines}\nThe network, and how to write it in PyTorch: docs/03-your-own-data.md. The labels are those of --dataset.`,
   );
 }
