@@ -6,7 +6,8 @@ import { keepToken, withToken } from './predict.ts';
 const advice: Record<string, string> = {
   no_model: '`npm start` trains and publishes one. This page goes on by itself when it is there.',
   bad_model: 'Publish it again, or roll back: npx catwalk models rollback.',
-  store_failed: 'Check that the bucket is up, and the Worker’s settings for it (docs/09-deploy-and-operate.md).',
+  store_failed:
+    'Check that the bucket is up, and the Worker’s settings for it (docs/09-deploy-and-operate.md).',
   no_dataset: '`npx catwalk data upload` brings it. Drawing, pictures and camera work without.',
   unauthorized: 'Ask whoever deployed it for one of `API_TOKENS`. Test images need none.',
   unsupported_image: 'PNG, JPEG, WebP, GIF and BMP are read.',
