@@ -1,7 +1,7 @@
 /** `npm run bench:page [-- --url http://localhost:8787]`: what the page's first look costs, at a Worker that runs (`npm start`). */
 import { Command } from 'commander';
 import type { Browser } from 'playwright-core';
-import { desktopLight, type Look, launch, phoneDark } from '../browser/open-browser.ts';
+import { desktopLight, type Look, launch, phoneDark } from '../support/browser/open-browser.ts';
 import { thisMachine } from './machine.ts';
 
 const options = new Command('npm run bench:page --')

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { hasChromium } from './chromium.ts';
+import { hasChromium } from '../support/browser/chromium.ts';
 import {
   checkAccessibility,
   desktopLight,
@@ -13,7 +13,7 @@ import {
   launch,
   openPage,
   twoLooks,
-} from './open-browser.ts';
+} from '../support/browser/open-browser.ts';
 
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };
 const run = promisify(execFile);

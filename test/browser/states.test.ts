@@ -7,8 +7,7 @@ import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
-import { shapes, writeShapes } from '../fixtures/write-shapes.ts';
-import { hasChromium } from './chromium.ts';
+import { hasChromium } from '../support/browser/chromium.ts';
 import {
   checkAccessibility,
   desktopLight,
@@ -17,8 +16,9 @@ import {
   openPage,
   phoneDark,
   twoLooks,
-} from './open-browser.ts';
-import { trainAndPublish } from './serve.ts';
+} from '../support/browser/open-browser.ts';
+import { trainAndPublish } from '../support/browser/serve.ts';
+import { shapes, writeShapes } from '../support/datasets/write-shapes.ts';
 
 const shared = hasChromium ? inject('worker') : { url: '', env: {} };
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');

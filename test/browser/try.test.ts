@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { hasChromium } from './chromium.ts';
+import { hasChromium } from '../support/browser/chromium.ts';
 import {
   checkAccessibility,
   eventually,
@@ -12,7 +12,7 @@ import {
   type OpenedPage,
   openPage,
   twoLooks,
-} from './open-browser.ts';
+} from '../support/browser/open-browser.ts';
 
 const { labels } = fashionMnistCnn;
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };

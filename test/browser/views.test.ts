@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import { hasChromium } from './chromium.ts';
+import { hasChromium } from '../support/browser/chromium.ts';
 import {
   checkAccessibility,
   desktopLight,
@@ -13,8 +13,8 @@ import {
   looks,
   openPage,
   twoLooks,
-} from './open-browser.ts';
-import { trainAndPublish } from './serve.ts';
+} from '../support/browser/open-browser.ts';
+import { trainAndPublish } from '../support/browser/serve.ts';
 
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };
 let browser: Browser;

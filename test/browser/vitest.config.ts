@@ -4,7 +4,7 @@ export default defineProject({
   test: {
     name: 'browser',
     include: ['**/*.test.ts'],
-    globalSetup: ['./serve.ts'],
+    globalSetup: ['../support/browser/serve.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // One browser at a time, on whatever cores there are.

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildClient } from '../../infra/generate/client.ts';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
-import { publishModels } from '../contract/publish-models.ts';
+import { publishModels } from '../support/models/publish-models.ts';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');

@@ -8,9 +8,9 @@ import type { Operation } from '../../edge/api/operation.ts';
 import { operations } from '../../edge/api/operations.ts';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
-import { answerChecker, readAnswer } from '../contract/answer-checker.ts';
-import { fixtureDataset } from '../contract/fixture-dataset.ts';
-import { publishModels } from '../contract/publish-models.ts';
+import { answerChecker, readAnswer } from '../support/answer-checker.ts';
+import { fixtureDataset } from '../support/datasets/fixture-dataset.ts';
+import { publishModels } from '../support/models/publish-models.ts';
 
 type Id = (typeof operations)[number]['id'];
 interface Case {

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { fixtureDataset } from '../contract/fixture-dataset.ts';
-import { type PublishedModels, publishModels } from '../contract/publish-models.ts';
+import { fixtureDataset } from '../support/datasets/fixture-dataset.ts';
+import { type PublishedModels, publishModels } from '../support/models/publish-models.ts';
 
 interface Labelled {
   pixels: number[];

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { softmax } from '../../shared/model/predict.ts';
-import { hasPytorch, pytorch } from './pytorch.ts';
+import { hasPytorch, pytorch } from '../support/python/pytorch.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 const isHere = await hasPytorch();

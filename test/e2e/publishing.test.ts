@@ -9,7 +9,7 @@ import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts'
 import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { toJsonBytes } from '../../trainer/registry/read-json.ts';
 import { readAlias } from '../../trainer/registry/versions.ts';
-import { smallModels, writeRun } from '../fixtures/small-model.ts';
+import { smallModels, writeRun } from '../support/models/small-model.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 const ours = generateKeyPairSync('ed25519');

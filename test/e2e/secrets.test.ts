@@ -16,9 +16,9 @@ import { publishVersion } from '../../trainer/registry/publish-version.ts';
 import { uploadTestSet } from '../../trainer/registry/test-set.ts';
 import { type Bundle, bundleProduction } from '../bench/edge/bundle.ts';
 import { openWorker } from '../bench/edge/open-worker.ts';
-import { trainedModel } from '../unit/publish/trained-model.ts';
-import { firstTestImages } from '../unit/run/test-images.ts';
-import { secretFinder } from './secret-forms.ts';
+import { firstTestImages } from '../support/datasets/test-images.ts';
+import { trainedModel } from '../support/models/trained-model.ts';
+import { secretFinder } from '../support/secret-forms.ts';
 
 const random = () => randomBytes(24).toString('base64url').replace(/[-_]/g, 'x');
 const secrets = {

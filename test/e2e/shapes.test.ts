@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import type { IndexedPrediction, Prediction } from '../../shared/model/prediction.ts';
-import { drawShape, shapes, writeShapes } from '../fixtures/write-shapes.ts';
+import { drawShape, shapes, writeShapes } from '../support/datasets/write-shapes.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 let folder: string;

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
-import { writeShapes } from '../fixtures/write-shapes.ts';
+import { writeShapes } from '../support/datasets/write-shapes.ts';
 
 const run = promisify(execFile);
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
-const script = join(import.meta.dirname, '../clients/triton_client.py');
+const script = join(import.meta.dirname, '../support/python/triton_client.py');
 const python = process.env.CATWALK_PYTHON ?? 'python3';
 const isHere = await run(python, ['-c', 'import tritonclient.http']).then(
   () => true,

@@ -6,7 +6,11 @@ export default defineProject({
   test: {
     name: 'edge',
     include: ['**/*.test.ts'],
-    globalSetup: ['../fixtures/write-models.ts', '../fixtures/write-corpus.ts', './s3-servers.ts'],
+    globalSetup: [
+      '../support/models/write-models.ts',
+      '../support/corpus/write-corpus.ts',
+      '../support/s3/provide-s3-servers.ts',
+    ],
     testTimeout: 30_000,
     isolate: false,
     // Bundled once: else each test file loads their modules one by one.

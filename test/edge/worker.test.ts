@@ -1,6 +1,6 @@
 import { exports } from 'cloudflare:workers';
 import { expect, it, vi } from 'vitest';
-import { openBucket } from './bucket.ts';
+import { openBucket } from '../support/edge/bucket.ts';
 
 // The whole Worker as wrangler.toml configures it: its own clock, its own binding, no prefix.
 it('waits for the first model, and serves it and the next one without a restart', async () => {

@@ -10,11 +10,11 @@ import { openBucket } from '../../trainer/registry/bucket.ts';
 import { moveAlias } from '../../trainer/registry/move-alias.ts';
 import { prune } from '../../trainer/registry/prune.ts';
 import { publishVersion, type VersionToPublish } from '../../trainer/registry/publish-version.ts';
-import { smallModels, writeRun } from '../fixtures/small-model.ts';
-import { startByteProxy } from './byte-proxy.ts';
+import { smallModels, writeRun } from '../support/models/small-model.ts';
+import { startByteProxy } from '../support/s3/byte-proxy.ts';
+import { type Fault, type FaultPlan, startFaultProxy } from '../support/s3/fault-proxy.ts';
+import { type S3Server, startLocalR2, startMotoBucket } from '../support/s3/s3-servers.ts';
 import { bucketChecker } from './check-alias.ts';
-import { type Fault, type FaultPlan, startFaultProxy } from './fault-proxy.ts';
-import { type S3Server, startLocalR2, startMotoBucket } from './s3-servers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

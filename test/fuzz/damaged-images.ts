@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import type { CorpusFile } from '../corpus/corpus-file.ts';
-import { type Damage, damage, damages } from '../corpus/mutate.ts';
+import type { CorpusFile } from '../support/corpus/corpus-file.ts';
+import { type Damage, damage, damages } from '../support/corpus/mutate.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { Memory, Target } from './open-target.ts';
 

@@ -5,7 +5,7 @@ import { moveAlias } from '../../trainer/registry/move-alias.ts';
 import { bundleProduction } from '../bench/edge/bundle.ts';
 import { heapUsage, residentBytes, workerdProcesses } from '../bench/edge/measure-memory.ts';
 import { openWorker } from '../bench/edge/open-worker.ts';
-import { publishModels } from '../contract/publish-models.ts';
+import { publishModels } from '../support/models/publish-models.ts';
 
 /** A Worker to be fuzzed: what is deployed, in a workerd of its own, over HTTP. */
 export interface Target {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseIdx } from '../../shared/idx.ts';
-import type { CorpusFile } from '../corpus/corpus-file.ts';
-import { encodeInJavaScript } from '../corpus/encode-in-javascript.ts';
-import { readCorpus } from '../corpus/encode-with-pillow.ts';
+import type { CorpusFile } from '../support/corpus/corpus-file.ts';
+import { encodeInJavaScript } from '../support/corpus/encode-in-javascript.ts';
+import { readCorpus } from '../support/corpus/encode-with-pillow.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 

@@ -4,7 +4,7 @@ import { problemSchema } from '../../edge/api/schemas.ts';
 import { type ProblemCode, problems } from '../../edge/errors.ts';
 import { isProtocolPath } from '../../edge/protocols/protocol.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
-import { answerChecker } from '../contract/answer-checker.ts';
+import { answerChecker } from '../support/answer-checker.ts';
 import type { RouteRequest } from './requests/route-request.ts';
 import type { SentAnswer } from './send-request.ts';
 

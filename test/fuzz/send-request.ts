@@ -6,7 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ReadAnswer } from '../contract/answer-checker.ts';
+import type { ReadAnswer } from '../support/answer-checker.ts';
 import type { RouteRequest } from './requests/route-request.ts';
 
 export interface SentAnswer extends ReadAnswer {

@@ -1,4 +1,4 @@
-import { type Fault, type FaultPlan, startFaultProxy } from '../faults/fault-proxy.ts';
+import { type Fault, type FaultPlan, startFaultProxy } from '../support/s3/fault-proxy.ts';
 
 /** What befalls a read: refused, lost on its way, or cut off in the answer's middle. */
 const faults: Fault[] = [

@@ -4,8 +4,8 @@ import { normalizePixels, softmax } from '../../shared/model/predict.ts';
 import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { publishVersion } from '../../trainer/registry/publish-version.ts';
 import { uploadTestSet } from '../../trainer/registry/test-set.ts';
-import { fixtureDataset } from '../contract/fixture-dataset.ts';
-import { trainedModel } from '../unit/publish/trained-model.ts';
+import { fixtureDataset } from '../support/datasets/fixture-dataset.ts';
+import { trainedModel } from '../support/models/trained-model.ts';
 
 export interface PublishedVersions {
   bucket: Bucket;

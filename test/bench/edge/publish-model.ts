@@ -6,7 +6,7 @@ import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.t
 import { openBucket } from '../../../trainer/registry/bucket.ts';
 import { moveAlias } from '../../../trainer/registry/move-alias.ts';
 import { publishVersion } from '../../../trainer/registry/publish-version.ts';
-import { trainedModel } from '../../unit/publish/trained-model.ts';
+import { trainedModel } from '../../support/models/trained-model.ts';
 import type { Publish } from './published-bucket.ts';
 
 const repository = join(import.meta.dirname, '../../..');

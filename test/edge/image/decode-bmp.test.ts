@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeBmp } from '../../../shared/image/bmp.ts';
-import { writeBmp } from './write-bmp.ts';
+import { writeBmp } from '../../support/edge/write-bmp.ts';
 
 const pixelsOf = (parts: Parameters<typeof writeBmp>[0]) =>
   Array.from(decodeBmp(writeBmp(parts)).data);

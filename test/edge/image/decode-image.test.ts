@@ -3,7 +3,7 @@ import { zlibSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { webpModule } from '../../../edge/input/image-pixels.ts';
 import { decodeImage } from '../../../shared/image/decode-image.ts';
-import { header, writePng as png } from './write-png.ts';
+import { header, writePng as png } from '../../support/edge/write-png.ts';
 
 const data = (...bytes: number[]): [string, Uint8Array] => [
   'IDAT',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RasterImage } from '../../../shared/image/image.ts';
 import { toModelInput } from '../../../shared/image/model-input.ts';
-import { testImage } from '../bucket.ts';
+import { testImage } from '../../support/edge/bucket.ts';
 
 const size = { height: 28, width: 28 };
 

@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
-import { damage, damages } from '../../corpus/mutate.ts';
+import { damage, damages } from '../../support/corpus/mutate.ts';
 import { damagedJson } from './damaged-json.ts';
 import type { Headers } from './headers.ts';
 import { mostly } from './hostile.ts';

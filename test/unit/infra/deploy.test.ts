@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
-import { useLocalBucket } from '../publish/local-bucket.ts';
 import {
   type CloudflareStandIn,
   startCloudflareStandIn,
   type UploadedWorker,
-} from './cloudflare-stand-in.ts';
+} from '../../support/cloudflare-stand-in.ts';
+import { useLocalBucket } from '../../support/s3/local-bucket.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const configured = (env?: string) =>

@@ -12,8 +12,13 @@ import { readRun } from '../../../trainer/run/read-run.ts';
 import { halfArtifacts } from '../../../trainer/train/master-model.ts';
 import { readSafetensors } from '../../../trainer/weights/safetensors.ts';
 import type { NamedTensor } from '../../../trainer/weights/tensor.ts';
-import { fixture, narrowCnn, pytorchLogits, readFixture } from '../exchange/narrow-network.ts';
-import { firstTestImages } from './test-images.ts';
+import { firstTestImages } from '../../support/datasets/test-images.ts';
+import {
+  fixture,
+  narrowCnn,
+  pytorchLogits,
+  readFixture,
+} from '../../support/models/narrow-network.ts';
 
 let runs: string;
 let dataset: Dataset;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { modelFiles } from '../../../trainer/registry/publish-version.ts';
 import { RunError, readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, type RunFolder } from '../../../trainer/run/run-folder.ts';
-import { trainedModel } from '../publish/trained-model.ts';
+import { trainedModel } from '../../support/models/trained-model.ts';
 
 let runs: string;
 let first: Awaited<ReturnType<typeof trainedModel>>;

@@ -9,8 +9,8 @@ import { readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, openRunFolder } from '../../../trainer/run/run-folder.ts';
 import { guessesOf, type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
 import { computeMetrics } from '../../../trainer/train/loss.ts';
-import { trainedModel } from '../publish/trained-model.ts';
-import { firstTestImages } from './test-images.ts';
+import { firstTestImages } from '../../support/datasets/test-images.ts';
+import { trainedModel } from '../../support/models/trained-model.ts';
 
 let runs: string;
 let test: ImageSet;

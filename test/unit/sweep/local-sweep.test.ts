@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.ts';
 import { readJson } from '../../../trainer/registry/read-json.ts';
-import { writeSmallDataset } from '../../fixtures/small-dataset.ts';
-import { useLocalBucket } from '../publish/local-bucket.ts';
+import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
+import { useLocalBucket } from '../../support/s3/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 const bucket = useLocalBucket();

@@ -1,5 +1,0 @@
-/** What test/fixtures/write-models.ts wrote. */
-declare module '*.bin' {
-  const bytes: ArrayBuffer;
-  export default bytes;
-}

@@ -1,0 +1,176 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { checkJsonBounds } from '../../../edge/input/json.ts';
+import { openBucket, testImage } from '../../support/edge/bucket.ts';
+import { openApp, type TestApp } from '../../support/edge/open-app.ts';
+
+const bucket = openBucket();
+const [first, second] = ['a-first-token-of-the-tests', 'c2Vjb25kLXRva2VuLW9m/dGVzdHM='];
+beforeAll(async () => {
+  await bucket.uploadTestSet();
+  await bucket.moveAlias(await bucket.publish('one'));
+});
+
+const send = (app: TestApp, path: string, authorization?: string, method = 'POST') =>
+  app.request(path, {
+    method,
+    ...(method === 'POST' ? { body: testImage(0) } : {}),
+    headers: authorization === undefined ? {} : { authorization },
+  });
+
+describe('tokens', () => {
+  const open = () => openApp(bucket, {}, { API_TOKENS: `shop:${first}\n ${second},` });
+
+  it('are asked for by nothing unless configured', async () => {
+    const app = openApp(bucket);
+    expect((await send(app, '/predict')).status).toBe(200);
+    expect((await send(app, '/metrics', undefined, 'GET')).status).toBe(200);
+  });
+
+  it('open POST, several at once', async () => {
+    const app = open();
+    for (const authorization of [`Bearer ${first}`, `bearer ${second}`, `Bearer  ${first} `]) {
+      expect((await send(app, '/predict', authorization)).status).toBe(200);
+    }
+  });
+
+  it.each([
+    undefined,
+    '',
+    'Bearer',
+    `Basic ${first}`,
+    first,
+    `Bearer ${first}x`,
+    `Bearer ${first.slice(0, -1)}`,
+    `Bearer shop:${first}`,
+    `Bearer ${first} ${first}`,
+    'Bearer undefined',
+  ])('refuse %j before the body is read', async (authorization) => {
+    const app = open();
+    const response = await app.request('/predict', {
+      method: 'POST',
+      headers: authorization === undefined ? {} : { authorization },
+      body: 'no image at all',
+    });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer realm="catwalk"/);
+    expect(await response.json()).toMatchObject({
+      code: 'unauthorized',
+      instance: expect.any(String),
+    });
+  });
+
+  it('keep what clients do to those who have one, and leave the rest open', async () => {
+    const app = open();
+    for (const path of ['/metrics', '/drift']) {
+      expect((await send(app, path, undefined, 'GET')).status).toBe(401);
+      expect((await send(app, path, undefined, 'HEAD')).status).toBe(401);
+      expect((await send(app, path, `Bearer ${second}`, 'GET')).status).toBe(200);
+    }
+    for (const path of ['/predict?index=0', '/images/0.png', '/model', '/healthz', '/readyz']) {
+      expect((await send(app, path, undefined, 'GET')).status).toBe(200);
+      expect((await send(app, path, 'Bearer wrong', 'GET')).status).toBe(200);
+    }
+    expect((await send(app, '/predict', undefined, 'OPTIONS')).status).toBe(204);
+  });
+
+  it.each([
+    ['short-token', 'shorter than 16'],
+    [`sh op!:${first}`, 'name'],
+    [`${first}"`, 'character'],
+    [`${first},too-short`, 'the 2. token'],
+  ])(
+    'are refused as configuration where they are wrong, without being named: %j',
+    (tokens, why) => {
+      const opening = () => openApp(bucket, {}, { API_TOKENS: tokens });
+      expect(opening).toThrow(new RegExp(`API_TOKENS|${why}`));
+      expect(opening).toThrow(why);
+      expect(opening).not.toThrow(first);
+    },
+  );
+});
+
+describe('the rate limit', () => {
+  /** As Cloudflare's: so many for each key. */
+  function limiter(most: number) {
+    const asked = new Map<string, number>();
+    return {
+      asked,
+      limit: async ({ key }: RateLimitOptions) => {
+        asked.set(key, (asked.get(key) ?? 0) + 1);
+        return { success: (asked.get(key) ?? 0) <= most };
+      },
+    };
+  }
+
+  it('answers 429 to who asks too often, each by its address or its token', async () => {
+    const RATE_LIMITER = limiter(2);
+    const app = openApp(bucket, { bindings: { RATE_LIMITER } }, { API_TOKENS: `shop:${first}` });
+    const ask = async (headers: Record<string, string>) => {
+      const response = await app.request('/predict?index=0', { headers });
+      return [response.status, response.headers.get('retry-after')];
+    };
+    const one = { 'cf-connecting-ip': '192.0.2.1' };
+    expect(await ask(one)).toEqual([200, null]);
+    expect(await ask({ ...one, authorization: 'Bearer guess' })).toEqual([200, null]);
+    expect(await ask({ ...one, authorization: 'Bearer guess2' })).toEqual([429, '10']);
+    expect(await ask({ 'cf-connecting-ip': '192.0.2.2' })).toEqual([200, null]);
+    expect(await ask({ ...one, authorization: `Bearer ${first}` })).toEqual([200, null]);
+    expect([...RATE_LIMITER.asked.keys()]).toEqual([
+      'address:192.0.2.1',
+      'address:192.0.2.2',
+      'token:shop',
+    ]);
+    expect(await app.json('/predict?index=0', { headers: one })).toMatchObject({
+      code: 'too_many_requests',
+    });
+  });
+
+  it('leaves probes, scrapes and preflights alone', async () => {
+    const RATE_LIMITER = limiter(0);
+    const app = openApp(bucket, { bindings: { RATE_LIMITER } });
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      expect((await app.request(path)).status).toBe(200);
+    }
+    expect((await app.request('/predict', { method: 'OPTIONS' })).status).toBe(204);
+    expect(RATE_LIMITER.asked.size).toBe(0);
+  });
+
+  it('lets everybody in where it fails', async () => {
+    const limit = vi.fn(() => Promise.reject(new Error('down')));
+    const app = openApp(bucket, { bindings: { RATE_LIMITER: { limit } } });
+    expect((await app.request('/predict?index=0')).status).toBe(200);
+    expect(limit).toHaveBeenCalledOnce();
+  });
+});
+
+describe('JSON', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const rows = (value: string) => `[${Array(28).fill(`[${Array(28).fill(value)}]`)}]`;
+
+  it.each([
+    ['arrays', '['.repeat(100_000)],
+    ['objects', '{"pixels":'.repeat(50_000)],
+    ['both, closed again', `${'[{"image":'.repeat(5000)}1${'}]'.repeat(5000)}`],
+    ['deep within an image', `{"images":[${'['.repeat(9)}${']'.repeat(9)}]}`],
+    ['many arrays', `[${'[],'.repeat(100_001)}[]]`],
+    ['many values', `[${'0,'.repeat(1_000_001)}0]`],
+  ])('of %s is refused before it is parsed', async (_, json) => {
+    const app = openApp(bucket);
+    const parse = vi.spyOn(JSON, 'parse');
+    const response = await app.post(json, 'application/json');
+    const parsed = parse.mock.calls.some(([text]) => text === json);
+    parse.mockRestore();
+    expect([response.status, parsed]).toEqual([400, false]);
+    expect(await response.json()).toMatchObject({ code: 'bad_json' });
+  });
+
+  it.each([
+    ['64 images in rows', `{"images":[${Array(64).fill(`{"pixels":${rows('0.5')}}`)}]}`],
+    ['64 with a channel a pixel', `{"instances":[${Array(64).fill(rows('[0.5]'))}]}`],
+    ['brackets in strings', JSON.stringify({ image: '[{"\\'.repeat(10_000) })],
+    ['escapes before a quote', '["\\\\","\\"[[[[[[[[[[[[","\\\\\\"{{{{{{{{{{{{"]'],
+    ['an open string', '["[[[[[[[[[[[['],
+  ])('of %s is left to the parser', (_, json) => {
+    expect(() => checkJsonBounds(bytes(json))).not.toThrow();
+  });
+});

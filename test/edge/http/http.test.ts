@@ -1,0 +1,287 @@
+import { decode } from 'fast-png';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { openBucket, testImage } from '../../support/edge/bucket.ts';
+import { openApp, type TestApp } from '../../support/edge/open-app.ts';
+import { lookAgain, serving } from '../../support/edge/serving.ts';
+
+const bucket = openBucket();
+let app: TestApp;
+beforeAll(async () => {
+  await bucket.uploadTestSet();
+  await bucket.moveAlias(await bucket.publish('one'));
+  app = openApp(bucket);
+});
+
+const etagOf = (response: Response) => response.headers.get('etag') ?? '';
+
+describe('conditional requests', () => {
+  it('answer 304 to a prediction that the client has, and the new one once the alias has moved', async () => {
+    const { bucket, app } = await serving();
+    const first = await app.request('/predict?index=3');
+    expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'no-cache']);
+    const headers = { 'if-none-match': `"other", W/${etagOf(first)}` };
+    const again = await app.request('/predict?index=3', { headers });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    expect(etagOf(again)).toBe(etagOf(first));
+    expect(again.headers.get('vary')).toBe('Accept');
+
+    const second = await bucket.publish('two');
+    await bucket.moveAlias(second);
+    await lookAgain(app);
+    const moved = await app.request('/predict?index=3', { headers });
+    expect(moved.status).toBe(200);
+    expect(await moved.json()).toMatchObject({ model: { version: second } });
+    expect(etagOf(moved)).not.toBe(etagOf(first));
+  });
+
+  it('tell images, their kinds and test sets apart', async () => {
+    const ask = async (path: string, accept = '*/*') =>
+      etagOf(await app.request(path, { headers: { accept } }));
+    const smaller = openBucket();
+    await smaller.uploadTestSet(50);
+    await smaller.moveAlias(await smaller.publish('one'));
+    const tags = [
+      await ask('/predict?index=3'),
+      await ask('/predict?index=4'),
+      await ask('/predict?index=3', 'image/png'),
+      await ask('/predict?index=3', 'image/svg+xml'),
+      etagOf(await openApp(smaller).request('/predict?index=3')),
+      await ask('/images/3.png'),
+      await ask('/images/3.png?scale=2'),
+      etagOf(await openApp(smaller).request('/images/3.png')),
+    ];
+    expect(new Set(tags).size).toBe(tags.length);
+    for (const tag of tags) expect(tag).toMatch(/^"[\x21\x23-\x7e]+"$/);
+    expect(await ask('/predict?index=3')).toBe(tags[0]);
+  });
+
+  it('need none where the version is named: its answer is kept for ever', async () => {
+    const { bucket, first, app } = await serving();
+    const path = `/predict?index=3&version=${first}`;
+    const pinned = await app.request(path);
+    expect(pinned.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const second = await bucket.publish('two');
+    await bucket.moveAlias(second);
+    await lookAgain(app);
+    const headers = { 'if-none-match': etagOf(pinned) };
+    expect((await app.request(path, { headers })).status).toBe(304);
+    const other = await app.request(`/predict?index=3&version=${second}`, { headers });
+    expect(other.status).toBe(200);
+    const random = await app.request(`/predict?version=${first}`);
+    expect(random.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('need an index: a random image has no ETag', async () => {
+    const response = await app.request('/predict', { headers: { 'if-none-match': '*' } });
+    expect(response.status).toBe(200);
+    expect(response.headers.has('etag')).toBe(false);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('make an image immutable where its test set is named', async () => {
+    const open = await app.request('/images/3.png');
+    expect(open.headers.get('cache-control')).toBe('no-cache');
+    const [dataset] = etagOf(open).slice(1).split('.');
+    const pinned = await app.request(`/images/3.png?dataset=${dataset}`);
+    expect(pinned.status).toBe(200);
+    expect(pinned.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const known = { headers: { 'if-none-match': etagOf(open) } };
+    expect((await app.request('/images/3.png', known)).status).toBe(304);
+    expect(await app.json('/images/3.png?dataset=0123')).toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('HEAD', () => {
+  it.each(['/predict?index=0', '/images/0.png', '/model', '/healthz', '/readyz'])(
+    'answers %s as GET does, without the body',
+    async (path) => {
+      const head = await app.request(path, { method: 'HEAD' });
+      const get = await app.request(path);
+      expect([head.status, await head.text()]).toEqual([200, '']);
+      const without = ({ headers }: Response) =>
+        [...headers].filter(([name]) => name !== 'x-request-id' && name !== 'content-length');
+      expect(without(head)).toEqual(without(get));
+    },
+  );
+});
+
+describe('content negotiation', () => {
+  const ask = (accept: string, path = '/predict?index=0') =>
+    app.request(path, { headers: { accept } });
+
+  it.each([
+    ['application/json', 'application/json'],
+    ['*/*', 'application/json'],
+    ['', 'application/json'],
+    ['text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8', 'application/json'],
+    ['image/png', 'image/png'],
+    ['IMAGE/PNG; q=0.5', 'image/png'],
+    ['image/svg+xml', 'image/svg+xml'],
+    ['image/*', 'image/svg+xml'],
+    ['image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8', 'image/svg+xml'],
+    ['image/svg+xml;q=0.1, image/png;q=0.2, application/json;q=0.15', 'image/png'],
+    ['application/json;q=0, */*', 'image/svg+xml'],
+    ['image/svg+xml;q=0, image/*', 'image/png'],
+  ])('to %j is %s', async (accept, type) => {
+    const response = await ask(accept);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe(type);
+    expect(response.headers.get('vary')).toBe('Accept');
+  });
+
+  it.each(['text/html', 'application/json;q=0', 'image/jpeg, image/webp', 'image/png;q=2'])(
+    'refuses %j',
+    async (accept) => {
+      const response = await ask(accept);
+      expect(response.status).toBe(406);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(await response.json()).toMatchObject({ code: 'not_acceptable' });
+    },
+  );
+
+  it('draws an SVG with the titled image in it, and nothing from elsewhere', async () => {
+    const { predicted, actual } = await app.json('/predict?index=5');
+    const svg = await (await ask('image/svg+xml', '/predict?index=5')).text();
+    expect(svg).toContain(`>Predicted: ${predicted.label}, Actual: ${actual.label}</text>`);
+    const [, base64 = ''] = /href="data:image\/png;base64,([^"]+)"/.exec(svg) ?? [];
+    const { width, data } = decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+    expect(width).toBe(28);
+    expect(data).toEqual(testImage(5));
+  });
+
+  it('escapes labels, which come with the model', async () => {
+    const evil = openBucket();
+    const labels = fashionMnistCnn.labels.map((label, id) => `<script>&"${id}${label}`);
+    await evil.uploadTestSet();
+    const version = await evil.publish('one', {
+      manifest: (manifest) => ({ ...manifest, model: { ...manifest.model, labels } }),
+    });
+    await evil.moveAlias(version);
+    const headers = { accept: 'image/svg+xml' };
+    const svg = await (await openApp(evil).request('/predict?index=0', { headers })).text();
+    expect(svg).toContain('&lt;script&gt;&amp;&quot;');
+    expect(svg).not.toContain('<script');
+  });
+
+  it('draws a PNG with the image beneath its title', async () => {
+    const png = decode(await (await ask('image/png', '/predict?index=5')).arrayBuffer());
+    expect(png).toMatchObject({ channels: 1, depth: 8 });
+    const at = (x: number, y: number) => png.data[y * png.width + x];
+    // The title's ink is above the image, whose pixels are squares of 12.
+    const ink = png.data.subarray(0, 24 * png.width).filter((value) => value === 0).length;
+    expect(ink).toBeGreaterThan(200);
+    const left = (png.width - 336) / 2;
+    for (const [x, y] of [
+      [14, 14],
+      [3, 20],
+      [25, 9],
+    ] as const) {
+      expect(at(left + 12 * x + 6, 32 + 12 * y + 6)).toBe(testImage(5)[y * 28 + x]);
+    }
+  });
+});
+
+describe('OPTIONS', () => {
+  it.each([
+    ['/predict', 'GET, HEAD, OPTIONS, POST'],
+    ['/images/0.png', 'GET, HEAD, OPTIONS'],
+    ['/healthz', 'GET, HEAD, OPTIONS'],
+  ])('tells the methods of %s', async (path, allow) => {
+    const response = await app.request(path, { method: 'OPTIONS' });
+    expect(response.status).toBe(204);
+    expect(response.headers.get('allow')).toBe(allow);
+  });
+});
+
+describe('CORS', () => {
+  const corsHeaders = ({ headers }: Response) =>
+    Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-')));
+  const preflight = {
+    method: 'OPTIONS',
+    headers: {
+      origin: 'https://shop.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization, content-type',
+    },
+  };
+  const from = (origin: string) => ({ headers: { origin } });
+
+  it('is off unless configured', async () => {
+    expect(corsHeaders(await app.request('/predict?index=0', from('https://a.example')))).toEqual(
+      {},
+    );
+    const response = await app.request('/predict', preflight);
+    expect(response.headers.has('access-control-allow-origin')).toBe(false);
+  });
+
+  it('lets the listed origins in, and nobody else', async () => {
+    const origins = 'https://shop.example, http://localhost:3000';
+    const open = openApp(bucket, {}, { CORS_ORIGINS: origins });
+    for (const path of ['/predict?index=0', '/predict?index=abc', '/nothing']) {
+      const response = await open.request(path, from('https://shop.example'));
+      expect(response.headers.get('vary')).toContain('Origin');
+      expect(corsHeaders(response)).toEqual({
+        'access-control-allow-origin': 'https://shop.example',
+        'access-control-expose-headers': expect.stringContaining('X-Request-Id'),
+      });
+    }
+    const other = await open.request('/predict?index=0', from('https://shop.example.evil.com'));
+    expect(corsHeaders(other)).toEqual({});
+    expect(other.headers.get('vary')).toContain('Origin');
+    expect(corsHeaders(await open.request('/predict', preflight))).toMatchObject({
+      'access-control-allow-origin': 'https://shop.example',
+      'access-control-allow-methods': 'GET, HEAD, OPTIONS, POST',
+      'access-control-allow-headers': 'authorization, content-type',
+    });
+  });
+
+  it('keeps what an answer says of caching', async () => {
+    const open = openApp(bucket, {}, { CORS_ORIGINS: '*' });
+    const response = await open.request('/predict?index=0', from('https://a.example'));
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(response.headers.get('cache-control')).toBe('no-cache');
+    expect(response.headers.get('vary')).toBe('Accept');
+  });
+
+  it.each(['https://a.example/path', 'a.example', '*, https://a.example', 'https://*.example'])(
+    'refuses %j as configuration',
+    (origins) => {
+      expect(() => openApp(bucket, {}, { CORS_ORIGINS: origins })).toThrow(/CORS_ORIGINS/);
+    },
+  );
+});
+
+describe('request ids', () => {
+  it('are made, each its own', async () => {
+    const ids = await Promise.all(
+      ['/healthz', '/healthz', '/nothing'].map(
+        async (path) => (await app.request(path)).headers.get('x-request-id') ?? '',
+      ),
+    );
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it("are the client's where it has one, and in the problem", async () => {
+    for (const path of ['/nothing', '/predict?index=x', '/images/100.png']) {
+      const headers = { 'x-request-id': 'trace-1.a_B' };
+      const response = await app.request(path, { headers });
+      expect(response.headers.get('x-request-id')).toBe('trace-1.a_B');
+      expect(await response.json()).toMatchObject({ instance: 'trace-1.a_B' });
+    }
+  });
+
+  it.each(['', 'a b', '<script>', 'x'.repeat(65), '"quoted"'])(
+    'are not %j, which could be anything',
+    async (id) => {
+      const response = await app.request('/healthz', { headers: { 'x-request-id': id } });
+      expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
+});
+
+it("a problem's type leads to its description", async () => {
+  const { type, code } = await app.json('/predict?index=x');
+  expect([type, code]).toEqual(['/problems#bad_index', 'bad_index']);
+});

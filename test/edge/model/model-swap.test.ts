@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { engine } from '#tensorflow';
+import type { ObjectStore } from '../../../edge/store/object-store.ts';
+import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
+import { openBucket } from '../../support/edge/bucket.ts';
+import { openApp } from '../../support/edge/open-app.ts';
+import { counting, later, lookAgain, serving, versionOf } from '../../support/edge/serving.ts';
+
+describe('before anything is published', () => {
+  it('answers 503 that says what to do, and serves as soon as there is a version', async () => {
+    const bucket = openBucket();
+    const app = openApp(bucket);
+    for (const path of ['/predict?index=0', '/predict', '/model', '/readyz']) {
+      const response = await app.request(path);
+      expect(response.status).toBe(503);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await response.json()).toMatchObject({
+        code: 'no_model',
+        detail: expect.stringMatching(/train and publish/i),
+      });
+    }
+    const posted = await app.post(new Uint8Array(784), 'application/octet-stream');
+    expect(await posted.json()).toMatchObject({ status: 503, code: 'no_model' });
+    expect((await app.request('/healthz')).status).toBe(200);
+
+    const version = await bucket.publish('one');
+    await bucket.moveAlias(version);
+    expect(await app.json('/readyz')).toMatchObject({ status: 'ready', model: { version } });
+    expect(await app.json('/predict?index=0')).toMatchObject({ status: 503, code: 'no_dataset' });
+    await bucket.uploadTestSet();
+    expect(await versionOf(app)).toBe(version);
+  });
+
+  it('loads once for requests that come together', async () => {
+    const { bucket, first } = await serving();
+    const gets: string[] = [];
+    const app = openApp(bucket, { store: counting(bucket, gets) });
+    const versions = await Promise.all([versionOf(app), versionOf(app), versionOf(app)]);
+    expect(versions).toEqual([first, first, first]);
+    expect(gets.filter((key) => key.endsWith('weights.bin'))).toHaveLength(1);
+  });
+});
+
+describe('when the alias moves', () => {
+  it('serves the new version after the poll interval, without a restart', async () => {
+    const { bucket, first, app } = await serving();
+    const before = await app.json('/predict?index=0');
+    const second = await bucket.publish('two', { createdAt: later });
+    await bucket.moveAlias(second);
+    app.passTime(1999);
+    expect(await versionOf(app)).toBe(first);
+    app.passTime(1);
+    expect(await versionOf(app)).toBe(first); // answered at once; the look goes on behind it
+    expect(await versionOf(app)).toBe(second);
+    const after = await app.json('/predict?index=0');
+    expect(after.probabilities).not.toEqual(before.probabilities);
+    expect(await app.json('/model')).toMatchObject({
+      alias: { version: second },
+      manifest: { version: second },
+    });
+  });
+
+  it('goes back and forth without holding on to old weights', async () => {
+    const { bucket, first, app } = await serving();
+    const second = await bucket.publish('two', { createdAt: later });
+    for (const version of [second, first, second, first]) {
+      await bucket.moveAlias(version);
+      await lookAgain(app);
+      expect(await versionOf(app)).toBe(version);
+    }
+    const held = engine().state.numBytes;
+    expect(held).toBeGreaterThanOrEqual(4 * 688_138);
+    for (const version of [second, first, second, first]) {
+      await bucket.moveAlias(version);
+      await lookAgain(app);
+    }
+    expect(engine().state.numBytes).toBe(held);
+  });
+
+  it('asks for the alias by its ETag, off the request path, at most once an interval', async () => {
+    const { bucket } = await serving();
+    const gets: string[] = [];
+    const app = openApp(bucket, { store: counting(bucket, gets) });
+    await versionOf(app);
+    gets.length = 0;
+    for (let i = 0; i < 5; i++) await versionOf(app);
+    expect(gets).toEqual([]);
+    await lookAgain(app);
+    await versionOf(app);
+    expect(gets.filter((key) => key.includes('/aliases/'))).toEqual([
+      expect.stringContaining('production.json if changed'),
+    ]);
+  });
+});
+
+describe('a store that fails', () => {
+  it('keeps the model that is served, and says so in /readyz', async () => {
+    const { bucket, first } = await serving();
+    let fails = false;
+    const store = r2ObjectStore(bucket.bucket);
+    const failing: ObjectStore = {
+      ...store,
+      getIfChanged: async (key, etag) => {
+        if (fails) throw new Error('the line is dead');
+        return store.getIfChanged(key, etag);
+      },
+    };
+    const app = openApp(bucket, { store: failing });
+    await versionOf(app);
+    fails = true;
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(first);
+    expect((await app.json('/readyz')).failure).toMatchObject({ version: null });
+    fails = false;
+    await lookAgain(app);
+    expect((await app.json('/readyz')).failure).toBeNull();
+  });
+
+  it('keeps it also where the alias is gone or can not be read', async () => {
+    const { bucket, first, app } = await serving();
+    const key = bucket.layout.alias('fashion-mnist-cnn', 'production');
+    await bucket.bucket.put(key, 'no JSON');
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(first);
+    expect((await app.json('/readyz')).failure).toMatchObject({ code: 'bad_model' });
+    await bucket.bucket.delete(key);
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(first);
+    expect((await app.json('/readyz')).failure).toMatchObject({ code: 'no_model' });
+  });
+});

@@ -1,0 +1,338 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { softmax } from '../../../shared/model/predict.ts';
+import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
+import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
+import { later } from '../../support/edge/serving.ts';
+
+// After the protocol's own inference_rest.md, and Triton's extension_classification.md and extension_binary_data.md.
+
+const name = 'fashion-mnist-cnn';
+const model = `/v2/models/${name}`;
+
+let bucket: TestBucket;
+let app: TestApp;
+let first: string;
+let second: string;
+beforeAll(async () => {
+  bucket = openBucket();
+  first = await bucket.publish('one');
+  second = await bucket.publish('two', { createdAt: later });
+  await bucket.moveAlias(first);
+  await bucket.moveAlias(second, 'candidate');
+  app = openApp(bucket);
+});
+
+async function infer(body: unknown, path = `${model}/infer`) {
+  const response = await app.request(path, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+  return { status: response.status, answer: (await response.json()) as Answer };
+}
+
+const flat = (index: number) => Array.from(testImage(index));
+const rows = (values: unknown[]) =>
+  Array.from({ length: 28 }, (_, row) => values.slice(28 * row, 28 * (row + 1)));
+const input = (data: unknown[], shape: number[], datatype = 'FP32') => ({
+  name: 'images',
+  shape,
+  datatype,
+  data,
+});
+const oneImage = input(flat(0), [1, 28, 28]);
+
+function expectProbabilities(
+  found: ArrayLike<number>,
+  indices: number[],
+  from: 'one' | 'two' = 'one',
+) {
+  const expected = indices.flatMap((index) => softmax(models[from].logits[index] as number[]));
+  expect(found).toHaveLength(expected.length);
+  for (const [i, probability] of expected.entries()) expect(found[i]).toBeCloseTo(probability, 5);
+}
+
+describe('the server', () => {
+  it('tells its name, version and extensions', async () => {
+    for (const path of ['/v2', '/v2/']) {
+      expect(await app.json(path)).toEqual({
+        name: 'catwalk',
+        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        extensions: ['classification', 'binary_tensor_data'],
+      });
+    }
+  });
+
+  it('is live and ready; without a model it is live alone', async () => {
+    expect(await app.json('/v2/health/live')).toEqual({ live: true });
+    expect(await app.json('/v2/health/ready')).toEqual({ live: true, ready: true });
+    const empty = openApp(openBucket());
+    expect((await empty.request('/v2/health/live')).status).toBe(200);
+    for (const path of ['/v2/health/ready', `${model}/ready`, model]) {
+      const response = await empty.request(path);
+      expect([response.status, Object.keys((await response.json()) as object)]).toEqual([
+        503,
+        ['error'],
+      ]);
+    }
+  });
+
+  it.each([
+    ['GET', '/v2/nothing', 404],
+    ['GET', '/v2/models', 404],
+    ['GET', `${model}/infer`, 405],
+    ['POST', model, 405],
+    ['POST', '/v2/health/live', 405],
+    ['GET', '/v2/models/foo', 404],
+    ['GET', '/v2/models/foo/ready', 404],
+    ['POST', '/v2/models/foo/infer', 404],
+    ['GET', `${model}/versions/20200101T000000Z-00000000`, 404],
+    ['GET', `${model}/versions/v10/ready`, 404],
+    ['POST', `${model}/versions/v10/infer`, 404],
+  ])('answers %s %s with %i', async (method, path, status) => {
+    const body = method === 'POST' ? { body: JSON.stringify({ inputs: [oneImage] }) } : {};
+    const response = await app.request(path, { method, ...body });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({ error: expect.any(String) });
+    expect(response.headers.has('allow')).toBe(status === 405);
+  });
+});
+
+describe('a model', () => {
+  it('tells its tensors and versions', async () => {
+    const tensors = {
+      platform: 'tensorflowjs_layersmodel',
+      inputs: [{ name: 'images', datatype: 'FP32', shape: [-1, 28, 28, 1] }],
+      outputs: [{ name: 'probabilities', datatype: 'FP32', shape: [-1, 10] }],
+    };
+    expect(await app.json(model)).toEqual({ name, versions: [second, first], ...tensors });
+    expect(await app.json(`${model}/versions/${second}`)).toEqual({
+      name,
+      versions: [second],
+      ...tensors,
+    });
+  });
+
+  it('is ready, and so is each of its versions', async () => {
+    for (const path of ['', `/versions/${second}`, `/versions/20261124102000`]) {
+      expect(await app.json(`${model}${path}/ready`)).toEqual({ name, ready: true });
+    }
+  });
+});
+
+describe('infer', () => {
+  it('gives the output for the request of the specification’s example, and its id', async () => {
+    const { status, answer } = await infer({
+      id: '42',
+      inputs: [input([...flat(1), ...flat(2)], [2, 784], 'UINT8')],
+      outputs: [{ name: 'probabilities' }],
+    });
+    expect(status).toBe(200);
+    expect(answer).toEqual({
+      model_name: name,
+      model_version: first,
+      id: '42',
+      outputs: [
+        { name: 'probabilities', datatype: 'FP32', shape: [2, 10], data: expect.any(Array) },
+      ],
+    });
+    expectProbabilities(answer.outputs[0].data, [1, 2]);
+  });
+
+  it('takes every shape, flat or nested, FP32 in [0, 1] or 0..255 and UINT8', async () => {
+    const scaled = flat(3).map((pixel) => pixel / 255);
+    const inputs = [
+      input(flat(3), [1, 28, 28]),
+      input(flat(3), [1, 28, 28, 1]),
+      input(scaled, [1, 784]),
+      input([scaled], [1, 784]),
+      input([rows(flat(3))], [1, 28, 28]),
+      input([rows(flat(3).map((pixel) => [pixel]))], [1, 28, 28, 1]),
+      input(flat(3), [1, 28, 28], 'UINT8'),
+      input([rows(flat(3))], [1, 28, 28], 'UINT8'),
+    ];
+    for (const input of inputs) {
+      const { status, answer } = await infer({ inputs: [input] });
+      expect(status, answer.error).toBe(200);
+      expect(answer).not.toHaveProperty('id');
+      expectProbabilities(answer.outputs[0].data, [3]);
+    }
+  });
+
+  it('has the version answer that is asked for', async () => {
+    for (const path of [`/versions/${second}`, '/versions/20261124102000']) {
+      const { answer } = await infer({ inputs: [oneImage] }, `${model}${path}/infer`);
+      expect(answer.model_version).toBe(second);
+      expectProbabilities(answer.outputs[0].data, [0], 'two');
+    }
+    const { answer } = await infer({ inputs: [oneImage] }, `${model}/infer?alias=candidate`);
+    expect(answer.model_version).toBe(second);
+  });
+
+  it('gives the likeliest classes instead, where it is asked to classify', async () => {
+    const inputs = [input([...flat(4), ...flat(5)], [2, 28, 28])];
+    const asked = { name: 'probabilities', parameters: { classification: 3 } };
+    const bodies = [
+      { inputs, outputs: [asked] },
+      { inputs, parameters: { classification: 3 } },
+    ];
+    for (const body of bodies) {
+      const { answer } = await infer(body);
+      const [{ data, ...output }] = answer.outputs;
+      expect(output).toEqual({ name: 'probabilities', datatype: 'BYTES', shape: [2, 3] });
+      for (const [image, index] of [4, 5].entries()) {
+        const probabilities = softmax(models.one.logits[index] as number[]);
+        const best = probabilities
+          .map((probability, id) => ({ probability, id }))
+          .sort((one, other) => other.probability - one.probability);
+        for (let place = 0; place < 3; place++) {
+          const { probability, id } = best[place] as { probability: number; id: number };
+          const [score, foundId, label] = data[3 * image + place].split(':');
+          expect(Number(score)).toBeCloseTo(probability, 5);
+          expect(score).toMatch(/^[01]\.\d{6}$/);
+          expect(Number(foundId)).toBe(id);
+          expect(label).toMatch(/^[A-Z]/);
+        }
+      }
+    }
+    // More classes than there are are all of them.
+    const { answer } = await infer({ inputs: [oneImage], parameters: { classification: 1000 } });
+    expect(answer.outputs[0].shape).toEqual([1, 10]);
+  });
+
+  it.each([
+    ['no JSON', 'not JSON'],
+    [{}, 'inputs'],
+    [{ inputs: [] }, 'expected 1 inputs but got 0 inputs'],
+    [{ inputs: [oneImage, oneImage] }, 'expected 1 inputs but got 2 inputs'],
+    [{ id: 42, inputs: [oneImage] }, 'at id'],
+    [{ inputs: [{ ...oneImage, name: 'input0' }] }, "unexpected inference input 'input0'"],
+    [{ inputs: [{ ...oneImage, datatype: 'INT64' }] }, "data-type is 'INT64'"],
+    [{ inputs: [{ ...oneImage, shape: [28, 28] }] }, 'unexpected shape'],
+    [{ inputs: [{ ...oneImage, shape: [0, 28, 28] }] }, 'unexpected shape'],
+    [{ inputs: [{ ...oneImage, shape: [-1, 28, 28] }] }, 'shape'],
+    [
+      { inputs: [{ ...oneImage, shape: [2, 28, 28] }] },
+      'has 784 values, its shape [2,28,28] takes 1568',
+    ],
+    [{ inputs: [input([rows(flat(0))], [1, 784])] }, 'not nested as its shape'],
+    [{ inputs: [input([rows(flat(0)).slice(1)], [1, 28, 28])] }, 'not nested as its shape'],
+    [{ inputs: [input(['x', ...flat(0).slice(1)], [1, 784])] }, 'image 0, pixel 0 is "x"'],
+    [{ inputs: [input([256, ...flat(0).slice(1)], [1, 784])] }, 'pixel 0 is 256'],
+    [{ inputs: [input([0.5, ...flat(0).slice(1)], [1, 784], 'UINT8')] }, 'pixel 0 is 0.5'],
+    [{ inputs: [{ ...oneImage, data: undefined }] }, 'either data or binary_data_size'],
+    [{ inputs: [{ ...oneImage, data: 'x' }] }, 'must be an array'],
+    [
+      { inputs: [{ ...oneImage, parameters: { binary_data_size: 784 } }] },
+      'binary_data_size is 784',
+    ],
+    [
+      { inputs: [oneImage], outputs: [{ name: 'output0' }] },
+      "unexpected inference output 'output0'",
+    ],
+    [{ inputs: [oneImage], parameters: { classification: 0 } }, 'classification'],
+  ])('refuses %o', async (body, message) => {
+    const { status, answer } = await infer(body);
+    expect([status, answer]).toEqual([400, { error: expect.stringContaining(message) }]);
+  });
+
+  it('refuses 65 images', async () => {
+    const { status, answer } = await infer({
+      inputs: [input([], [65, 28, 28])],
+    });
+    expect([status, answer.error]).toEqual([413, expect.stringContaining('65 images')]);
+  });
+});
+
+describe('tensors as bytes', () => {
+  async function inferBytes(request: object, bytes: Uint8Array, length?: number) {
+    const json = new TextEncoder().encode(JSON.stringify(request));
+    return app.request(`${model}/infer`, {
+      method: 'POST',
+      body: await new Blob([json, bytes as Uint8Array<ArrayBuffer>]).bytes(),
+      headers: {
+        'content-type': 'application/octet-stream',
+        'inference-header-content-length': String(length ?? json.byteLength),
+      },
+    });
+  }
+
+  const binary = (shape: number[], datatype: string, size: number) => ({
+    name: 'images',
+    shape,
+    datatype,
+    parameters: { binary_data_size: size },
+  });
+
+  async function readBinary(response: Response) {
+    const whole = await response.bytes();
+    const length = Number(response.headers.get('inference-header-content-length'));
+    const head = JSON.parse(new TextDecoder().decode(whole.subarray(0, length))) as Answer;
+    return { head, bytes: whole.slice(length) };
+  }
+
+  it('come and go, as Triton’s client sends them unless told', async () => {
+    const floats = Float32Array.from([...flat(6), ...flat(7)]);
+    const response = await inferBytes(
+      {
+        id: 'a',
+        inputs: [binary([2, 28, 28, 1], 'FP32', floats.byteLength)],
+        parameters: { binary_data_output: true },
+      },
+      new Uint8Array(floats.buffer),
+    );
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/octet-stream');
+    const { head, bytes } = await readBinary(response);
+    expect(head).toEqual({
+      model_name: name,
+      model_version: first,
+      id: 'a',
+      outputs: [
+        {
+          name: 'probabilities',
+          datatype: 'FP32',
+          shape: [2, 10],
+          parameters: { binary_data_size: 80 },
+        },
+      ],
+    });
+    expectProbabilities(new Float32Array(bytes.buffer), [6, 7]);
+  });
+
+  it('may be one of two outputs, texts behind their lengths', async () => {
+    const outputs = [
+      { name: 'probabilities' },
+      { name: 'probabilities', parameters: { classification: 1, binary_data: true } },
+    ];
+    const inputs = [binary([1, 784], 'UINT8', 784)];
+    const response = await inferBytes({ inputs, outputs }, testImage(8));
+    const { head, bytes } = await readBinary(response);
+    expectProbabilities(head.outputs[0].data, [8]);
+    expect(head.outputs[1]).toMatchObject({
+      datatype: 'BYTES',
+      shape: [1, 1],
+      parameters: { binary_data_size: bytes.byteLength },
+    });
+    expect(new DataView(bytes.buffer).getUint32(0, true)).toBe(bytes.byteLength - 4);
+    expect(new TextDecoder().decode(bytes.subarray(4))).toMatch(/^\d\.\d{6}:\d:[A-Z]/);
+  });
+
+  it('are refused where their length is not as it is said', async () => {
+    const request = { inputs: [binary([1, 784], 'UINT8', 784)] };
+    const tries: [Response, string][] = [
+      [await inferBytes(request, testImage(0).subarray(1)), '783 bytes follow the JSON'],
+      [
+        await inferBytes({ inputs: [binary([1, 784], 'FP32', 784)] }, testImage(0)),
+        'its shape takes 3136',
+      ],
+      [await inferBytes(request, testImage(0), 10_000), 'Inference-Header-Content-Length'],
+      [await inferBytes(request, testImage(0), Number.NaN), 'Inference-Header-Content-Length'],
+      [await inferBytes(request, testImage(0), 5), 'not JSON'],
+    ];
+    for (const [response, message] of tries) {
+      expect(response.status).toBe(400);
+      expect(await response.json()).toEqual({ error: expect.stringContaining(message) });
+    }
+  });
+});

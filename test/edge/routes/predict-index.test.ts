@@ -1,0 +1,152 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { loadVersion } from '../../../edge/model/load-version.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { softmax } from '../../../shared/model/predict.ts';
+import { indexedPredictionSchema, servedModelSchema } from '../../../shared/model/prediction.ts';
+import { models, openBucket, testLabel } from '../../support/edge/bucket.ts';
+import { openApp, type TestApp } from '../../support/edge/open-app.ts';
+
+describe('GET /predict', () => {
+  const bucket = openBucket();
+  let app: TestApp;
+  let version: string;
+  beforeAll(async () => {
+    version = await bucket.publish('one');
+    await bucket.moveAlias(version);
+    await bucket.uploadTestSet();
+    app = openApp(bucket);
+  });
+
+  it('answers what every client may rely on', async () => {
+    const response = await app.request('/predict?index=0');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch('application/json');
+    expect(response.headers.get('cache-control')).toBe('no-cache');
+    const answer = await response.json();
+    const schema = z.strictObject({
+      ...indexedPredictionSchema.shape,
+      model: servedModelSchema,
+    });
+    expect(schema.parse(answer)).toEqual(answer);
+    expect(answer).toMatchObject({
+      index: 0,
+      actual: { id: 9, label: 'Ankle boot' },
+      model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
+    });
+  });
+
+  it('gives one probability a label, in label order, that plain TensorFlow.js gives too', async () => {
+    for (const [index, logits] of models.one.logits.entries()) {
+      const { probabilities, predicted } = await app.json(`/predict?index=${index}`);
+      expect(probabilities.map(({ label }: { label: string }) => label)).toEqual(
+        fashionMnistCnn.labels,
+      );
+      for (const [id, expected] of softmax(logits).entries()) {
+        expect(probabilities[id].id).toBe(id);
+        expect(probabilities[id].probability).toBeCloseTo(expected, 6);
+      }
+      expect(predicted).toEqual(probabilities[logits.indexOf(Math.max(...logits))]);
+    }
+  });
+
+  it.each([
+    { what: 'once, then remembers its logits', runs: 1, options: {} },
+    { what: 'each time where it is to remember none', runs: 2, options: { maxCachedLogits: 0 } },
+  ])('runs the network for an image $what', async ({ runs, options }) => {
+    let count = 0;
+    const counting = openApp(bucket, {
+      ...options,
+      load: async (...source) => {
+        const model = await loadVersion(...source);
+        const predict: typeof model.predict = (...images) => {
+          count++;
+          return model.predict(...images);
+        };
+        return { ...model, predict };
+      },
+    });
+    const first = await counting.json('/predict?index=3');
+    expect(await counting.json('/predict?index=3')).toEqual(first);
+    expect(count).toBe(runs);
+  });
+
+  it('serves weights of half precision, whose logits are nearly the same', async () => {
+    const half = openBucket();
+    await half.moveAlias(await half.publish('one', { files: halfPrecision(models.one) }));
+    await half.uploadTestSet();
+    const served = openApp(half);
+    for (const [index, logits] of models.one.logits.entries()) {
+      const { probabilities } = await served.json(`/predict?index=${index}`);
+      for (const [id, expected] of softmax(logits).entries()) {
+        expect(Math.abs(probabilities[id].probability - expected)).toBeLessThan(1e-3);
+      }
+    }
+  });
+
+  it('refuses weights of half precision that are no numbers', async () => {
+    const half = openBucket();
+    const files = halfPrecision(models.one);
+    new Uint16Array(files['weights.bin'])[1000] = 0x7e00;
+    await half.moveAlias(await half.publish('one', { files }));
+    const { failure } = await openApp(half).json('/readyz');
+    expect(failure).toMatchObject({ code: 'bad_model', detail: expect.stringContaining('NaN') });
+  });
+
+  it('knows the actual label of every image, and whether the prediction is correct', async () => {
+    for (let index = 0; index < 100; index++) {
+      const { actual, predicted, correct } = await app.json(`/predict?index=${index}`);
+      expect(actual.id).toBe(testLabel(index));
+      expect(actual.label).toBe(fashionMnistCnn.labels[actual.id]);
+      expect(correct).toBe(predicted.id === actual.id);
+    }
+  });
+
+  it('takes a random image where no index is given', async () => {
+    for (const [random, index] of [
+      [0, 0],
+      [0.42, 42],
+      [0.9999, 99],
+    ]) {
+      const drawn = openApp(bucket, { random: () => random ?? 0 });
+      expect(await drawn.json('/predict')).toMatchObject({ index });
+    }
+  });
+
+  it.each([
+    ['', 400, 'bad_index'],
+    ['-1', 400, 'bad_index'],
+    ['abc', 400, 'bad_index'],
+    ['1.5', 400, 'bad_index'],
+    ['1e1', 400, 'bad_index'],
+    ['NaN', 400, 'bad_index'],
+    ['100', 404, 'index_out_of_range'],
+    ['10000', 404, 'index_out_of_range'],
+    ['99999999999999999999999', 404, 'index_out_of_range'],
+  ])('refuses index=%s, and answers the next request', async (index, status, code) => {
+    const response = await app.request(`/predict?index=${index}`);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    const problem = await response.json<Record<string, unknown>>();
+    expect(Object.keys(problem).sort()).toEqual([
+      'code',
+      'detail',
+      'instance',
+      'status',
+      'title',
+      'type',
+    ]);
+    expect(problem).toMatchObject({ status, code, detail: expect.stringContaining(index) });
+    expect((await app.request('/predict?index=0')).status).toBe(200);
+  });
+});
+
+/** The same model as `catwalk train --dtype float16` writes it. */
+function halfPrecision({ json, weights }: typeof models.one) {
+  const model = JSON.parse(new TextDecoder().decode(json));
+  for (const spec of model.weightsManifest[0].weights) spec.quantization = { dtype: 'float16' };
+  return {
+    'model.json': new TextEncoder().encode(JSON.stringify(model)).slice().buffer,
+    'weights.bin': new Float16Array(new Float32Array(weights)).buffer,
+  };
+}

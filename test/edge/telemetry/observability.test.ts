@@ -1,0 +1,278 @@
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { populationStability } from '../../../edge/routes/population-stability.ts';
+import { openBucket, testImage } from '../../support/edge/bucket.ts';
+import { openApp, type TestApp } from '../../support/edge/open-app.ts';
+import { lookAgain, serving } from '../../support/edge/serving.ts';
+
+const bucket = openBucket();
+const labels = 10;
+/** What the model says of the test set: a tenth of each label, none of the last and twice as many of the first. */
+const confusion = Array.from({ length: labels }, (_, actual) =>
+  Array.from({ length: labels }, (_, predicted) =>
+    predicted === actual ? (actual === 9 ? 0 : 10) : predicted === 0 && actual === 9 ? 10 : 0,
+  ),
+);
+let version: string;
+beforeAll(async () => {
+  await bucket.uploadTestSet();
+  version = await bucket.publish('one', {
+    manifest: (manifest) => ({
+      ...manifest,
+      metrics: { ...manifest.metrics, confusion, meanConfidence: 0.75 },
+    }),
+  });
+  await bucket.moveAlias(version);
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** @returns each sample's value by its name and labels */
+async function scrape(app: TestApp): Promise<{ text: string; values: Record<string, number> }> {
+  const text = await (await app.request('/metrics')).text();
+  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const values = samples.map((line) => {
+    const space = line.lastIndexOf(' ');
+    return [line.slice(0, space), Number(line.slice(space + 1))];
+  });
+  return { text, values: Object.fromEntries(values) };
+}
+
+describe('GET /metrics', () => {
+  it('is in the text format, each metric explained as of one isolate', async () => {
+    const app = openApp(bucket);
+    await app.request('/predict?index=0');
+    const response = await app.request('/metrics');
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const lines = (await response.text()).split('\n');
+    expect(lines.pop()).toBe('');
+    let name = '';
+    for (const line of lines) {
+      const help = /^# HELP (catwalk_[a-z_]+) .*isolate alone/.exec(line);
+      if (help) name = help[1] as string;
+      else if (line.startsWith('#')) {
+        expect(line).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`));
+      } else {
+        expect(line).toMatch(
+          new RegExp(`^${name}(_bucket|_sum|_count)?(\\{([a-z]+="[^"]*",?)+\\})? [0-9.e+-]+$`),
+        );
+      }
+    }
+  });
+
+  it('counts requests by method, route and status, never by what a client makes up', async () => {
+    const app = openApp(bucket);
+    await app.request('/predict?index=0');
+    await app.request('/predict?index=1');
+    await app.request('/predict?index=0', { method: 'HEAD' });
+    await app.request('/predict?index=x');
+    await app.request('/predict', { method: 'PUT' });
+    await app.post(testImage(0));
+    await app.request('/images/3.png');
+    await app.request('/images/4.png');
+    await app.request('/wp-admin');
+    await app.request('/.env');
+    const { values } = await scrape(app);
+    const requests = Object.entries(values).filter(([key]) => key.startsWith('catwalk_requests'));
+    const key = (method: string, route: string, status: number) =>
+      `catwalk_requests_total{method="${method}",route="${route}",status="${status}"}`;
+    expect(Object.fromEntries(requests)).toEqual({
+      [key('GET', '/predict', 200)]: 2,
+      [key('HEAD', '/predict', 200)]: 1,
+      [key('GET', '/predict', 400)]: 1,
+      [key('other', '/predict', 405)]: 1,
+      [key('POST', '/predict', 200)]: 1,
+      [key('GET', '/images/:file', 200)]: 2,
+      [key('GET', 'none', 404)]: 2,
+    });
+  });
+
+  it('has a histogram of the time awaited', async () => {
+    let time = 0;
+    const app = openApp(bucket, { now: () => time });
+    await app.request('/predict?index=0');
+    const response = app.request('/readyz');
+    time = 3;
+    expect((await response).headers.get('server-timing')).toBe('io;dur=3');
+    const { values } = await scrape(app);
+    const bucketOf = (le: string) =>
+      values[`catwalk_request_duration_seconds_bucket{route="/readyz",le="${le}"}`];
+    expect([bucketOf('0.002'), bucketOf('0.005'), bucketOf('10'), bucketOf('+Inf')]).toEqual([
+      ...[0, 1, 1, 1],
+    ]);
+    expect(values['catwalk_request_duration_seconds_sum{route="/readyz"}']).toBe(0.003);
+    expect(values['catwalk_request_duration_seconds_count{route="/readyz"}']).toBe(1);
+  });
+
+  it('counts predictions by version and label', async () => {
+    const app = openApp(bucket);
+    const said: string[] = [];
+    for (const index of [0, 1, 2, 0]) {
+      said.push((await app.json(`/predict?index=${index}`)).predicted.label);
+    }
+    const { predictions } = await (
+      await app.post(JSON.stringify({ images: [Array(784).fill(0), [1], Array(784).fill(0)] }))
+    ).json<{ predictions: { predicted?: { label: string } }[] }>();
+    const { values } = await scrape(app);
+    const count = (images: string, label: string) =>
+      values[`catwalk_predictions_total{version="${version}",images="${images}",label="${label}"}`];
+    for (const label of new Set(said)) {
+      expect(count('indexed', label)).toBe(said.filter((each) => each === label).length);
+    }
+    expect(count('posted', predictions[0]?.predicted?.label ?? '')).toBe(2);
+  });
+
+  it('counts loads, swaps and failures, and names the version that answers', async () => {
+    const { bucket, first, app } = await serving();
+    const second = await bucket.publish('two');
+    await bucket.moveAlias(second);
+    await lookAgain(app);
+    const broken = await bucket.publish('one', {
+      createdAt: new Date('2026-11-24T11:00:00Z'),
+      damage: { 'weights.bin': new ArrayBuffer(8) },
+    });
+    await bucket.moveAlias(broken);
+    await lookAgain(app);
+    const { text, values } = await scrape(app);
+    expect(values).toMatchObject({
+      'catwalk_model_loads_total{outcome="ok"}': 2,
+      'catwalk_model_loads_total{outcome="failed"}': 1,
+      catwalk_model_swaps_total: 1,
+    });
+    expect(text).toMatch(new RegExp(`catwalk_model_info\\{.*version="${second}".*\\} 1\n`));
+    expect(text).toMatch(/^catwalk_model_failing(\{.*\})? 1$/m);
+    expect(text).not.toContain(`model_info{name="fashion-mnist-cnn",version="${first}"`);
+  });
+});
+
+describe('GET /drift', () => {
+  it('has nothing to say before an image is posted', async () => {
+    const app = openApp(bucket);
+    await app.request('/predict?index=0');
+    expect(await app.json('/drift')).toMatchObject({
+      model: { version },
+      images: 0,
+      confidence: { observed: null, expected: 0.75 },
+      populationStabilityIndex: null,
+      drifted: null,
+    });
+  });
+
+  it('compares what was posted with what the manifest says of the test set', async () => {
+    const app = openApp(bucket);
+    const images = Array.from({ length: 60 }, () => Array(784).fill(0));
+    const answer = await (await app.post(JSON.stringify({ images }))).json<{
+      predictions: { predicted: { id: number; probability: number } }[];
+    }>();
+    const { id, probability } = answer.predictions[0]?.predicted ?? { id: -1, probability: -1 };
+    const drift = await app.json('/drift');
+    expect(drift.images).toBe(60);
+    expect(drift.labels[id].observed).toBe(1);
+    expect([drift.labels[0].expected, drift.labels[9].expected]).toEqual([0.2, 0]);
+    expect(drift.confidence.observed).toBeCloseTo(probability, 10);
+    expect(drift.populationStabilityIndex.value).toBeGreaterThan(1);
+    expect(drift.drifted).toBe(true);
+  });
+});
+
+describe('populationStability', () => {
+  it('is 0 where nothing changed, and grows with the change', () => {
+    const expected = [1000, 1000, 1000, 1000];
+    expect(populationStability([1000, 1000, 1000, 1000], expected).value).toBe(0);
+    // By hand: half a count added to each, 0.3 and 0.2 against a quarter.
+    const { value } = populationStability([300, 300, 200, 200], expected);
+    const [more, less] = [300.5 / 1002, 200.5 / 1002];
+    const byHand =
+      2 * (more - 0.25) * Math.log(more / 0.25) + 2 * (less - 0.25) * Math.log(less / 0.25);
+    expect(value).toBeCloseTo(byHand, 12);
+  });
+
+  it('exceeds what chance does about once in twenty samples', () => {
+    let seed = 1;
+    const random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
+    const expected = Array(10).fill(1000);
+    let exceeded = 0;
+    for (let sample = 0; sample < 1000; sample++) {
+      const observed = Array<number>(10).fill(0);
+      for (let image = 0; image < 500; image++) {
+        const label = Math.floor(random() * 10);
+        observed[label] = (observed[label] ?? 0) + 1;
+      }
+      const { value, byChance } = populationStability(observed, expected);
+      if (value > byChance) exceeded++;
+    }
+    // The expected counts are exact here, not a sample: a little rarer than 5 %.
+    expect(exceeded).toBeGreaterThan(15);
+    expect(exceeded).toBeLessThan(60);
+  });
+});
+
+describe('the log', () => {
+  const logged: string[] = [];
+  const lines = () => logged.map((line) => JSON.parse(line));
+  const listen = () => {
+    logged.length = 0;
+    for (const level of ['info', 'warn', 'error'] as const) {
+      vi.spyOn(console, level).mockImplementation((line) => void logged.push(line));
+    }
+  };
+
+  it('has a line a request, with nothing of its body, query or token', async () => {
+    listen();
+    const token = 'a-token-of-the-tests';
+    const variables = { LOG_LEVEL: 'info', API_TOKENS: `shop:${token}` };
+    const app = openApp(bucket, {}, variables);
+    const headers = { authorization: `Bearer ${token}`, 'x-request-id': 'mine' };
+    await app.request('/predict?index=0&secret=1234', { headers });
+    await app.request('/predict?invert=5678', { method: 'POST', body: 'private', headers });
+    await app.request('/private/path');
+    const [ok, bad, absent] = [
+      ...lines().filter(({ status }) => status === 200),
+      ...lines().filter(({ status }) => status === 400),
+      ...lines().filter(({ status }) => status === 404),
+    ];
+    expect(lines()).toHaveLength(3);
+    expect(ok).toMatchObject({
+      ...{ level: 'info', requestId: 'mine', method: 'GET', route: '/predict', status: 200 },
+      ...{ outcome: 'ok', client: 'shop', milliseconds: 0, time: '2026-11-24T12:00:00.000Z' },
+    });
+    expect(bad).toMatchObject({ level: 'warn', outcome: 'bad_parameter', method: 'POST' });
+    expect(absent).toMatchObject({ level: 'warn', outcome: 'not_found', route: 'none' });
+    expect(JSON.stringify(lines())).not.toMatch(/1234|5678|private|a-token/);
+  });
+
+  it.each([
+    ['off', []],
+    ['error', [503]],
+    ['warn', [404, 503]],
+    ['info', [200, 404, 503]],
+  ])('at %s has the statuses %j', async (level, statuses) => {
+    listen();
+    const app = openApp(openBucket(), {}, { LOG_LEVEL: level });
+    for (const path of ['/healthz', '/nothing', '/predict?index=0']) await app.request(path);
+    expect(
+      lines()
+        .map(({ status }) => status)
+        .sort(),
+    ).toEqual(statuses);
+  });
+});
+
+it('writes a point for each prediction and each failure where Analytics Engine is bound', async () => {
+  const points: AnalyticsEngineDataPoint[] = [];
+  const ANALYTICS = { writeDataPoint: (point = {}) => void points.push(point) };
+  const app = openApp(bucket, { bindings: { ANALYTICS } });
+  const { predicted } = await app.json('/predict?index=0');
+  await app.post(testImage(0));
+  await app.request('/predict?index=x');
+  expect(points).toEqual([
+    ...['indexed', 'posted'].map((of) => ({
+      blobs: [version, predicted.label, 'ok', of],
+      doubles: [predicted.probability],
+      indexes: [version],
+    })),
+    { blobs: ['', '', 'bad_index', '/predict'], indexes: [''] },
+  ]);
+});

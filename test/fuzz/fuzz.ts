@@ -1,0 +1,90 @@
+/** `npm run test:fuzz`: requests of every kind and damaged images against the Worker as it is deployed, in workerd. `-- --help` has the options. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+
+const options = new Command('npm run test:fuzz --')
+  .description(
+    'Sends made-up requests to every route of the Worker as it is deployed, in workerd over HTTP, then damaged images, and a good request after each. Exit code 1 where an answer is none that is documented, takes more than 2 s, or changes that of the good request, or where memory grows; the smallest request that does it is printed as a command.',
+  )
+  .option('--requests <n>', 'how many requests of every kind', toWhole, 20_000)
+  .option('--images <n>', 'how many damaged images', toWhole, 5000)
+  .option('--seed <n>', 'which ones', toWhole, 1)
+  .helpOption('--help', 'show this')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ requests: number; images: number; seed: number }>();
+
+// TensorFlow.js and wrangler take seconds to load, which --help need not wait for.
+const { openTarget } = await import('./open-target.ts');
+const { readMaterial } = await import('./read-material.ts');
+const { fuzzDamagedImages } = await import('./damaged-images.ts');
+const { fuzzRoutes } = await import('./fuzz-routes.ts');
+type Target = Awaited<ReturnType<typeof openTarget>>;
+type Report = Awaited<ReturnType<typeof fuzzRoutes | typeof fuzzDamagedImages>>;
+
+const { requests, images, seed } = options;
+try {
+  const material = await readMaterial();
+  await show(requests, 'requests', true, (target, onProgress) =>
+    fuzzRoutes(target, material, { requests, seed, onProgress }),
+  );
+  await show(images, 'damaged images', false, (target, onProgress) =>
+    fuzzDamagedImages(target, material, { images, seed, onProgress }),
+  );
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+/** Runs one kind of fuzzing on a Worker of its own, and prints what came of it. */
+async function show(
+  total: number,
+  what: string,
+  withAssets: boolean,
+  fuzz: (target: Target, onProgress: (tried: number) => void) => Promise<Report>,
+): Promise<void> {
+  if (total === 0) return;
+  const folder = await mkdtemp(join(tmpdir(), 'catwalk-fuzz-'));
+  try {
+    const target = await openTarget(folder, withAssets);
+    try {
+      const start = performance.now();
+      const report = await fuzz(target, (tried) => {
+        if (!process.stderr.isTTY) return;
+        process.stderr.write(tried === total ? '\r\x1b[K' : `\r${tried} of ${total} ${what}`);
+      });
+      print(report, `${total} ${what}`, performance.now() - start);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function print(report: Report, what: string, milliseconds: number): void {
+  console.log(`${what} in ${(milliseconds / 1000).toFixed(0)} s, seed ${seed}`);
+  for (const [status, count] of Object.entries(report.statuses)) {
+    console.log(`  ${status}  ${count}`);
+  }
+  console.log(`Longest answer  ${report.longestMilliseconds.toFixed(0)} ms`);
+  for (const [i, memory] of report.memory.entries()) {
+    const when = ['after a tenth', 'after half', 'at the end'][i] ?? '';
+    const { heap, arrayBuffers, process } = memory;
+    console.log(
+      `Memory ${when.padEnd(14)} heap ${mebibytes(heap)}, array buffers ${mebibytes(arrayBuffers)}, process ${mebibytes(process)} MiB`,
+    );
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
+function toWhole(text: string): number {
+  if (!/^(0|[1-9]\d{0,8})$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}

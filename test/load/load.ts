@@ -1,0 +1,54 @@
+/** `npm run test:load`: mixed traffic while the alias moves and the bucket fails. `-- --help` has the options. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import seedrandom from 'seedrandom';
+
+const options = new Command('npm run test:load --')
+  .description(
+    "Asks the Worker as it is deployed, in workerd, for everything at once while the alias moves to another version every 2 s and the bucket's reads fail. Exit code 1 where an answer is not that of the version it names, names a version that was not asked for or that the alias left too long ago, or fails otherwise than documented.",
+  )
+  .option('--seconds <n>', 'how long', toWhole(1), 60)
+  .option('--connections <n>', 'requests under way at once', toWhole(1), 64)
+  .option('--failing <percent>', 'how many of a hundred reads fail', toWhole(0), 5)
+  .option('--seed <n>', 'which requests, and which reads fail', toWhole(0), 1)
+  .option('--json', 'print the result as JSON')
+  .helpOption('--help', 'show this')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ seconds: number; connections: number; failing: number; seed: number; json?: true }>();
+
+// TensorFlow.js and wrangler take seconds to load, which --help need not wait for.
+const { openTarget } = await import('./open-target.ts');
+const { runLoad } = await import('./run-load.ts');
+const { reportText } = await import('./report-text.ts');
+const { thisMachine } = await import('../bench/machine.ts');
+
+const { json = false, ...load } = options;
+const folder = await mkdtemp(join(tmpdir(), 'catwalk-load-'));
+try {
+  const target = await openTarget(folder, seedrandom(`reads ${load.seed}`));
+  try {
+    const report = await runLoad(target, load);
+    const text = json
+      ? JSON.stringify({ machine: thisMachine(), ...report }, null, 2)
+      : reportText(report);
+    console.log(text);
+    if (report.faults.length > 0) process.exitCode = 1;
+  } finally {
+    await target.close();
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+function toWhole(least: number) {
+  return (text: string): number => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+  };
+}

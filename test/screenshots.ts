@@ -1,0 +1,49 @@
+/** `npm run screenshots [-- --url http://localhost:8787]`: the pictures of the page in docs/, of the Worker that runs (`npm start`). */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import type { Page } from 'playwright-core';
+import { desktopLight, type Look, launch, looks } from './support/browser/open-browser.ts';
+
+const { url } = new Command('npm run screenshots --')
+  .description('Takes the pictures of the page in docs/.')
+  .option('--url <url>', 'a Worker that runs', 'http://localhost:8787')
+  .helpOption('--help', 'show this')
+  .parse()
+  .opts<{ url: string }>();
+const docs = join(import.meta.dirname, '../docs');
+const desktopDark = looks.find(({ name }) => name === 'desktop, dark') as Look;
+
+/** A boot that is taken for a sandal: what the page shows of a mistake. */
+const testImage = 23;
+
+async function showTry(page: Page): Promise<void> {
+  await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
+  await page.locator('#seen').waitFor();
+  await page.getByText('Run it in this browser too').click();
+  await page.locator('#local-time', { hasText: 'ms' }).waitFor();
+}
+
+async function showExplore(page: Page): Promise<void> {
+  await page.locator('.tiles li').first().waitFor();
+}
+
+const pictures: [string, Look, string, (page: Page) => Promise<void>][] = [
+  ['page.png', desktopLight, `try/${testImage}`, showTry],
+  ['page-dark.png', desktopDark, `try/${testImage}`, showTry],
+  ['page-explore.png', desktopLight, 'explore', showExplore],
+];
+
+const browser = await launch();
+for (const [file, { viewport, colorScheme }, view, show] of pictures) {
+  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(`${url}/#/${view}`);
+  await show(page);
+  await page.evaluate(() => document.fonts.ready);
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => (document.activeElement as HTMLElement)?.blur());
+  await page.screenshot({ path: join(docs, file) });
+  console.log(`docs/${file}`);
+  await context.close();
+}
+await browser.close();

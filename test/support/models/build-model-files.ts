@@ -1,0 +1,44 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { io, setBackend, type Tensor, tensor4d } from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../../shared/model/predict.ts';
+
+/**
+ * Builds the network with the weights that a seed gives.
+ *
+ * @param pixels test images, 784 bytes each
+ * @returns its files as TensorFlow.js writes them, and its logits for each image
+ */
+export async function buildModelFiles(seed: number, pixels: Uint8Array) {
+  await setBackend('cpu');
+  return modelFilesOf(buildModel(fashionMnistCnn, seed), pixels);
+}
+
+/** The same of any model that takes such images. */
+export async function modelFilesOf(model: LayersModel, pixels: Uint8Array) {
+  let saved: io.ModelArtifacts | undefined;
+  await model.save(
+    io.withSaveHandler(async (artifacts) => {
+      saved = artifacts;
+      return { modelArtifactsInfo: io.getModelArtifactsInfoForJSON(artifacts) };
+    }),
+  );
+  if (!saved?.weightData || !saved.weightSpecs) throw new Error('The model saved no weights.');
+  const json = {
+    format: saved.format,
+    generatedBy: saved.generatedBy,
+    convertedBy: null,
+    modelTopology: saved.modelTopology,
+    weightsManifest: [{ paths: ['weights.bin'], weights: saved.weightSpecs }],
+  };
+  const input = normalizePixels(pixels, fashionMnistCnn.preprocessing);
+  const images = tensor4d(input, [pixels.length / 784, 28, 28, 1]);
+  const logits = (await (model.predict(images) as Tensor).array()) as number[][];
+  return {
+    json: JSON.stringify(json),
+    weights: new Uint8Array(new io.CompositeArrayBuffer(saved.weightData).slice()),
+    logits,
+  };
+}

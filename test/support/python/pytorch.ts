@@ -1,0 +1,23 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, './tutorial_weights.py');
+const python = process.env.CATWALK_PYTHON ?? 'python3';
+
+/** Whether this machine has a Python with torch and safetensors. */
+export async function hasPytorch(): Promise<boolean> {
+  try {
+    await run(python, ['-c', 'import torch, safetensors']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs test/support/python/tutorial_weights.py. @returns the logits that it prints, [image][label] */
+export async function pytorch(...parameters: string[]): Promise<number[][]> {
+  const { stdout } = await run(python, [script, ...parameters], { maxBuffer: 2 ** 24 });
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,70 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import type { Operation } from '../../../edge/api/operation.ts';
+import { operations } from '../../../edge/api/operations.ts';
+import { namedSchemas } from '../../../edge/api/schemas.ts';
+import { docsPage } from '../../../infra/openapi/docs-page.ts';
+import { openApiDocument } from '../../../infra/openapi/document.ts';
+
+const all: readonly Operation[] = operations;
+const document = openApiDocument(all, namedSchemas);
+
+it('is an OpenAPI 3.1 document by the specification’s own schema', async () => {
+  const validator = new Validator();
+  const result = await validator.validate(JSON.parse(JSON.stringify(document)));
+  expect(result.errors ?? []).toEqual([]);
+  expect(result.valid).toBe(true);
+  expect(validator.version).toBe('3.1');
+  const damaged = { ...document, info: { title: 'no version' } };
+  expect((await new Validator().validate(damaged)).valid).toBe(false);
+});
+
+it('refers to nothing that it lacks', () => {
+  const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
+  const targets = Array.from(references, ([, name]) => name);
+  expect(targets.length).toBeGreaterThan(10);
+  expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(targets));
+});
+
+it('names each operation once, and each parameter of its path', () => {
+  expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+  for (const { path, parameters } of all) {
+    const named = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name);
+    expect(Object.keys(parameters?.path ?? {}), path).toEqual(named);
+  }
+});
+
+it('gives examples that its own schemas take', () => {
+  for (const { id, parameters = {}, body = {} } of all) {
+    for (const { schema, example } of Object.values(parameters).flatMap((group) =>
+      Object.values(group),
+    )) {
+      if (example === undefined) continue;
+      expect(z.safeParse(schema, String(example)).success, `${id}: ${example}`).toBe(true);
+    }
+    for (const { schema, example } of Object.values(body)) {
+      if (schema === undefined || example === undefined) continue;
+      expect(z.safeParse(schema, example).success, `${id}: ${example}`).toBe(true);
+    }
+  }
+});
+
+it('is shown by /docs, which needs no other host and no script', () => {
+  const page = docsPage(document, all);
+  for (const { id, path } of all) {
+    expect(page).toContain(`id="${id}"`);
+    expect(page).toContain(path);
+  }
+  for (const name of Object.keys(namedSchemas)) expect(page).toContain(`id="${name}"`);
+  const targets = Array.from(
+    page.matchAll(/(?:href|src)="([^"]+)"/g),
+    ([, target]) => target ?? '',
+  );
+  expect(targets.filter((target) => !/^[/#]/.test(target))).toEqual([]);
+  const ids = Array.from(page.matchAll(/ id="([^"]+)"/g), ([, id]) => `#${id}`);
+  expect(new Set(ids).size).toBe(ids.length);
+  const anchors = targets.filter((target) => target.startsWith('#'));
+  expect(anchors.filter((target) => !ids.includes(target))).toEqual([]);
+  expect(page).not.toMatch(/<script| style=|\[object|undefined/);
+});

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
+import {
+  BucketError,
+  BucketMissingError,
+  BucketUnreachableError,
+  ConditionFailedError,
+  PermissionDeniedError,
+} from '../../../trainer/registry/bucket-errors.ts';
+import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+
+const local = useLocalBucket();
+const text = { contentType: 'text/plain' };
+const bytesOf = (content: string) => new TextEncoder().encode(content);
+
+describe('a bucket', () => {
+  test('keeps what is put, under its prefix', async () => {
+    const bucket = local.open();
+    expect(await bucket.get('a/b')).toBeNull();
+    const { etag } = await bucket.put('a/b', bytesOf('content'), text);
+    const stored = await bucket.get('a/b');
+    expect(stored).toMatchObject({ etag });
+    expect(new TextDecoder().decode(stored?.bytes)).toBe('content');
+    const [, prefix] = bucket.url.split('s3://catwalk/');
+    expect(bucket.layout.alias('m', 'production')).toBe(
+      `${prefix}/models/m/aliases/production.json`,
+    );
+  });
+
+  test('lists every key, over more than one page', async () => {
+    const bucket = local.open({ listPageSize: 3 });
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => `pages/${letter}`);
+    await Promise.all(keys.map((key) => bucket.put(key, new Uint8Array(1), text)));
+    const listed = await bucket.list('pages/');
+    expect(listed.map(({ key }) => key)).toEqual(keys);
+    for (const { modifiedAt } of listed) {
+      expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(600_000);
+    }
+    expect(await bucket.list('nothing/')).toEqual([]);
+  });
+
+  test('creates only what is absent and replaces only what is known', async () => {
+    const bucket = local.open();
+    const create = () => bucket.put('c', bytesOf('1'), { ...text, ifNoneMatch: '*' });
+    const { etag } = await create();
+    await expect(create()).rejects.toBeInstanceOf(ConditionFailedError);
+    await bucket.put('c', bytesOf('2'), { ...text, ifMatch: etag });
+    const stale = bucket.put('c', bytesOf('3'), { ...text, ifMatch: etag });
+    await expect(stale).rejects.toBeInstanceOf(ConditionFailedError);
+    expect(new TextDecoder().decode((await bucket.get('c'))?.bytes)).toBe('2');
+  });
+
+  test('forgets what is deleted, and does not mind if there was nothing', async () => {
+    const bucket = local.open();
+    await bucket.put('d', bytesOf('1'), text);
+    await bucket.delete('d');
+    expect(await bucket.get('d')).toBeNull();
+    await bucket.delete('d');
+  });
+});
+
+describe('what goes wrong is told apart:', () => {
+  const open = (url: string, changes: NodeJS.ProcessEnv = {}) =>
+    openBucket({ url, environment: { ...local.worker().env, ...changes } });
+
+  test('no such bucket', async () => {
+    const bucket = open('s3://another');
+    for (const ask of requestsOf(bucket)) {
+      const error = await failureOf(ask());
+      expect(error).toBeInstanceOf(BucketMissingError);
+      expect(error.message).toMatch(/bucket another at http:.*no such bucket/);
+    }
+  });
+
+  test('a wrong secret, which no message holds', async () => {
+    const bucket = open('s3://catwalk', { AWS_SECRET_ACCESS_KEY: 'not-the-secret' });
+    for (const ask of requestsOf(bucket)) {
+      const error = await failureOf(ask());
+      expect(error).toBeInstanceOf(PermissionDeniedError);
+      expect(error.message).toContain('AWS_SECRET_ACCESS_KEY');
+      expect(error.message).not.toContain('not-the-secret');
+    }
+  });
+
+  test('nothing listens at the endpoint', async () => {
+    const AWS_ENDPOINT_URL_S3 = await closedEndpoint();
+    const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get('a'));
+    expect(error).toBeInstanceOf(BucketUnreachableError);
+    expect(error.message).toContain(AWS_ENDPOINT_URL_S3);
+    expect(error.message).toContain('ECONNREFUSED');
+  });
+
+  test('the endpoint speaks no S3', async () => {
+    const AWS_ENDPOINT_URL_S3 = local.worker().url;
+    const error = await failureOf(open('s3://healthz', { AWS_ENDPOINT_URL_S3 }).get(''));
+    expect(error).toBeInstanceOf(BucketError);
+    expect(error).not.toBeInstanceOf(BucketUnreachableError);
+    expect(error.message).toMatch(/S3/);
+  });
+
+  test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])('%s is no bucket', (url) => {
+    expect(() => openBucket({ url, environment: {} })).toThrow(RangeError);
+  });
+
+  test('an endpoint that is no URL', () => {
+    const environment = { AWS_ENDPOINT_URL: 'localhost:9000' };
+    expect(() => openBucket({ url: 's3://catwalk', environment })).toThrow(/localhost:9000/);
+  });
+});
+
+const requestsOf = (bucket: Bucket) => [
+  () => bucket.get('a'),
+  () => bucket.list(''),
+  () => bucket.put('a', bytesOf('a'), text),
+];
+
+async function failureOf(asking: Promise<unknown>): Promise<Error> {
+  return asking.then(
+    () => expect.fail('it should have failed'),
+    (error: Error) => error,
+  );
+}
+
+async function closedEndpoint(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}

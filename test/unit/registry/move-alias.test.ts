@@ -1,0 +1,193 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Manifest } from '../../../shared/registry/manifest.ts';
+import type { Bucket } from '../../../trainer/registry/bucket.ts';
+import {
+  AliasContendedError,
+  type AliasMove,
+  moveAlias,
+} from '../../../trainer/registry/move-alias.ts';
+import {
+  publishVersion,
+  type VersionToPublish,
+} from '../../../trainer/registry/publish-version.ts';
+import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
+import { readAlias, readServed } from '../../../trainer/registry/versions.ts';
+import { trainedModel } from '../../support/models/trained-model.ts';
+import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+
+const local = useLocalBucket();
+const name = 'fashion-mnist-cnn';
+const alias = 'production';
+let version: VersionToPublish;
+
+beforeAll(async () => {
+  version = await trainedModel(1, 0.9);
+});
+
+let minute = 0;
+
+/** Versions of the same weights, each a minute later than the one before. */
+async function publish(
+  bucket: Bucket,
+  accuracies: number[],
+  changes: Partial<VersionToPublish> = {},
+) {
+  const manifests: Manifest[] = [];
+  for (const accuracy of accuracies) {
+    const now = new Date(Date.UTC(2026, 10, 24, 12, minute++));
+    const metrics = { ...version.metrics, accuracy };
+    const training = { ...version.training, seconds: minute };
+    manifests.push(
+      await publishVersion(bucket, { ...version, metrics, training, now, ...changes }),
+    );
+  }
+  return manifests as [Manifest, Manifest, ...Manifest[]];
+}
+
+const move = (bucket: Bucket, { version }: Manifest, changes: Partial<AliasMove> = {}) =>
+  moveAlias(bucket, { name, alias, version, action: 'publish', by: 'ada@test', ...changes });
+
+describe('moveAlias', () => {
+  test('creates the alias, then moves it to a model that is as good or better', async () => {
+    const bucket = local.open();
+    const [first, equal, better] = await publish(bucket, [0.9, 0.9, 0.91]);
+    expect(await readServed(bucket, name, alias)).toBeNull();
+    for (const [manifest, previous] of [
+      [first, null],
+      [equal, first.version],
+      [better as Manifest, equal.version],
+    ] as const) {
+      const result = await move(bucket, manifest);
+      expect(result).toMatchObject({
+        outcome: 'moved',
+        alias: { version: manifest.version, previous },
+      });
+      expect(await readServed(bucket, name, alias)).toEqual(manifest);
+    }
+  });
+
+  test('keeps a more accurate model, unless forced', async () => {
+    const bucket = local.open();
+    const [good, worse] = await publish(bucket, [0.91, 0.9]);
+    await move(bucket, good);
+    expect(await move(bucket, worse)).toMatchObject({
+      outcome: 'kept',
+      reason: 'less-accurate',
+      currentAccuracy: 0.91,
+      newAccuracy: 0.9,
+      alias: { version: good.version },
+    });
+    expect(await readServed(bucket, name, alias)).toEqual(good);
+    const forced = await move(bucket, worse, { force: true, reason: 'a try' });
+    expect(forced.outcome).toBe('moved');
+    expect(await readServed(bucket, name, alias)).toEqual(worse);
+  });
+
+  test('keeps a model that was measured on other data', async () => {
+    const bucket = local.open();
+    const [current] = await publish(bucket, [0.8]);
+    const dataset = { name: 'fashion-mnist', files: { other: 'f'.repeat(64) } };
+    const [other] = await publish(bucket, [0.95], { dataset });
+    await move(bucket, current);
+    expect(await move(bucket, other)).toMatchObject({
+      outcome: 'kept',
+      reason: 'other-dataset',
+    });
+  });
+
+  test('leaves an alias as it is that names the version already', async () => {
+    const bucket = local.open();
+    const [first] = await publish(bucket, [0.9]);
+    const moved = await move(bucket, first);
+    expect(await move(bucket, first)).toEqual({
+      outcome: 'unchanged',
+      alias: moved.alias,
+    });
+  });
+
+  test('moves away from a version that is gone', async () => {
+    const bucket = local.open();
+    const [first] = await publish(bucket, [0.1]);
+    const lost = {
+      version: '20200101T000000Z-00000000',
+      updatedAt: '2020-01-01T00:00:00Z',
+      previous: null,
+    };
+    await bucket.put(bucket.layout.alias(name, alias), toJsonBytes(lost), {
+      contentType: 'application/json',
+    });
+    expect(await readServed(bucket, name, alias)).toBeNull();
+    expect((await move(bucket, first)).outcome).toBe('moved');
+  });
+
+  test.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
+    const bucket = local.open();
+    const accuracies = Array.from({ length: publishers }, (_, i) => 0.5 + i / 100);
+    const manifests = await publish(bucket, accuracies);
+    const results = await Promise.all(manifests.map((manifest) => move(bucket, manifest)));
+    const best = manifests.at(-1) as Manifest;
+    expect(await readServed(bucket, name, alias)).toEqual(best);
+
+    // Every move that was reported is one link of the history that the alias went through.
+    const previousOf = new Map(
+      results
+        .filter((result) => result.outcome === 'moved')
+        .map((result) => [result.alias.version, result.alias.previous]),
+    );
+    let link: string | null = (await readAlias(bucket, name, alias))?.value.version ?? null;
+    let links = 0;
+    for (; link !== null; link = previousOf.get(link) ?? null) links++;
+    expect(links).toBe(previousOf.size);
+    for (const result of results) {
+      if (result.outcome === 'kept') {
+        expect(result.newAccuracy).toBeLessThan(result.currentAccuracy ?? 0);
+      }
+    }
+  });
+
+  test('compares again with what another publisher left in between', async () => {
+    const bucket = local.open();
+    const [first, mine, theirs] = await publish(bucket, [0.9, 0.91, 0.92]);
+    await move(bucket, first);
+    let overtaken = false;
+    const slow: Bucket = {
+      ...bucket,
+      async put(key, bytes, options) {
+        if (!overtaken) {
+          overtaken = true;
+          await move(bucket, theirs as Manifest);
+        }
+        return bucket.put(key, bytes, options);
+      },
+    };
+    const result = await move(slow, mine);
+    expect(result).toMatchObject({ outcome: 'kept', currentAccuracy: 0.92, newAccuracy: 0.91 });
+    expect(await readServed(bucket, name, alias)).toEqual(theirs);
+  });
+
+  test('gives up where others move the alias every time', async () => {
+    const bucket = local.open();
+    const [first, mine] = await publish(bucket, [0.9, 0.91]);
+    await move(bucket, first);
+    const contended: Bucket = {
+      ...bucket,
+      async put(key, bytes, options) {
+        const updatedAt = new Date(Date.UTC(2026, 10, 25, 0, minute++)).toISOString();
+        const touched = { version: first.version, updatedAt, previous: null };
+        await bucket.put(key, toJsonBytes(touched), { contentType: 'application/json' });
+        return bucket.put(key, bytes, options);
+      },
+    };
+    const moving = move(contended, mine);
+    await expect(moving).rejects.toBeInstanceOf(AliasContendedError);
+    expect(await readServed(bucket, name, alias)).toEqual(first);
+  });
+
+  test('says which alias is unreadable', async () => {
+    const bucket = local.open();
+    const [first] = await publish(bucket, [0.9]);
+    const key = bucket.layout.alias(name, alias);
+    await bucket.put(key, new TextEncoder().encode('{'), { contentType: 'application/json' });
+    await expect(move(bucket, first)).rejects.toThrow(key);
+  });
+});

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { decode } from 'fast-png';
+import { expect, it } from 'vitest';
+import { drawPredictions } from '../../../shared/picture/draw-predictions.ts';
+import { base64, greyPngUrl } from '../../../shared/picture/png.ts';
+import { renderPng } from '../../../trainer/run/write-artifacts.ts';
+import { firstTestImages } from '../../support/datasets/test-images.ts';
+
+const { images } = await firstTestImages();
+const boot = { pixels: images.subarray(0, 784), width: 28, height: 28 };
+
+/** The colours of a rendered picture's pixels in a rectangle. */
+async function colours(svg: string, [x, y, width, height]: [number, number, number, number]) {
+  const picture = decode(await renderPng(svg));
+  const { data, channels } = picture;
+  const found = new Set<string>();
+  for (let row = y; row < y + height; row++) {
+    for (let column = x; column < x + width; column++) {
+      const at = (row * picture.width + column) * channels;
+      found.add([...data.subarray(at, at + 3)].join());
+    }
+  }
+  return found;
+}
+
+const title: [number, number, number, number] = [0, 20, 312, 20];
+
+it('writes what is predicted and what it is, as text that any machine can draw', async () => {
+  const svg = drawPredictions([{ ...boot, predicted: 'Sandal', actual: 'Ankle boot' }]);
+  expect(svg).toContain('>Predicted: Sandal, Actual: Ankle boot<');
+  expect((await colours(svg, title)).size).toBeGreaterThan(10);
+  expect(await colours(svg, [0, 0, 312, 8])).toEqual(new Set(['255,255,255']));
+});
+
+it('draws each pixel as a square, without a value in between', async () => {
+  const svg = drawPredictions([{ ...boot, predicted: 'Ankle boot' }]);
+  const greys = new Set(Array.from(boot.pixels, (grey) => [grey, grey, grey].join()));
+  expect(await colours(svg, [16, 44, 280, 280])).toEqual(greys);
+});
+
+it('leaves out what it is where nobody knows', () => {
+  const svg = drawPredictions([{ ...boot, predicted: 'Sandal' }]);
+  expect(svg).toContain('>Predicted: Sandal<');
+  expect(svg).not.toContain('stroke=');
+});
+
+it.each([
+  ['Ankle boot', 0],
+  ['Sandal', 1],
+])('frames a wrong prediction alone: %s', (predicted, frames) => {
+  const svg = drawPredictions([{ ...boot, predicted, actual: 'Ankle boot' }]);
+  expect(svg.match(/stroke=/g) ?? []).toHaveLength(frames);
+});
+
+it('keeps any label inside the picture, and renders it', async () => {
+  const anyLabel = fc.string({ unit: 'binary', minLength: 1, maxLength: 80 });
+  await fc.assert(
+    fc.asyncProperty(anyLabel, anyLabel, async (predicted, actual) => {
+      const svg = drawPredictions([{ ...boot, predicted, actual }]);
+      const { width } = decode(await renderPng(svg));
+      expect(width).toBe(312);
+    }),
+    { numRuns: 5 },
+  );
+  const wide = { predicted: 'W'.repeat(200), actual: 'M'.repeat(200) };
+  const svg = drawPredictions([{ ...boot, ...wide }]);
+  expect(svg).toMatch(/Predicted: W+…, Actual: M+…/);
+});
+
+it('embeds an image bit by bit', () => {
+  const png = Buffer.from(greyPngUrl(boot).split(',')[1] as string, 'base64');
+  const { data, ...size } = decode(png);
+  expect(size).toMatchObject({ width: 28, height: 28, channels: 1 });
+  expect(Buffer.compare(data as Uint8Array, boot.pixels)).toBe(0);
+});
+
+it('encodes base64 as Node does', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
+      expect(base64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+    }),
+  );
+});

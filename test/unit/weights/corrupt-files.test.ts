@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { unzipSync, zipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fromPytorch } from '../../../trainer/weights/pytorch.ts';
+import { readPytorch } from '../../../trainer/weights/pytorch-file.ts';
+import { readWeightsFile } from '../../../trainer/weights/read-weights-file.ts';
+import { readSafetensors } from '../../../trainer/weights/safetensors.ts';
+import { WeightsFileError } from '../../../trainer/weights/tensor.ts';
+import { narrowCnn, readFixture } from '../../support/models/narrow-network.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catwalk-weights-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const latin1 = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
+/** A .pth with that pickle. */
+const archiveOf = (pickle: Uint8Array) => zipSync({ 'archive/data.pkl': pickle });
+const failureOf = (read: () => unknown): string => {
+  try {
+    read();
+  } catch (error) {
+    expect(error).toBeInstanceOf(WeightsFileError);
+    return (error as Error).message;
+  }
+  throw new Error('It was read.');
+};
+
+describe('a pickle that would execute code', () => {
+  test.each([
+    ['calls os.system', 'cos\nsystem\n(X\x02\0\0\0lstR.', 'it names os.system, which is refused'],
+    ['names eval', '\x80\x04\x8c\x08builtins\x8c\x04eval\x93.', 'it names builtins.eval'],
+    ['is a whole model', '\x80\x02c__main__\nNetwork\n)\x81}b.', 'save model.state_dict()'],
+    ['makes an object', '\x80\x02])\x81.', 'opcode 0x81 is refused at byte 4'],
+    ['uses the instance opcode', '(ios\nsystem\n.', 'opcode 0x69 is refused at byte 1'],
+    ['reads extensions', '\x80\x02\x82\x01.', 'opcode 0x82 is refused at byte 2'],
+    ['calls a storage type', '\x80\x02ctorch\nFloatStorage\n)R.', 'that is no function'],
+    ['has the attributes of an object set', '\x80\x02]}b.', 'what is no dictionary at byte 4'],
+  ])('%s: refused by name', (_, pickle, message) => {
+    expect(failureOf(() => readPytorch(archiveOf(latin1(pickle))))).toContain(message);
+  });
+});
+
+describe('a .pth that is none', () => {
+  test.each([
+    ['holds a number', archiveOf(latin1('\x80\x02K\x01.')), 'holds no state_dict'],
+    ['has no pickle', zipSync({ 'a/b': latin1('x') }), 'has no data.pkl'],
+    ['is empty', zipSync({}), 'has no data.pkl'],
+    ['stops early', archiveOf(latin1('\x80\x02}')), 'ends in the middle of an opcode at byte 3'],
+    ['has a tensor without its values', withoutValues, 'lacks fc1.weight'],
+    [
+      'is TorchScript',
+      zipSync({ 'a/data.pkl': latin1('N.'), 'a/constants.pkl': latin1('N.') }),
+      'TorchScript',
+    ],
+  ])('%s', async (_, file, message) => {
+    const bytes = typeof file === 'function' ? await file() : file;
+    expect(failureOf(() => fromPytorch(readPytorch(bytes), narrowCnn))).toContain(message);
+  });
+
+  async function withoutValues() {
+    const { 'narrow/data/6': _, ...files } = unzipSync(await readFixture('narrow.pth'));
+    return zipSync(files);
+  }
+
+  test('unpacks to too much', () => {
+    const zeros = zipSync({ 'a/data.pkl': latin1('N.'), 'a/data/0': new Uint8Array(2 ** 20) });
+    const announced = Buffer.from(zeros);
+    // The size in the central directory's second entry.
+    announced.writeUInt32LE(2 ** 30, announced.lastIndexOf('PK\x01\x02', undefined, 'latin1') + 24);
+    expect(failureOf(() => readPytorch(announced))).toContain('unpacks to too many bytes');
+  });
+});
+
+describe('any file', () => {
+  test.each([
+    [
+      'of an old format',
+      latin1('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'),
+      'before PyTorch 1.6',
+    ],
+    ['of text', latin1('hello, is this a model?'), 'no whole safetensors file'],
+    ['of nothing', new Uint8Array(), 'no whole safetensors file'],
+  ])('%s is told with its path', async (_, bytes, message) => {
+    const path = join(folder, 'weights');
+    await writeFile(path, bytes);
+    const failure = readWeightsFile(path);
+    await expect(failure).rejects.toThrow(WeightsFileError);
+    await expect(failure).rejects.toThrow(`${path}: `);
+    await expect(failure).rejects.toThrow(message);
+  });
+
+  test('that is absent or a folder', async () => {
+    await expect(readWeightsFile(join(folder, 'none.pth'))).rejects.toThrow(/none.pth.*ENOENT/);
+    await expect(readWeightsFile(folder)).rejects.toThrow(/EISDIR/);
+  });
+});
+
+describe('a damaged file is read or told, never anything else', () => {
+  const readers = { 'narrow.pth': readPytorch, 'narrow.safetensors': readSafetensors };
+  const files = Object.keys(readers) as (keyof typeof readers)[];
+
+  test.each(files)('%s, cut short anywhere', async (name) => {
+    const whole = await readFixture(name);
+    const property = fc.property(fc.nat(whole.length - 1), (length) => {
+      failureOf(() => fromPytorch(readers[name](whole.slice(0, length)), narrowCnn));
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  test.each(files)('%s, with any bytes changed', async (name) => {
+    const whole = await readFixture(name);
+    // Header, pickle and directory lie at the ends, the values between.
+    const ends = fc.oneof(
+      fc.nat(1200),
+      fc.nat(1200).map((n) => whole.length - 1 - n),
+      fc.nat(whole.length - 1),
+    );
+    const changes = fc.array(fc.tuple(ends, fc.nat(255)), { minLength: 1, maxLength: 4 });
+    const property = fc.property(changes, (all) => {
+      const damaged = whole.slice();
+      for (const [at, byte] of all) damaged[at] = byte;
+      try {
+        expect(fromPytorch(readers[name](damaged), narrowCnn)).toHaveLength(10);
+      } catch (error) {
+        if (!(error instanceof WeightsFileError)) throw error;
+      }
+    });
+    fc.assert(property, { numRuns: 800 });
+  });
+
+  test('any pickle at all', () => {
+    const opcodes = latin1('\x80\x95(.N\x88\x89KMJ\x8aGX\x8c])}\x85\x86\x87taesuqr\x94hjc\x93QRb');
+    const pickles = fc.array(fc.oneof(fc.constantFrom(...opcodes), fc.nat(255)), { maxLength: 60 });
+    const property = fc.property(pickles, (bytes) => {
+      failureOf(() => readPytorch(archiveOf(Uint8Array.from(bytes))));
+    });
+    fc.assert(property, { numRuns: 800 });
+  });
+});

@@ -1,0 +1,85 @@
+/** `npm run verify:edge [-- --url http://localhost:8787]`: does the Worker answer as the trainer measured? */
+import { Command, InvalidArgumentError } from 'commander';
+import * as z from 'zod';
+import { manifestSchema } from '../../shared/registry/manifest.ts';
+import { AliasMovedError, askEveryImage } from './ask-every-image.ts';
+import { compareConfusion, countCorrect } from './compare-confusion.ts';
+
+const modelSchema = z.object({ manifest: manifestSchema });
+
+const options = new Command('npm run verify:edge --')
+  .description(
+    'Asks a running Worker for every test image, and compares its accuracy and confusion matrix with the manifest of the model it serves. Exit code 1 where they differ.',
+  )
+  .option('--url <url>', 'the Worker', 'http://localhost:8787')
+  .option('--concurrency <n>', 'requests under way at once', toCount, 8)
+  .helpOption('--help', 'show this')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ url: string; concurrency: number }>();
+
+/** A Worker that has been idle notices a new version with the first question, so a move is no fault. */
+const attempts = 5;
+
+try {
+  process.exitCode = await verifyOneVersion(options.url.replace(/\/+$/, ''), options.concurrency);
+} catch (error) {
+  const { message, cause } = error as Error;
+  const detail = cause instanceof Error ? ` (${cause.message || cause.name})` : '';
+  process.stderr.write(`${message}${detail}\nIs the Worker at ${options.url} running?\n`);
+  process.exitCode = 1;
+}
+
+async function verifyOneVersion(url: string, concurrency: number): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await verify(url, concurrency);
+    } catch (error) {
+      if (!(error instanceof AliasMovedError) || attempt === attempts) throw error;
+      process.stderr.write(`${error.message} Asking again from the first image.\n`);
+    }
+  }
+}
+
+async function verify(url: string, concurrency: number): Promise<number> {
+  const response = await fetch(`${url}/model`);
+  if (!response.ok) throw new Error(`GET /model answered ${response.status}.`);
+  const { manifest } = modelSchema.parse(await response.json());
+  const { accuracy, confusion } = manifest.metrics;
+  const expected = countCorrect(confusion);
+  const start = performance.now();
+  const found = await askEveryImage({
+    url,
+    concurrency,
+    labels: manifest.model.labels.length,
+    images: expected.images,
+    version: manifest.version,
+    onProgress: (asked) => showProgress(asked, expected.images),
+  });
+  const seconds = (performance.now() - start) / 1000;
+  const { correct, images } = countCorrect(found);
+  const differences = compareConfusion(confusion, found);
+  const same = Math.abs(correct / images - accuracy) < 1e-9 && differences.length === 0;
+  console.log(`Model    ${manifest.name} ${manifest.version}`);
+  console.log(`Trainer  ${expected.correct} of ${images} correct, accuracy ${accuracy}`);
+  console.log(`Worker   ${correct} of ${images} correct, accuracy ${correct / images}`);
+  console.log(`Asked in ${seconds.toFixed(1)} s, ${(images / seconds).toFixed(0)} requests/s`);
+  for (const cell of differences) {
+    const labels = manifest.model.labels;
+    console.log(
+      `  ${labels[cell.actual]} taken for ${labels[cell.predicted]}: ${cell.expected} by the trainer, ${cell.found} by the Worker`,
+    );
+  }
+  console.log(same ? 'Same to the last image.' : 'They differ.');
+  return same ? 0 : 1;
+}
+
+function showProgress(asked: number, images: number) {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(asked === images ? '\r\x1b[K' : `\r${asked} of ${images} images`);
+}
+
+function toCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 9999.');
+  return Number(text);
+}

@@ -1,0 +1,123 @@
+/** `npm run verify:images [-- --url http://localhost:8787]`: does the Worker see in every format what it sees in raw pixels? */
+import { Command, InvalidArgumentError } from 'commander';
+import * as z from 'zod';
+import { predictionSchema } from '../../shared/model/prediction.ts';
+import { loadDataset } from '../../trainer/data/load-dataset.ts';
+import type { CorpusFile } from '../support/corpus/corpus-file.ts';
+import { encodeInJavaScript } from '../support/corpus/encode-in-javascript.ts';
+import { encodeWithPillow, hasPillow } from '../support/corpus/encode-with-pillow.ts';
+
+/** The share of files that have to be labelled as their raw pixels are. */
+const required = 0.97;
+
+const options = new Command('npm run verify:images --')
+  .description(
+    `Enlarges test images 1 to 12 times, encodes them as PNG, JPEG, WebP, GIF and BMP with Pillow, libvips and encoders written in JavaScript, and has a running Worker predict each. Exit code 1 where less than ${100 * required} % of any encoder's get the label that the raw pixels get.`,
+  )
+  .option('--url <url>', 'the Worker', 'http://localhost:8787')
+  .option('--images <n>', 'how many test images', toCount, 200)
+  .option('--every <n>', 'of each kind take every n-th image', toCount, 1)
+  .option('--python <program>', 'a Python that has Pillow 11.2 or later', 'python3')
+  .helpOption('--help', 'show this')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ url: string; images: number; every: number; python: string }>();
+
+type PredictId = (bytes: Uint8Array<ArrayBuffer>) => Promise<number>;
+
+const servedSchema = z.looseObject({ version: z.string() });
+const worker = options.url.replace(/\/+$/, '');
+
+interface Tally {
+  files: number;
+  same: number;
+}
+
+try {
+  process.exitCode = (await verify()) ? 0 : 1;
+} catch (error) {
+  const { message, cause } = error as Error;
+  const detail = cause instanceof Error ? ` (${cause.message || cause.name})` : '';
+  process.stderr.write(`${message}${detail}\nIs the Worker at ${options.url} running?\n`);
+  process.exitCode = 1;
+}
+
+async function verify(): Promise<boolean> {
+  const { test } = await loadDataset();
+  // One version for all of it, also where another one is published meanwhile.
+  const served = await fetch(`${worker}/model`);
+  const { manifest } = z.object({ manifest: servedSchema }).parse(await served.json());
+  const predictedId = openPredict(manifest.version);
+  const images = test.images.slice(0, 784 * options.images);
+  const labels: number[] = [];
+  for (let index = 0; index < options.images; index++) {
+    labels.push(await predictedId(images.slice(784 * index, 784 * (index + 1))));
+  }
+  const encoders = [
+    ['JavaScript and libvips', encodeInJavaScript({ images, every: options.every })],
+  ] as [string, AsyncGenerator<CorpusFile>][];
+  if (await hasPillow(options.python)) {
+    const { every, python } = options;
+    encoders.push(['Pillow', encodeWithPillow({ images, every, python })]);
+  } else {
+    console.log(`Pillow is left out: ${options.python} has none (pip install pillow).`);
+  }
+  let isGood = true;
+  for (const [name, files] of encoders)
+    isGood = (await verifyEncoder(name, files, labels, predictedId)) && isGood;
+  return isGood;
+}
+
+async function verifyEncoder(
+  name: string,
+  files: AsyncGenerator<CorpusFile>,
+  labels: number[],
+  predictedId: PredictId,
+): Promise<boolean> {
+  const tallies = new Map<string, Tally>();
+  const all: Tally = { files: 0, same: 0 };
+  for await (const { index, kind, bytes } of files) {
+    const tally = tallies.get(kind) ?? { files: 0, same: 0 };
+    tallies.set(kind, tally);
+    showProgress(all.files);
+    const isSame = (await predictedId(bytes)) === labels[index];
+    for (const each of [tally, all]) {
+      each.files += 1;
+      each.same += isSame ? 1 : 0;
+    }
+  }
+  showProgress(null);
+  for (const [kind, tally] of tallies) console.log(`${kind.padEnd(26)}${share(tally)}`);
+  console.log(`${name.padEnd(26)}${share(all)}\n`);
+  return all.files > 0 && all.same / all.files >= required;
+}
+
+/** @param files how many have been asked; `null` clears the line */
+function showProgress(files: number | null) {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(files === null ? '\r\x1b[K' : `\r${files} files`);
+}
+
+function share({ files, same }: Tally): string {
+  const percent = ((100 * same) / files).toFixed(1);
+  return `${String(same).padStart(6)} of ${String(files).padEnd(6)}${percent.padStart(6)} %`;
+}
+
+/** @returns what that version calls a file, or 784 raw pixels */
+function openPredict(version: string): PredictId {
+  return async (bytes) => {
+    const response = await fetch(`${worker}/predict?version=${version}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes,
+    });
+    const body = await response.text();
+    if (!response.ok) throw new Error(`POST /predict answered ${response.status}: ${body}`);
+    return z.looseObject(predictionSchema.shape).parse(JSON.parse(body)).predicted.id;
+  };
+}
+
+function toCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 9999.');
+  return Number(text);
+}
