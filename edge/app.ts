@@ -1,5 +1,6 @@
 import { type Handler, Hono } from 'hono';
 import { bucketLayout } from '../shared/registry/bucket-layout.ts';
+import type { ObjectStore } from '../shared/registry/object-store.ts';
 import type { Configuration } from './configuration.ts';
 import { Problem, problemResponse, toProblem } from './errors.ts';
 import { aroundRequest } from './http/around-request.ts';
@@ -15,7 +16,6 @@ import { getModels } from './routes/get-models.ts';
 import { getPredict } from './routes/get-predict.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
 import { onFirstRequest } from './routes/on-first-request.ts';
-import type { ObjectStore } from './store/object-store.ts';
 import { countLoads, openCounters } from './telemetry/counters.ts';
 import { openTelemetry } from './telemetry/telemetry.ts';
 

@@ -4,7 +4,7 @@ import { apiTokensSchema } from './http/api-tokens.ts';
 import { corsOriginsSchema } from './http/cors.ts';
 import { inEnglish } from './input/json.ts';
 import { publicKeysSchema } from './model/signature.ts';
-import { s3SettingsSchema } from './store/s3-object-store.ts';
+import { s3SettingsSchema } from './store/s3-settings.ts';
 import { logLevelSchema } from './telemetry/request-log.ts';
 
 /** The Worker's variables, as wrangler.toml and the dashboard set them: all are strings. */

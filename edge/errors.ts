@@ -1,5 +1,6 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ImageError } from '../shared/image/image.ts';
+import { StoreError } from '../shared/registry/object-store.ts';
 
 /** The body of every error this Worker answers (RFC 9457). */
 export interface ProblemBody {
@@ -155,16 +156,5 @@ export class DatasetError extends Error {
   constructor(code: DatasetErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-  }
-}
-
-/** A store that failed to answer. An absent object is none: that is `null`. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
-
-  /** @param store the implementation's name */
-  constructor(store: string, operation: string, key: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`${store} failed to ${operation} ${key}: ${reason}`, { cause });
   }
 }

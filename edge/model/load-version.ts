@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { PublishedFile } from '../../shared/registry/manifest.ts';
+import type { StoredObject } from '../../shared/registry/object-store.ts';
 import { ModelError } from '../errors.ts';
-import type { StoredObject } from '../store/object-store.ts';
 import { parsePublished, sha256 } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';

@@ -1,7 +1,7 @@
 import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
+import type { ObjectStore } from '../../shared/registry/object-store.ts';
 import { ModelError } from '../errors.ts';
-import type { ObjectStore } from '../store/object-store.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
 import { checkSignature } from './signature.ts';
 

@@ -53,7 +53,9 @@ export function postFeedback({ testSet, source, layout, now }: FeedbackOptions) 
     };
     const key = layout.feedback(source.name, at.slice(0, 10), told.id, label.id);
     const bytes = new Uint8Array(new TextEncoder().encode(JSON.stringify(record)));
-    const stored = await source.store.putIfAbsent(key, bytes, 'application/json');
+    const stored = await source.store.putIfAbsent(key, bytes, {
+      contentType: 'application/json',
+    });
     return context.json({ id: told.id, label, stored }, stored ? 201 : 200);
   };
 

@@ -1,5 +1,10 @@
-import { StoreError } from '../errors.ts';
-import { mostListed, type ObjectStore, type StoredObject } from './object-store.ts';
+import {
+  maxListed,
+  namesUnder,
+  type ObjectStore,
+  type StoredObject,
+  StoreError,
+} from '../../shared/registry/object-store.ts';
 
 /** @param bucket an R2 binding (https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) */
 export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
@@ -22,7 +27,7 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
       attempt('get', key, async () => {
         const object = await bucket.get(key, { onlyIf: { etagDoesNotMatch: etag } });
         if (object === null) return null;
-        // A condition that fails gives the object without its body.
+        // If the condition fails, R2 returns the object without its body.
         return 'body' in object ? await read(object) : 'unchanged';
       }),
 
@@ -34,24 +39,20 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
 
     list: (prefix) =>
       attempt('list', prefix, async () => {
-        const names: string[] = [];
+        const keys: string[] = [];
         let cursor: string | undefined;
         do {
-          const page = await bucket.list({
-            prefix,
-            delimiter: '/',
-            ...(cursor === undefined ? {} : { cursor }),
-          });
-          names.push(...page.objects.map(({ key }) => key), ...page.delimitedPrefixes);
+          const options: R2ListOptions = { prefix, delimiter: '/' };
+          const page = await bucket.list(cursor === undefined ? options : { ...options, cursor });
+          keys.push(...page.objects.map(({ key }) => key), ...page.delimitedPrefixes);
           cursor = page.truncated ? page.cursor : undefined;
-        } while (cursor !== undefined && names.length < mostListed);
-        const start = prefix.lastIndexOf('/') + 1;
-        return names.sort().map((key) => key.slice(start));
+        } while (cursor !== undefined && keys.length < maxListed);
+        return namesUnder(prefix, keys);
       }),
 
-    putIfAbsent: (key, bytes, contentType) =>
+    putIfAbsent: (key, bytes, { contentType, cacheControl }) =>
       attempt('put', key, async () => {
-        const httpMetadata = { contentType };
+        const httpMetadata = cacheControl ? { contentType, cacheControl } : { contentType };
         const onlyIf = new Headers({ 'if-none-match': '*' });
         return (await bucket.put(key, bytes, { onlyIf, httpMetadata })) !== null;
       }),

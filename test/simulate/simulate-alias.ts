@@ -3,8 +3,8 @@ import { ModelError } from '../../edge/errors.ts';
 import { followAlias } from '../../edge/model/alias-follower.ts';
 import type { LoadedModel } from '../../edge/model/loaded-model.ts';
 import { openModelCache } from '../../edge/model/model-cache.ts';
-import type { ObjectStore } from '../../edge/store/object-store.ts';
 import { bucketLayout } from '../../shared/registry/bucket-layout.ts';
+import type { ObjectStore } from '../../shared/registry/object-store.ts';
 import type { AliasReport, AliasSimulation } from './alias-report.ts';
 
 const before = '20261124T100000Z-00000000';

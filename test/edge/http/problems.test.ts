@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseConfiguration } from '../../../edge/configuration.ts';
-import { StoreError } from '../../../edge/errors.ts';
-import type { ObjectStore } from '../../../edge/store/object-store.ts';
+import { type ObjectStore, StoreError } from '../../../shared/registry/object-store.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp } from '../../support/edge/open-app.ts';
 

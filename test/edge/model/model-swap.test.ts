@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { engine } from '#tensorflow';
-import type { ObjectStore } from '../../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
+import type { ObjectStore } from '../../../shared/registry/object-store.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp } from '../../support/edge/open-app.ts';
 import { counting, later, lookAgain, serving, versionOf } from '../../support/edge/serving.ts';

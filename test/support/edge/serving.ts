@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ObjectStore } from '../../../edge/store/object-store.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
+import type { ObjectStore } from '../../../shared/registry/object-store.ts';
 import { openBucket, type TestBucket } from './bucket.ts';
 import { openApp, type TestApp } from './open-app.ts';
 

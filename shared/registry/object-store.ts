@@ -1,0 +1,69 @@
+/** The content of a stored object, or of a range of it. */
+export interface StoredObject {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Changes with every change of the object. Opaque: only pass it back to the same driver. */
+  etag: string;
+}
+
+export interface PutOptions {
+  contentType: string;
+  cacheControl?: string | undefined;
+}
+
+/**
+ * A bucket with models and test sets. The drivers are R2's binding and S3 in the Worker, and S3 in the trainer.
+ *
+ * An absent object is `null`. Every method throws a `StoreError` if the store can't answer.
+ */
+export interface ObjectStore {
+  /** @returns the whole object, or `null` if it is absent */
+  get(key: string): Promise<StoredObject | null>;
+
+  /** @returns the object if its ETag is a different one, `'unchanged'` if it is the same, `null` if the object is absent */
+  getIfChanged(key: string, etag: string): Promise<StoredObject | 'unchanged' | null>;
+
+  /**
+   * Reads a part of an object.
+   *
+   * @param offset the first byte
+   * @param length number of bytes; fewer are returned at the object's end
+   * @returns the bytes and the whole object's ETag, or `null` if the object is absent
+   * @throws {StoreError} also if the object ends before `offset`
+   */
+  getRange(key: string, offset: number, length: number): Promise<StoredObject | null>;
+
+  /**
+   * Lists the objects directly under a prefix, and its folders with a slash at the end.
+   *
+   * @param prefix such as `models/m/versions/`; may end with the start of a name
+   * @returns the names after the prefix's last slash, sorted; a driver may stop after `maxListed` of them
+   */
+  list(prefix: string): Promise<string[]>;
+
+  /** @returns false if an object with this key exists; it stays as it is */
+  putIfAbsent(key: string, bytes: Uint8Array, options: PutOptions): Promise<boolean>;
+}
+
+/** Ten pages of 1,000 names, the page size of both R2 and S3. */
+export const maxListed = 10_000;
+
+/** Removes everything up to the prefix's last slash from keys, for `list`. */
+export function namesUnder(prefix: string, keys: readonly string[]): string[] {
+  const start = prefix.lastIndexOf('/') + 1;
+  return keys.toSorted().map((key) => key.slice(start));
+}
+
+/** A store that failed to answer. An absent object is not an error: it is `null`. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+
+  /**
+   * @param store the driver, and which bucket it reads
+   * @param operation such as `get`
+   * @param reason why it failed and, if something can be done about it, what (default: the cause's message)
+   */
+  constructor(store: string, operation: string, key: string, cause: unknown, reason?: string) {
+    const message = reason ?? (cause instanceof Error ? cause.message : String(cause));
+    super(`${store} failed to ${operation} ${key}: ${message}`, { cause });
+  }
+}
