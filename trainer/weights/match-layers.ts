@@ -2,14 +2,14 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { type NamedTensor, shapeText, WeightsFileError } from './tensor.ts';
 import { type WeightedLayer, weightedLayers } from './weighted-layers.ts';
 
-/** The tensors of one of PyTorch's modules, of the same name up to the last dot. */
+/** The tensors of a PyTorch module: their names are the same up to the last dot. */
 interface Module {
   name: string;
   weight?: NamedTensor;
   bias?: NamedTensor;
 }
 
-/** A layer with PyTorch's tensors for it. */
+/** A layer and its tensors. */
 export interface MatchedLayer {
   layer: WeightedLayer;
   weight: NamedTensor;
@@ -17,10 +17,10 @@ export interface MatchedLayer {
 }
 
 /**
- * Finds the tensors of each layer by their shapes, and where several are of one shape by their order: names are the
- * author's own, `conv1`, `features.0` or any other.
+ * Finds the tensors of each layer by their shapes, and tensors of the same shape by their order. Names vary by author:
+ * `conv1`, `features.0` or any other.
  *
- * @throws {WeightsFileError} that says of each tensor that has a wrong shape, is missing or is one too many
+ * @throws {WeightsFileError} if a tensor has a wrong shape, is missing or is unexpected; lists all of them
  */
 export function matchLayers(tensors: readonly NamedTensor[], spec: ModelSpec): MatchedLayer[] {
   const problems: string[] = [];
@@ -38,7 +38,7 @@ export function matchLayers(tensors: readonly NamedTensor[], spec: ModelSpec): M
       modules.find((module) => fits(module, layer)),
     );
   }
-  // What is left is told as well as can be: a convolution's tensor is that of the first convolution that has none.
+  // For the error message, pair each remaining layer with the first remaining module of as many dimensions.
   for (const layer of layers.filter((layer) => !found.has(layer))) {
     take(
       layer,
@@ -48,10 +48,10 @@ export function matchLayers(tensors: readonly NamedTensor[], spec: ModelSpec): M
   }
   for (const module of modules) {
     for (const { name, shape } of tensorsOf(module)) {
-      problems.push(`${name} ${shapeText(shape)} has no place in the network`);
+      problems.push(`${name} ${shapeText(shape)} does not belong to the network`);
     }
   }
-  if (problems.length > 0) throw misfit(spec, problems);
+  if (problems.length > 0) throw mismatch(spec, problems);
   return layers.map((layer) => ({ layer, ...(found.get(layer) as Required<Module>) }));
 }
 
@@ -91,16 +91,16 @@ function problemsOf(layer: WeightedLayer, module: Module | undefined): string[] 
     const tensor = module?.[part];
     if (isShape(tensor, shape)) return [];
     if (tensor) {
-      return `${tensor.name} is ${shapeText(tensor.shape)}, but ${what} takes ${shapeText(shape)}`;
+      return `${tensor.name} is ${shapeText(tensor.shape)}, but ${what} expects ${shapeText(shape)}`;
     }
-    const name = module ? `${module.name}.${part} is missing` : `there is no ${part}`;
-    return `${name}: ${what} takes one of ${shapeText(shape)}`;
+    const name = module ? `${module.name}.${part}` : `a ${part}`;
+    return `${name} is missing: ${what} expects ${shapeText(shape)}`;
   });
 }
 
-function misfit({ name, labels }: ModelSpec, problems: string[]): WeightsFileError {
+function mismatch({ name, labels }: ModelSpec, problems: string[]): WeightsFileError {
   const lines = problems.map((problem) => `  - ${problem}`).join('\n');
   return new WeightsFileError(
-    `The tensors are not those of ${name}, a network of ${labels.length} labels:\n${lines}\nThe network, and how to write it in PyTorch: docs/03-your-own-data.md. The labels are those of --dataset.`,
+    `The tensors do not match ${name}, a network with ${labels.length} labels:\n${lines}\n--dataset determines the labels. docs/03-your-own-data.md shows the network in PyTorch.`,
   );
 }

@@ -1,20 +1,14 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { matchLayers } from './match-layers.ts';
-import { type NamedTensor, WeightsFileError } from './tensor.ts';
+import { type LayerTensor, type NamedTensor, WeightsFileError } from './tensor.ts';
 import { weightedLayers } from './weighted-layers.ts';
 
-/** A network's weights as TensorFlow.js has them: each layer's kernel and bias, in order. */
-export interface LayerTensor {
-  shape: readonly number[];
-  values: Float32Array;
-}
-
 /**
- * Turns the tensors of a state_dict into the network's weights.
+ * Converts the tensors of a state_dict to the network's weights.
  *
  * @param tensors in the order of the module's layers
- * @returns what `model.setWeights` takes
- * @throws {WeightsFileError} where they are not the network's, or no finite numbers
+ * @returns each layer's kernel and bias, in order, as `model.setWeights` accepts them
+ * @throws {WeightsFileError} if the tensors do not match the network, or a value is not finite
  */
 export function fromPytorch(tensors: readonly NamedTensor[], spec: ModelSpec): LayerTensor[] {
   return matchLayers(tensors, spec).flatMap(({ layer, weight, bias }) => {
@@ -34,16 +28,16 @@ function finiteValues(tensor: NamedTensor): Float32Array {
   const wrong = values.findIndex((value) => !Number.isFinite(value));
   if (wrong < 0) return values;
   throw new WeightsFileError(
-    `Value ${wrong} of ${tensor.name} is ${values[wrong]}, no finite number.`,
+    `Value ${wrong} of ${tensor.name} is ${values[wrong]}, which is not finite.`,
   );
 }
 
 /**
- * Turns a network's weights into the tensors of a state_dict.
+ * Converts a network's weights to the tensors of a state_dict.
  *
  * @param weights each layer's kernel and bias, in order
- * @param names one for each layer with weights: a module's name in PyTorch
- * @throws {RangeError} where there are not as many names as layers
+ * @param names the PyTorch module of each layer with weights
+ * @throws {RangeError} if the number of names is not that of the layers
  */
 export function toPytorch(
   weights: readonly LayerTensor[],

@@ -5,11 +5,11 @@ import { readPytorch } from './pytorch-file.ts';
 import { readSafetensors } from './safetensors.ts';
 import { type NamedTensor, WeightsFileError } from './tensor.ts';
 
-/** A hundred times the network's weights: room for a checkpoint with its optimizer. */
-const maximumBytes = 256 * 2 ** 20;
+/** A hundred times the network's weights, which leaves room for a checkpoint with its optimizer. */
+const maxBytes = 256 * 2 ** 20;
 
 export interface WeightsFile {
-  /** The file's name, without its folder. */
+  /** The file's name without its folder. */
   name: string;
   format: 'pytorch' | 'safetensors';
   sha256: string;
@@ -18,17 +18,17 @@ export interface WeightsFile {
 }
 
 /**
- * Reads a file of weights, `.pth` or `.safetensors`, told apart by its first bytes.
+ * Reads a file of weights, `.pth` or `.safetensors`; its first bytes identify the format.
  *
- * @throws {WeightsFileError} where there is no such file, or it can't be read as one
+ * @throws {WeightsFileError} if the file is missing or can't be read
  */
 export async function readWeightsFile(path: string): Promise<WeightsFile> {
   const bytes = await readBounded(path);
   try {
-    const isZip = holds(bytes, zipSignature);
-    if (holds(bytes, legacySignature)) {
+    const isZip = startsWith(bytes, zipSignature);
+    if (startsWith(bytes, legacySignature)) {
       throw new WeightsFileError(
-        'It is a bare pickle, as torch.save wrote before PyTorch 1.6. Load it there and save its state_dict() again.',
+        'The file has the format of PyTorch before 1.6. Load it with PyTorch and save its state_dict() again.',
       );
     }
     return {
@@ -44,17 +44,17 @@ export async function readWeightsFile(path: string): Promise<WeightsFile> {
 }
 
 const zipSignature = [0x50, 0x4b, 0x03, 0x04];
-/** Protocol 2, then PyTorch's magic number as a LONG1 of ten bytes. */
+/** A pickle of protocol 2 that starts with PyTorch's magic number, a LONG1 of ten bytes. */
 const legacySignature = [0x80, 0x02, 0x8a, 0x0a];
-const holds = (bytes: Uint8Array, signature: number[]) =>
+const startsWith = (bytes: Uint8Array, signature: number[]) =>
   signature.every((byte, i) => bytes[i] === byte);
 
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
     await using file = await open(path);
     const { size } = await file.stat();
-    if (size > maximumBytes) {
-      throw new WeightsFileError(`it has ${size} bytes, of which at most ${maximumBytes} are read`);
+    if (size > maxBytes) {
+      throw new WeightsFileError(`it has ${size} bytes; the limit is ${maxBytes}`);
     }
     return await file.readFile();
   } catch (cause) {

@@ -10,7 +10,7 @@ import {
 } from './tensor.ts';
 
 /** The format's own limit (https://github.com/huggingface/safetensors#format). */
-const maximumHeaderBytes = 100_000_000;
+const maxHeaderBytes = 100_000_000;
 
 const tensorSchema = z.object({
   dtype: z.string(),
@@ -26,10 +26,10 @@ const floatTypes: Record<string, FloatType> = {
 };
 
 /**
- * Reads a safetensors file: the length of a JSON header as eight bytes, the header, the values.
+ * Reads a safetensors file: eight bytes with the length of a JSON header, the header, the values.
  *
- * @returns the tensors in the order of their names, numbers by their value: what wrote the file sorted them its own way
- * @throws {WeightsFileError} where the file is damaged
+ * @returns the tensors in natural order of their names (`2` before `10`), as writers of the format sort differently
+ * @throws {WeightsFileError} if the file is corrupt
  */
 export function readSafetensors(bytes: Uint8Array): NamedTensor[] {
   const { header, data } = split(bytes);
@@ -40,7 +40,7 @@ export function readSafetensors(bytes: Uint8Array): NamedTensor[] {
       const result = tensorSchema.safeParse(description);
       if (!result.success) {
         throw new WeightsFileError(
-          `The header is wrong about ${name}: ${z.prettifyError(result.error)}`,
+          `The header describes ${name} incorrectly: ${z.prettifyError(result.error)}`,
         );
       }
       const { shape } = result.data;
@@ -54,9 +54,9 @@ function split(bytes: Uint8Array): { header: object; data: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = bytes.byteLength < 8 ? 0n : view.getBigUint64(0, true);
   const rest = BigInt(bytes.byteLength - 8);
-  if (headerBytes === 0n || headerBytes > rest || headerBytes > maximumHeaderBytes) {
+  if (headerBytes === 0n || headerBytes > rest || headerBytes > maxHeaderBytes) {
     throw new WeightsFileError(
-      `This is no whole safetensors file: its first 8 bytes announce a header of ${headerBytes} bytes.`,
+      `The file is not a complete safetensors file: its first 8 bytes announce a header of ${headerBytes} bytes.`,
     );
   }
   const end = 8 + Number(headerBytes);
@@ -64,10 +64,10 @@ function split(bytes: Uint8Array): { header: object; data: Uint8Array } {
   try {
     header = JSON.parse(utf8.decode(bytes.subarray(8, end)));
   } catch (cause) {
-    throw new WeightsFileError(`The header is no JSON: ${(cause as Error).message}`, { cause });
+    throw new WeightsFileError(`The header is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw new WeightsFileError('The header is no JSON object.');
+    throw new WeightsFileError('The header is not a JSON object.');
   }
   return { header, data: bytes.subarray(end) };
 }
@@ -80,11 +80,12 @@ function readTensor(
   data: Uint8Array,
 ): Float32Array {
   const type = floatTypes[dtype];
-  if (!type) throw new WeightsFileError(`${name} holds no floating point numbers, but ${dtype}.`);
+  if (!type)
+    throw new WeightsFileError(`${name} holds ${dtype} instead of floating-point numbers.`);
   const count = sizeOf(shape);
   if (end > data.byteLength || end - begin !== count * bytesPerValue[type]) {
     throw new WeightsFileError(
-      `${name}, ${dtype} of ${shapeText(shape)}, is said to be the bytes ${begin} to ${end} of ${data.byteLength}: the file is damaged or cut short.`,
+      `The header places ${name} (${dtype} ${shapeText(shape)}) at bytes ${begin} to ${end} of ${data.byteLength}: the file is corrupt or incomplete.`,
     );
   }
   const read = valueReader(data.subarray(begin, end), type, true);
@@ -92,9 +93,9 @@ function readTensor(
 }
 
 /**
- * Writes float32 tensors as a safetensors file (https://github.com/huggingface/safetensors#format), in the order given.
+ * Writes float32 tensors as a safetensors file, in the given order.
  *
- * @param metadata texts by name, for people
+ * @param metadata text by name, for people
  */
 export function writeSafetensors(
   tensors: readonly NamedTensor[],
@@ -109,7 +110,7 @@ export function writeSafetensors(
     header[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
   }
   const text = Buffer.from(JSON.stringify(header));
-  // The values start at a multiple of 8, so that they can be used where they lie.
+  // The values start at a multiple of 8, so that readers can map them into memory.
   const padded = Math.ceil(text.length / 8) * 8;
   const bytes = Buffer.alloc(8 + padded + end, ' ');
   bytes.writeBigUInt64LE(BigInt(padded), 0);

@@ -1,265 +1,199 @@
-import { WeightsFileError } from './tensor.ts';
+import { PickleReader } from './pickle-reader.ts';
 
-/** What a pickle may name; anything else it names is refused. Nothing is ever imported. */
-export class PickleGlobal {
-  readonly name: string;
-  /** Absent where it is not to be called. */
-  readonly call: ((parameters: readonly unknown[]) => unknown) | undefined;
-
-  constructor(name: string, call?: (parameters: readonly unknown[]) => unknown) {
-    this.name = name;
-    this.call = call;
-  }
+/** A name that a pickle may use. Any other name is an error; nothing is ever imported. */
+export interface PickleGlobal {
+  kind: 'global';
+  /** `module name` */
+  name: string;
+  /** Absent if the pickle may not call it. */
+  call?: ((parameters: readonly unknown[]) => unknown) | undefined;
 }
 
 export interface UnpickleOptions {
-  /** `module name` to what stands for it. */
+  /** By `module name`. */
   globals: ReadonlyMap<string, PickleGlobal>;
-  /** Turns a persistent id, by which a pickle names what lies outside of it, into a value. */
+  /** Turns a persistent ID, which names something outside the pickle, into a value. */
   persistentLoad(id: unknown): unknown;
-  /** What to do where something is named that is not among `globals`; ends the message. */
+  /** What to do about a name that is not among `globals`; ends the error message. */
   advice: string;
 }
 
 /**
- * Reads a pickle without executing any of it: numbers, strings, tuples and lists (as arrays), dictionaries (as maps) and
- * the globals allowed. It takes the opcodes that `torch.save` writes in protocols 2 to 5
+ * Reads a pickle without executing it: numbers, strings, tuples and lists (as arrays), dictionaries (as maps) and the
+ * allowed globals. Supports the opcodes that `torch.save` writes in protocols 2 to 5
  * (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
  *
- * @throws {WeightsFileError} naming the opcode or the global that is refused, and its byte
+ * @throws {WeightsFileError} if an opcode or a global is not allowed; names it and its byte
  */
 export function unpickle(pickle: Uint8Array, options: UnpickleOptions): unknown {
-  const view = new DataView(pickle.buffer, pickle.byteOffset, pickle.byteLength);
-  const memo = new Map<number, unknown>();
-  /** The stacks below the marks that are open. */
-  const below: unknown[][] = [];
-  let stack: unknown[] = [];
-  let at = 0;
-  let opcodeAt = 0;
-
-  const fail = (problem: string) =>
-    new WeightsFileError(`The pickle is not read: ${problem} at byte ${opcodeAt}.`);
-
-  function take(bytes: number): number {
-    if (bytes > pickle.byteLength - at) throw fail('it ends in the middle of an opcode');
-    at += bytes;
-    return at - bytes;
-  }
-  const takeUint8 = () => view.getUint8(take(1));
-  const takeUint32 = () => view.getUint32(take(4), true);
-
-  function takeText(bytes: number): string {
-    const from = take(bytes);
-    try {
-      return utf8.decode(pickle.subarray(from, from + bytes));
-    } catch {
-      throw fail('a text is no UTF-8');
+  const reader = new PickleReader(pickle);
+  const machine = new PickleMachine(reader, options);
+  for (;;) {
+    const opcode = reader.opcode();
+    if (opcode === STOP) return machine.result();
+    const operation = operations[opcode];
+    if (!operation) {
+      const code = `0x${opcode.toString(16).padStart(2, '0')}`;
+      throw reader.error(`opcode ${code} is not allowed`);
     }
+    operation(machine, reader);
+  }
+}
+
+/** The stack and the memo of a pickle that is being read. */
+class PickleMachine {
+  readonly #reader: PickleReader;
+  readonly #options: UnpickleOptions;
+  readonly #memo = new Map<number, unknown>();
+  /** The stacks below the open marks. */
+  readonly #below: unknown[][] = [];
+  #stack: unknown[] = [];
+
+  constructor(reader: PickleReader, options: UnpickleOptions) {
+    this.#reader = reader;
+    this.#options = options;
   }
 
-  function takeLine(): string {
-    const end = pickle.indexOf(0x0a, at);
-    if (end < 0) throw fail('it ends in the middle of a name');
-    const line = takeText(end - at);
-    take(1);
-    return line;
+  push(value: unknown): void {
+    this.#stack.push(value);
   }
 
-  /** Eight bytes that count something: beyond 2^53 they count nothing that exists. */
-  function takeUint64(): number {
-    return Number(view.getBigUint64(take(8), true));
+  pop(count: number): unknown[] {
+    if (this.#stack.length < count) throw this.#reader.error('an opcode finds an empty stack');
+    return this.#stack.splice(this.#stack.length - count, count);
   }
 
-  function takeLong(bytes: number): number {
-    const from = take(bytes);
-    let value = 0n;
-    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(from + i));
-    const signed = Number(BigInt.asIntN(8 * bytes, value));
-    if (!Number.isSafeInteger(signed)) throw fail('an integer is larger than 2^53');
-    return signed;
+  #top(): unknown {
+    const [top] = this.pop(1);
+    this.push(top);
+    return top;
   }
 
-  function pop(): unknown {
-    if (stack.length === 0) throw fail('an opcode finds nothing on the stack');
-    return stack.pop();
+  mark(): void {
+    this.#below.push(this.#stack);
+    this.#stack = [];
   }
 
-  function top(): unknown {
-    if (stack.length === 0) throw fail('an opcode finds nothing on the stack');
-    return stack[stack.length - 1];
-  }
-
-  /** What was pushed since the last mark; the stack is then the one below it. */
-  function popMark(): unknown[] {
-    const above = stack;
-    const lower = below.pop();
-    if (!lower) throw fail('an opcode finds no mark');
-    stack = lower;
+  /** Returns what was pushed since the last mark and restores the stack below it. */
+  popMark(): unknown[] {
+    const above = this.#stack;
+    const below = this.#below.pop();
+    if (!below) throw this.#reader.error('an opcode finds no mark');
+    this.#stack = below;
     return above;
   }
 
-  function popMany(count: number): unknown[] {
-    if (stack.length < count) throw fail('an opcode finds nothing on the stack');
-    return stack.splice(stack.length - count, count);
+  result(): unknown {
+    if (this.#below.length > 0 || this.#stack.length !== 1) {
+      throw this.#reader.error('it stops with values left on the stack');
+    }
+    return this.#stack[0];
   }
 
-  function remembered(key: number): unknown {
-    if (!memo.has(key)) throw fail(`nothing is remembered as ${key}`);
-    return memo.get(key);
+  remember(key: number = this.#memo.size): void {
+    this.#memo.set(key, this.#top());
   }
 
-  function globalOf(module: unknown, name: unknown): PickleGlobal {
-    const found = options.globals.get(`${module} ${name}`);
-    if (found) return found;
-    throw fail(`it names ${module}.${name}, which is refused: ${options.advice}`);
+  recall(key: number): void {
+    if (!this.#memo.has(key)) throw this.#reader.error(`the memo has no entry ${key}`);
+    this.push(this.#memo.get(key));
   }
 
-  function append(items: readonly unknown[]): void {
-    const list = top();
-    if (!Array.isArray(list)) throw fail('something is appended to what is no list');
+  pushGlobal(module: unknown, name: unknown): void {
+    const { globals, advice } = this.#options;
+    const found = globals.get(`${module} ${name}`);
+    if (!found) {
+      throw this.#reader.error(`it names ${module}.${name}, which is not allowed: ${advice}`);
+    }
+    this.push(found);
+  }
+
+  pushPersistent(): void {
+    this.push(this.#options.persistentLoad(this.pop(1)[0]));
+  }
+
+  append(items: readonly unknown[]): void {
+    const list = this.#top();
+    if (!Array.isArray(list)) throw this.#reader.error('it appends to a value that is not a list');
     for (const item of items) list.push(item);
   }
 
-  function setItems(items: readonly unknown[]): void {
-    const map = top();
+  setItems(items: readonly unknown[]): void {
+    const map = this.#top();
     if (!(map instanceof Map) || items.length % 2 !== 0) {
-      throw fail('keys and values are given to what is no dictionary');
+      throw this.#reader.error('it sets items of a value that is not a dictionary');
     }
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
 
-  function reduce(): unknown {
-    const parameters = pop();
-    const callable = pop();
-    if (!(callable instanceof PickleGlobal) || !callable.call || !Array.isArray(parameters)) {
-      throw fail('something is called that is no function');
+  reduce(): void {
+    const [callable, parameters] = this.pop(2);
+    const call = isKind<PickleGlobal>(callable, 'global') ? callable.call : undefined;
+    if (!call || !Array.isArray(parameters)) {
+      throw this.#reader.error('it calls a value that is not a function');
     }
-    return callable.call(parameters);
+    this.push(call(parameters));
   }
 
-  /** A state_dict's dictionary has its `_metadata` as an attribute, which says nothing of the weights. */
-  function build(): void {
-    pop();
-    if (!(top() instanceof Map)) throw fail('attributes are given to what is no dictionary');
-  }
-
-  for (;;) {
-    opcodeAt = at;
-    const opcode = takeUint8();
-    switch (opcode) {
-      case 0x80: // PROTO
-        if (takeUint8() > 5) throw fail('it has a protocol later than 5');
-        break;
-      case 0x95: // FRAME
-        take(8);
-        break;
-      case 0x28: // MARK
-        below.push(stack);
-        stack = [];
-        break;
-      case 0x2e: // STOP
-        if (below.length > 0 || stack.length !== 1) throw fail('it stops with something left over');
-        return stack[0];
-      case 0x4e: // NONE
-        stack.push(null);
-        break;
-      case 0x88: // NEWTRUE
-        stack.push(true);
-        break;
-      case 0x89: // NEWFALSE
-        stack.push(false);
-        break;
-      case 0x4b: // BININT1
-        stack.push(takeUint8());
-        break;
-      case 0x4d: // BININT2
-        stack.push(view.getUint16(take(2), true));
-        break;
-      case 0x4a: // BININT
-        stack.push(view.getInt32(take(4), true));
-        break;
-      case 0x8a: // LONG1
-        stack.push(takeLong(takeUint8()));
-        break;
-      case 0x47: // BINFLOAT
-        stack.push(view.getFloat64(take(8), false));
-        break;
-      case 0x58: // BINUNICODE
-        stack.push(takeText(takeUint32()));
-        break;
-      case 0x8c: // SHORT_BINUNICODE
-        stack.push(takeText(takeUint8()));
-        break;
-      case 0x8d: // BINUNICODE8
-        stack.push(takeText(takeUint64()));
-        break;
-      case 0x5d: // EMPTY_LIST
-      case 0x29: // EMPTY_TUPLE
-        stack.push([]);
-        break;
-      case 0x7d: // EMPTY_DICT
-        stack.push(new Map());
-        break;
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        stack.push(popMany(opcode - 0x84));
-        break;
-      case 0x74: {
-        // TUPLE. Taking the mark exchanges the stack.
-        const items = popMark();
-        stack.push(items);
-        break;
-      }
-      case 0x61: // APPEND
-        append([pop()]);
-        break;
-      case 0x65: // APPENDS
-        append(popMark());
-        break;
-      case 0x73: // SETITEM
-        setItems(popMany(2));
-        break;
-      case 0x75: // SETITEMS
-        setItems(popMark());
-        break;
-      case 0x71: // BINPUT
-        memo.set(takeUint8(), top());
-        break;
-      case 0x72: // LONG_BINPUT
-        memo.set(takeUint32(), top());
-        break;
-      case 0x94: // MEMOIZE
-        memo.set(memo.size, top());
-        break;
-      case 0x68: // BINGET
-        stack.push(remembered(takeUint8()));
-        break;
-      case 0x6a: // LONG_BINGET
-        stack.push(remembered(takeUint32()));
-        break;
-      case 0x63: // GLOBAL
-        stack.push(globalOf(takeLine(), takeLine()));
-        break;
-      case 0x93: {
-        // STACK_GLOBAL
-        const [module, name] = popMany(2);
-        stack.push(globalOf(module, name));
-        break;
-      }
-      case 0x51: // BINPERSID
-        stack.push(options.persistentLoad(pop()));
-        break;
-      case 0x52: // REDUCE
-        stack.push(reduce());
-        break;
-      case 0x62: // BUILD
-        build();
-        break;
-      default:
-        throw fail(`opcode 0x${opcode.toString(16).padStart(2, '0')} is refused`);
+  /** Drops attributes: a state_dict's `_metadata` says nothing about the weights. */
+  build(): void {
+    this.pop(1);
+    if (!(this.#top() instanceof Map)) {
+      throw this.#reader.error('it sets attributes of a value that is not a dictionary');
     }
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Identifies globals and what they return by their `kind`. A pickle can't forge one: its dictionaries are maps. */
+export const isKind = <Value extends { kind: string }>(
+  value: unknown,
+  kind: Value['kind'],
+): value is Value =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
+
+const STOP = 0x2e;
+
+const operations: Record<number, (machine: PickleMachine, reader: PickleReader) => void> = {
+  // PROTO
+  128: (_, reader) => {
+    if (reader.uint8() > 5) throw reader.error('its protocol is later than 5');
+  },
+  149: (_, reader) => reader.skip(8), // FRAME
+  40: (machine) => machine.mark(), // MARK
+  78: (machine) => machine.push(null), // NONE
+  136: (machine) => machine.push(true), // NEWTRUE
+  137: (machine) => machine.push(false), // NEWFALSE
+  75: (machine, reader) => machine.push(reader.uint8()), // BININT1
+  77: (machine, reader) => machine.push(reader.uint16()), // BININT2
+  74: (machine, reader) => machine.push(reader.int32()), // BININT
+  138: (machine, reader) => machine.push(reader.long(reader.uint8())), // LONG1
+  71: (machine, reader) => machine.push(reader.float64()), // BINFLOAT
+  88: (machine, reader) => machine.push(reader.text(reader.uint32())), // BINUNICODE
+  140: (machine, reader) => machine.push(reader.text(reader.uint8())), // SHORT_BINUNICODE
+  141: (machine, reader) => machine.push(reader.text(reader.uint64())), // BINUNICODE8
+  93: (machine) => machine.push([]), // EMPTY_LIST
+  41: (machine) => machine.push([]), // EMPTY_TUPLE
+  125: (machine) => machine.push(new Map()), // EMPTY_DICT
+  133: (machine) => machine.push(machine.pop(1)), // TUPLE1
+  134: (machine) => machine.push(machine.pop(2)), // TUPLE2
+  135: (machine) => machine.push(machine.pop(3)), // TUPLE3
+  116: (machine) => machine.push(machine.popMark()), // TUPLE
+  97: (machine) => machine.append(machine.pop(1)), // APPEND
+  101: (machine) => machine.append(machine.popMark()), // APPENDS
+  115: (machine) => machine.setItems(machine.pop(2)), // SETITEM
+  117: (machine) => machine.setItems(machine.popMark()), // SETITEMS
+  113: (machine, reader) => machine.remember(reader.uint8()), // BINPUT
+  114: (machine, reader) => machine.remember(reader.uint32()), // LONG_BINPUT
+  148: (machine) => machine.remember(), // MEMOIZE
+  104: (machine, reader) => machine.recall(reader.uint8()), // BINGET
+  106: (machine, reader) => machine.recall(reader.uint32()), // LONG_BINGET
+  99: (machine, reader) => machine.pushGlobal(reader.line(), reader.line()), // GLOBAL
+  // STACK_GLOBAL
+  147: (machine) => {
+    const [module, name] = machine.pop(2);
+    machine.pushGlobal(module, name);
+  },
+  81: (machine) => machine.pushPersistent(), // BINPERSID
+  82: (machine) => machine.reduce(), // REDUCE
+  98: (machine) => machine.build(), // BUILD
+};

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { buildModel } from '../../../shared/model/build-model.ts';
 import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
-import type { LayerTensor } from '../../../trainer/weights/pytorch.ts';
+import type { LayerTensor } from '../../../trainer/weights/tensor.ts';
 import { firstTestImages } from '../datasets/test-images.ts';
 
 const fixtures = new URL('../../fixtures/pytorch/', import.meta.url);

@@ -49,27 +49,27 @@ describe('tensors that are not the network', () => {
     [
       'of another shape are named with both shapes',
       replaced('conv2.weight', { shape: [8, 5, 3, 3] }),
-      'conv2.weight is [8, 5, 3, 3], but layer 2 (conv2d) takes [8, 4, 3, 3]',
+      'conv2.weight is [8, 5, 3, 3], but layer 2 (conv2d) expects [8, 4, 3, 3]',
     ],
     [
       'with a bias of another shape',
       replaced('fc1.bias', { shape: [17] }),
-      'fc1.bias is [17], but layer 7 (dense) takes [16]',
+      'fc1.bias is [17], but layer 7 (dense) expects [16]',
     ],
     [
       'of another number of labels',
       replaced('fc2.weight', { shape: [3, 16] }),
-      'fc2.weight is [3, 16], but layer 9 (dense) takes [10, 16]',
+      'fc2.weight is [3, 16], but layer 9 (dense) expects [10, 16]',
     ],
     [
       'without a bias',
       (tensors) => tensors.filter(({ name }) => name !== 'conv3.bias'),
-      'conv3.bias is missing: layer 4 (conv2d) takes one of [16]',
+      'conv3.bias is missing: layer 4 (conv2d) expects [16]',
     ],
     [
       'without a layer',
       (tensors) => tensors.filter(({ name }) => !name.startsWith('fc1')),
-      'there is no weight: layer 7 (dense) takes one of [16, 144]',
+      'a weight is missing: layer 7 (dense) expects [16, 144]',
     ],
     [
       'with a layer too many',
@@ -77,7 +77,7 @@ describe('tensors that are not the network', () => {
         ...tensors,
         { name: 'fc3.weight', shape: [10, 10], values: () => new Float32Array() },
       ],
-      'fc3.weight [10, 10] has no place in the network',
+      'fc3.weight [10, 10] does not belong to the network',
     ],
     [
       "with a batch normalization's",
@@ -90,7 +90,7 @@ describe('tensors that are not the network', () => {
     [
       'that are not finite',
       replaced('fc1.bias', { values: () => new Float32Array(16).fill(Number.NaN, 3) }),
-      'Value 3 of fc1.bias is NaN, no finite number',
+      'Value 3 of fc1.bias is NaN, which is not finite',
     ],
   ])('%s', async (_, change, message) => {
     const loading = await load(change);

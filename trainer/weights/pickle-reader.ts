@@ -1,0 +1,89 @@
+import { WeightsFileError } from './tensor.ts';
+
+/** Reads the opcodes of a pickle and their operands, and checks that none reaches beyond its end. */
+export class PickleReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+  #opcodeAt = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  opcode(): number {
+    this.#opcodeAt = this.#at;
+    return this.uint8();
+  }
+
+  /** Returns the error for a problem with the current opcode. */
+  error(problem: string): WeightsFileError {
+    return new WeightsFileError(`The pickle can't be read: ${problem} at byte ${this.#opcodeAt}.`);
+  }
+
+  /** Moves past some bytes and returns where they start. */
+  skip(bytes: number): number {
+    if (bytes > this.#bytes.byteLength - this.#at) {
+      throw this.error('it ends in the middle of an opcode');
+    }
+    this.#at += bytes;
+    return this.#at - bytes;
+  }
+
+  uint8(): number {
+    return this.#view.getUint8(this.skip(1));
+  }
+
+  uint16(): number {
+    return this.#view.getUint16(this.skip(2), true);
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.skip(4), true);
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.skip(4), true);
+  }
+
+  /** Reads a size. One beyond 2^53 loses precision, but exceeds the pickle in any case. */
+  uint64(): number {
+    return Number(this.#view.getBigUint64(this.skip(8), true));
+  }
+
+  float64(): number {
+    return this.#view.getFloat64(this.skip(8), false);
+  }
+
+  /** Reads a signed integer of any length. */
+  long(bytes: number): number {
+    const from = this.skip(bytes);
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) {
+      value = (value << 8n) | BigInt(this.#view.getUint8(from + i));
+    }
+    const signed = Number(BigInt.asIntN(8 * bytes, value));
+    if (!Number.isSafeInteger(signed)) throw this.error('an integer is larger than 2^53');
+    return signed;
+  }
+
+  text(bytes: number): string {
+    const from = this.skip(bytes);
+    try {
+      return utf8.decode(this.#bytes.subarray(from, from + bytes));
+    } catch {
+      throw this.error('a string is not UTF-8');
+    }
+  }
+
+  line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end < 0) throw this.error('it ends in the middle of a name');
+    const line = this.text(end - this.#at);
+    this.skip(1);
+    return line;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
