@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Bundle, bundleProduction } from '../bench/edge/bundle.ts';
 
@@ -11,12 +10,6 @@ beforeAll(async () => {
   bundle = await bundleProduction(folder);
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-it('uploads at most 250 kB, gzipped', () => {
-  const sizes = Array.from(bundle, ([name, module]) => [name, gzipSync(module).length] as const);
-  const sum = sizes.reduce((total, [, size]) => total + size, 0);
-  expect(sum, sizes.map(([name, size]) => `${name}: ${size}`).join('\n')).toBeLessThan(250_000);
-});
 
 it('is minified, and has one kind of zod', () => {
   // The notices of licences have to stay, as they are.

@@ -51,12 +51,14 @@ const startsWith = (bytes: Uint8Array, signature: number[]) =>
 
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    if (size > maxBytes) {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size <= maxBytes) return await file.readFile();
       throw new WeightsFileError(`it has ${size} bytes; the limit is ${maxBytes}`);
+    } finally {
+      await file.close();
     }
-    return await file.readFile();
   } catch (cause) {
     throw new WeightsFileError(`${path} can't be read: ${(cause as Error).message}`, { cause });
   }
