@@ -31,6 +31,3 @@ declare module 'hono' {
 }
 
 export type AppContext = Context;
-
-/** What of a request's context is needed to go on working after its answer. */
-export type Background = Pick<ExecutionContext, 'waitUntil'>;

@@ -16,7 +16,7 @@ import { getModels } from './routes/get-models.ts';
 import { getPredict } from './routes/get-predict.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
 import { onFirstRequest } from './routes/on-first-request.ts';
-import { countLoads, openCounters } from './telemetry/counters.ts';
+import { openCounters } from './telemetry/counters.ts';
 import { openTelemetry } from './telemetry/telemetry.ts';
 
 /** What a Worker may be bound to besides its bucket. */
@@ -55,7 +55,8 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   const source = { store, layout, name: modelName, publicKeys };
   const models = serveModels({
     ...{ ...source, alias, canary, maxModelBytes, pollMilliseconds, now, random },
-    openLoader: async () => countLoads(load ?? (await importLoader()), counters),
+    openLoader: async () => load ?? (await importLoader()),
+    onLoad: (succeeded) => void (succeeded ? counters.loads++ : counters.failedLoads++),
     onSwap: () => void counters.swaps++,
   });
   const catalog = openCatalog({ ...source, pollMilliseconds, now });

@@ -1,25 +1,8 @@
-import * as z from 'zod/mini';
-
 /** Whose scripts may read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 export interface Cors {
   /** Adds to any answer what a browser needs to give it to a script of `origin`. */
   allow(origin: string | undefined, headers: Headers): void;
 }
-
-/** `*`, or origins between commas or spaces; empty: nobody's but the Worker's own page. */
-export const corsOriginsSchema = z.pipe(
-  z.string(),
-  z.transform((text, context): '*' | string[] => {
-    if (text.trim() === '*') return '*';
-    const origins = text.split(/[\s,]+/).filter((origin) => origin !== '');
-    for (const origin of origins) {
-      if (URL.parse(origin)?.origin === origin && !origin.includes('*')) continue;
-      const message = `has ${JSON.stringify(origin)}: an origin is like https://example.com, without a path`;
-      context.issues.push({ code: 'custom', input: text, message });
-    }
-    return origins;
-  }),
-);
 
 /** What a script may read besides the body and the headers that it always may. */
 const exposed =

@@ -1,6 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { Problem } from '../errors.ts';
-import type { ApiToken } from './api-tokens.ts';
+
+/** What opens the routes that are not for everybody. */
+export interface ApiToken {
+  /** What logs and limits call its bearer. */
+  name: string;
+  token: string;
+}
 
 export interface GuardOptions {
   /** Where there are none, every route is open. */

@@ -1,7 +1,7 @@
 import type { Alias } from '../../shared/registry/manifest.ts';
-import type { Background } from '../app-context.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
+import type { Background } from './background.ts';
 import { type ModelCache, maxLoadMilliseconds } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 

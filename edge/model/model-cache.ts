@@ -28,6 +28,8 @@ export interface ModelCache {
 
 export interface ModelCacheOptions extends VersionSource {
   openLoader: () => Promise<LoadVersion>;
+  /** Called after each load, successful or not. */
+  onLoad?: ((succeeded: boolean) => void) | undefined;
   /** What the weights in memory may take together. Models that are held, and the one asked for last, stay all the same. */
   maxModelBytes: number;
   /** Milliseconds since 1970. */
@@ -57,7 +59,7 @@ interface Load {
 
 /** Keeps the models that were used last in memory, within a bound. */
 export function openModelCache(options: ModelCacheOptions): ModelCache {
-  const { openLoader, maxModelBytes, now, ...source } = options;
+  const { openLoader, onLoad, maxModelBytes, now } = options;
   // A Map keeps the order of insertion: the least recently used comes first.
   const residents = new Map<string, Resident>();
   const loads = new Map<string, Load>();
@@ -79,26 +81,29 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
     const running = loads.get(version);
     if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
     const mine: Load = { startedAt: now(), done: Promise.resolve() };
-    mine.done = bring(version).finally(() => {
+    mine.done = startLoad(version).finally(() => {
       if (loads.get(version) === mine) loads.delete(version);
     });
     loads.set(version, mine);
     return mine.done;
   }
 
-  async function bring(version: string): Promise<void> {
+  async function startLoad(version: string): Promise<void> {
+    const loadVersion = await openLoader();
+    let model: LoadedModel;
     try {
-      const loadVersion = await openLoader();
-      const model = await loadVersion(source, version);
-      failures.delete(version);
-      // Another request may have brought it, having given up on this one.
-      if (residents.has(version)) return model.dispose();
-      residents.set(version, { model, holders: 0 });
-      evict(version);
+      model = await loadVersion(options, version);
     } catch (error) {
+      onLoad?.(false);
       if (error instanceof ModelError) noteFailure(version, error);
       throw error;
     }
+    onLoad?.(true);
+    failures.delete(version);
+    // A load that took too long was abandoned, and another one may have finished first.
+    if (residents.has(version)) return model.dispose();
+    residents.set(version, { model, holders: 0 });
+    evict(version);
   }
 
   function noteFailure(version: string, error: ModelError): void {

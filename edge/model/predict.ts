@@ -1,7 +1,6 @@
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction, ServedModel } from '../../shared/model/prediction.ts';
-import type { AppContext } from '../app-context.ts';
-import type { ModelReference, Served } from './served-models.ts';
+import type { Served } from './served-models.ts';
 
 /**
  * Has the model predict any number of images in one run.
@@ -36,10 +35,4 @@ export function predictLogits({ model }: Served, images: ArrayLike<number>[]): F
 export function describeServed({ model, alias }: Served): ServedModel {
   const { name, version } = model.manifest;
   return { name, version, alias: alias?.name ?? null };
-}
-
-/** Has a response's headers say which version answers, and the alias that led to it. */
-export function nameModel(context: AppContext, { version, alias }: ModelReference): void {
-  context.header('x-catwalk-version', version);
-  if (alias) context.header('x-catwalk-alias', alias.name);
 }

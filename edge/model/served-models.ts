@@ -1,7 +1,7 @@
 import type { Alias } from '../../shared/registry/manifest.ts';
-import type { Background } from '../app-context.ts';
 import { ModelError } from '../errors.ts';
 import { type AliasFollower, followAlias, type LoadFailure } from './alias-follower.ts';
+import type { Background } from './background.ts';
 import type { LoadVersion } from './load-version.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { openModelCache } from './model-cache.ts';
@@ -57,6 +57,8 @@ export interface ServedModelsOptions extends VersionSource {
   maxModelBytes: number;
   pollMilliseconds: number;
   openLoader: () => Promise<LoadVersion>;
+  /** Called after each load, successful or not. */
+  onLoad?: ((succeeded: boolean) => void) | undefined;
   /** Told when an alias's next version has taken the place of the one before. */
   onSwap?: () => void;
   /** Milliseconds since 1970. */
@@ -69,14 +71,13 @@ export interface ServedModelsOptions extends VersionSource {
 const maxOtherAliases = 8;
 
 export function serveModels(options: ServedModelsOptions): ServedModels {
-  const { openLoader, maxModelBytes, canary, pollMilliseconds, now, random, ...rest } = options;
-  const { alias: _, ...source } = rest;
-  const models = openModelCache({ ...source, openLoader, maxModelBytes, now });
+  const { name, canary, now, random } = options;
+  const models = openModelCache(options);
   const follow = (alias: string, holds: boolean, absent: () => ModelError) =>
-    followAlias({ ...source, alias, models, holds, pollMilliseconds, now, absent });
+    followAlias({ ...options, alias, models, holds, absent });
 
   const main = follow(options.alias, true, () => {
-    const detail = `The alias ${options.alias} of ${source.name} does not exist. Train and publish a model first: npm start does both.`;
+    const detail = `The alias ${options.alias} of ${name} does not exist. Train and publish a model first: npm start does both.`;
     return new ModelError('no_model', detail);
   });
   const always = new Map([[options.alias, main]]);
@@ -87,7 +88,7 @@ export function serveModels(options: ServedModelsOptions): ServedModels {
   const further = new Map<string, AliasFollower>();
 
   function notFound(alias: string) {
-    return () => new ModelError('alias_not_found', `${source.name} has no alias ${alias}.`);
+    return () => new ModelError('alias_not_found', `${name} has no alias ${alias}.`);
   }
 
   async function followed(alias: string, background: Background): Promise<ModelReference> {

@@ -2,10 +2,10 @@ import { idxHeaderBytes, parseIdx } from '../../shared/idx.ts';
 import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
 import type { DatasetInfo } from '../../shared/registry/manifest.ts';
 import type { ObjectStore, StoredObject } from '../../shared/registry/object-store.ts';
-import type { Background } from '../app-context.ts';
 import { DatasetError } from '../errors.ts';
-import { parseJson } from '../input/json.ts';
+import { parseJson } from '../json.ts';
 import { publishedSchemas, sha256 } from '../store/published.ts';
+import type { Background } from './background.ts';
 
 /** The data set's test images, read out of the bucket as they are asked for. */
 export interface TestSet {

@@ -1,7 +1,8 @@
 import type * as z from 'zod/mini';
 import { versionSchema } from '../../shared/registry/bucket-layout.ts';
 import { Problem } from '../errors.ts';
-import { checkJsonBounds, JsonError, parseJson } from '../input/json.ts';
+import { checkJsonBounds } from '../input/json.ts';
+import { JsonError, parseJson } from '../json.ts';
 import type { ModelCatalog } from '../model/model-catalog.ts';
 
 /** @throws {Problem} `bad_json` where it nests too deep or holds too much, `bad_request` where it's no JSON, or other JSON than the schema's */

@@ -2,10 +2,11 @@ import type { Handler } from 'hono';
 import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
 import type { AppContext, Collaborators } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
+import { nameModel } from '../http/model-headers.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
 import { modelChoice } from '../input/model-choice.ts';
-import { nameModel, predictImages } from '../model/predict.ts';
+import { predictImages } from '../model/predict.ts';
 import type { ModelChoice, ModelReference } from '../model/served-models.ts';
 import { versionNumber, versionOfNumber } from './protocol.ts';
 import {

@@ -1,6 +1,6 @@
 import type { AppContext, Collaborators } from '../app-context.ts';
+import { nameModel } from '../http/model-headers.ts';
 import { modelChoice } from '../input/model-choice.ts';
-import { nameModel } from '../model/predict.ts';
 
 /** GET /model: a version's manifest, of the one that is served unless another is asked for, and the alias that led to it. */
 export function getModel({ models }: Collaborators) {

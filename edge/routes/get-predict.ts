@@ -1,10 +1,12 @@
 import { toPrediction } from '../../shared/model/predict.ts';
 import type { IndexedPrediction, ServedModel } from '../../shared/model/prediction.ts';
-import type { AppContext, Background, Collaborators } from '../app-context.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
 import { Problem } from '../errors.ts';
+import { nameModel } from '../http/model-headers.ts';
 import { immutable, isKnown } from '../http/negotiate.ts';
 import { modelChoice } from '../input/model-choice.ts';
-import { describeServed, nameModel, predictLogits } from '../model/predict.ts';
+import type { Background } from '../model/background.ts';
+import { describeServed, predictLogits } from '../model/predict.ts';
 import { readTestImage } from './read-test-image.ts';
 
 /** What is sent by who asks for nothing in particular. */

@@ -1,13 +1,15 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
 import { type FeedbackRecord, feedbackRequestSchema } from '../../shared/registry/feedback.ts';
-import type { AppContext, Background, Collaborators } from '../app-context.ts';
+import type { AppContext, Collaborators } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
-import { checkJsonBounds, JsonError, parseJson } from '../input/json.ts';
+import { checkJsonBounds } from '../input/json.ts';
 import { invertSchema, readParameter } from '../input/parameters.ts';
 import type { PostedImage } from '../input/posted-images.ts';
+import { JsonError, parseJson } from '../json.ts';
+import type { Background } from '../model/background.ts';
 import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { sha256 } from '../store/published.ts';
 import { pixelBytes, readTestImage } from './read-test-image.ts';

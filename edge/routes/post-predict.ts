@@ -2,12 +2,13 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { greyPngUrl } from '../../shared/picture/png.ts';
 import type { AppContext, Collaborators } from '../app-context.ts';
 import { Problem } from '../errors.ts';
+import { nameModel } from '../http/model-headers.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
 import { modelChoice } from '../input/model-choice.ts';
 import { echoSchema, invertSchema, readParameter } from '../input/parameters.ts';
 import { postedImages } from '../input/posted-images.ts';
-import { describeServed, nameModel, predictImages } from '../model/predict.ts';
+import { describeServed, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 

@@ -1,6 +1,6 @@
-import type { Background } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { parseIndex } from '../input/parameters.ts';
+import type { Background } from '../model/background.ts';
 import type { TestSet } from '../model/test-set.ts';
 import { sha256 } from '../store/published.ts';
 

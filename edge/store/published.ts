@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini';
 import { ModelError } from '../errors.ts';
-import { parseJson } from '../input/json.ts';
+import { parseJson } from '../json.ts';
 
 /**
  * The schemas of what publishers write. They are evaluated where something is read first, not by the start of the script, of

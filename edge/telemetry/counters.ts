@@ -1,5 +1,4 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import type { LoadVersion } from '../model/load-version.ts';
 
 /** Upper bounds of the histogram of durations, in milliseconds. */
 export const durationBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
@@ -77,17 +76,3 @@ export function countPrediction(
   predictions.counts[id] = (predictions.counts[id] as number) + 1;
   predictions.confidence += probability;
 }
-
-/** @returns the same, counted */
-export const countLoads =
-  (load: LoadVersion, counters: Counters): LoadVersion =>
-  async (source, version) => {
-    try {
-      const model = await load(source, version);
-      counters.loads++;
-      return model;
-    } catch (error) {
-      counters.failedLoads++;
-      throw error;
-    }
-  };

@@ -1,8 +1,6 @@
-import * as z from 'zod/mini';
+import { logLevels } from '../configuration.ts';
 
-/** Which requests are logged: `error` those with a 5xx, `warn` with a 4xx too, `info` all of them. */
-export const logLevelSchema = z.enum(['off', 'error', 'warn', 'info']);
-export type LogLevel = z.infer<typeof logLevelSchema>;
+export type LogLevel = (typeof logLevels)[number];
 
 /** A request, as it is logged: nothing in it comes from its body, its query or its credentials. */
 export interface RequestRecord {
@@ -22,11 +20,10 @@ export interface RequestRecord {
 }
 
 const severity = (status: number) => (status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info');
-const order = logLevelSchema.options;
 
 /** @returns whether a request that ended with the status is logged */
 export const isLogged = (level: LogLevel, status: number) =>
-  order.indexOf(severity(status)) <= order.indexOf(level);
+  logLevels.indexOf(severity(status)) <= logLevels.indexOf(level);
 
 /** Writes one line of JSON, which Workers Logs takes apart by itself. */
 export function logRequest(record: RequestRecord, now: number): void {

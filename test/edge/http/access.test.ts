@@ -74,10 +74,10 @@ describe('tokens', () => {
   });
 
   it.each([
-    ['short-token', 'shorter than 16'],
+    ['short-token', 'fewer than 16'],
     [`sh op!:${first}`, 'name'],
     [`${first}"`, 'character'],
-    [`${first},too-short`, 'the 2. token'],
+    [`${first},too-short`, 'Token 2'],
   ])(
     'are refused as configuration where they are wrong, without being named: %j',
     (tokens, why) => {

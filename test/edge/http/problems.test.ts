@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { parseConfiguration } from '../../../edge/configuration.ts';
+import { parseConfiguration, variablesSchema } from '../../../edge/configuration.ts';
 import { type ObjectStore, StoreError } from '../../../shared/registry/object-store.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp } from '../../support/edge/open-app.ts';
@@ -40,7 +40,9 @@ describe('what goes wrong inside', () => {
 });
 
 describe('parseConfiguration', () => {
-  it('has a default for every variable', () => {
+  it('has a default for every variable that is absent or empty', () => {
+    const empty = Object.fromEntries(Object.keys(variablesSchema.shape).map((name) => [name, '']));
+    expect(parseConfiguration(empty)).toEqual(parseConfiguration({}));
     expect(parseConfiguration({})).toEqual({
       modelName: 'fashion-mnist-cnn',
       alias: 'production',
@@ -90,7 +92,7 @@ describe('parseConfiguration', () => {
   it('names every variable that is wrong', () => {
     const wrong = {
       MODEL_NAME: 'A B',
-      MODEL_ALIAS: '',
+      MODEL_ALIAS: 'No Alias',
       DATASET_NAME: '../x',
       ALIAS_POLL_SECONDS: 'often',
       BUCKET_PREFIX: 'no-slash',

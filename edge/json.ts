@@ -1,0 +1,33 @@
+import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
+
+/**
+ * Parses JSON from outside the Worker and checks it against a schema.
+ *
+ * @param what identifies the JSON in errors
+ * @throws {JsonError} if the bytes are not JSON in UTF-8, or break the schema. The message lists what is wrong and where
+ */
+export function parseJson<Schema extends z.core.$ZodType>(
+  bytes: Uint8Array,
+  schema: Schema,
+  what: string,
+): z.output<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch (cause) {
+    throw new JsonError(`${what} is not JSON: ${cause}.`, { cause });
+  }
+  const result = z.safeParse(schema, value, { error: inEnglish });
+  if (result.success) return result.data;
+  throw new JsonError(`${what} is invalid:\n${z.prettifyError(result.error)}`, {
+    cause: result.error,
+  });
+}
+
+export class JsonError extends Error {
+  override readonly name = 'JsonError';
+}
+
+/** zod/mini has no messages of its own. The English ones are created when there is an error to report. */
+export const inEnglish: z.core.$ZodErrorMap = (issue) => english().localeError(issue);
