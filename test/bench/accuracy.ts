@@ -8,12 +8,10 @@ import { Command, Option } from 'commander';
 import * as z from 'zod';
 import { recipeNames } from '../../trainer/train/recipe.ts';
 import { type AccuracyReport, accuracyReportSchema, type SeedResult } from './accuracy-report.ts';
-import { accuracyTable } from './accuracy-table.ts';
 import { thisMachine } from './machine.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const dataFile = join(repository, 'docs/bench/accuracy.json');
-const tableFile = join(repository, 'docs/11-benchmarks.md');
 
 const epochEvent = z.object({
   event: z.literal('epoch'),
@@ -24,14 +22,14 @@ const epochEvent = z.object({
 
 const options = new Command('npm run bench:accuracy --')
   .description(
-    'Trains a recipe with several seeds by the trainer itself and adds the results to docs/bench/accuracy.json and docs/11-benchmarks.md. What is there already is not trained again.',
+    'Trains a recipe with several seeds, as a user would, and adds the results to docs/bench/accuracy.json. Skips what is there already.',
   )
   .addOption(new Option('--recipe <name>').choices(recipeNames).default('tutorial'))
   .addOption(new Option('--backend <name>').choices(['wasm', 'tensorflow']).default('wasm'))
   .option('--seeds <n>', 'seeds 1 to n', '3')
   .option('--jobs <n>', 'trainings at once, which share the cores', '1')
   .option('--again', 'train also what is there already')
-  .option('--json', 'print all results as JSON instead of the table')
+  .option('--json', 'print all results as JSON')
   .parse()
   .opts<Record<'recipe' | 'backend' | 'seeds' | 'jobs', string> & Record<'again' | 'json', true>>();
 
@@ -53,7 +51,9 @@ await Promise.all(
   }),
 );
 process.stdout.write(
-  options.json ? `${JSON.stringify(report, null, 2)}\n` : accuracyTable(report.results),
+  options.json
+    ? `${JSON.stringify(report, null, 2)}\n`
+    : 'Run npm run docs:figures to put the results into the documents.\n',
 );
 
 async function readReport(): Promise<AccuracyReport> {
@@ -71,7 +71,6 @@ async function keep(result: SeedResult): Promise<void> {
       a.recipe.localeCompare(b.recipe) || a.backend.localeCompare(b.backend) || a.seed - b.seed,
   );
   await writeFile(dataFile, `${JSON.stringify(report, null, 2)}\n`);
-  await writeFile(tableFile, accuracyTable(report.results));
 }
 
 /** Trains one seed as a user does, and takes the figures from what the trainer prints. */
