@@ -3,7 +3,7 @@ import { type BackendName, backendNames, type DeviceChoice } from '../backend/ba
 import { isNotSetUp, queryGpus } from '../backend/native-setup.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { tensorflowVersion } from '../backend/open-tensorflow.ts';
-import { BadDatasetError } from '../data/errors.ts';
+import { InvalidDatasetError } from '../data/errors.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { openBucket } from '../registry/bucket.ts';
 import { bucketLocation } from '../registry/bucket-location.ts';
@@ -114,7 +114,7 @@ export const checkDataset: Check = async ({ dataset, dataDir }) => {
     const detail = `${train.count} training and ${test.count} test images, from ${source}`;
     return [{ name, status: 'ok', detail }];
   } catch (error) {
-    const isFolder = error instanceof BadDatasetError;
+    const isFolder = error instanceof InvalidDatasetError;
     const isGiven = dataDir !== undefined || isFolder;
     const advice = isFolder
       ? 'What a data set of your own looks like: docs/03-your-own-data.md'

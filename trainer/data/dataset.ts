@@ -1,10 +1,10 @@
-import { BadDatasetError } from './errors.ts';
+import { InvalidDatasetError } from './errors.ts';
 
-/** Grey images and what they show, in file order. */
+/** Grey images and their labels, in file order. */
 export interface ImageSet {
-  /** `count * height * width` bytes, 0 black to 255 white. */
+  /** `count * height * width` bytes, 0 (black) to 255 (white). */
   images: Uint8Array;
-  /** `count` class ids. */
+  /** `count` label ids. */
   labels: Uint8Array;
   count: number;
 }
@@ -14,48 +14,54 @@ export interface Dataset {
   name: string;
   height: number;
   width: number;
-  /** One name per class; the position is the class's id. */
+  /** The names of the labels. A label's id is its position. */
   labels: readonly string[];
   train: ImageSet;
   test: ImageSet;
   /**
-   * Name of each IDX file to the SHA-256 of its uncompressed bytes. The same images are published in
-   * several gzip encodings (with and without a file name and time in the header), so a hash of the
-   * compressed file would not identify the data.
+   * Maps the name of each IDX file to the SHA-256 of its uncompressed bytes. The same images are published in several gzip
+   * encodings, so a hash of the compressed file would not identify the data.
    */
   files: Record<string, string>;
-  /** What `--dataset` takes to load it again: the name of a known data set, or the absolute path of a folder. */
+  /** The value of `--dataset` that loads it again: a known data set's name or a folder's absolute path. */
   origin: string;
-  /** Where the files came from, for people. */
+  /** The sources of the files, for people. */
   source: string;
 }
 
 /** A label is one byte in an IDX file. */
-const mostLabels = 256;
+const maxLabels = 256;
 
 /**
- * Whether a network can learn the labels and be measured on them.
+ * Checks that a network can learn the labels and be tested on them.
  *
- * @throws {BadDatasetError} where there is but one label or one without training images, or no test image
+ * @throws {InvalidDatasetError} if there are fewer than 2 or more than 256 labels, a label has no training image, or there
+ *   is no test image
  */
-export function checkClasses(
+export function checkLabels(
   folder: string,
   { labels, train, test }: Pick<Dataset, 'labels' | 'train' | 'test'>,
 ): void {
   if (labels.length < 2) {
-    throw new BadDatasetError(
-      `${folder} has one label only, ${labels[0]}: there is nothing to tell apart.`,
+    throw new InvalidDatasetError(
+      `${folder} has only one label, ${labels[0]}. Add images of at least one other label.`,
     );
   }
-  if (labels.length > mostLabels) {
-    throw new BadDatasetError(
-      `${folder} has ${labels.length} labels; at most ${mostLabels} are told apart.`,
+  if (labels.length > maxLabels) {
+    throw new InvalidDatasetError(
+      `${folder} has ${labels.length} labels. The maximum is ${maxLabels}.`,
     );
   }
   const seen = new Set(train.labels);
   const empty = labels.filter((_, id) => !seen.has(id));
   if (empty.length > 0) {
-    throw new BadDatasetError(`${folder} has no training image of: ${empty.join(', ')}.`);
+    throw new InvalidDatasetError(
+      `${folder} has no training image of: ${empty.join(', ')}. Add some, or remove the label.`,
+    );
   }
-  if (test.count === 0) throw new BadDatasetError(`${folder} has no test image.`);
+  if (test.count === 0) {
+    throw new InvalidDatasetError(
+      `${folder} has no test image. Move some of the training images to the test set.`,
+    );
+  }
 }

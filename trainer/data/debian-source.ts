@@ -3,22 +3,17 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type DatasetSource, folderSource } from './sources.ts';
+import { type DatasetSource, folderSource } from './dataset-source.ts';
+import type { DebianPackage } from './known-datasets.ts';
 
 const run = promisify(execFile);
 
-/** Package lists are tens of MB; beyond this the Debian mirror is as good as unreachable. */
-const commandLimitMs = 180_000;
-
-export interface DebianPackage {
-  package: string;
-  /** Where the package puts the files, from the root. */
-  folder: string;
-}
+/** Package lists have tens of MB. A slower Debian mirror is as good as unreachable. */
+const timeLimitMs = 180_000;
 
 /**
- * The files from the package of Debian or Ubuntu that holds them, through the machine's own apt sources. Needs neither
- * root nor an installation: apt keeps its state in a temporary folder, where the package is unpacked.
+ * A package of Debian or Ubuntu with the files, fetched from the machine's apt sources. It needs neither root nor an
+ * installation: apt keeps its state, and the package is unpacked, in a temporary folder.
  */
 export function debianSource(
   { package: name, folder }: DebianPackage,
@@ -47,28 +42,25 @@ async function downloadPackage(name: string, scratch: string, signal?: AbortSign
     '--quiet',
     `-oDir::Cache=${join(scratch, 'cache')}`,
     '-oDebug::NoLocking=1',
-    // As root, apt would drop to a user that can't read this folder, and warn.
+    // As root, apt would switch to a user that can't read this folder, and warn.
     '-oAPT::Sandbox::User=root',
   ];
-  const download = (extra: string[]) =>
-    command('apt-get', [...options, ...extra, 'download', name], scratch, signal);
+  const apt = (...args: string[]) => command('apt-get', [...options, ...args], scratch, signal);
   await mkdir(join(scratch, 'cache/archives/partial'), { recursive: true });
   try {
-    await download([]);
+    await apt('download', name);
   } catch (error) {
     if (signal?.aborted || isMissingCommand(error)) throw error;
-    // Images and fresh machines have no package lists: fetch them beside, not into the system's.
+    // Container images and new machines have no package lists: fetch them into the temporary folder.
     const lists = join(scratch, 'lists');
     await mkdir(join(lists, 'partial'), { recursive: true });
-    const privateLists = [`-oDir::State::Lists=${lists}`];
-    // One unreachable source among many fails the update, though the package may be in another.
-    await command('apt-get', [...options, ...privateLists, 'update'], scratch, signal).catch(() =>
-      signal?.throwIfAborted(),
-    );
-    await download(privateLists);
+    const ownLists = `-oDir::State::Lists=${lists}`;
+    // One unreachable source of many fails the update, even if another one has the package.
+    await apt(ownLists, 'update').catch(() => signal?.throwIfAborted());
+    await apt(ownLists, 'download', name);
   }
   const archive = (await readdir(scratch)).find((file) => file.endsWith('.deb'));
-  if (!archive) throw new Error(`apt-get download ${name} left no .deb file.`);
+  if (!archive) throw new Error(`apt-get download ${name} wrote no .deb file`);
   return join(scratch, archive);
 }
 
@@ -76,27 +68,23 @@ async function command(file: string, args: string[], cwd: string, signal?: Abort
   try {
     await run(file, args, {
       cwd,
-      timeout: commandLimitMs,
+      timeout: timeLimitMs,
       env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
     signal?.throwIfAborted();
-    if (isMissingCommand(error)) throw new MissingCommandError(file);
-    const { stderr, killed } = error as { stderr?: string; killed?: boolean };
-    const reason = killed ? `took over ${commandLimitMs / 1000} seconds` : lastLine(stderr);
-    throw new Error(`${file} failed: ${reason}`);
-  }
-}
-
-class MissingCommandError extends Error {
-  readonly code = 'ENOENT';
-
-  constructor(file: string) {
-    super(`this machine has no ${file}`);
+    if (isMissingCommand(error)) {
+      throw Object.assign(new Error(`${file} is not installed on this machine`), {
+        code: 'ENOENT',
+      });
+    }
+    const { stderr = '', killed } = error as { stderr?: string; killed?: boolean };
+    const lastLine = stderr.trim().split('\n').at(-1) || 'it printed no message';
+    throw new Error(
+      `${file} failed: ${killed ? `it took over ${timeLimitMs / 1000} seconds` : lastLine}`,
+    );
   }
 }
 
 const isMissingCommand = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
-
-const lastLine = (text = '') => text.trim().split('\n').at(-1) || 'without a message';

@@ -1,51 +1,45 @@
 import type { KnownFile } from './known-datasets.ts';
 
-/** A file is there, but not with the bytes that it should have. */
+/** A file exists, but its bytes fail the check against the known SHA-256. */
 export class CorruptFileError extends Error {
   override name = 'CorruptFileError';
   readonly file: string;
-  /** Of the uncompressed bytes, or of the `.gz` where only that is known. */
+  /** Of the file in the form that `KnownFile.hashedForm` names. */
   readonly expectedSha256: string;
-  /** Of the same, or null where the file can't be uncompressed. */
+  /** Of the same form, or null if the file can't be uncompressed. */
   readonly actualSha256: string | null;
 
   constructor(
     file: string,
-    known: Pick<KnownFile, 'sha256' | 'gzipSha256'>,
+    { sha256, hashedForm }: Pick<KnownFile, 'sha256' | 'hashedForm'>,
     actual: { sha256: string } | { unpackError: unknown },
   ) {
     const found =
       'sha256' in actual
-        ? `has SHA-256 ${actual.sha256}`
-        : `can't be unpacked (${messageOf(actual.unpackError)})`;
-    const expected = known.sha256 ?? known.gzipSha256 ?? '';
-    const form = known.sha256 === undefined ? 'compressed' : 'uncompressed';
-    super(`${file} is corrupt: ${form} it should have SHA-256 ${expected}, but it ${found}`);
+        ? `it has ${actual.sha256}`
+        : `it can't be unpacked (${messageOf(actual.unpackError)})`;
+    super(`${file} is corrupt: expected SHA-256 ${sha256} (${hashedForm}), but ${found}`);
     this.file = file;
-    this.expectedSha256 = expected;
+    this.expectedSha256 = sha256;
     this.actualSha256 = 'sha256' in actual ? actual.sha256 : null;
   }
 }
 
-/** A folder does not hold a file. */
+/** A folder does not contain a file, neither compressed nor uncompressed. */
 export class MissingFileError extends Error {
   override name = 'MissingFileError';
-  readonly folder: string;
-  readonly file: string;
 
   constructor(folder: string, file: string) {
-    super(`${folder} holds neither ${file}.gz nor ${file}.`);
-    this.folder = folder;
-    this.file = file;
+    super(`${folder} contains neither ${file}.gz nor ${file}.`);
   }
 }
 
-/** What a folder holds is no data set that a network could learn. */
-export class BadDatasetError extends Error {
-  override name = 'BadDatasetError';
+/** The content of a folder is not a data set that a network can learn. */
+export class InvalidDatasetError extends Error {
+  override name = 'InvalidDatasetError';
 }
 
-/** No source had the whole data set; the message lists each source with its cause. */
+/** No source has all files of a data set. The message lists each source with the reason. */
 export class DatasetUnavailableError extends Error {
   override name = 'DatasetUnavailableError';
   readonly failures: readonly { source: string; cause: unknown }[];
@@ -61,7 +55,7 @@ export class DatasetUnavailableError extends Error {
   }
 }
 
-/** `fetch` hides why it failed ("fetch failed") in the cause of its error. */
+/** Returns an error's message with that of its cause: `fetch` only says "fetch failed" and keeps the reason there. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

@@ -1,37 +1,30 @@
-import { createHash } from 'node:crypto';
+/** Data sets of one's own as four IDX files, with MNIST's names: reading them, and writing a training set. */
+import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { writeAtomically } from '../../node/files.ts';
 import { parseIdx } from '../../shared/idx.ts';
-import { checkClasses, type Dataset, type ImageSet } from './dataset.ts';
-import { BadDatasetError, messageOf } from './errors.ts';
-import { type DatasetPart, datasetName } from './known-datasets.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { checkLabels, type Dataset, type ImageSet } from './dataset.ts';
+import { readEither } from './dataset-source.ts';
+import { InvalidDatasetError, messageOf } from './errors.ts';
+import { type DatasetPart, datasetName, idxFileNames } from './known-datasets.ts';
 import { parseDataset } from './parse-dataset.ts';
-import { readEither } from './sources.ts';
 
 const unpack = promisify(gunzip);
 
-/** As MNIST has them. */
-export const idxFileNames: Record<DatasetPart, string> = {
-  trainImages: 'train-images-idx3-ubyte',
-  trainLabels: 'train-labels-idx1-ubyte',
-  testImages: 't10k-images-idx3-ubyte',
-  testLabels: 't10k-labels-idx1-ubyte',
-};
-
-/** The network's input. */
-const side = 28;
+const [height, width] = fashionMnistCnn.inputShape;
 /** A million images. */
-const maximumBytes = 784 * 1_000_000;
+const maxBytes = height * width * 1_000_000;
 
 /**
- * Loads a data set of four IDX files, each as `.gz` or uncompressed. The labels' names are the lines of labels.txt where
- * there is one, else their numbers.
+ * Loads a data set of four IDX files, each as `.gz` or uncompressed. The label names are the lines of labels.txt, or the
+ * numbers if there is no such file.
  *
  * @param folder absolute
- * @throws {BadDatasetError} naming the file that can't be used
+ * @throws {InvalidDatasetError} that names the invalid file
  */
 export async function loadIdxFolder(folder: string): Promise<Dataset> {
   const contents = {} as Record<DatasetPart, Uint8Array>;
@@ -39,28 +32,35 @@ export async function loadIdxFolder(folder: string): Promise<Dataset> {
   for (const [part, name] of Object.entries(idxFileNames)) {
     const bytes = await readIdxFile(folder, name, part.endsWith('Images') ? 3 : 1);
     contents[part as DatasetPart] = bytes;
-    files[name] = createHash('sha256').update(bytes).digest('hex');
+    files[name] = hash('sha256', bytes);
   }
   const labels = (await readLabels(folder)) ?? numbersOf(contents.trainLabels);
-  const shape = { height: side, width: side, labels };
-  const sets = refusing(folder, () => parseDataset(shape, contents));
-  checkClasses(folder, { labels, ...sets });
+  const shape = { height, width, labels };
+  let sets: Pick<Dataset, 'train' | 'test'>;
+  try {
+    sets = parseDataset(shape, contents);
+  } catch (cause) {
+    throw new InvalidDatasetError(`${folder} is not a data set: ${messageOf(cause)}`, { cause });
+  }
+  checkLabels(folder, { labels, ...sets });
   const name = datasetName(folder);
   return { name, ...shape, ...sets, files, origin: folder, source: folder };
 }
 
 async function readIdxFile(folder: string, name: string, dimensions: number): Promise<Uint8Array> {
   const { path, bytes } = await readEither(folder, name).catch((cause: unknown) => {
-    throw new BadDatasetError(messageOf(cause), { cause });
+    throw new InvalidDatasetError(messageOf(cause), { cause });
   });
   try {
     const content = path.endsWith('.gz')
-      ? await unpack(bytes, { maxOutputLength: maximumBytes })
+      ? await unpack(bytes, { maxOutputLength: maxBytes })
       : bytes;
     parseIdx(content, dimensions);
     return content;
   } catch (cause) {
-    throw new BadDatasetError(`${path} is no whole IDX file: ${messageOf(cause)}`, { cause });
+    throw new InvalidDatasetError(`${path} is not a complete IDX file: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -68,7 +68,7 @@ async function readLabels(folder: string): Promise<string[] | null> {
   const path = join(folder, 'labels.txt');
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null;
-    throw new BadDatasetError(`${path} can't be read: ${cause.message}`, { cause });
+    throw new InvalidDatasetError(`${path} can't be read: ${cause.message}`, { cause });
   });
   if (text === null) return null;
   const labels = text
@@ -77,23 +77,17 @@ async function readLabels(folder: string): Promise<string[] | null> {
     .map((line) => line.trim());
   const wrong = labels.findIndex((label, i) => label === '' || labels.indexOf(label) !== i);
   if (wrong < 0) return labels;
-  throw new BadDatasetError(`${path}:${wrong + 1} has no label, or one that was there before.`);
+  throw new InvalidDatasetError(
+    `${path}:${wrong + 1} is empty or repeats a label. Write one different label on each line.`,
+  );
 }
 
 function numbersOf(labelFile: Uint8Array): string[] {
-  const highest = parseIdx(labelFile, 1).values.reduce((max, id) => Math.max(max, id), 0);
-  return Array.from({ length: highest + 1 }, (_, id) => String(id));
+  const max = parseIdx(labelFile, 1).values.reduce((max, id) => Math.max(max, id), 0);
+  return Array.from({ length: max + 1 }, (_, id) => String(id));
 }
 
-function refusing<Result>(folder: string, read: () => Result): Result {
-  try {
-    return read();
-  } catch (cause) {
-    throw new BadDatasetError(`${folder} is no data set: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** Writes unsigned bytes as an IDX file; shared/idx.ts reads it. */
+/** Encodes unsigned bytes as an IDX file; shared/idx.ts reads it. */
 export function idxFile(dimensions: number[], values: Uint8Array): Uint8Array {
   const header = Buffer.alloc(4 + 4 * dimensions.length);
   header.writeUInt32BE(0x0800 + dimensions.length, 0);
@@ -104,8 +98,8 @@ export function idxFile(dimensions: number[], values: Uint8Array): Uint8Array {
 }
 
 /**
- * Writes a folder that `--dataset` takes: the feedback first, so that `--limit` has it, then the base's own training images; the test
- * set is the base's, so that models stay comparable.
+ * Writes an IDX folder for `--dataset`. The feedback comes before the base's training images, so that `--limit` includes it.
+ * The test set is the base's, so that models stay comparable.
  */
 export async function writeTrainingSet(
   folder: string,
@@ -113,16 +107,13 @@ export async function writeTrainingSet(
   feedback: ImageSet,
   signal?: AbortSignal,
 ): Promise<void> {
-  const parts = [feedback, base.train];
-  const count = parts.reduce((sum, part) => sum + part.count, 0);
-  const { height, width, labels, test } = base;
+  const { height, width, labels, train, test } = base;
+  const count = feedback.count + train.count;
+  const images = Buffer.concat([feedback.images, train.images]);
   const files = {
-    'labels.txt': new TextEncoder().encode(`${labels.join('\n')}\n`),
-    [idxFileNames.trainImages]: idxFile(
-      [count, height, width],
-      Buffer.concat(parts.map(({ images }) => images)),
-    ),
-    [idxFileNames.trainLabels]: idxFile([count], Buffer.concat(parts.map(({ labels }) => labels))),
+    'labels.txt': Buffer.from(`${labels.join('\n')}\n`),
+    [idxFileNames.trainImages]: idxFile([count, height, width], images),
+    [idxFileNames.trainLabels]: idxFile([count], Buffer.concat([feedback.labels, train.labels])),
     [idxFileNames.testImages]: idxFile([test.count, height, width], test.images),
     [idxFileNames.testLabels]: idxFile([test.count], test.labels),
   };

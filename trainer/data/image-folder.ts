@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+/** Data sets of one's own as images in train/<label>/ and test/<label>/. */
+import { hash } from 'node:crypto';
 import { type Dirent, readdirSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,54 +7,63 @@ import { fileURLToPath } from 'node:url';
 import { ImageError } from '../../shared/image/image.ts';
 import { readImage } from '../../shared/image/model-input.ts';
 import type { WebpModule } from '../../shared/image/webp.ts';
-import { checkClasses, type Dataset, type ImageSet } from './dataset.ts';
-import { BadDatasetError } from './errors.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { checkLabels, type Dataset, type ImageSet } from './dataset.ts';
+import { InvalidDatasetError } from './errors.ts';
 import { idxFile } from './idx-folder.ts';
 import { datasetName } from './known-datasets.ts';
-import type { LoadFolderOptions } from './load-dataset.ts';
 
-/** The network's input. */
-const height = 28;
-const width = 28;
-/** A photo of 64 megapixels is 256 MB when it is decoded. */
-const maximumPixels = 64_000_000;
-const maximumFileBytes = 64 * 2 ** 20;
-const maximumImages = 1_000_000;
-/** How many files that can't be read are named. */
-const namedFailures = 10;
-const imagesAMessage = 5_000;
+const [height, width] = fashionMnistCnn.inputShape;
+/** A photo of 64 megapixels takes 256 MB when it is decoded. */
+const maxPixels = 64_000_000;
+const maxFileBytes = 64 * 2 ** 20;
+const maxImages = 1_000_000;
+/** Number of unreadable files that an error lists. */
+const maxListedFailures = 10;
+const imagesPerMessage = 5_000;
 
-/** An image of a label; `position` is where it stands among the label's, from 0 to 1. */
+export interface LoadFolderOptions {
+  /** Receives progress messages. */
+  onProgress?: ((message: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
 interface LabelledFile {
   path: string;
   label: number;
+  /** Relative position among the label's files, 0 to 1. */
   position: number;
 }
 
 /**
- * Loads a data set of images in train/<label>/ and test/<label>/: PNG, JPEG, WebP, GIF or BMP of any size, which become
- * what the Worker makes of an image that is posted. The labels are the names of train's folders, sorted. Images of all
- * labels alternate, so that any first part of the set has its share of each.
+ * Loads PNG, JPEG, WebP, GIF or BMP images of any size, and converts them to model input exactly as the Worker does. The
+ * labels are the names of the folders in train/, sorted. Images of all labels alternate, so that every first part of the set
+ * has its share of each label.
  *
  * @param folder absolute
- * @throws {BadDatasetError} naming every file that can't be read, with its reason
+ * @throws {InvalidDatasetError} that lists the files that can't be read, each with the reason
  */
 export async function loadImageFolder(
   folder: string,
   options: LoadFolderOptions,
 ): Promise<Dataset> {
-  const labels = foldersOf(join(folder, 'train'));
-  if (labels.length === 0)
-    throw new BadDatasetError(`${join(folder, 'train')} has no label: no folder of images.`);
-  const unknown = foldersOf(join(folder, 'test')).filter((label) => !labels.includes(label));
-  if (unknown.length > 0) {
-    throw new BadDatasetError(
-      `${join(folder, 'test')} has labels that ${join(folder, 'train')} lacks: ${unknown.join(', ')}.`,
+  const trainFolder = join(folder, 'train');
+  const testFolder = join(folder, 'test');
+  const labels = labelsIn(trainFolder);
+  if (labels.length === 0) {
+    throw new InvalidDatasetError(
+      `${trainFolder} has no labels. Add a folder of images for each label.`,
     );
   }
-  const trainFiles = filesOf(join(folder, 'train'), labels);
-  const testFiles = filesOf(join(folder, 'test'), labels);
-  checkClasses(folder, { labels, train: labelsOf(trainFiles), test: labelsOf(testFiles) });
+  const unknown = labelsIn(testFolder).filter((label) => !labels.includes(label));
+  if (unknown.length > 0) {
+    throw new InvalidDatasetError(
+      `${testFolder} has labels that ${trainFolder} does not have: ${unknown.join(', ')}.`,
+    );
+  }
+  const trainFiles = filesIn(trainFolder, labels);
+  const testFiles = filesIn(testFolder, labels);
+  checkLabels(folder, { labels, train: withoutPixels(trainFiles), test: withoutPixels(testFiles) });
 
   const failures: string[] = [];
   const train = await readImages(trainFiles, failures, options);
@@ -61,12 +71,16 @@ export async function loadImageFolder(
   if (failures.length > 0) throw unreadable(folder, failures);
   return {
     name: datasetName(folder),
-    ...{ height, width, labels, train, test },
+    height,
+    width,
+    labels,
+    train,
+    test,
     files: {
-      'train-images.idx': sha256(idxFile([train.count, height, width], train.images)),
-      'train-labels.idx': sha256(idxFile([train.count], train.labels)),
-      'test-images.idx': sha256(idxFile([test.count, height, width], test.images)),
-      'test-labels.idx': sha256(idxFile([test.count], test.labels)),
+      'train-images.idx': hash('sha256', idxFile([train.count, height, width], train.images)),
+      'train-labels.idx': hash('sha256', idxFile([train.count], train.labels)),
+      'test-images.idx': hash('sha256', idxFile([test.count, height, width], test.images)),
+      'test-labels.idx': hash('sha256', idxFile([test.count], test.labels)),
     },
     origin: folder,
     source: folder,
@@ -75,68 +89,68 @@ export async function loadImageFolder(
 
 const byCodePoint = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** What file managers leave behind. */
+/** Files that file managers create. */
 const isClutter = (name: string) =>
   name.startsWith('.') || name === 'Thumbs.db' || name === 'desktop.ini';
 
-function list(folder: string): Dirent[] {
+function entriesIn(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .filter(({ name }) => !isClutter(name))
       .sort((a, b) => byCodePoint(a.name, b.name));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    // A label of train may have no folder in test.
+    // A label in train/ may have no folder in test/.
     if (code === 'ENOENT') return [];
-    throw new BadDatasetError(`${folder} can't be read: ${message}`, { cause });
+    throw new InvalidDatasetError(`${folder} can't be read: ${message}`, { cause });
   }
 }
 
-function foldersOf(folder: string): string[] {
-  const entries = list(folder);
+function labelsIn(folder: string): string[] {
+  const entries = entriesIn(folder);
   const stray = entries.find((entry) => entry.isFile());
   if (stray) {
-    throw new BadDatasetError(
-      `${join(folder, stray.name)} lies beside the labels' folders: an image lies in its label's folder.`,
+    throw new InvalidDatasetError(
+      `${join(folder, stray.name)} is not in the folder of a label. Move it into one.`,
     );
   }
   return entries.map(({ name }) => name);
 }
 
-function filesOf(folder: string, labels: readonly string[]): LabelledFile[] {
+function filesIn(folder: string, labels: readonly string[]): LabelledFile[] {
   const files = labels.flatMap((name, label) => {
-    const entries = list(join(folder, name));
+    const entries = entriesIn(join(folder, name));
     return entries.map((entry, i) => ({
       path: join(folder, name, entry.name),
       label,
       position: (i + 0.5) / entries.length,
     }));
   });
-  if (files.length > maximumImages) {
-    throw new BadDatasetError(
-      `${folder} has ${files.length} images; at most ${maximumImages} are read.`,
+  if (files.length > maxImages) {
+    throw new InvalidDatasetError(
+      `${folder} has ${files.length} images. The maximum is ${maxImages}.`,
     );
   }
   return files.sort((a, b) => a.position - b.position || a.label - b.label);
 }
 
-const labelsOf = (files: readonly LabelledFile[]): ImageSet => ({
+const withoutPixels = (files: readonly LabelledFile[]): ImageSet => ({
   images: new Uint8Array(),
   labels: Uint8Array.from(files, ({ label }) => label),
   count: files.length,
 });
 
-/** @param failures gets a line for each file that can't be read */
+/** @param failures receives a line for each file that can't be read */
 async function readImages(
   files: readonly LabelledFile[],
   failures: string[],
   { onProgress, signal }: LoadFolderOptions,
 ): Promise<ImageSet> {
-  const { labels, count } = labelsOf(files);
+  const { labels, count } = withoutPixels(files);
   const images = new Uint8Array(count * height * width);
   for (const [i, { path }] of files.entries()) {
     signal?.throwIfAborted();
-    if (i > 0 && i % imagesAMessage === 0) onProgress?.(`Read ${i} of ${count} images`);
+    if (i > 0 && i % imagesPerMessage === 0) onProgress?.(`Read ${i} of ${count} images`);
     try {
       images.set(await readFileAsInput(path), i * height * width);
     } catch (error) {
@@ -150,33 +164,31 @@ async function readImages(
 
 async function readFileAsInput(path: string): Promise<Uint8Array> {
   const { size } = await stat(path);
-  if (size > maximumFileBytes) {
+  if (size > maxFileBytes) {
     throw new ImageError(
       'image_too_large',
-      `It has ${size} bytes; at most ${maximumFileBytes} are read.`,
+      `The file has ${size} bytes. The maximum is ${maxFileBytes}.`,
     );
   }
-  return readImage(await readFile(path), { height, width, maximumPixels, webpModule });
+  return readImage(await readFile(path), { height, width, maximumPixels: maxPixels, webpModule });
 }
 
-function unreadable(folder: string, failures: readonly string[]): BadDatasetError {
-  const more = failures.length - namedFailures;
+function unreadable(folder: string, failures: readonly string[]): InvalidDatasetError {
+  const more = failures.length - maxListedFailures;
   const lines = [
     `${failures.length} of the files in ${folder} can't be read as images:`,
-    ...failures.slice(0, namedFailures),
+    ...failures.slice(0, maxListedFailures),
     ...(more > 0 ? [`  - and ${more} more`] : []),
     'Next: replace or remove them.',
   ];
-  return new BadDatasetError(lines.join('\n'));
+  return new InvalidDatasetError(lines.join('\n'));
 }
 
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-const path = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
+const webpDecoder = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
 let compiled: Promise<WebpModule> | null = null;
 
-/** libwebp's decoder, read and compiled when it is first asked for. */
+/** Returns libwebp's decoder, which is read and compiled on the first call. */
 export function webpModule(): Promise<WebpModule> {
-  compiled ??= readFile(path).then((bytes) => WebAssembly.compile(bytes));
+  compiled ??= readFile(webpDecoder).then((bytes) => WebAssembly.compile(bytes));
   return compiled;
 }

@@ -1,61 +1,88 @@
 import { basename, resolve } from 'node:path';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { BadDatasetError } from './errors.ts';
+import { InvalidDatasetError } from './errors.ts';
 
-/** An IDX file of a data set, known by its bytes. */
+export type DatasetPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
+
+/** The file names of MNIST, which every IDX data set uses. */
+export const idxFileNames: Record<DatasetPart, string> = {
+  trainImages: 'train-images-idx3-ubyte',
+  trainLabels: 'train-labels-idx1-ubyte',
+  testImages: 't10k-images-idx3-ubyte',
+  testLabels: 't10k-labels-idx1-ubyte',
+};
+
+/** An IDX file whose content is known before it is fetched. */
 export interface KnownFile {
   /** Without `.gz`. */
   name: string;
-  /** Of the uncompressed file. */
+  /** Length of the uncompressed file. */
   bytes: number;
-  /** Of the uncompressed file: the same images are published in several gzip encodings. */
-  sha256?: string;
-  /** Of the `.gz`, where that is all that is published: the file itself is then known by its IDX header alone. */
-  gzipSha256?: string;
+  sha256: string;
+  /**
+   * What `sha256` is the hash of. The uncompressed file is better, because the same images are published in several gzip
+   * encodings. If only the hash of the `.gz` is known, an uncompressed file is checked by its IDX header only.
+   */
+  hashedForm: 'uncompressed' | 'compressed';
 }
 
-/** What is known of a data set before it is fetched. */
+/** A package of Debian or Ubuntu with the files of a data set. */
+export interface DebianPackage {
+  package: string;
+  /** The folder that the package installs the files into, from the root. */
+  folder: string;
+}
+
+/** A data set that is loaded by its name. */
 export interface KnownDataset {
   name: string;
   height: number;
   width: number;
   labels: readonly string[];
   files: Record<DatasetPart, KnownFile>;
-  /** URLs of folders that hold the files as `.gz`; each ends with '/'. Plain HTTP is enough: the hash decides. */
+  /** URLs of folders with the files as `.gz`, each ending with '/'. Plain HTTP is safe: the hashes are checked. */
   mirrors: readonly string[];
-  /** A Debian or Ubuntu package, and the folder that it puts the files into. */
-  debian?: { package: string; folder: string };
+  debian?: DebianPackage;
 }
 
-export type DatasetPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
+/** The size of MNIST's images, training set and test set, which its successors share. */
+const mnistShape = { height: 28, width: 28 };
+const mnistBytes: Record<DatasetPart, number> = {
+  trainImages: 47_040_016,
+  trainLabels: 60_008,
+  testImages: 7_840_016,
+  testLabels: 10_008,
+};
+
+/** @param hashes SHA-256 of the files in the given form */
+function mnistFiles(
+  hashedForm: KnownFile['hashedForm'],
+  hashes: Record<DatasetPart, string>,
+): Record<DatasetPart, KnownFile> {
+  const fileOf = (part: DatasetPart): KnownFile => ({
+    name: idxFileNames[part],
+    bytes: mnistBytes[part],
+    sha256: hashes[part],
+    hashedForm,
+  });
+  return {
+    trainImages: fileOf('trainImages'),
+    trainLabels: fileOf('trainLabels'),
+    testImages: fileOf('testImages'),
+    testLabels: fileOf('testLabels'),
+  };
+}
 
 const fashionMnist = {
   name: 'fashion-mnist',
-  height: 28,
-  width: 28,
+  ...mnistShape,
   labels: fashionMnistCnn.labels,
-  files: {
-    trainImages: {
-      name: 'train-images-idx3-ubyte',
-      bytes: 47_040_016,
-      sha256: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
-    },
-    trainLabels: {
-      name: 'train-labels-idx1-ubyte',
-      bytes: 60_008,
-      sha256: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
-    },
-    testImages: {
-      name: 't10k-images-idx3-ubyte',
-      bytes: 7_840_016,
-      sha256: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
-    },
-    testLabels: {
-      name: 't10k-labels-idx1-ubyte',
-      bytes: 10_008,
-      sha256: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
-    },
-  },
+  files: mnistFiles('uncompressed', {
+    trainImages: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+    trainLabels: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+    testImages: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+    testLabels: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+  }),
   mirrors: [
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
     'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
@@ -66,31 +93,14 @@ const fashionMnist = {
 /** Handwritten digits, by Yann LeCun, Corinna Cortes and Christopher Burges. */
 const mnist = {
   name: 'mnist',
-  height: 28,
-  width: 28,
+  ...mnistShape,
   labels: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
-  files: {
-    trainImages: {
-      name: 'train-images-idx3-ubyte',
-      bytes: 47_040_016,
-      sha256: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
-    },
-    trainLabels: {
-      name: 'train-labels-idx1-ubyte',
-      bytes: 60_008,
-      sha256: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
-    },
-    testImages: {
-      name: 't10k-images-idx3-ubyte',
-      bytes: 7_840_016,
-      sha256: '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
-    },
-    testLabels: {
-      name: 't10k-labels-idx1-ubyte',
-      bytes: 10_008,
-      sha256: 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
-    },
-  },
+  files: mnistFiles('uncompressed', {
+    trainImages: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+    trainLabels: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+    testImages: '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+    testLabels: 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+  }),
   mirrors: [
     'https://ossci-datasets.s3.amazonaws.com/mnist/',
     'https://storage.googleapis.com/cvdf-datasets/mnist/',
@@ -100,32 +110,15 @@ const mnist = {
 /** Kuzushiji-MNIST, cursive Japanese characters, by the Center for Open Data in the Humanities (CC BY-SA 4.0). */
 const kmnist = {
   name: 'kmnist',
-  height: 28,
-  width: 28,
+  ...mnistShape,
   labels: ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'],
-  // The hashes in TensorFlow Datasets and torchvision are of the compressed files.
-  files: {
-    trainImages: {
-      name: 'train-images-idx3-ubyte',
-      bytes: 47_040_016,
-      gzipSha256: '51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4',
-    },
-    trainLabels: {
-      name: 'train-labels-idx1-ubyte',
-      bytes: 60_008,
-      gzipSha256: 'e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17',
-    },
-    testImages: {
-      name: 't10k-images-idx3-ubyte',
-      bytes: 7_840_016,
-      gzipSha256: 'edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5',
-    },
-    testLabels: {
-      name: 't10k-labels-idx1-ubyte',
-      bytes: 10_008,
-      gzipSha256: '20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c',
-    },
-  },
+  // From TensorFlow Datasets and torchvision.
+  files: mnistFiles('compressed', {
+    trainImages: '51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4',
+    trainLabels: 'e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17',
+    testImages: 'edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5',
+    testLabels: '20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c',
+  }),
   mirrors: ['http://codh.rois.ac.jp/kmnist/dataset/kmnist/'],
 } satisfies KnownDataset;
 
@@ -135,18 +128,17 @@ export const knownDatasets = {
   kmnist,
 } satisfies Record<string, KnownDataset>;
 
-export type DatasetName = keyof typeof knownDatasets;
-
-export const isKnownDataset = (name: string): name is DatasetName =>
+export const isKnownDataset = (name: string): name is keyof typeof knownDatasets =>
   Object.hasOwn(knownDatasets, name);
 
-/** `<name>-cnn` is the model's name, which has 64 characters at most. */
-const longestName = 60;
+/** The model is named `<name>-cnn`, and a model's name has at most 64 characters. */
+const maxNameLength = 60;
 
 /**
- * The name of what `--dataset` names: a known data set's own, or a folder's in lower case, with dashes.
+ * Returns the name of the data set that `--dataset` selects: a known data set's own, or the folder's in lower case with
+ * dashes.
  *
- * @throws {BadDatasetError} where the folder's name has no letter or digit
+ * @throws {InvalidDatasetError} if the folder's name has no letter a to z and no digit
  */
 export function datasetName(dataset: string): string {
   if (isKnownDataset(dataset)) return dataset;
@@ -155,10 +147,10 @@ export function datasetName(dataset: string): string {
     .toLowerCase()
     .replace(/\p{M}/gu, '')
     .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, longestName)
+    .slice(0, maxNameLength)
     .replace(/^-+|-+$/g, '');
   if (name !== '') return name;
-  throw new BadDatasetError(
-    `${dataset} gives a data set no name: give the folder a name with letters a to z or digits.`,
+  throw new InvalidDatasetError(
+    `The data set can't be named after its folder ${dataset}. Rename the folder with letters a to z or digits.`,
   );
 }

@@ -1,19 +1,20 @@
-import { createHash } from 'node:crypto';
+/** From a file's bytes to images and labels: uncompress, check the hash, parse. */
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parseIdx } from '../../shared/idx.ts';
 import type { Dataset, ImageSet } from './dataset.ts';
 import { CorruptFileError } from './errors.ts';
-import type { DatasetPart, KnownDataset, KnownFile } from './known-datasets.ts';
+import type { DatasetPart, KnownFile } from './known-datasets.ts';
 
-type Shape = Pick<KnownDataset, 'height' | 'width' | 'labels'>;
+type Shape = Pick<Dataset, 'height' | 'width' | 'labels'>;
 
 /**
- * Reads the four uncompressed IDX files of a data set; the images are views of them, not copies.
+ * Parses the four uncompressed IDX files of a data set. The images are views of them, not copies.
  *
- * @throws {RangeError} where a file is no IDX file, is too short or long, holds images of another size,
- *   another count of labels than of images, or a label that has no name
+ * @throws {RangeError} if a file is not an IDX file, is too short or too long, has images of another size, has a different
+ *   number of labels than images, or has a label without a name
  */
 export function parseDataset(
   shape: Shape,
@@ -25,9 +26,9 @@ export function parseDataset(
   };
 }
 
-/** Reads the two IDX files of a training or test set and checks that they fit each other and the names of the labels. */
+/** Parses the two IDX files of a training or test set, and checks them against each other and the label names. */
 export function parseImageSet(
-  what: string,
+  what: 'training' | 'test',
   { height, width, labels: names }: Shape,
   imageFile: Uint8Array,
   labelFile: Uint8Array,
@@ -52,19 +53,24 @@ export function parseImageSet(
   return { images: images.values, labels: labels.values, count };
 }
 
+export interface UnpackedFile {
+  /** In memory that threads can share if the file was compressed. */
+  content: Uint8Array;
+  /** Of the uncompressed content. */
+  sha256: string;
+}
+
 /**
- * Uncompresses a file where it is a `.gz`, into memory that threads can share, and checks it against the hash that is known
- * of it.
+ * Uncompresses a file if it is a `.gz`, and checks it against its known hash.
  *
- * @param origin the file's path or URL, for the error
- * @returns the uncompressed bytes and their SHA-256
- * @throws {CorruptFileError} where it can't be uncompressed or has another hash
+ * @param origin the file's path or URL, for errors
+ * @throws {CorruptFileError} if it can't be uncompressed or has another hash
  */
 export async function unpackFile(
   file: KnownFile,
   bytes: Uint8Array,
   origin: string,
-): Promise<{ content: Uint8Array; sha256: string }> {
+): Promise<UnpackedFile> {
   let content = bytes;
   if (isGzip(bytes)) {
     try {
@@ -73,33 +79,31 @@ export async function unpackFile(
       throw new CorruptFileError(origin, file, { unpackError });
     }
   }
-  const sha256 = sha256Of(content);
-  if (file.sha256 !== undefined) {
-    if (sha256 !== file.sha256) throw new CorruptFileError(origin, file, { sha256 });
-  } else if (isGzip(bytes) && sha256Of(bytes) !== file.gzipSha256) {
-    throw new CorruptFileError(origin, file, { sha256: sha256Of(bytes) });
+  const sha256 = hash('sha256', content);
+  const isChecked = file.hashedForm === 'uncompressed' || isGzip(bytes);
+  const actual = file.hashedForm === 'uncompressed' ? sha256 : hash('sha256', bytes);
+  if (isChecked && actual !== file.sha256) {
+    throw new CorruptFileError(origin, file, { sha256: actual });
   }
   return { content, sha256 };
 }
 
 /**
- * Piece by piece into its place: the largest file is 47 MB, and its pieces together are as much again.
+ * Uncompresses chunk by chunk into the final buffer. The largest file is 47 MB, so joining its chunks would double that.
  *
- * @param size that the uncompressed file may have
+ * @param maxBytes length that the uncompressed file may have
  */
-async function unpack(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-  const content = new Uint8Array(new SharedArrayBuffer(size));
+async function unpack(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  const content = new Uint8Array(new SharedArrayBuffer(maxBytes));
   let length = 0;
-  await pipeline(Readable.from([bytes]), createGunzip(), async (pieces: AsyncIterable<Buffer>) => {
-    for await (const piece of pieces) {
-      if (length + piece.length > size) throw new Error(`It has more than ${size} bytes.`);
-      content.set(piece, length);
-      length += piece.length;
+  await pipeline(Readable.from([bytes]), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      if (length + chunk.length > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
+      content.set(chunk, length);
+      length += chunk.length;
     }
   });
   return content.subarray(0, length);
 }
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
-
-const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

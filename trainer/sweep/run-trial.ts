@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
 import { parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { evaluationFile } from '../../shared/registry/evaluation.ts';
-import { BadDatasetError } from '../data/errors.ts';
+import { InvalidDatasetError } from '../data/errors.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { imageOptions, trainOptionsSchema } from '../run/options.ts';
 import { planRun } from '../run/plan-run.ts';
@@ -130,7 +130,7 @@ async function trainTrial(
 /** What no other machine and no later time would change. */
 const isMisconfiguration = (error: unknown) =>
   error instanceof UsageError ||
-  error instanceof BadDatasetError ||
+  error instanceof InvalidDatasetError ||
   error instanceof ValidationTooLargeError;
 
 /** What of a run's folder a trial keeps in the bucket, under run/: enough to publish it, and to go on with it elsewhere. */

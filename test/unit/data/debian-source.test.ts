@@ -75,6 +75,6 @@ describe('debianSource', () => {
   test('says so where the machine has no apt-get', async () => {
     vi.stubEnv('PATH', folder);
     const reading = debianSource(debian).read([testLabels], async () => {});
-    await expect(reading).rejects.toThrow('this machine has no apt-get');
+    await expect(reading).rejects.toThrow('apt-get is not installed on this machine');
   });
 });

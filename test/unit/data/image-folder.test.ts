@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readImage } from '../../../shared/image/model-input.ts';
-import { BadDatasetError } from '../../../trainer/data/errors.ts';
+import { InvalidDatasetError } from '../../../trainer/data/errors.ts';
 import { idxFile } from '../../../trainer/data/idx-folder.ts';
 import { webpModule } from '../../../trainer/data/image-folder.ts';
 import { datasetName } from '../../../trainer/data/known-datasets.ts';
@@ -27,7 +27,7 @@ beforeEach(() => {
 
 const refusal = async (dataset: string): Promise<string> => {
   const error = await loadDataset({ dataset }).catch((reason) => reason);
-  expect(error).toBeInstanceOf(BadDatasetError);
+  expect(error).toBeInstanceOf(InvalidDatasetError);
   return error.message;
 };
 
@@ -79,7 +79,7 @@ describe('a folder of images', () => {
     [
       'a label in test that train lacks',
       () => cp(join(folder, 'test/circle'), join(folder, 'test/oval'), { recursive: true }),
-      /test has labels that .*train lacks: oval\./,
+      /test has labels that .*train does not have: oval\./,
     ],
     [
       'one label only',
@@ -90,7 +90,7 @@ describe('a folder of images', () => {
           }
         }
       },
-      /has one label only, triangle/,
+      /has only one label, triangle/,
     ],
     [
       'no test image',
@@ -103,9 +103,9 @@ describe('a folder of images', () => {
     [
       'an image beside the folders',
       () => writeFile(join(folder, 'train/stray.png'), drawShape('circle', '')),
-      /train\/stray\.png lies beside the labels' folders/,
+      /train\/stray\.png is not in the folder of a label/,
     ],
-    ['no train', () => rm(join(folder, 'train'), { recursive: true }), /is no data set/],
+    ['no train', () => rm(join(folder, 'train'), { recursive: true }), /is not a data set/],
     [
       'a folder among the images',
       () => mkdir(join(folder, 'train/circle/more')),
@@ -165,12 +165,12 @@ describe('a folder of IDX files', () => {
     [
       'with a file cut short',
       { 'train-labels-idx1-ubyte': idxFile([100], new Uint8Array(99)) },
-      /train-labels-idx1-ubyte is no whole IDX file/,
+      /train-labels-idx1-ubyte is not a complete IDX file/,
     ],
     [
       'with a damaged .gz',
       { 'train-images-idx3-ubyte.gz': gzipSync(text('images')).subarray(0, 15) },
-      /train-images-idx3-ubyte\.gz is no whole IDX file/,
+      /train-images-idx3-ubyte\.gz is not a complete IDX file/,
     ],
     [
       'of another size',
@@ -180,7 +180,7 @@ describe('a folder of IDX files', () => {
     [
       'with a label named twice',
       { 'labels.txt': text('a\nb\na\n') },
-      /labels\.txt:3 has no label, or/,
+      /labels\.txt:3 is empty or repeats a label/,
     ],
     ['with too few names', { 'labels.txt': text('a\nb\n') }, /ids go from 0 to 1/],
     [
@@ -196,10 +196,10 @@ describe('a folder of IDX files', () => {
 
 test('what is neither known nor a folder is told with what is known', async () => {
   expect(await refusal(join(root, 'nothing'))).toMatch(
-    /There is no data set .*nothing: it is none of fashion-mnist, mnist, kmnist, and/,
+    /There is no data set .*nothing: it is neither one of fashion-mnist, mnist, kmnist nor a folder/,
   );
   await mkdir(folder);
-  expect(await refusal(folder)).toMatch(/is no data set\. It should hold train\/ and test\//);
+  expect(await refusal(folder)).toMatch(/is not a data set\. Put train\/ and test\/ into it/);
 });
 
 test.each([
@@ -211,5 +211,5 @@ test.each([
 });
 
 test('a folder without a nameable name', () => {
-  expect(() => datasetName('/tmp/写真')).toThrow(/gives a data set no name/);
+  expect(() => datasetName('/tmp/写真')).toThrow(/can't be named after its folder/);
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { CorruptFileError, DatasetUnavailableError } from '../../../trainer/data/errors.ts';
 import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { mirrorSource } from '../../../trainer/data/sources.ts';
+import { mirrorSource } from '../../../trainer/data/mirror-source.ts';
 import {
   compressedFiles,
   type Mirror,
@@ -129,14 +129,18 @@ describe('a mirror and the cache', () => {
       onProgress: (message) => messages.push(message),
     });
     expect(dataset.train.count).toBe(60_000);
-    expect(messages.join('\n')).toContain('could not be kept in the cache');
+    expect(messages.join('\n')).toContain('could not be cached');
   });
 });
 
 describe('a mirror that fails', () => {
   const failing: [string, Parameters<typeof startMirror>[0], RegExp][] = [
     ['has no file', (_, response) => response.writeHead(404).end(), /HTTP 404/],
-    ['has other bytes', (_, response) => response.end('<html>'), /is corrupt.*but it has SHA-256/],
+    [
+      'has other bytes',
+      (_, response) => response.end('<html>'),
+      /is corrupt: expected SHA-256 .*but it has/,
+    ],
     ['sends without end', (_, response) => sendForEver(response), /longer than 47040016 bytes/],
     [
       'breaks off',
@@ -146,8 +150,12 @@ describe('a mirror that fails', () => {
       },
       /terminated|aborted/,
     ],
-    ['never answers', () => {}, /nothing came for 0.05 seconds/],
-    ['stops sending', (_, response) => void response.write('x'), /nothing came for 0.05 seconds/],
+    ['never answers', () => {}, /the server sent nothing for 0.05 seconds/],
+    [
+      'stops sending',
+      (_, response) => void response.write('x'),
+      /the server sent nothing for 0.05 seconds/,
+    ],
   ];
 
   test.each(failing)(
@@ -156,7 +164,7 @@ describe('a mirror that fails', () => {
       const bad = await opened(startMirror(listener));
       const good = await opened(startFileMirror(files));
       // Short where silence is what is tested: a busy machine is silent at times.
-      const isSilent = cause.source.startsWith('nothing came');
+      const isSilent = cause.source.startsWith('the server sent nothing');
       const badSource = mirrorSource(bad.url, isSilent ? { silenceMs: 50 } : {});
 
       const error = await failureOf(loadDataset({ cacheDir, sources: [badSource] }));
@@ -181,7 +189,7 @@ describe('a mirror that fails', () => {
     const mirror = await opened(startFileMirror(files));
     const sources = [mirrorSource(mirror.url)];
     const error = await failureOf(loadDataset({ cacheDir, sources, offline: true }));
-    expect(error.message).toContain('leave --offline out');
+    expect(error.message).toContain('remove --offline');
     expect(mirror.requests).toEqual([]);
   });
 });
@@ -209,7 +217,7 @@ describe('--data-dir', () => {
     expect(cause).toBeInstanceOf(CorruptFileError);
     expect(cause).toMatchObject({ file: path, expectedSha256: sha256 });
     expect(cause.actualSha256).toBe(knownDatasets['fashion-mnist'].files.testLabels.sha256);
-    for (const part of [path, sha256, cause.actualSha256, 'leave --data-dir out']) {
+    for (const part of [path, sha256, cause.actualSha256, 'remove --data-dir']) {
       expect(error.message).toContain(part);
     }
     expect(mirror.requests).toEqual([]);
@@ -217,7 +225,7 @@ describe('--data-dir', () => {
 
   test('without the files names the first that is missing', async () => {
     const error = await failureOf(loadDataset({ dataDir: folder }));
-    expect(error.message).toContain(`${folder} holds neither train-images-idx3-ubyte.gz`);
+    expect(error.message).toContain(`${folder} contains neither train-images-idx3-ubyte.gz`);
   });
 });
 

@@ -8,20 +8,20 @@ const compressed = gzipSync(content);
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const file = { name: 'images', bytes: content.length };
 /** As KMNIST's files are known. */
-const knownCompressed = { ...file, gzipSha256: sha256(compressed) };
+const knownCompressed = { ...file, sha256: sha256(compressed), hashedForm: 'compressed' as const };
 
-test('a file known by its compressed bytes is checked where it is compressed', async () => {
+test('a file known by the hash of its .gz is checked if it is compressed', async () => {
   const unpacked = await unpackFile(knownCompressed, compressed, 'there');
   expect(Buffer.from(unpacked.content)).toEqual(content);
   expect(unpacked.sha256).toBe(sha256(content));
   const other = gzipSync(Buffer.from('the others'));
   await expect(unpackFile(knownCompressed, other, 'there')).rejects.toMatchObject({
-    message: `there is corrupt: compressed it should have SHA-256 ${sha256(compressed)}, but it has SHA-256 ${sha256(other)}`,
+    message: `there is corrupt: expected SHA-256 ${sha256(compressed)} (compressed), but it has ${sha256(other)}`,
     actualSha256: sha256(other),
   });
 });
 
-test('uncompressed, it is taken as it is, and its hash recorded', async () => {
+test('such a file is accepted uncompressed, and its hash is recorded', async () => {
   expect(await unpackFile(knownCompressed, content, 'there')).toEqual({
     content,
     sha256: sha256(content),
@@ -29,7 +29,7 @@ test('uncompressed, it is taken as it is, and its hash recorded', async () => {
 });
 
 test('no file unpacks to more than it should have', async () => {
-  const known = { ...file, sha256: sha256(content) };
+  const known = { ...file, sha256: sha256(content), hashedForm: 'uncompressed' as const };
   const bomb = gzipSync(Buffer.alloc(1_000_000));
   await expect(unpackFile(known, bomb, 'there')).rejects.toThrow("can't be unpacked");
 });

@@ -61,7 +61,7 @@ test('a training that fails ends the Worker and gives its exit code', async () =
   start('--data-dir', join(folder, 'absent'));
   const [code] = await once(child, 'close');
   expect(code).toBe(1);
-  expect(output).toContain('holds neither train-images-idx3-ubyte.gz');
+  expect(output).toContain('contains neither train-images-idx3-ubyte.gz');
   expect(output).toContain('Training failed with exit code 1');
   expect(processes()).toEqual([]);
 });
