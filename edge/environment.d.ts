@@ -1,5 +1,5 @@
 declare namespace Cloudflare {
-  /** The bindings of wrangler.toml; its variables are read by configuration.ts. */
+  /** The bindings of wrangler.jsonc; its variables are read by configuration.ts. */
   interface Env {
     BUCKET: R2Bucket;
     RATE_LIMITER?: RateLimit;

@@ -8,7 +8,7 @@ const repository = resolve(import.meta.dirname, '../..');
 /** Everything that the container and its test are made of. */
 const ingredients = [
   ...['trainer', 'edge', 'shared', 'node', 'infra', 'test/container'],
-  ...['package.json', 'package-lock.json', 'wrangler.toml', '.dockerignore'],
+  ...['package.json', 'package-lock.json', 'wrangler.jsonc', '.dockerignore'],
 ];
 
 /** A hash of the container's ingredients as they are in this checkout, committed or not. */

@@ -8,7 +8,7 @@ const deployOptionsSchema = z.object({
   env: z
     .enum(environments)
     .default('production')
-    .describe('environment of wrangler.toml to deploy: staging, production')
+    .describe('environment of wrangler.jsonc to deploy: staging, production')
     .meta({ value: '<name>' }),
   url: z
     .url({ protocol: /^https?$/ })
@@ -18,7 +18,7 @@ const deployOptionsSchema = z.object({
   config: z
     .string()
     .min(1)
-    .default('wrangler.toml')
+    .default('wrangler.jsonc')
     .describe("Wrangler's configuration")
     .meta({ value: '<file>' }),
   dryRun: z

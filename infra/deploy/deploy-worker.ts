@@ -12,7 +12,7 @@ import {
 } from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
 
-/** What is needed of an environment of wrangler.toml. */
+/** What is needed of an environment of wrangler.jsonc. */
 const configSchema = z.object({
   name: z.string(),
   account_id: z.string().optional(),
@@ -39,7 +39,7 @@ const hostPattern = /^(https:\/\/)?[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 const noSuchBucket = 'code: 10006';
 
 /**
- * Deploys an environment of wrangler.toml, step by step; each leaves alone what is there already.
+ * Deploys an environment of wrangler.jsonc, step by step; each leaves alone what is there already.
  *
  * @throws {Error} that says what to do, where a step can't be done; those before it stay done
  */

@@ -14,7 +14,7 @@ const copied = ['index.html', 'icon.svg', '_headers'];
 const wasmFiles = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
 
 /**
- * Bundles the page into edge/page/build, the directory of static assets in wrangler.toml. What the first look does not
+ * Bundles the page into edge/page/build, the directory of static assets in wrangler.jsonc. What the first look does not
  * need lies in chunks of their own, named by their content, that are fetched when they are.
  */
 export async function buildPage(): Promise<void> {

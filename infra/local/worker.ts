@@ -85,7 +85,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   return { url, s3Endpoint, env: localBucketEnvironment(s3Endpoint), logFile, exited, stop };
 }
 
-/** The credentials are those of wrangler.toml; they open nothing but the bucket on this machine. */
+/** The credentials are those of wrangler.jsonc; they open nothing but the bucket on this machine. */
 function localBucketEnvironment(s3Endpoint: string) {
   return {
     AWS_ACCESS_KEY_ID: 'catwalk-local',
@@ -107,7 +107,7 @@ function spawnWrangler(options: {
 }): ChildProcess {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');
   const wrangler = join(dirname(manifest), 'bin/wrangler.js');
-  const config = options.config ?? join(repository, 'wrangler.toml');
+  const config = options.config ?? join(repository, 'wrangler.jsonc');
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'w');
   try {

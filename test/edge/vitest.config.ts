@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
 
 export default defineProject({
-  plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.toml' } })],
+  plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.jsonc' } })],
   test: {
     name: 'edge',
     include: ['**/*.test.ts'],

@@ -2,7 +2,7 @@ import { exports } from 'cloudflare:workers';
 import { expect, it, vi } from 'vitest';
 import { openBucket } from '../support/edge/bucket.ts';
 
-// The whole Worker as wrangler.toml configures it: its own clock, its own binding, no prefix.
+// The whole Worker as wrangler.jsonc configures it: its own clock, its own binding, no prefix.
 it('waits for the first model, and serves it and the next one without a restart', async () => {
   const get = async (path: string) => {
     const response = await exports.default.fetch(`http://catwalk.test${path}`);

@@ -15,7 +15,7 @@ const profileSchema = z.object({
 const repository = join(import.meta.dirname, '../../..');
 
 /**
- * Has `wrangler check startup` profile the Worker's script, built as wrangler.toml says.
+ * Has `wrangler check startup` profile the Worker's script, built as wrangler.jsonc says.
  *
  * @returns milliseconds that the script's start-up kept a core busy, or null where it can't be profiled
  */

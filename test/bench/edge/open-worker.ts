@@ -43,7 +43,7 @@ export interface OpenWorkerOptions {
 const host = '127.0.0.1';
 const repository = join(import.meta.dirname, '../../..');
 
-/** Starts a Worker in a workerd of its own, with the bindings and the compatibility date of wrangler.toml. */
+/** Starts a Worker in a workerd of its own, with the bindings and the compatibility date of wrangler.jsonc. */
 export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker> {
   const { untilAnswered, inspect = false, onLog } = options;
   const state = await mkdtemp(join(options.folder, 'worker-'));
@@ -91,7 +91,7 @@ export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker
 function workerOptions(options: OpenWorkerOptions) {
   const { bundle, variables: further = {}, bindings = {}, withAssets = false } = options;
   const { compatibility_date, compatibility_flags, vars, assets } = unstable_readConfig(
-    { config: join(repository, 'wrangler.toml') },
+    { config: join(repository, 'wrangler.jsonc') },
     { hideWarnings: true },
   );
   const modules = Array.from(bundle, ([name, contents]) => {
