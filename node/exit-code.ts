@@ -1,29 +1,22 @@
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
-import {
-  BadConfigurationError,
-  badConfigurationExitCode,
-} from '../trainer/sweep/bad-configuration-error.ts';
 import { UsageError } from './options.ts';
 
 /**
- * Tells what ended a command and turns it into the exit code: 2 for wrong usage, 42 for a sweep's trial that can't be run
- * as it is configured, else 1. The stack is shown where
- * CATWALK_DEBUG is set.
+ * Prints why a command failed and returns its exit code: the error's own `exitCode` if it has one, otherwise 1.
+ * CATWALK_DEBUG adds the stack trace.
  */
 export function explainFailure(error: unknown): number {
-  // Commander has printed its own message; --help and --version come this way with 0.
+  // Commander has already printed its message. --help and --version end here with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   const label = styleText('red', 'error:', { stream: process.stderr });
   process.stderr.write(`${label} ${message}\n`);
   if (error instanceof UsageError) {
-    process.stderr.write('Add --help to see every option.\n');
-    return 2;
-  }
-  if (error instanceof BadConfigurationError) return badConfigurationExitCode;
-  if (process.env.CATWALK_DEBUG && error instanceof Error) {
+    process.stderr.write('Run it again with --help to list all options.\n');
+  } else if (process.env.CATWALK_DEBUG && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  return 1;
+  const { exitCode } = Object(error) as { exitCode?: unknown };
+  return typeof exitCode === 'number' ? exitCode : 1;
 }

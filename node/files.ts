@@ -4,16 +4,21 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 
 /**
- * Writes a file so that readers see the old one or the whole new one, whenever this process ends.
+ * Writes a file in one step: readers see the old content or the complete new content, even if this process is killed.
  *
- * @param signal stops the writing; the path is left as it was
+ * @param content text is written as UTF-8
+ * @param signal cancels the write and leaves the file as it was
  */
-export async function writeAtomically(path: string, bytes: Uint8Array, signal?: AbortSignal) {
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.part`);
   try {
-    await writeFile(temporary, bytes, { flush: true, ...(signal ? { signal } : {}) });
+    await writeFile(temporary, content, { flush: true, signal });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -22,8 +27,8 @@ export async function writeAtomically(path: string, bytes: Uint8Array, signal?: 
 }
 
 /**
- * Where data sets are kept between runs, by the XDG base directory specification
- * (https://specifications.freedesktop.org/basedir-spec/latest/): a relative XDG_CACHE_HOME is ignored.
+ * Returns the folder that caches data sets between runs. It follows the XDG base directory specification, which ignores
+ * a relative XDG_CACHE_HOME: https://specifications.freedesktop.org/basedir-spec/latest/
  */
 export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const configured = environment.XDG_CACHE_HOME;

@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 
-/** The command line is wrong; the program ends with exit code 2. */
+/** The command line is invalid. */
 export class UsageError extends Error {
   override name = 'UsageError';
+  readonly exitCode = 2;
 }
 
 /**
- * Gives a command one option for each property of a schema: `batchSize` becomes `--batch-size <n>`, with the property's
- * description and default. The placeholder is the property's `meta({ value })`; a boolean is a flag without a value.
- * A property with `meta({ argument: true })` is an argument instead, in the schema's order; `argumentsOf` reads them.
+ * Adds one option to a command for each property of a schema: `batchSize` becomes `--batch-size <n>`, with the property's
+ * description and default. `meta({ value })` sets the placeholder. A boolean becomes a flag without a value.
+ * A property with `meta({ argument: true })` becomes a positional argument; `argumentsOf` reads those.
  */
 export function addSchemaOptions(command: Command, schema: z.ZodObject): Command {
   for (const [name, property] of Object.entries(schema.shape) as [string, z.ZodType][]) {
@@ -21,19 +22,22 @@ export function addSchemaOptions(command: Command, schema: z.ZodObject): Command
     const isFlag = innermost(property) instanceof z.ZodBoolean;
     const placeholder = property.meta()?.value ?? '<value>';
     const initial = property instanceof z.ZodDefault ? property.def.defaultValue : undefined;
-    // The schema applies the default, so commander only has to show it.
+    // The schema applies the default. Commander only shows it.
     const suffix = initial === undefined || initial === false ? '' : ` (default: ${initial})`;
     const described = `${property.description ?? ''}${suffix}`;
     command.option(isFlag ? flag : `${flag} ${placeholder}`, described);
-    // Without a default of its own, a flag may be switched on and off.
+    // A flag without a default can be switched on and off.
     if (isFlag && property instanceof z.ZodOptional) {
-      command.option(`--no-${flag.slice(2)}`, `do not ${property.description ?? ''}`);
+      command.option(
+        `--no-${flag.slice(2)}`,
+        `do not ${property.description ?? ''}`.replace(/ \(default:.*/, ''),
+      );
     }
   }
   return command;
 }
 
-/** Gives the arguments that commander read the names that the schema has for them. */
+/** Returns the positional arguments that commander parsed, by their names in the schema. */
 export function argumentsOf(command: Command): Record<string, unknown> {
   return Object.fromEntries(
     command.registeredArguments.map((argument, index) => [
@@ -44,9 +48,9 @@ export function argumentsOf(command: Command): Record<string, unknown> {
 }
 
 /**
- * Validates what commander read.
+ * Validates the options that commander parsed.
  *
- * @throws {UsageError} naming each wrong option
+ * @throws {UsageError} if any is invalid; the message names each
  */
 export function parseSchemaOptions<Schema extends z.ZodObject>(
   schema: Schema,
@@ -60,7 +64,7 @@ export function parseSchemaOptions<Schema extends z.ZodObject>(
   throw new UsageError(problems.join('\n'));
 }
 
-/** `[run]` may be left out, `<version>` may not; `[files...]` are any number. */
+/** Returns `[run]` if the argument is optional, `<version>` if it is required, `[files...]` if it is a list. */
 function positionalOf(name: string, property: z.ZodType): string {
   if (innermost(property) instanceof z.ZodArray) return `[${name}...]`;
   return property instanceof z.ZodOptional ? `[${name}]` : `<${name}>`;
@@ -71,7 +75,7 @@ const isArgument = (property: z.ZodType | undefined) => property?.meta()?.argume
 const labelOf = (name: string, { shape }: z.ZodObject) =>
   isArgument(shape[name] as z.ZodType | undefined) ? `<${name}>` : flagOf(name);
 
-/** The arguments that give an option its value: `--flip`, `--no-flip` or `--batch-size=64`. */
+/** Returns the argument that sets an option: `--flip`, `--no-flip` or `--batch-size=64`. */
 export function argumentOf(name: string, value: unknown): string {
   if (typeof value !== 'boolean') return `${flagOf(name)}=${String(value)}`;
   return value ? flagOf(name) : flagOf(name).replace('--', '--no-');

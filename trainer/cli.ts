@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** `npx catwalk <command>`, also `npm run catwalk -- <command>`. */
+/** The entry point of `npx catwalk <command>`, also `npm run catwalk -- <command>`. */
 import { enableCompileCache } from 'node:module';
 
-// Before anything is imported: stripping types and compiling takes half of the time that a command needs to start, and 20 MiB.
+// Must precede all imports: type stripping and compilation take half of a command's start-up time and 20 MiB.
 const { directory } = enableCompileCache();
-// Training threads find it there.
+// Training threads read the cache folder from the environment.
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory;
-await import('./cli/program.ts');
+const { runProgram } = await import('./cli/program.ts');
+await runProgram();

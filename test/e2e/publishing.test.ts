@@ -120,7 +120,7 @@ describe('the commands', () => {
   });
 
   it('roll back, and prune what nothing names', async () => {
-    expect((await catwalk('rollback')).stdout).toContain(`names ${better} again`);
+    expect((await catwalk('rollback')).stdout).toContain(`to ${better}`);
     const dry = await catwalk('prune', '--keep', '0', '--dry-run');
     expect(dry.stdout).toContain('Would delete 1 versions');
     expect((await catwalk('models', '--json')).stdout).toContain('0.7');

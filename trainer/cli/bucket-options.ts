@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import type { Bucket } from '../registry/bucket.ts';
 import { bucketUrlSchema, connectionOptions } from '../registry/bucket-location.ts';
-import { userAtHost } from '../registry/write-alias.ts';
 
-/** What every command that works on the bucket takes. */
+/** The options of every command that uses a bucket. */
 export const bucketOptions = {
   bucket: bucketUrlSchema
     .optional()
-    .describe('the bucket (CATWALK_BUCKET)')
+    .describe('the bucket (default: CATWALK_BUCKET)')
     .meta({ value: '<s3://bucket/prefix>' }),
   ...connectionOptions,
 };
@@ -18,80 +18,76 @@ export const modelOption = z
   .string()
   .pipe(modelSpecSchema.shape.name)
   .default(fashionMnistCnn.name)
-  .describe('name of the model')
+  .describe('name of the model in the bucket')
   .meta({ value: '<name>' });
 
 export const aliasOption = z
   .string()
   .pipe(aliasNameSchema)
   .default('production')
-  .describe('alias that names the version to serve')
+  .describe('name of the alias')
   .meta({ value: '<name>' });
 
-export const byOption = z
-  .string()
-  .min(1)
-  .max(200)
-  .optional()
-  .describe("who moves the alias, for its history (default: this machine's user)")
-  .meta({ value: '<name>' });
+export const jsonOption = z
+  .boolean()
+  .default(false)
+  .describe('print one JSON object instead of text');
 
-export const reasonOption = z
-  .string()
-  .min(1)
-  .max(1000)
-  .optional()
-  .describe('why the alias is moved, for its history')
-  .meta({ value: '<text>' });
+/** The options that an alias records about a move. */
+export const moverOptions = {
+  reason: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe("why the alias moves, recorded in the alias's history")
+    .meta({ value: '<text>' }),
+  by: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("who moves the alias, recorded in the alias's history (default: user@host)")
+    .meta({ value: '<name>' }),
+};
 
-export const jsonOption = z.boolean().default(false).describe('print one JSON object');
-
-/** What decides whether an alias moves, for `publish` and `promote`. */
+/** The options that decide whether an alias moves, for `publish` and `promote`. */
 export const gateOptions = {
   tolerance: z.coerce
     .number()
     .min(0)
     .max(1)
     .default(0)
-    .describe('how much less accurate than what is served the version may be, 0..1')
+    .describe('accept a version that is less accurate than the current one by up to x, 0 to 1')
     .meta({ value: '<x>' }),
   force: z
     .boolean()
     .default(false)
-    .describe('move the alias to a less accurate model, too; needs --reason'),
-  reason: reasonOption,
-  by: byOption,
+    .describe('move the alias even to a less accurate version; requires --reason'),
+  ...moverOptions,
 };
 
-/** @throws {UsageError} where a forced move does not say why */
-export function moverOf({
-  force = false,
-  reason,
-  by = userAtHost(),
-}: {
-  force?: boolean;
-  reason?: string | undefined;
-  by?: string | undefined;
-}) {
-  if (force && reason === undefined) {
-    throw new UsageError('--force: say why with --reason; it is kept in the history of the alias');
-  }
-  return { force, reason, by };
+/** @throws {UsageError} if a forced move has no reason */
+export function requireReason({ force, reason }: { force: boolean; reason?: string | undefined }) {
+  if (!force || reason !== undefined) return;
+  throw new UsageError(
+    "--force: give the reason with --reason; the alias's history records who forced what and why",
+  );
 }
 
 /**
  * Opens the bucket that the options or CATWALK_BUCKET name.
  *
- * @param signal gives up the requests that are under way
- * @throws {UsageError} where none is named, or its settings are wrong
+ * @param signal cancels pending requests
+ * @throws {UsageError} if no bucket is named, or its settings are invalid
  */
 export async function openNamedBucket(
   options: z.output<z.ZodObject<typeof bucketOptions>>,
-  signal: AbortSignal,
-) {
+  signal?: AbortSignal,
+): Promise<Bucket> {
   const url = options.bucket ?? process.env.CATWALK_BUCKET;
-  if (!url) throw new UsageError('--bucket: name the bucket, here or in CATWALK_BUCKET');
-  // The AWS SDK takes a while to load, which --help need not wait for.
+  if (!url) throw new UsageError('--bucket: name the bucket with this option or CATWALK_BUCKET');
+  // The AWS SDK is slow to load.
   const { openBucket } = await import('../registry/bucket.ts');
   try {
     return openBucket({ ...options, url, signal });

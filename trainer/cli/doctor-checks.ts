@@ -9,13 +9,13 @@ import { openBucket } from '../registry/bucket.ts';
 import { bucketLocation } from '../registry/bucket-location.ts';
 import { packageVersions } from '../run/provenance.ts';
 
-/** One thing that a training needs, as it is on this machine. */
+/** The result of one check. */
 export interface Finding {
   name: string;
   /** `warn` slows or delays a training, `fail` prevents it. */
   status: 'ok' | 'warn' | 'fail';
   detail: string;
-  /** What to do; none where all is well. */
+  /** What to do. Absent if nothing is wrong. */
   advice?: string;
 }
 
@@ -23,48 +23,48 @@ export interface CheckOptions {
   device: DeviceChoice;
   dataset?: string | undefined;
   dataDir?: string | undefined;
-  /** The bucket to publish to, where there is one. */
+  /** The bucket to publish to. */
   publish?: string | undefined;
 }
 
-/** Looks at one thing; never throws. */
-export type Check = (options: CheckOptions) => Promise<Finding[]>;
+/** Reports everything it finds. Never throws. */
+type Check = (options: CheckOptions) => Promise<Finding[]>;
 
-export const messageOf = (error: unknown): string =>
+const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** Type stripping without a flag came with this one. */
-const leastNode = [22, 18] as const;
-/** A training with TensorFlow takes about 0.8 GiB. */
-const leastFreeBytes = 2 ** 30;
-
-/** Node's version, the cores and the memory. */
-export const checkMachine: Check = async () => [checkNode(process.versions.node), checkCores()];
+/** The first version that strips types without a flag. */
+const minNode = [22, 18] as const;
+/** A training with TensorFlow uses about 0.8 GiB. */
+const minFreeBytes = 2 ** 30;
 
 /** @param version as in process.versions.node */
 export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [leastMajor, leastMinor] = leastNode;
-  const isEnough = major > leastMajor || (major === leastMajor && minor >= leastMinor);
-  if (isEnough) return { name: 'node', status: 'ok', detail: version };
+  const [minMajor, minMinor] = minNode;
+  const isRecent = major > minMajor || (major === minMajor && minor >= minMinor);
+  if (isRecent) return { name: 'node', status: 'ok', detail: version };
   return {
     name: 'node',
     status: 'fail',
-    detail: `${version} is older than ${leastNode.join('.')}`,
-    advice: 'Start catwalk with npx or npm run, which take the Node that npm ci brought.',
+    detail: `${version} is older than ${minNode.join('.')}`,
+    advice: 'Start Catwalk with npx or npm run, which use the Node that npm ci installs.',
   };
 }
 
 function checkCores(): Finding {
   const free = `${(freemem() / 2 ** 30).toFixed(1)} GiB of memory free`;
   const detail = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? 'unknown'}), ${free}`;
-  if (freemem() >= leastFreeBytes) return { name: 'cores', status: 'ok', detail };
-  const advice = 'End other programs, or give the container more memory: a training takes 1 GiB.';
+  if (freemem() >= minFreeBytes) return { name: 'cores', status: 'ok', detail };
+  const advice = 'A training needs 1 GiB. Close other programs, or give the container more memory.';
   return { name: 'cores', status: 'warn', detail, advice };
 }
 
-/** The driver and its GPUs. That TensorFlow uses them is the backend's line. */
-export const checkGpu: Check = async ({ device }) => {
+/** Checks Node's version, the cores and the free memory. */
+const checkMachine: Check = async () => [checkNode(process.versions.node), checkCores()];
+
+/** Checks the driver and lists its GPUs. `checkBackends` checks whether TensorFlow can use them. */
+const checkGpu: Check = async ({ device }) => {
   const name = 'gpu';
   try {
     return (await queryGpus()).map((gpu) => ({ name, status: 'ok', detail: gpu }));
@@ -72,13 +72,13 @@ export const checkGpu: Check = async ({ device }) => {
     const detail = messageOf(error);
     if (device !== 'gpu') return [{ name, status: 'ok', detail: `none: ${detail}` }];
     const advice =
-      "Install NVIDIA's driver; for a container also its container toolkit, and start it with --gpus all.";
+      'Install the NVIDIA driver. For a container, also install the NVIDIA container toolkit and start it with --gpus all.';
     return [{ name, status: 'fail', detail, advice }];
   }
 };
 
-/** Opens every backend; one that works is enough, unless a GPU is asked for. */
-export const checkBackends: Check = async (options) => {
+/** Opens every backend. One that works is enough, unless --device gpu requires the GPU. */
+const checkBackends: Check = async (options) => {
   const findings: Finding[] = [];
   for (const name of backendNames) findings.push(await checkBackend(name, options));
   return findings;
@@ -95,19 +95,20 @@ async function checkBackend(backend: BackendName, { device }: CheckOptions): Pro
   } catch (error) {
     const detail = messageOf(error);
     if (isNative && device === 'gpu') {
-      const advice = 'docs/10-train-in-the-cloud.md; --device cpu goes on without a GPU.';
+      const advice = 'See docs/10-train-in-the-cloud.md, or train without a GPU: --device cpu.';
       return { name, status: 'fail', detail, advice };
     }
     if (isNotSetUp(error)) {
-      return { name, status: 'warn', detail, advice: 'Optional: it alone trains on a GPU.' };
+      const advice = 'Optional: only this backend trains on a GPU.';
+      return { name, status: 'warn', detail, advice };
     }
     const advice = isNative ? 'Set it up again: npm run setup:native' : 'Build it: npm run build';
     return { name, status: backend === 'wasm' ? 'fail' : 'warn', detail, advice };
   }
 }
 
-/** Whether the data set is on this machine, undamaged. */
-export const checkDataset: Check = async ({ dataset, dataDir }) => {
+/** Checks whether the data set is on this machine, with the right checksums. */
+const checkDataset: Check = async ({ dataset, dataDir }) => {
   const name = 'data set';
   try {
     const { source, train, test } = await loadDataset({ dataset, dataDir, offline: true });
@@ -117,23 +118,23 @@ export const checkDataset: Check = async ({ dataset, dataDir }) => {
     const isFolder = error instanceof InvalidDatasetError;
     const isGiven = dataDir !== undefined || isFolder;
     const advice = isFolder
-      ? 'What a data set of your own looks like: docs/03-your-own-data.md'
+      ? 'See docs/03-your-own-data.md for the layout of a data set folder.'
       : isGiven
-        ? 'Put the four files into that folder.'
-        : 'Training fetches it; so does: npx catwalk data';
-    // The first line says what is wrong; the others list every place that was tried.
+        ? 'Put the four files of the data set into that folder.'
+        : 'Training downloads it. To download it now: npx catwalk data';
+    // The first line says what is wrong. The others list every place that was tried.
     const [detail = ''] = messageOf(error).split('\n');
     return [{ name, status: isGiven ? 'fail' : 'warn', detail, advice }];
   }
 };
 
-/** Reads the bucket and writes one small object, doctor.json, which nothing reads. */
-export const checkBucket: Check = async ({ publish }) => {
+/** Lists the bucket and writes one small object, doctor.json, that nothing reads. */
+const checkBucket: Check = async ({ publish }) => {
   const name = 'bucket';
   if (publish === undefined) {
     const { AWS_ACCESS_KEY_ID, AWS_PROFILE } = process.env;
-    const hasCredentials = AWS_ACCESS_KEY_ID || AWS_PROFILE;
-    const detail = `not tried${hasCredentials ? '; AWS credentials are set' : ''} (--publish s3://bucket tries it)`;
+    const credentials = AWS_ACCESS_KEY_ID || AWS_PROFILE ? '; AWS credentials are set' : '';
+    const detail = `not checked${credentials} (--publish s3://bucket checks it)`;
     return [{ name, status: 'ok', detail }];
   }
   try {
@@ -145,14 +146,14 @@ export const checkBucket: Check = async ({ publish }) => {
     const detail = `${publish} at ${endpoint ?? 'AWS'} can be read and written`;
     return [{ name, status: 'ok', detail }];
   } catch (error) {
-    const advice = 'The bucket and its credentials: docs/04-publish.md';
+    const advice = 'See docs/04-publish.md for the bucket and its credentials.';
     return [{ name, status: 'fail', detail: messageOf(error), advice }];
   }
 };
 
 const checks: readonly Check[] = [checkMachine, checkGpu, checkBackends, checkDataset, checkBucket];
 
-/** Looks at everything that a training needs, in turn. */
-export async function* examine(options: CheckOptions): AsyncGenerator<Finding, void, void> {
+/** Checks everything that a training needs, one after the other. */
+export async function* runChecks(options: CheckOptions): AsyncGenerator<Finding, void, void> {
   for (const check of checks) yield* await check(options);
 }

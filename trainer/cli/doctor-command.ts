@@ -1,41 +1,34 @@
 import { styleText } from 'node:util';
-import type { Command } from 'commander';
 import * as z from 'zod';
-import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
-import { imageOptions, trainOptionsSchema } from '../run/options.ts';
+import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
+import { jsonOption } from './bucket-options.ts';
+import { defineCommand } from './command.ts';
 import type { Finding } from './doctor-checks.ts';
 
 const { device, dataset, dataDir, publish } = trainOptionsSchema.shape;
-const doctorOptionsSchema = z.object({
-  device,
-  dataset,
-  dataDir,
-  publish: publish
-    .describe('also read and write this bucket, as train would')
-    .meta({ value: '<s3://bucket/prefix>' }),
-  json: z.boolean().default(false).describe('print one JSON array'),
-});
 
-/** Adds `catwalk doctor`. */
-export function addDoctorCommand(program: Command): void {
-  const command = program
-    .command('doctor')
-    .description('Checks what a training needs on this machine; exit code 1 where it can not run.');
-  addSchemaOptions(command, doctorOptionsSchema).action(async (raw) => {
-    const { json, ...options } = parseSchemaOptions(doctorOptionsSchema, {
-      ...imageOptions(),
-      ...raw,
-    });
-    const { examine } = await import('./doctor-checks.ts');
+export const doctor = defineCommand({
+  name: 'doctor',
+  description: 'Checks whether this machine can train. Exits with 1 if it cannot.',
+  options: z.object({
+    device,
+    dataset,
+    dataDir,
+    publish: publish.describe('also check read and write access to this bucket'),
+    json: jsonOption.describe('print one JSON array instead of text'),
+  }),
+  environmentOptions,
+  async run({ json, ...options }) {
+    const { runChecks } = await import('./doctor-checks.ts');
     const findings: Finding[] = [];
-    for await (const finding of examine(options)) {
+    for await (const finding of runChecks(options)) {
       findings.push(finding);
       if (!json) process.stdout.write(lineOf(finding));
     }
     if (json) process.stdout.write(`${JSON.stringify(findings)}\n`);
     if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1;
-  });
-}
+  },
+});
 
 const colours = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 

@@ -1,60 +1,49 @@
-import { SingleBar } from 'cli-progress';
-import type { Command } from 'commander';
 import * as z from 'zod';
-import { addSchemaOptions, argumentsOf, parseSchemaOptions } from '../../node/options.ts';
+import { formatCount, percent, printProgress, printResult, textTable } from '../../node/text.ts';
 import type { Evaluation } from '../evaluate/evaluate-model.ts';
 import type { TrainedModel } from '../evaluate/trained-model.ts';
 import { jsonOption } from './bucket-options.ts';
-import { chosenModel, modelChoiceOptions, modelUseOptions } from './chosen-model.ts';
-import { formatCount, percent, textTable } from './text.ts';
+import { defineCommand } from './command.ts';
+import { modelSelectors, modelUseOptions, selectModel } from './select-model.ts';
 
-const evaluateOptionsSchema = z.object({
-  run: z.string().min(1).optional().describe("folder of a run (default: the newest run's)").meta({
-    argument: true,
+export const evaluate = defineCommand({
+  name: 'evaluate',
+  description:
+    'Evaluates a model on the whole test set: accuracy, loss, scores per class, confusion matrix.',
+  options: z.object({
+    run: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('folder of the run (default: the newest run)')
+      .meta({ argument: true }),
+    ...modelSelectors,
+    ...modelUseOptions,
+    json: jsonOption,
   }),
-  ...modelChoiceOptions,
-  ...modelUseOptions,
-  json: jsonOption,
-});
-
-/** Adds `catwalk evaluate`. */
-export function addEvaluateCommand(program: Command, signal: AbortSignal): void {
-  const command = program
-    .command('evaluate')
-    .description(
-      'Measures a model on the whole test set: accuracy, loss, the scores of each class, and the confusion matrix.',
-    );
-  addSchemaOptions(command, evaluateOptionsSchema).action(async () => {
-    const options = parseSchemaOptions(evaluateOptionsSchema, {
-      ...command.opts(),
-      ...argumentsOf(command),
-    });
-    const model = await chosenModel(options, signal);
+  async run(options, { signal }) {
+    const model = await selectModel(options, signal);
     const { evaluateModel } = await import('../evaluate/evaluate-model.ts');
-    const { imageProgress } = await import('./evaluate-command.ts');
+    const { imageProgress } = await import('./reporters.ts');
     const progress = imageProgress(process.stderr);
     const evaluation = await evaluateModel(model, {
       ...options,
       signal,
-      onProgress: (message) => process.stderr.write(`${message}\n`),
+      onProgress: printProgress,
       onImages: progress.update,
     }).finally(progress.close);
     const { identity, recorded } = model;
-    if (options.json) {
-      process.stdout.write(`${JSON.stringify({ model: identity, ...evaluation, recorded })}\n`);
-      return;
-    }
-    const { evaluationText } = await import('./evaluate-command.ts');
-    process.stdout.write(evaluationText(model, evaluation));
-  });
-}
+    printResult(options.json, { model: identity, ...evaluation, recorded }, () =>
+      evaluationText(model, evaluation),
+    );
+  },
+});
 
-/** With more classes than this the confusion matrix is wider than a terminal. */
-const mostColumns = 20;
+/** With more classes the confusion matrix is wider than a terminal. */
+const maxColumns = 20;
 
-/** An evaluation for people to read. */
-export function evaluationText(
-  { description, recorded }: Pick<TrainedModel, 'description' | 'recorded'>,
+function evaluationText(
+  { description, recorded }: TrainedModel,
   { metrics, dataset, backend, seconds }: Evaluation,
 ): string {
   const { accuracy, loss, perClass, confusion } = metrics;
@@ -66,24 +55,22 @@ export function evaluationText(
     ...[precision, recall, f1].map((score) => score.toFixed(3)),
     formatCount(support),
   ]);
+  const labels = perClass.map(({ label }) => label);
   return [
     `Model ${description}\n`,
     `Backend ${backend.name} on ${kind} (${name}), ${speed}\n`,
     `Accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)}, on ${images}\n`,
-    `Recorded when it was trained: accuracy ${percent(recorded.accuracy)}, average loss ${recorded.loss.toFixed(4)}\n`,
+    `Recorded at training: accuracy ${percent(recorded.accuracy)}, average loss ${recorded.loss.toFixed(4)}\n`,
     '\n',
     textTable(['CLASS', 'PRECISION', 'RECALL', 'F1', 'IMAGES'], scores),
     '\n',
-    confusionTable(
-      perClass.map(({ label }) => label),
-      confusion,
-    ),
+    confusionTable(labels, confusion),
   ].join('');
 }
 
 function confusionTable(labels: readonly string[], confusion: readonly number[][]): string {
-  if (labels.length > mostColumns) {
-    return `The confusion matrix of ${labels.length} classes: --json\n`;
+  if (labels.length > maxColumns) {
+    return `The confusion matrix has ${labels.length} classes. --json includes it.\n`;
   }
   const heading = ['ACTUAL, PREDICTED →', ...labels.map((_, id) => String(id))];
   const rows = confusion.map((counts, actual) => [
@@ -91,29 +78,4 @@ function confusionTable(labels: readonly string[], confusion: readonly number[][
     ...counts.map((count) => (count === 0 ? '·' : String(count))),
   ]);
   return textTable(heading, rows);
-}
-
-/** A bar of the images that are done, on a terminal; nothing elsewhere. */
-export function imageProgress(stream: NodeJS.WriteStream) {
-  let bar: SingleBar | undefined;
-  return {
-    update(done: number, of: number): void {
-      if (!stream.isTTY) return;
-      if (!bar) {
-        bar = new SingleBar({
-          stream,
-          clearOnComplete: true,
-          hideCursor: true,
-          format: '{bar} {percentage}% | {value}/{total} images | {eta_formatted} left',
-          barCompleteChar: '█',
-          barIncompleteChar: '░',
-          barsize: 24,
-        });
-        bar.start(of, done);
-      }
-      bar.update(done);
-    },
-    /** Leaves the terminal as it was. */
-    close: () => bar?.stop(),
-  };
 }

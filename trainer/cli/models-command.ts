@@ -1,6 +1,5 @@
-import type { Command } from 'commander';
 import * as z from 'zod';
-import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
+import { percent, printResult, textTable } from '../../node/text.ts';
 import type { AliasRevision } from '../../shared/registry/manifest.ts';
 import type { ListedVersion } from '../registry/versions.ts';
 import {
@@ -10,72 +9,59 @@ import {
   modelOption,
   openNamedBucket,
 } from './bucket-options.ts';
-import { textTable } from './text.ts';
+import { defineCommand } from './command.ts';
 
-const modelsOptionsSchema = z.object({ ...bucketOptions, model: modelOption, json: jsonOption });
-const historyOptionsSchema = modelsOptionsSchema.extend({ alias: aliasOption });
+const modelsOptions = z.object({ ...bucketOptions, model: modelOption, json: jsonOption });
 
-/** Adds `catwalk models` and `catwalk models history`. */
-export function addModelsCommand(program: Command, signal: AbortSignal): void {
-  const command = program
-    .command('models')
-    .description('Lists the versions in the bucket, newest first, with their metrics and aliases.');
-  addSchemaOptions(command, modelsOptionsSchema).action(async (raw) => {
-    const options = parseSchemaOptions(modelsOptionsSchema, raw);
-    const { model: name, json } = options;
-    const bucket = await openNamedBucket(options, signal);
-    const { listVersions } = await import('../registry/versions.ts');
-    const { versions, aliases } = await listVersions(bucket, name);
-    if (json) {
-      const pointers = Object.fromEntries(aliases);
-      process.stdout.write(`${JSON.stringify({ name, versions, aliases: pointers })}\n`);
-    } else if (versions.length === 0) {
-      process.stdout.write(
-        `${bucket.url} has no version of ${name} yet. catwalk publish adds one.\n`,
-      );
-    } else {
-      process.stdout.write(textTable(versionColumns, versions.map(versionRow)));
-    }
-  });
-
-  const history = command
-    .command('history')
-    .description('Lists the moves of an alias, newest first: when, to what, by whom and why.');
-  addSchemaOptions(history, historyOptionsSchema).action(async () => {
-    // An option that stands before the word `history` is the parent's for commander.
-    const options = parseSchemaOptions(historyOptionsSchema, history.optsWithGlobals());
+const history = defineCommand({
+  name: 'history',
+  description: 'Lists the moves of an alias, newest first: when, to which version, who and why.',
+  options: modelsOptions.extend({ alias: aliasOption }),
+  async run(options, { signal }) {
     const { model: name, alias, json } = options;
     const bucket = await openNamedBucket(options, signal);
     const { readAlias } = await import('../registry/versions.ts');
     const found = await readAlias(bucket, name, alias);
     const moves = (found?.value.history ?? []).toReversed();
-    if (json) {
-      process.stdout.write(`${JSON.stringify({ name, alias, history: moves })}\n`);
-    } else if (found === null) {
-      process.stdout.write(`${bucket.url} has no alias ${alias} of ${name}.\n`);
-    } else if (moves.length === 0) {
-      process.stdout.write(`${alias} names ${found.value.version}; nothing is kept of before.\n`);
-    } else {
-      process.stdout.write(textTable(historyColumns, moves.map(historyRow)));
-    }
-  });
-}
+    printResult(json, { name, alias, history: moves }, () => {
+      if (found === null) return `There is no alias ${alias} of ${name} in ${bucket.url}.\n`;
+      if (moves.length > 0) return textTable(historyColumns, moves.map(historyRow));
+      return `${alias} points at ${found.value.version}. It has no recorded history.\n`;
+    });
+  },
+});
+
+export const models = defineCommand({
+  name: 'models',
+  description: 'Lists the versions in the bucket, newest first, with their metrics and aliases.',
+  options: modelsOptions,
+  async run(options, { signal }) {
+    const { model: name, json } = options;
+    const bucket = await openNamedBucket(options, signal);
+    const { listVersions } = await import('../registry/versions.ts');
+    const { versions, aliases } = await listVersions(bucket, name);
+    printResult(json, { name, versions, aliases: Object.fromEntries(aliases) }, () =>
+      versions.length > 0
+        ? textTable(versionColumns, versions.map(versionRow))
+        : `There is no version of ${name} in ${bucket.url} yet. \`catwalk publish\` adds one.\n`,
+    );
+  },
+  subcommands: [history],
+});
 
 const versionColumns = ['VERSION', 'ACCURACY', 'LOSS', 'EPOCH', 'RECIPE', 'SIGNED', 'ALIASES'];
 
 function versionRow({ version, manifest, fault, signed, aliases }: ListedVersion): string[] {
-  const named = aliases.join(', ');
-  if (manifest === null)
-    return [version, '-', '-', '-', '-', signed ? 'yes' : 'no', named, fault ?? ''];
+  const registry = [signed ? 'yes' : 'no', aliases.join(', ')];
+  if (manifest === null) return [version, '-', '-', '-', '-', ...registry, fault ?? ''];
   const { metrics, training } = manifest;
   return [
     version,
-    `${(100 * metrics.accuracy).toFixed(2)} %`,
+    percent(metrics.accuracy),
     metrics.loss.toFixed(4),
     `${training.epoch}/${training.epochs}`,
     training.recipe,
-    signed ? 'yes' : 'no',
-    named,
+    ...registry,
   ];
 }
 

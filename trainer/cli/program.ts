@@ -1,68 +1,75 @@
-/** The commands, run with the process's own arguments. Imported by cli.ts alone. */
 import { constants } from 'node:os';
-import { Command } from 'commander';
+import { Command as Commander } from 'commander';
 import { explainFailure } from '../../node/exit-code.ts';
 import catwalk from '../../package.json' with { type: 'json' };
-import { addPromoteCommand, addRollbackCommand } from './alias-commands.ts';
-import { addDataCommand } from './data-command.ts';
-import { addDoctorCommand } from './doctor-command.ts';
-import { addEvaluateCommand } from './evaluate-command.ts';
-import { addExportCommand } from './export-command.ts';
-import { addImportCommand } from './import-command.ts';
-import { addModelsCommand } from './models-command.ts';
-import { addPredictCommand } from './predict-command.ts';
-import { addPruneCommand } from './prune-command.ts';
-import { addPublishCommand } from './publish-command.ts';
-import { addSweepCommand } from './sweep-command.ts';
-import { addTrainCommand } from './train-command.ts';
+import { promote, rollback } from './alias-commands.ts';
+import { addCommand, type Command } from './command.ts';
+import { data } from './data-command.ts';
+import { doctor } from './doctor-command.ts';
+import { evaluate } from './evaluate-command.ts';
+import { exportRun } from './export-command.ts';
+import { importRun } from './import-command.ts';
+import { models } from './models-command.ts';
+import { predict } from './predict-command.ts';
+import { prune } from './prune-command.ts';
+import { publish } from './publish-command.ts';
+import { sweep } from './sweep-command.ts';
+import { train } from './train-command.ts';
 
-const interruption = new AbortController();
-let interruptedBy: NodeJS.Signals | undefined;
-function interrupt(name: NodeJS.Signals): void {
-  interruptedBy = name;
-  interruption.abort(new Error(`Interrupted by ${name}.`));
-}
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    // The second one does not wait for anything.
-    if (interruptedBy) process.exit(128 + constants.signals[name]);
-    interrupt(name);
+/** In the order of `--help`. A new command is one file and its entry here. */
+const commands: readonly Command[] = [
+  data,
+  train,
+  sweep,
+  evaluate,
+  predict,
+  publish,
+  importRun,
+  exportRun,
+  models,
+  promote,
+  rollback,
+  prune,
+  doctor,
+];
+
+/** Runs the command that the process arguments name, and sets the exit code. */
+export async function runProgram(): Promise<void> {
+  const interruption = new AbortController();
+  let interruptedBy: NodeJS.Signals | undefined;
+  const interrupt = (name: NodeJS.Signals) => {
+    interruptedBy = name;
+    interruption.abort(new Error(`Interrupted by ${name}.`));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // A second signal ends the process immediately.
+      if (interruptedBy) process.exit(128 + constants.signals[name]);
+      interrupt(name);
+    });
+  }
+  // The reader of the output has closed it, as `| head` does. Node ignores SIGPIPE, which ends other programs here.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (!interruptedBy) interrupt('SIGPIPE');
   });
-}
-// Whoever read the output is gone, as after `| head`; Node ignores the signal that ends other programs then.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!interruptedBy) interrupt('SIGPIPE');
-});
 
-const program = new Command('catwalk')
-  .description(catwalk.description)
-  .version(catwalk.version)
-  .configureHelp({ showGlobalOptions: false })
-  // `evaluate --version` is not the program's own.
-  .enablePositionalOptions()
-  .exitOverride();
-addDataCommand(program, interruption.signal);
-addTrainCommand(program, interruption.signal);
-addSweepCommand(program, interruption.signal);
-addEvaluateCommand(program, interruption.signal);
-addPredictCommand(program, interruption.signal);
-addPublishCommand(program, interruption.signal);
-addImportCommand(program, interruption.signal);
-addExportCommand(program, interruption.signal);
-addModelsCommand(program, interruption.signal);
-addPromoteCommand(program, interruption.signal);
-addRollbackCommand(program, interruption.signal);
-addPruneCommand(program, interruption.signal);
-addDoctorCommand(program);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (interruptedBy) {
-    process.stderr.write(`Stopped by ${interruptedBy}. What is published stays.\n`);
-    process.exitCode = 128 + constants.signals[interruptedBy];
-  } else {
-    process.exitCode = explainFailure(error);
+  const program = new Commander('catwalk')
+    .description(catwalk.description)
+    .version(catwalk.version)
+    .configureHelp({ showGlobalOptions: false })
+    // Keeps the program's --version apart from that of `evaluate --version <version>`.
+    .enablePositionalOptions()
+    .exitOverride();
+  for (const command of commands) addCommand(program, command, interruption.signal);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (interruptedBy) {
+      process.stderr.write(`Stopped by ${interruptedBy}. Published versions are kept.\n`);
+      process.exitCode = 128 + constants.signals[interruptedBy];
+    } else {
+      process.exitCode = explainFailure(error);
+    }
   }
 }

@@ -1,46 +1,40 @@
-import type { Command } from 'commander';
 import * as z from 'zod';
-import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
+import { printResult } from '../../node/text.ts';
 import type { Pruned } from '../registry/prune.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
+import { defineCommand } from './command.ts';
 
-const pruneOptionsSchema = z.object({
-  keep: z.coerce
-    .number({ error: 'say how many of the newest versions stay' })
-    .int()
-    .min(0)
-    .describe('how many of the newest versions stay')
-    .meta({ value: '<n>' }),
-  dryRun: z.boolean().default(false).describe('only print what would be deleted'),
-  ...bucketOptions,
-  model: modelOption,
-  json: jsonOption,
-});
-
-/** Adds `catwalk prune`. */
-export function addPruneCommand(program: Command, signal: AbortSignal): void {
-  const command = program
-    .command('prune')
-    .description(
-      'Deletes old versions and what is left of uploads cut short over a day ago; never what an alias or its rollback names.',
-    );
-  addSchemaOptions(command, pruneOptionsSchema).action(async (raw) => {
-    const options = parseSchemaOptions(pruneOptionsSchema, raw);
+export const prune = defineCommand({
+  name: 'prune',
+  description:
+    'Deletes old versions, and uploads that were interrupted more than a day ago. Keeps the current and the previous version of every alias.',
+  options: z.object({
+    keep: z.coerce
+      .number({ error: 'give the number of newest versions to keep' })
+      .int()
+      .min(0)
+      .describe('number of newest versions to keep')
+      .meta({ value: '<n>' }),
+    dryRun: z.boolean().default(false).describe('only print what would be deleted'),
+    ...bucketOptions,
+    model: modelOption,
+    json: jsonOption,
+  }),
+  async run(options, { signal }) {
     const { model: name, keep, dryRun, json } = options;
     const bucket = await openNamedBucket(options, signal);
     const { prune } = await import('../registry/prune.ts');
     const pruned = await prune(bucket, { name, keep, dryRun });
-    const text = json ? `${JSON.stringify({ name, dryRun, ...pruned })}\n` : textOf(pruned, dryRun);
-    process.stdout.write(text);
-  });
-}
+    printResult(json, { name, dryRun, ...pruned }, () => prunedText(pruned, dryRun));
+  },
+});
 
-function textOf({ versions, orphans, named, kept }: Pruned, dryRun: boolean): string {
+function prunedText({ versions, orphans, named, kept }: Pruned, dryRun: boolean): string {
   const verb = dryRun ? 'Would delete' : 'Deleted';
   return [
     ...versions.map((version) => `${verb} ${version}`),
-    ...orphans.map((version) => `${verb} ${version}, an upload that never became a version`),
-    ...named.map((version) => `Kept ${version}, which an alias or its rollback names`),
-    `${verb} ${versions.length} versions and ${orphans.length} unfinished uploads; ${kept} versions stay\n`,
+    ...orphans.map((version) => `${verb} ${version}, an unfinished upload`),
+    ...named.map((version) => `Kept ${version}, the current or previous version of an alias`),
+    `${verb} ${versions.length} versions and ${orphans.length} unfinished uploads; ${kept} versions remain\n`,
   ].join('\n');
 }

@@ -1,20 +1,39 @@
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { styleText } from 'node:util';
+import { MultiBar, type Options, SingleBar } from 'cli-progress';
+import { formatCount, percent } from '../../node/text.ts';
+import { describeMove } from '../registry/move-alias.ts';
 import type { Reporter, TrainReport } from '../run/reporter.ts';
-import { formatCount, textLines } from './text.ts';
+import type { Recipe } from '../train/recipe.ts';
 
-/** How often the loss gets a line of its own, as in the tutorial. */
+/** Returns the reporter for a training: JSON lines for programs, or text and a progress bar for people. */
+export const openReporter = (json: boolean, recipe: Recipe): Reporter =>
+  json ? jsonReporter : textReporter(process.stdout, recipe);
+
+/** Prints one JSON object per line. Models are printed without weights and logits. */
+const jsonReporter: Reporter = {
+  report(report) {
+    const withoutTensors = { ...report, artifacts: undefined, logits: undefined };
+    process.stdout.write(`${JSON.stringify(withoutTensors)}\n`);
+  },
+  close() {},
+};
+
+/** Batches between two lines with the loss, as in the tutorial. */
 const batchesPerLine = 100;
 
-/**
- * Shows a training to people: a progress bar on a terminal, and lines everywhere.
- *
- * @param stream decides about bar and colours by whether it is a terminal
- */
-export function textReporter(
+const barOptions: Options = {
+  clearOnComplete: true,
+  hideCursor: true,
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  barsize: 24,
+};
+
+/** @param stream gets a progress bar and colours if it is a terminal */
+function textReporter(
   stream: NodeJS.WriteStream,
-  recipe: { epochs: number; batchSize: number },
+  { epochs, batchSize }: Pick<Recipe, 'epochs' | 'batchSize'>,
 ): Reporter {
-  const text = textLines(stream);
   let started = { images: 0, steps: 0 };
   let shownEpoch = 0;
   let bars: MultiBar | undefined;
@@ -28,13 +47,9 @@ export function textReporter(
   function openBar(): void {
     if (!stream.isTTY) return;
     bars = new MultiBar({
+      ...barOptions,
       stream,
-      clearOnComplete: true,
-      hideCursor: true,
       format: '{bar} {percentage}% | loss {loss} | {speed} images/s | {eta_formatted} left',
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      barsize: 24,
       etaBuffer: 200,
     });
     bar = bars.create(started.steps, 0, { loss: '-', speed: '-' });
@@ -50,14 +65,15 @@ export function textReporter(
     const { epoch, step, loss, imagesPerSecond } = progress;
     if (epoch !== shownEpoch) {
       shownEpoch = epoch;
-      write(text.epochLine(epoch, recipe.epochs));
+      write(styleText('bold', `Epoch ${epoch}/${epochs}`, { stream }));
       openBar();
     }
     bar?.update(step, { loss: loss.toFixed(3), speed: formatCount(imagesPerSecond) });
-    if (step % batchesPerLine === 0) {
-      const seen = Math.min(step * recipe.batchSize, started.images);
-      write(text.lossLine(loss, seen, started.images, imagesPerSecond));
-    }
+    if (step % batchesPerLine !== 0) return;
+    const seen = formatCount(Math.min(step * batchSize, started.images)).padStart(6);
+    const speed = styleText('dim', `${formatCount(imagesPerSecond)} images/s`, { stream });
+    // As the tutorial prints it, with the speed.
+    write(`  loss: ${loss.toFixed(4)}  [${seen}/${formatCount(started.images)}]  ${speed}`);
   }
 
   return {
@@ -68,19 +84,77 @@ export function textReporter(
       }
       if (report.event === 'started') started = report;
       if (report.event === 'epoch') closeBar();
-      for (const line of text.linesOf(report)) write(line);
+      for (const line of linesOf(report, stream)) write(line);
     },
     close: closeBar,
   };
 }
 
-/** One JSON object a line; models come without their weights and logits. */
-export function jsonReporter(write: (text: string) => void): Reporter {
+function linesOf(
+  report: Exclude<TrainReport, { event: 'progress' }>,
+  stream: NodeJS.WriteStream,
+): string[] {
+  const dim = (text: string) => styleText('dim', text, { stream });
+  switch (report.event) {
+    case 'message':
+      return [dim(report.message)];
+    case 'dataset': {
+      const { name, train, test, source } = report;
+      const sizes = `${formatCount(train)} training and ${formatCount(test)} test images`;
+      return [`Data set ${name}: ${sizes}, from ${source}`];
+    }
+    case 'model': {
+      const { name, summary, parameters } = report;
+      return [...summary, `Model ${name}: ${formatCount(parameters)} parameters`];
+    }
+    case 'started': {
+      const { backend, skipped, threads } = report;
+      const { kind, name } = backend.device;
+      const threadCount = `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+      const used = `Backend ${backend.name} on ${kind} (${name}${kind === 'CPU' ? threadCount : ''})`;
+      return [[used, ...skipped.map(({ reason }) => dim(reason))].join('; ')];
+    }
+    case 'epoch': {
+      const { metrics, validation, imagesPerSecond } = report;
+      const tested = styleText('green', `Test: ${scoresOf(metrics)}`, { stream });
+      const validated = validation ? `; validation: ${scoresOf(validation)}` : '';
+      return [`  ${tested}${validated}  ${dim(`${formatCount(imagesPerSecond)} images/s`)}`];
+    }
+    case 'checkpoint':
+      return [];
+    case 'stopped-early': {
+      const { bestEpoch, bestAccuracy, epoch } = report;
+      return [
+        `Stopped early after epoch ${epoch}. Epoch ${bestEpoch} has the best validation accuracy: ${percent(bestAccuracy)}`,
+      ];
+    }
+    case 'published':
+      return [`  Published ${report.manifest.version}; ${describeMove(report.alias, report.move)}`];
+    case 'finished': {
+      const { accuracy, seconds, run } = report;
+      const time = `${Math.round(seconds)} s of training steps`;
+      return [`Trained to ${percent(accuracy)} in ${time}. Run: ${run}`];
+    }
+  }
+}
+
+const scoresOf = ({ accuracy, loss }: { accuracy: number; loss: number }) =>
+  `accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)}`;
+
+/** Returns a progress bar over images. It shows nothing if the stream is not a terminal. */
+export function imageProgress(stream: NodeJS.WriteStream) {
+  let bar: SingleBar | undefined;
   return {
-    report(report) {
-      const withoutTensors = { ...report, artifacts: undefined, logits: undefined };
-      write(`${JSON.stringify(withoutTensors)}\n`);
+    update(done: number, total: number): void {
+      if (!stream.isTTY) return;
+      if (!bar) {
+        const format = '{bar} {percentage}% | {value}/{total} images | {eta_formatted} left';
+        bar = new SingleBar({ ...barOptions, stream, format });
+        bar.start(total, done);
+      }
+      bar.update(done);
     },
-    close() {},
+    /** Restores the terminal. */
+    close: () => bar?.stop(),
   };
 }

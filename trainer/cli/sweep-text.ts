@@ -1,12 +1,10 @@
 import { constants } from 'node:os';
 import { styleText } from 'node:util';
+import { percent, textTable } from '../../node/text.ts';
 import type { LocalSweepEvent } from '../sweep/run-locally.ts';
 import { bestTrial, type Sweep, type Trial } from '../sweep/sweep-records.ts';
-import { textTable } from './text.ts';
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
-/** A line of a local sweep's progress. */
+/** Formats a progress event of a local sweep. */
 export function sweepEventLine(event: LocalSweepEvent): string {
   const start = `Trial ${event.trial}`;
   if (event.event === 'trial-started') return `${start} started\n`;
@@ -16,15 +14,15 @@ export function sweepEventLine(event: LocalSweepEvent): string {
   }
   if (event.code === 0) return `${start} done\n`;
   if (event.code === 128 + constants.signals.SIGTERM) return `${start} stopped\n`;
-  const ended = styleText('red', `${start} ended with ${event.code}`, { stream: process.stdout });
-  return `${ended}: ${event.message}\n`;
+  const failed = `${start} failed with exit code ${event.code}`;
+  return `${styleText('red', failed, { stream: process.stdout })}: ${event.message}\n`;
 }
 
-/** A row a trial, then what is left to do. */
+/** Formats a table with one row per trial. */
 export function sweepTable(sweep: Sweep, trials: readonly Trial[]): string {
   const names = Object.keys(sweep.trials[0]?.parameters ?? {});
   const best = bestTrial(trials);
-  const heading = ['TRIAL', 'STATE', 'EPOCH', 'VALIDATION', ...names.map((name) => name), 'NOTE'];
+  const heading = ['TRIAL', 'STATE', 'EPOCH', 'VALIDATION', ...names, 'NOTE'];
   const rows = trials.map((trial) => {
     const { index, parameters, status, result } = trial;
     return [
@@ -43,5 +41,5 @@ function noteOf({ status }: Trial): string {
   if (status?.message) return status.message.split('\n')[0] ?? '';
   if (status?.state !== 'running') return '';
   const seconds = Math.round((Date.now() - Date.parse(status.updatedAt)) / 1000);
-  return `on ${status.host}, last heard of ${seconds} s ago`;
+  return `on ${status.host}, last update ${seconds} s ago`;
 }

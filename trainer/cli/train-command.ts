@@ -1,31 +1,23 @@
-import type { Command } from 'commander';
-import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
-import { imageOptions, trainOptionsSchema } from '../run/options.ts';
+import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { recipeWith } from '../train/recipe.ts';
-import { jsonReporter, textReporter } from './reporters.ts';
+import { defineCommand } from './command.ts';
 
-/** Adds `catwalk train`. */
-export function addTrainCommand(program: Command, signal: AbortSignal): void {
-  const command = program
-    .command('train')
-    .description('Trains the network on a data set; publishes every epoch where told to.');
-  addSchemaOptions(command, trainOptionsSchema).action(async (raw) => {
-    const given = { ...imageOptions(), ...raw };
-    // Wrong options are told before TensorFlow.js and the AWS SDK are loaded, which takes a second.
-    parseSchemaOptions(trainOptionsSchema, given);
+export const train = defineCommand({
+  name: 'train',
+  description: 'Trains the network on a data set. --publish also publishes each epoch.',
+  options: trainOptionsSchema,
+  environmentOptions,
+  async run(_options, { given, signal }) {
     const { planRun } = await import('../run/plan-run.ts');
     const plan = await planRun(given);
+    const { openReporter } = await import('./reporters.ts');
     const { options } = plan;
-    const { json } = options;
-    const { epochs, batchSize } = recipeWith(options.recipe, options);
-    const reporter = json
-      ? jsonReporter((text) => process.stdout.write(text))
-      : textReporter(process.stdout, { epochs, batchSize });
+    const reporter = openReporter(options.json, recipeWith(options.recipe, options));
     const { runTraining } = await import('../run/run-training.ts');
     try {
       await runTraining(plan, reporter, signal);
     } finally {
       reporter.close();
     }
-  });
-}
+  },
+});

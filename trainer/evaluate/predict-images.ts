@@ -3,7 +3,7 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import { drawPredictions } from '../../shared/picture/draw-predictions.ts';
-import { renderPng } from '../run/write-artifacts.ts';
+import { renderPng } from '../run/render-png.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import type { ImageToPredict } from './images-to-predict.ts';
 import { type BackendOptions, openModel } from './open-model.ts';

@@ -2,18 +2,18 @@ import { parse, View } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import type { RunEpoch } from './run-records.ts';
 
-/** What a chart is drawn with: colours as CSS has them, variables included. */
+/** The colours of a chart, as CSS colours or variables. */
 export interface ChartColours {
   ground: string;
   ink: string;
   quiet: string;
   line: string;
-  /** One a series, told apart by their dashes too. */
+  /** One per series. Dashes distinguish the series, too. */
   series: readonly [string, string, string];
 }
 
-/** For a file that is looked at by itself, in anything that shows SVG. */
-export const paper: ChartColours = {
+/** For SVG files. */
+export const fileColours: ChartColours = {
   ground: '#ffffff',
   ink: '#1c1b22',
   quiet: '#5d5a68',
@@ -21,8 +21,8 @@ export const paper: ChartColours = {
   series: ['#4f3cc9', '#c2571a', '#1b7440'],
 };
 
-/** For a page that defines these variables, for light and dark. */
-export const page: ChartColours = {
+/** For a page that defines these variables for light and dark mode. */
+export const pageColours: ChartColours = {
   ground: 'var(--surface)',
   ink: 'var(--ink)',
   quiet: 'var(--quiet)',
@@ -30,10 +30,10 @@ export const page: ChartColours = {
   series: ['var(--first)', 'var(--second)', 'var(--third)'],
 };
 
-export const chartFont = 'DejaVu Sans, Verdana, sans-serif';
+const chartFont = 'DejaVu Sans, Verdana, sans-serif';
 
 /** Draws a chart as an SVG. */
-export async function drawChart(chart: TopLevelSpec, colours: ChartColours): Promise<string> {
+async function drawChart(chart: TopLevelSpec, colours: ChartColours): Promise<string> {
   const { spec } = compile(chart, { config: configOf(colours) });
   const view = new View(parse(spec), { renderer: 'none' });
   try {
@@ -61,14 +61,14 @@ const configOf = ({ ground, ink, quiet, line }: ChartColours): Config => ({
   legend: { labelColor: ink, titleColor: ink, orient: 'bottom', title: null, labelFontSize: 12 },
 });
 
-/** With more classes than this a cell has no room for its number. */
-const mostNumberedClasses = 24;
+/** With more classes the cells are too small for numbers. */
+const maxNumberedClasses = 24;
 
 /**
- * A confusion matrix as an SVG: a row an actual class, a column a predicted one, each cell as dark as its share of the
- * row.
+ * Draws a confusion matrix as an SVG: one row per actual class, one column per predicted class. The darkness of a cell is
+ * its share of the row.
  *
- * @param confusion `confusion[actual][predicted]` counts images
+ * @param confusion `confusion[actual][predicted]`, numbers of images
  */
 export function drawConfusion(
   confusion: readonly (readonly number[])[],
@@ -84,7 +84,7 @@ export function drawConfusion(
       share: support === 0 ? 0 : count / support,
     }));
   });
-  const isNumbered = labels.length <= mostNumberedClasses;
+  const isNumbered = labels.length <= maxNumberedClasses;
   const axis = { grid: false, domain: false, ticks: false, labelLimit: 160 };
   const numbers = {
     transform: [{ filter: 'datum.count > 0' }],
@@ -99,7 +99,7 @@ export function drawConfusion(
   };
   return drawChart(
     {
-      title: 'Confusion: images of an actual class (row) by predicted class (column)',
+      title: 'Confusion matrix: images by actual class (row) and predicted class (column)',
       data: { values: cells },
       width: { step: isNumbered ? 46 : 14 },
       height: { step: isNumbered ? 34 : 14 },
@@ -136,7 +136,7 @@ export function drawConfusion(
   );
 }
 
-/** Loss and accuracy over the epochs, as an SVG: of the training batches, the validation images and the test set. */
+/** Draws loss and accuracy by epoch as an SVG, for the training batches, the validation images and the test set. */
 export function drawCurves(epochs: readonly RunEpoch[], colours: ChartColours): Promise<string> {
   const points = epochs.flatMap(({ epoch, trainLoss, validation, loss, accuracy }) => [
     { epoch, series: 'training', loss: trainLoss },

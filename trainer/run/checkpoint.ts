@@ -3,17 +3,17 @@ import * as z from 'zod';
 import { type TrainingState, vectorNames } from '../train/training-state.ts';
 import { type RunConfig, type RunEpoch, runConfigSchema, runEpochSchema } from './run-records.ts';
 
-/** A run that can go on: its training between two steps, and what is known of it. */
+/** The resumable state of a run: its training between two steps, and its records so far. */
 export interface Checkpoint {
   /** The name of the run's folder. */
   run: string;
   config: RunConfig;
-  /** Those that were measured so far. */
+  /** The epochs so far. */
   epochs: readonly RunEpoch[];
   state: TrainingState;
 }
 
-/** A checkpoint can't be read, written or gone on from. */
+/** A checkpoint cannot be read, written or resumed. */
 export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
@@ -30,15 +30,19 @@ const headerSchema = z.object({
     epochSeconds: z.number().nonnegative(),
     best: z.object({ epoch: z.int().nonnegative(), accuracy: z.number() }),
   }),
-  /** Length of each vector, in the order in which they follow. */
+  /** The length of each vector, in file order. */
   vectors: z.partialRecord(z.enum(vectorNames), z.int().nonnegative()),
 });
 
 const hashBytes = 32;
 
 /**
- * A checkpoint as one file: the SHA-256 of all that follows, the length of a JSON header (uint32, little endian), the
- * header, padded with spaces to a multiple of 4, and the vectors as float32, little endian.
+ * Encodes a checkpoint as one file, in this order:
+ *
+ * 1. the SHA-256 of the rest of the file
+ * 2. the length of the JSON header (uint32, little endian)
+ * 3. the header, padded with spaces to a multiple of 4 bytes
+ * 4. the vectors (float32, little endian)
  */
 export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Uint8Array {
   const vectors = vectorNames.flatMap((name) => {
@@ -58,7 +62,9 @@ export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Ui
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length + padding.length);
   const content = [
-    ...[length, text, padding],
+    length,
+    text,
+    padding,
     ...vectors.map(({ vector }) =>
       Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength),
     ),
@@ -68,23 +74,23 @@ export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Ui
   return Buffer.concat([hash.digest(), ...content]);
 }
 
-/** @throws {CheckpointError} where a byte is missing or wrong */
+/** @throws {CheckpointError} if the file is truncated or corrupt, or from another version of Catwalk */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(hashBytes);
   const hash = createHash('sha256').update(content).digest();
   if (content.length < 4 || !hash.equals(bytes.subarray(0, hashBytes))) {
-    throw new CheckpointError('it is cut short or damaged: its SHA-256 is another');
+    throw new CheckpointError('the file is truncated or corrupt, its SHA-256 does not match');
   }
   let at = 4 + content.readUInt32LE(0);
   const parsed = headerSchema.safeParse(JSON.parse(content.toString('utf8', 4, at)));
   if (!parsed.success) {
     throw new CheckpointError(
-      `it is of another version of Catwalk: ${z.prettifyError(parsed.error)}`,
+      `another version of Catwalk wrote the file. ${z.prettifyError(parsed.error)}`,
     );
   }
   const { run, config, epochs, position, vectors: lengths } = parsed.data;
   const vectors = Object.entries(lengths).map(([name, length]) => {
-    // Copied, as a float32 array must start at a multiple of 4 bytes.
+    // A copy, because a Float32Array must start at a multiple of 4 bytes.
     const values = new Uint8Array(content.subarray(at, at + 4 * length)).buffer;
     at += 4 * length;
     return [name, new Float32Array(values)] as const;

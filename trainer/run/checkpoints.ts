@@ -9,23 +9,23 @@ import {
   encodeCheckpoint,
 } from './checkpoint.ts';
 
-/** Two places for checkpoints, so that the older one stays until the newer one is whole. */
-export const slots = ['a.checkpoint', 'b.checkpoint'] as const;
-export type Slot = (typeof slots)[number];
+/** Two slots that take turns, so that the older checkpoint stays until the newer one is complete. */
+const slots = ['a.checkpoint', 'b.checkpoint'] as const;
+type Slot = (typeof slots)[number];
 
-/** Keeps checkpoints; a write is whole or does nothing. */
+/** Stores checkpoints. A write is complete or has no effect. */
 export interface CheckpointStore {
-  /** For people, and for `--resume`. */
-  where: string;
-  /** @returns null where the slot is empty */
+  /** The folder or the bucket's URL, as `--resume` accepts it. */
+  location: string;
+  /** @returns null if the slot is empty */
   read(slot: Slot): Promise<Uint8Array | null>;
   write(slot: Slot, bytes: Uint8Array): Promise<void>;
 }
 
-/** Checkpoints in a folder, which a first write makes. */
+/** Stores checkpoints in a folder. The first write creates it. */
 export function folderStore(folder: string): CheckpointStore {
   return {
-    where: folder,
+    location: folder,
     async read(slot) {
       try {
         return await readFile(join(folder, slot));
@@ -36,22 +36,22 @@ export function folderStore(folder: string): CheckpointStore {
       }
     },
     async write(slot, bytes) {
-      await removeUnfinished(folder);
+      await removePartialFiles(folder);
       await writeAtomically(join(folder, slot), bytes);
     },
   };
 }
 
-/** What a process that was killed while it wrote has left. */
-async function removeUnfinished(folder: string): Promise<void> {
+/** Removes the files that a process left when it was killed while writing. */
+async function removePartialFiles(folder: string): Promise<void> {
   const files = await readdir(folder).catch(() => []);
   for (const file of files) if (file.endsWith('.part')) await rm(join(folder, file));
 }
 
-/** Checkpoints in a bucket, for machines whose disk goes with them. */
+/** Stores checkpoints in a bucket, for machines that lose their disks. */
 export function bucketStore(bucket: Bucket): CheckpointStore {
   return {
-    where: bucket.url,
+    location: bucket.url,
     read: async (slot) => (await bucket.get(bucket.layout.checkpoint(slot)))?.bytes ?? null,
     write: async (slot, bytes) => {
       await bucket.put(bucket.layout.checkpoint(slot), bytes, {
@@ -63,59 +63,58 @@ export function bucketStore(bucket: Bucket): CheckpointStore {
 
 /** The checkpoints of one run. */
 export interface Checkpoints {
-  where: string;
-  /** The newest that is whole, when they were opened; null where there was none. */
+  location: string;
+  /** The newest intact checkpoint at the time of opening; null if there was none. */
   latest: Checkpoint | null;
-  /** What is wrong with those that are not whole, a line each. */
-  damages: readonly string[];
-  /** @throws {CheckpointError} where it can't be written; the one before stays */
+  /** One message per unusable checkpoint. */
+  faults: readonly string[];
+  /** @throws {CheckpointError} if the checkpoint cannot be written; the previous one stays */
   save(checkpoint: Checkpoint): Promise<void>;
 }
 
 /**
- * Reads what is there.
+ * Opens a store and reads its newest checkpoint.
  *
- * @throws {CheckpointError} where there are checkpoints, but none is whole, or they can't be read
+ * @throws {CheckpointError} if the store cannot be read, or has checkpoints of which none is intact
  */
 export async function openCheckpoints(store: CheckpointStore): Promise<Checkpoints> {
+  const { location } = store;
   const found: { slot: Slot; checkpoint: Checkpoint }[] = [];
-  const damages: string[] = [];
+  const faults: string[] = [];
   for (const slot of slots) {
     const bytes = await store.read(slot).catch((cause: Error) => {
-      throw new CheckpointError(`No checkpoint can be read from ${store.where}: ${cause.message}`, {
-        cause,
-      });
+      const reason = `Cannot read checkpoints from ${location}: ${cause.message}`;
+      throw new CheckpointError(reason, { cause });
     });
     if (bytes === null) continue;
     try {
       found.push({ slot, checkpoint: decodeCheckpoint(bytes) });
     } catch (error) {
-      damages.push(`${store.where}/${slot} can't be used, ${(error as Error).message}`);
+      faults.push(`${location}/${slot} is unusable: ${(error as Error).message}`);
     }
   }
   found.sort((one, other) => compare(other.checkpoint, one.checkpoint));
-  if (found.length === 0 && damages.length > 0) {
-    throw new CheckpointError(`There is no whole checkpoint. ${damages.join('; ')}`);
+  if (found.length === 0 && faults.length > 0) {
+    throw new CheckpointError(`There is no intact checkpoint. ${faults.join('; ')}`);
   }
   const [newest] = found;
-  let kept = newest?.slot;
+  let current = newest?.slot;
   return {
-    where: store.where,
+    location,
     latest: newest?.checkpoint ?? null,
-    damages,
+    faults,
     async save(checkpoint) {
-      const slot = slots.find((other) => other !== kept) as Slot;
+      const slot = slots.find((other) => other !== current) as Slot;
       try {
         await store.write(slot, encodeCheckpoint(checkpoint));
       } catch (cause) {
-        const before =
-          kept === undefined ? '' : ` The one before is whole: --resume goes on from it.`;
+        const advice = current ? ' --resume continues from the previous checkpoint.' : '';
         throw new CheckpointError(
-          `The checkpoint can't be written to ${store.where}: ${(cause as Error).message}.${before}`,
+          `Cannot write a checkpoint to ${location}: ${(cause as Error).message}.${advice}`,
           { cause },
         );
       }
-      kept = slot;
+      current = slot;
     },
   };
 }

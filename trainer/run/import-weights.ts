@@ -12,15 +12,15 @@ import { type LayerTensor, WeightsFileError } from '../weights/tensor.ts';
 import { writeMetrics } from './metrics-files.ts';
 import { gitState, hardware, packageVersions } from './provenance.ts';
 import { createRunFolder } from './run-folder.ts';
-import { guessesOf } from './run-records.ts';
+import { testPredictions } from './run-records.ts';
 import { writeArtifacts } from './write-artifacts.ts';
 
 export interface ImportOptions {
-  /** A `.pth` or `.safetensors`. */
+  /** A `.pth` or `.safetensors` file. */
   file: string;
-  /** Loads the data set whose labels the network has, and whose test images it is measured on. */
+  /** Loads the data set that provides the labels, and the test images for the metrics. */
   loadDataset: () => Promise<Dataset>;
-  /** The network for the data set; Catwalk's CNN unless told. */
+  /** Returns the network for the data set (default: Catwalk's CNN). */
   specFor?: (dataset: Dataset) => ModelSpec;
   backend: BackendChoice;
   device: DeviceChoice;
@@ -38,19 +38,19 @@ export interface ImportedRun {
 }
 
 /**
- * Makes a run of weights that PyTorch trained: it can be published, evaluated and predicted with as any other.
+ * Creates a run from weights that PyTorch trained. It can be published, evaluated and used for predictions like any other.
  *
- * @throws {WeightsFileError} where the file can't be read, or holds another network
+ * @throws {WeightsFileError} if the file cannot be read, or has the weights of another network
  */
 export async function importWeights(options: ImportOptions): Promise<ImportedRun> {
   const { file, specFor = cnnFor, signal } = options;
-  // The cheap look first: a data set may have to be fetched.
+  // Before the data set, which may have to be downloaded.
   const { name, sha256, tensors } = await readWeightsFile(file);
   const dataset = await options.loadDataset();
   const spec = specFor(dataset);
-  const weights = weightsOf(file, () => fromPytorch(tensors, spec));
+  const weights = withFileName(file, () => fromPytorch(tensors, spec));
   const master = await openMaster(spec, 0);
-  const artifacts = await master.artifactsOf(flat(weights));
+  const artifacts = await master.artifactsOf(flatten(weights));
   const { opened: backend } = await firstThatOpens(
     options.backend,
     options.device,
@@ -60,7 +60,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   const logits = await computeLogits(spec, weights, test, signal);
   const metrics = computeMetrics(logits, test.labels, spec.labels);
   const run = await createRunFolder(options.runs, {
-    // Catwalk has trained nothing of it.
+    // Catwalk did not train these weights.
     recipe: 'imported',
     epochs: 0,
     batchSize: 0,
@@ -77,9 +77,9 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
     dataset: { name: dataset.name, origin: dataset.origin, files: dataset.files },
     parent: { file: name, sha256 },
   });
-  const guesses = guessesOf(logits, test.labels);
+  const predictions = testPredictions(logits, test.labels);
   await run.writeEpoch(
-    { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...guesses },
+    { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...predictions },
     artifacts,
     { logits, actual: test.labels },
   );
@@ -88,8 +88,8 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   return { run: run.path, spec, metrics, backend };
 }
 
-/** Names the file in what is wrong with its tensors. */
-function weightsOf(file: string, read: () => LayerTensor[]): LayerTensor[] {
+/** Adds the file's name to errors about its tensors. */
+function withFileName(file: string, read: () => LayerTensor[]): LayerTensor[] {
   try {
     return read();
   } catch (cause) {
@@ -98,7 +98,7 @@ function weightsOf(file: string, read: () => LayerTensor[]): LayerTensor[] {
   }
 }
 
-function flat(weights: readonly LayerTensor[]): Float32Array {
+function flatten(weights: readonly LayerTensor[]): Float32Array {
   const parameters = new Float32Array(weights.reduce((sum, { values }) => sum + values.length, 0));
   let offset = 0;
   for (const { values } of weights) {

@@ -5,29 +5,31 @@ import type { RunFolder } from './run-folder.ts';
 import type { RunEpoch } from './run-records.ts';
 import { writeTensorboard } from './tensorboard.ts';
 
-/** Writes what other programs follow a training by into its run's folder: metrics.csv and tensorboard/. */
-export async function writeMetrics({
-  path,
-  epochs,
-}: Pick<RunFolder, 'path' | 'epochs'>): Promise<void> {
-  await writeAtomically(join(path, 'metrics.csv'), new TextEncoder().encode(metricsCsv(epochs)));
-  await writeTensorboard({ path, epochs });
+/** Writes the files with which other programs follow a training: metrics.csv and tensorboard/. */
+export async function writeMetrics(run: Pick<RunFolder, 'path' | 'epochs'>): Promise<void> {
+  await writeAtomically(join(run.path, 'metrics.csv'), metricsCsv(run.epochs));
+  await writeTensorboard(run);
 }
 
-/** metrics.csv: a line an epoch, empty where a value was not measured. */
-export const metricsCsv = (epochs: readonly RunEpoch[]): string =>
+const metricsColumns: Record<string, (line: RunEpoch) => Cell> = {
+  epoch: ({ epoch }) => epoch,
+  train_loss: ({ trainLoss }) => trainLoss,
+  validation_loss: ({ validation }) => validation?.loss,
+  validation_accuracy: ({ validation }) => validation?.accuracy,
+  test_loss: ({ loss }) => loss,
+  test_accuracy: ({ accuracy }) => accuracy,
+  seconds: ({ seconds }) => seconds,
+  images_per_second: ({ imagesPerSecond }) => imagesPerSecond,
+};
+
+/** Returns metrics.csv: one row per epoch. Values that were not measured are empty. */
+const metricsCsv = (epochs: readonly RunEpoch[]): string =>
   toCsv([
-    [
-      ...['epoch', 'train_loss', 'validation_loss', 'validation_accuracy', 'test_loss'],
-      ...['test_accuracy', 'seconds', 'images_per_second'],
-    ],
-    ...epochs.map((line) => [
-      ...[line.epoch, line.trainLoss, line.validation?.loss, line.validation?.accuracy],
-      ...[line.loss, line.accuracy, line.seconds, line.imagesPerSecond],
-    ]),
+    Object.keys(metricsColumns),
+    ...epochs.map((line) => Object.values(metricsColumns).map((cellOf) => cellOf(line))),
   ]);
 
-/** confusion.csv: a line an actual class, a column a predicted one. */
+/** Returns confusion.csv: one row per actual class, one column per predicted class. */
 export const confusionCsv = ({ confusion }: Metrics, labels: readonly string[]): string =>
   toCsv([
     ['actual \\ predicted', ...labels],
@@ -36,8 +38,8 @@ export const confusionCsv = ({ confusion }: Metrics, labels: readonly string[]):
 
 type Cell = string | number | undefined;
 
-/** Comma-separated values (RFC 4180): quoted where they must be, lines that end with CRLF. */
-export const toCsv = (rows: readonly (readonly Cell[])[]): string =>
+/** Formats comma-separated values (RFC 4180): fields quoted if necessary, lines ending in CRLF. */
+const toCsv = (rows: readonly (readonly Cell[])[]): string =>
   rows.map((row) => `${row.map(toField).join(',')}\r\n`).join('');
 
 function toField(cell: Cell): string {

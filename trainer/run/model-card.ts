@@ -1,9 +1,10 @@
 import { stringify } from 'yaml';
+import { percent } from '../../node/text.ts';
 import { escapeMarkup } from '../../shared/picture/draw-predictions.ts';
-import { percent, provenanceOf, type RunReport } from './report.ts';
+import { provenanceOf, type RunReport } from './report.ts';
 
 /**
- * README.md: the run as a model card, with the front matter that Hugging Face reads
+ * Returns README.md: a model card with front matter for Hugging Face
  * (https://huggingface.co/docs/hub/model-cards#evaluation-results).
  */
 export function modelCard(report: RunReport): string {
@@ -40,8 +41,8 @@ ${stringify(frontMatter)}---
 
 # ${spec.name}
 
-A convolutional network that tells ${spec.labels.length} classes of grey ${width}x${height} images apart, made with Catwalk
-(run ${id}, ${provenanceOf(report)}). On ${test.count} test images of ${dataset.name} it reaches ${percent(epoch.accuracy)} accuracy, with a mean cross-entropy of ${epoch.loss.toFixed(4)}.
+A convolutional network that classifies grey ${width}x${height} images into ${spec.labels.length} classes
+(Catwalk run ${id}, ${provenanceOf(report)}). Its accuracy on ${test.count} test images of ${dataset.name} is ${percent(epoch.accuracy)}, its mean cross-entropy ${epoch.loss.toFixed(4)}.
 
 | | |
 | --- | --- |
@@ -49,7 +50,7 @@ ${rowsOf(report)
   .map(([name, value]) => `| ${name} | ${escapeMarkdown(value)} |`)
   .join('\n')}
 
-Every value is in \`config.json\`, every epoch in \`metrics.jsonl\` and \`metrics.csv\`; \`report.html\` shows them.
+All settings are in \`config.json\`, and the metrics of every epoch in \`metrics.jsonl\` and \`metrics.csv\`. \`report.html\` shows both.
 
 ![Loss and accuracy by epoch](curves.svg)
 
@@ -65,13 +66,13 @@ const model = await tf.loadLayersModel('…/model/model.json');
 const logits = model.predict(pixels); // [images, ${spec.labels.length}]
 \`\`\`
 
-The classes, numbered as the logits are:
+The classes, in the order of the logits:
 
 ${labels.join('\n')}
 `;
 }
 
-/** How the weights came about. */
+/** Returns the rows of the table: how the weights were trained. */
 function rowsOf({ config, epoch }: RunReport): [string, string][] {
   const { recipe, git, parent } = config;
   const isTrained = !(parent && 'file' in parent);
@@ -84,8 +85,8 @@ function rowsOf({ config, epoch }: RunReport): [string, string][] {
   return [
     ['recipe', recipe],
     ...(isTrained ? training : []),
-    ['computed by', `${config.backend} on ${config.device}, threads: ${config.threads}`],
-    ['code', git ? `${git.commit}${git.dirty ? ', changed' : ''}` : 'no git checkout'],
+    ['backend', `${config.backend} on ${config.device}, threads: ${config.threads}`],
+    ['code', git ? `${git.commit}${git.dirty ? ', with local changes' : ''}` : 'no git checkout'],
   ];
 }
 
@@ -93,6 +94,6 @@ function macroF1(perClass: readonly { f1: number }[]): number {
   return perClass.reduce((sum, { f1 }) => sum + f1, 0) / Math.max(1, perClass.length);
 }
 
-/** A name that came from a folder or a driver means itself, on one line. */
+/** Escapes a name from a folder or a driver, which may have any characters. */
 const escapeMarkdown = (text: string): string =>
   escapeMarkup(text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#|~]/g, '\\$&'));

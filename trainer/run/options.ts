@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
 import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
-import { weightTypes } from '../train/master-model.ts';
 import {
   contradictions,
   type Recipe,
@@ -10,11 +9,12 @@ import {
   recipeSchema,
   recipes,
   recipeWith,
+  weightTypes,
 } from '../train/recipe.ts';
 
 const count = () => z.coerce.number().int().min(1);
 
-/** The settings of a recipe as options: the recipe gives what is left out, and the help says what that is. */
+/** The settings of a recipe as options. The help lists the default of each recipe. */
 const recipeOptions = Object.fromEntries(
   Object.entries(recipeSchema.shape).map(([name, schema]) => {
     const values = recipeNames.map((recipe) => recipes[recipe][name as keyof Recipe]);
@@ -32,83 +32,91 @@ const trainingOptions = z.object({
     .enum(recipeNames)
     .default('tutorial')
     .describe(
-      "tutorial: PyTorch's own; fast: its accuracy in the least time; best: the most accurate",
+      'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy)',
     )
     .meta({ value: '<name>' }),
   ...recipeOptions,
   dtype: z
     .enum(weightTypes)
     .default('float32')
-    .describe('of the weights that are tested and published: float32, float16')
+    .describe('type of the weights that are tested and published: float32 or float16')
     .meta({ value: '<type>' }),
   seed: z.coerce
     .number()
     .int()
     .default(1)
-    .describe('decides first weights, order and changes of the images, and dropout')
+    .describe('seed of the initial weights, the order and augmentation of the images, and dropout')
     .meta({ value: '<n>' }),
   backend: z
     .enum(backendChoices)
     .default('auto')
-    .describe(`TensorFlow.js backend: ${backendChoices.join(', ')}`)
+    .describe(`TensorFlow.js backend: ${backendChoices.join(', ')}; auto is the fastest that works`)
     .meta({ value: '<name>' }),
   device: z
     .enum(deviceChoices)
     .default('auto')
-    .describe('a GPU where one answers, a GPU or nothing, or the CPU: auto, gpu, cpu')
+    .describe('processor to use: auto (a GPU if there is one), gpu (fail without one) or cpu')
     .meta({ value: '<kind>' }),
   threads: count()
     .max(256)
     .optional()
-    .describe('threads that share each batch (default: one per core)')
+    .describe('worker threads that share each batch (default: one per core)')
     .meta({ value: '<n>' }),
-  limit: count().optional().describe('train on the first n images only').meta({ value: '<n>' }),
+  limit: count()
+    .optional()
+    .describe('train on the first n images only (default: all)')
+    .meta({ value: '<n>' }),
   dataset: z
     .string()
     .min(1)
     .default('fashion-mnist')
     .describe(
-      'what to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
+      'data set to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
     )
     .meta({ value: '<name|folder>' }),
   dataDir: z
     .string()
     .min(1)
     .optional()
-    .describe('where the files of fashion-mnist, mnist or kmnist lie (default: fetched)')
+    .describe(
+      'folder with the files of fashion-mnist, mnist or kmnist (default: downloaded and cached)',
+    )
     .meta({ value: '<folder>' }),
   resume: z
     .string()
     .min(1)
     .optional()
-    .describe('go on with an interrupted run: its folder, or the bucket of its checkpoints')
+    .describe('resume an interrupted run: its folder, or the bucket that has its checkpoints')
     .meta({ value: '<run>' }),
   checkpoint: bucketUrlSchema
     .optional()
-    .describe("keep checkpoints in this bucket instead of the run's folder")
+    .describe("write checkpoints to this bucket (default: the run's folder)")
     .meta({ value: '<s3://bucket/prefix>' }),
   checkpointSteps: count()
     .optional()
-    .describe('take a checkpoint every n steps, too')
+    .describe('also write a checkpoint every n steps')
     .meta({ value: '<n>' }),
   checkpointSeconds: z.coerce
     .number()
     .positive()
     .default(30)
-    .describe('take a checkpoint every so many seconds, and after each epoch')
+    .describe('write a checkpoint every s seconds, and after each epoch')
     .meta({ value: '<s>' }),
-  force: z.boolean().default(false).describe('move the alias even to a less accurate model'),
+  force: z
+    .boolean()
+    .default(false)
+    .describe('with --publish, move the alias even to a less accurate version'),
 });
 
-/** What decides the weights, and is the same for `catwalk train` and `npm start`. */
+/** The options that `catwalk train` and `npm start` share. */
 export const trainingOptionsSchema = trainingOptions.superRefine(refuseContradictions);
 
-/** Everything that `catwalk train` takes. */
+/** All options of `catwalk train`. */
 export const trainOptionsSchema = trainingOptions
   .extend({
     publish: bucketUrlSchema
       .optional()
-      .describe('publish each epoch to this bucket; credentials by the AWS_… variables')
+      .describe('publish each epoch to this bucket; credentials come from the AWS_… variables')
       .meta({ value: '<s3://bucket/prefix>' }),
     ...connectionOptions,
     sign: signOption,
@@ -116,15 +124,15 @@ export const trainOptionsSchema = trainingOptions
       .string()
       .pipe(aliasNameSchema)
       .default('production')
-      .describe('alias to move to each better version that is published')
+      .describe('with --publish, move this alias to each version that is at least as accurate')
       .meta({ value: '<name>' }),
     runs: z
       .string()
       .min(1)
       .default('runs')
-      .describe('folder that gets a folder for this run')
+      .describe('folder of all runs; the new run gets a folder in it')
       .meta({ value: '<folder>' }),
-    json: z.boolean().default(false).describe('print one JSON object a line, for programs'),
+    json: z.boolean().default(false).describe('print JSON lines instead of text'),
   })
   .superRefine(refuseContradictions);
 
@@ -139,8 +147,10 @@ function refuseContradictions(
   }
 }
 
-/** A container image for GPUs sets CATWALK_DEVICE, so that it fails where it finds none; options go before it. */
-export function imageOptions(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+/** Options from the environment. GPU container images set CATWALK_DEVICE, so that they fail if there is no GPU. */
+export function environmentOptions(
+  environment: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
   const { CATWALK_DEVICE: device } = environment;
   return device ? { device } : {};
 }

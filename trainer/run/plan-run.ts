@@ -10,49 +10,58 @@ import { type RunConfig, runConfigSchema } from './run-records.ts';
 /** What `catwalk train` is going to do. */
 export interface RunPlan {
   options: TrainCommandOptions;
-  /** The options as they were given: what a resumed run takes besides the values that its weights follow from. */
+  /** The options before validation. A resumed run reuses those that do not change the weights. */
   given: Record<string, unknown>;
-  /** The checkpoints in the bucket, where they are kept there; those in the run's folder are opened with it. */
+  /** The checkpoints in the bucket; null if they are in the run's folder. */
   bucketCheckpoints: Checkpoints | null;
   resumed: ResumedRun | null;
-  /** What to do after an interruption, for people; `catwalk train --resume` unless told. */
-  goOn?: string;
+  /** What to do after an interruption (default: the command with --resume). */
+  resumeAdvice?: string;
 }
 
 export interface ResumedRun {
   path: string;
   config: RunConfig;
-  /** null where the run was interrupted before its first one. */
+  /** null if the run was interrupted before its first checkpoint. */
   checkpoint: Checkpoint | null;
 }
 
-/** The options that the weights follow from; a resumed run takes them from its config.json. */
-const settled = [
+/** The options that decide the weights. A resumed run reads them from its config.json. */
+const fixedOptions = [
   'recipe',
   ...(Object.keys(recipeSchema.shape) as (keyof typeof recipeSchema.shape)[]),
-  ...(['dtype', 'seed', 'backend', 'threads', 'limit'] as const),
+  'dtype',
+  'seed',
+  'backend',
+  'threads',
+  'limit',
 ] as const;
 
 /**
- * Plans a new run, or one to go on with where `--resume` names it.
+ * Plans a new run, or the continuation of the one that `--resume` names.
  *
- * @param given the options as commander read them
- * @throws {UsageError} where they are wrong, or would change a resumed run's weights
- * @throws {CheckpointError} where there is nothing to resume
+ * @param given the options as commander parsed them
+ * @throws {UsageError} if they are invalid, or would change a resumed run's weights
+ * @throws {CheckpointError} if there is nothing to resume
  */
 export async function planRun(given: Record<string, unknown>): Promise<RunPlan> {
   const options = parseSchemaOptions(trainOptionsSchema, given);
-  if (options.resume === undefined) {
-    const bucketCheckpoints = await checkpointsInBucket(options.checkpoint, options);
-    const other = bucketCheckpoints?.latest;
-    if (other) {
-      throw new UsageError(
-        `--checkpoint: ${options.checkpoint} has the checkpoint of run ${other.run}: go on with --resume ${options.checkpoint}, or name another place`,
-      );
-    }
-    return { options, given, bucketCheckpoints, resumed: null };
+  if (options.resume !== undefined) return planResume(options, options.resume, given);
+  const bucketCheckpoints = await checkpointsInBucket(options.checkpoint, options);
+  const other = bucketCheckpoints?.latest;
+  if (other) {
+    throw new UsageError(
+      `--checkpoint: ${options.checkpoint} has the checkpoint of run ${other.run}. Resume that run with --resume ${options.checkpoint}, or use another prefix.`,
+    );
   }
-  const { resume } = options;
+  return { options, given, bucketCheckpoints, resumed: null };
+}
+
+async function planResume(
+  options: TrainCommandOptions,
+  resume: string,
+  given: Record<string, unknown>,
+): Promise<RunPlan> {
   const isBucket = resume.startsWith('s3://');
   const inBucket = isBucket ? await checkpointsInBucket(resume, options) : null;
   if (isBucket && !inBucket?.latest) {
@@ -65,19 +74,18 @@ export async function planRun(given: Record<string, unknown>): Promise<RunPlan> 
   const merged = {
     ...(config.options as object),
     ...changes,
-    ...(isBucket ? { checkpoint: resume } : {}),
-    ...Object.fromEntries(settled.map((name) => [name, config[name] ?? undefined])),
+    ...(isBucket && { checkpoint: resume }),
+    ...Object.fromEntries(fixedOptions.map((name) => [name, config[name] ?? undefined])),
   };
   const resumedOptions = parseSchemaOptions(trainOptionsSchema, merged);
-  const refused = settled.filter(
+  const changed = fixedOptions.filter(
     (name) => given[name] !== undefined && options[name] !== resumedOptions[name],
   );
-  if (refused.length > 0) {
-    throw new UsageError(
-      refused
-        .map((name) => `${flagOf(name)}: the run to resume has ${resumedOptions[name] ?? 'none'}`)
-        .join('\n'),
+  if (changed.length > 0) {
+    const lines = changed.map(
+      (name) => `${flagOf(name)}: the run to resume has ${resumedOptions[name] ?? 'none'}`,
     );
+    throw new UsageError(lines.join('\n'));
   }
   const bucketCheckpoints =
     inBucket ?? (await checkpointsInBucket(resumedOptions.checkpoint, resumedOptions));
@@ -87,15 +95,11 @@ export async function planRun(given: Record<string, unknown>): Promise<RunPlan> 
   const path = isBucket ? join(options.runs, checkpoint?.run ?? '') : resume;
   if (checkpoint && checkpoint.run !== basename(path)) {
     throw new CheckpointError(
-      `${checkpoints.where} has the checkpoint of another run, ${checkpoint.run}.`,
+      `${checkpoints.location} has the checkpoint of another run, ${checkpoint.run}.`,
     );
   }
-  return {
-    options: resumedOptions,
-    given: merged,
-    bucketCheckpoints,
-    resumed: { path, config, checkpoint },
-  };
+  const resumed = { path, config, checkpoint };
+  return { options: resumedOptions, given: merged, bucketCheckpoints, resumed };
 }
 
 async function checkpointsInBucket(
@@ -103,7 +107,7 @@ async function checkpointsInBucket(
   options: TrainCommandOptions,
 ): Promise<Checkpoints | null> {
   if (url === undefined) return null;
-  // It brings the AWS SDK, 30 MiB that a run without a bucket need not hold.
+  // The AWS SDK takes 30 MiB, so a run without a bucket does not load it.
   const { openBucket } = await import('../registry/bucket.ts');
   return openCheckpoints(bucketStore(openBucket({ ...options, url })));
 }
@@ -116,21 +120,17 @@ async function readConfig(folder: string): Promise<RunConfig> {
     text = await readFile(file, 'utf8');
   } catch (cause) {
     throw new CheckpointError(
-      `${folder} is no run: ${(cause as Error).message}. Runs are folders under runs/, made by \`catwalk train\`.`,
+      `${folder} is not a run: ${(cause as Error).message}. \`catwalk train\` creates runs, as folders under runs/.`,
       { cause },
     );
   }
-  const parsed = runConfigSchema.safeParse(parseJson(text, file));
-  if (!parsed.success || typeof parsed.data.options !== 'object') {
-    throw new CheckpointError(`${file} is not of a run that \`catwalk train\` can go on with.`);
-  }
-  return parsed.data;
-}
-
-function parseJson(text: string, file: string): unknown {
+  let content: unknown;
   try {
-    return JSON.parse(text);
+    content = JSON.parse(text);
   } catch (cause) {
-    throw new CheckpointError(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new CheckpointError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
   }
+  const parsed = runConfigSchema.safeParse(content);
+  if (parsed.success && typeof parsed.data.options === 'object') return parsed.data;
+  throw new CheckpointError(`${file} does not describe a run that \`catwalk train\` can resume.`);
 }

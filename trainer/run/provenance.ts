@@ -6,7 +6,7 @@ import catwalk from '../../package.json' with { type: 'json' };
 
 const run = promisify(execFile);
 
-/** The commit that this program was checked out at, or null where it is no git checkout. */
+/** Returns the checked-out commit of this program; null if it is not in a git checkout. */
 export async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {
   try {
     const options = { cwd: import.meta.dirname };
@@ -18,7 +18,7 @@ export async function gitState(): Promise<{ commit: string; dirty: boolean } | n
   }
 }
 
-/** The machine that computes a run. */
+/** Describes this machine. */
 export const hardware = () => ({
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
@@ -26,7 +26,7 @@ export const hardware = () => ({
   os: `${type()} ${release()} ${arch()}`,
 });
 
-/** What computed a run, so that it can be computed again. */
+/** Returns the versions that reproducing a run needs. */
 export const packageVersions = (): Record<string, string> => ({
   catwalk: catwalk.version,
   node: process.versions.node,

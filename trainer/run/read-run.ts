@@ -14,35 +14,35 @@ import {
   runEpochSchema,
 } from './run-records.ts';
 
-/** A run as it lies in its folder, with the weights in model/ and what is known of them. */
+/** A run as stored in its folder, with the model in model/ and its records. */
 export interface StoredRun {
   /** Absolute. */
   path: string;
   /** The folder's name. */
   id: string;
   config: RunConfig;
-  /** Of config.json's bytes. */
+  /** The hash of config.json. */
   configSha256: string;
-  /** In the order in which they were trained. */
+  /** In training order. */
   epochs: RunEpoch[];
-  /** The one of `epochs` whose weights lie in model/. */
+  /** The epoch whose weights are in model/. */
   epoch: RunEpoch;
-  /** How the weights in model/ came about. */
+  /** How the weights in model/ were trained. */
   training: Training;
   files: Record<'weights.bin' | 'model.json', Uint8Array>;
-  /** evaluation.json of these weights; runs of an older trainer have none. */
+  /** evaluation.json for these weights; absent in runs of older versions. */
   evaluation: Uint8Array | undefined;
 }
 
-/** A folder is no run, or not a whole one. */
+/** A folder is not a run, or an incomplete one. */
 export class RunError extends Error {
   override name = 'RunError';
 }
 
 /**
- * Reads a run folder and checks that its weights are those that one of its epochs was measured with.
+ * Reads a run folder, and checks by their hash that the weights are those of one of its epochs.
  *
- * @throws {RunError} where a file is absent or wrong
+ * @throws {RunError} if a file is missing or invalid
  */
 export async function readRun(folder: string): Promise<StoredRun> {
   const path = resolve(folder);
@@ -65,7 +65,9 @@ export async function readRun(folder: string): Promise<StoredRun> {
     epoch,
     training: trainingSchema.parse({
       ...config,
-      ...{ epoch: epoch.epoch, seconds, imagesPerSecond },
+      epoch: epoch.epoch,
+      seconds,
+      imagesPerSecond,
       history: historyOf(epochs),
     }),
     files,
@@ -81,13 +83,13 @@ async function readRunFile(folder: string, file: string): Promise<Uint8Array> {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new RunError(message, { cause });
     throw new RunError(
-      `${folder} is no run with a trained model: it has no ${file}. \`catwalk train\` makes runs, each in a folder of its own under runs/.`,
+      `${folder} is not a run with a trained model: ${file} is missing. \`catwalk train\` creates runs, as folders under runs/.`,
       { cause },
     );
   }
 }
 
-/** A last line without its line break is that of a run that was killed while it wrote; it is left out. */
+/** Parses metrics.jsonl. Drops a last line without a line break: the run was killed while writing it. */
 function parseEpochs(bytes: Uint8Array, folder: string): RunEpoch[] {
   const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1);
   return lines.map((line, index) =>
@@ -100,7 +102,7 @@ function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEp
   const epoch = epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash);
   if (epoch) return epoch;
   throw new RunError(
-    `${join(folder, 'model/weights.bin')} is of no epoch in metrics.jsonl: it was changed or cut short. Train again.`,
+    `${join(folder, 'model/weights.bin')} does not belong to any epoch in metrics.jsonl: it was modified or truncated. Train again.`,
   );
 }
 
@@ -110,17 +112,17 @@ function parse<Schema extends z.core.$ZodType>(schema: Schema, bytes: Uint8Array
     if (result.success) return result.data;
     throw new Error(`\n${z.prettifyError(result.error)}`);
   } catch (cause) {
-    throw new RunError(`${file} is wrong: ${(cause as Error).message}`, { cause });
+    throw new RunError(`${file} is invalid: ${(cause as Error).message}`, { cause });
   }
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * The run that started last, of those that have a model.
+ * Returns the folder of the newest run that has a model.
  *
  * @param runs the folder of all runs
- * @throws {RunError} where there is none
+ * @throws {RunError} if there is none
  */
 export async function newestRun(runs: string): Promise<string> {
   const names = await readdir(runs).catch(() => []);
@@ -129,6 +131,6 @@ export async function newestRun(runs: string): Promise<string> {
     .findLast((name) => existsSync(join(runs, name, 'model/model.json')));
   if (newest !== undefined) return join(runs, newest);
   throw new RunError(
-    `There is no run in ${runs} yet. \`catwalk train\` makes one; name a run's folder where it is elsewhere.`,
+    `There is no run in ${runs} yet. \`catwalk train\` creates one. If your runs are in another folder, name it with --runs.`,
   );
 }

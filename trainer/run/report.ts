@@ -1,15 +1,28 @@
 import { html, raw } from 'hono/html';
+import { percent } from '../../node/text.ts';
 import { greyPngUrl } from '../../shared/picture/png.ts';
 import type { ImageSet } from '../data/dataset.ts';
-import { drawConfusion, drawCurves, page } from './charts.ts';
-import type { Guess, RunConfig, RunEpoch } from './run-records.ts';
+import { drawConfusion, drawCurves, pageColours } from './charts.ts';
+import type { RunConfig, RunEpoch, TestPrediction } from './run-records.ts';
 
-/** report.html: one file that asks no other host for anything and runs no script. */
+/** The data of a run's report. */
+export interface RunReport {
+  /** The run's name. */
+  id: string;
+  config: RunConfig;
+  /** At least one, in order. */
+  epochs: readonly RunEpoch[];
+  /** The epoch whose weights are the run's model. */
+  epoch: RunEpoch;
+  test: ImageSet;
+}
+
+/** Returns report.html: a self-contained page without scripts or requests. */
 export async function reportPage(report: RunReport): Promise<string> {
   const { id, config, epochs, epoch } = report;
   const { spec, dataset } = config;
-  const curves = await drawCurves(epochs, page);
-  const confusion = await drawConfusion(epoch.confusion, spec.labels, page);
+  const curves = await drawCurves(epochs, pageColours);
+  const confusion = await drawConfusion(epoch.confusion, spec.labels, pageColours);
   const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
   const content = await html`<!doctype html>
 <html lang="en">
@@ -24,7 +37,7 @@ export async function reportPage(report: RunReport): Promise<string> {
 <main>
 <header>
 <h1>${spec.name}</h1>
-<p>Run ${id} on ${dataset.name}: ${provenanceOf(report)}, measured on ${report.test.count} test images.</p>
+<p>Run ${id} on ${dataset.name}: ${provenanceOf(report)}, evaluated on ${report.test.count} test images.</p>
 </header>
 <section aria-label="Summary"><dl>
 ${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
@@ -33,7 +46,7 @@ ${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value
 <section id="confusion"><h2>Confusion matrix</h2>${raw(confusion)}</section>
 <section id="classes"><h2>Classes</h2>${classTable(report)}</section>
 <section id="mistakes"><h2>Most confident mistakes</h2>${mistakeList(report)}</section>
-<section id="configuration"><h2>Configuration</h2><details><summary>Every value of this run</summary><pre>${JSON.stringify(config, null, 2)}</pre></details></section>
+<section id="configuration"><h2>Configuration</h2><details><summary>All settings of this run</summary><pre>${JSON.stringify(config, null, 2)}</pre></details></section>
 </main>
 </body>
 </html>
@@ -48,7 +61,7 @@ function summaryOf({ config, epoch }: RunReport): [string, string][] {
     ['Test loss', loss.toFixed(4)],
     ['Recipe', config.recipe],
     ['Seed', String(config.seed)],
-    ['Training steps', `${Math.round(seconds)} s`],
+    ['Training time', `${Math.round(seconds)} s`],
     ['Speed', `${Math.round(imagesPerSecond)} images/s`],
     ['Backend', config.backend],
     ['Device', config.device],
@@ -68,16 +81,16 @@ function classTable({ epoch }: RunReport) {
 function mistakeList(report: RunReport) {
   const { mistakes } = report.epoch;
   if (mistakes.length === 0) return html`<p>None.</p>`;
-  return html`<ol class="mistakes">${mistakes.map((guess) => {
-    const picture = pictureOf(report, guess);
-    return html`<li><figure><img src="${greyPngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${guess.index}">
+  return html`<ol class="mistakes">${mistakes.map((mistake) => {
+    const picture = pictureOf(report, mistake);
+    return html`<li><figure><img src="${greyPngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${mistake.index}">
 <figcaption>Predicted: <span class="wrong">${picture.predicted}</span>, Actual: ${picture.actual}<br>
-<span class="quiet">${percent(guess.probability, 1)} sure, test image ${guess.index}</span></figcaption></figure></li>`;
+<span class="quiet">${percent(mistake.probability, 1)} confidence, test image ${mistake.index}</span></figcaption></figure></li>`;
   })}</ol>`;
 }
 
-/** The report's style sheet: the page's colours, light and dark by the reader's setting. */
-export const reportStyle = `
+/** The report's style sheet, with the colours of the Worker's page. The browser's setting selects light or dark mode. */
+const reportStyle = `
 :root {
   color-scheme: light dark;
   --ground: light-dark(#f7f6f3, #16151a);
@@ -115,35 +128,24 @@ figcaption { margin-top: 0.4rem; font-size: 0.8125rem; overflow-wrap: anywhere; 
 pre { margin: 0.75rem 0 0; font-size: 0.8125rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 `;
 
-/** All that a run's report is made of. */
-export interface RunReport {
-  /** Names the run. */
-  id: string;
-  config: RunConfig;
-  /** One or more, in order. */
-  epochs: readonly RunEpoch[];
-  /** The one of `epochs` whose weights are the run's model. */
-  epoch: RunEpoch;
-  test: ImageSet;
-}
-
-/** The image of a guess, with the names of its labels. */
-export function pictureOf({ config, test }: RunReport, guess: Guess) {
+/** Returns the image of a prediction, with the names of its labels. */
+export function pictureOf(
+  { config, test }: RunReport,
+  { index, predicted, actual }: TestPrediction,
+) {
   const { labels, inputShape } = config.spec;
   const [height, width] = inputShape;
   const size = height * width;
   return {
-    pixels: test.images.subarray(guess.index * size, (guess.index + 1) * size),
+    pixels: test.images.subarray(index * size, (index + 1) * size),
     height,
     width,
-    predicted: labels[guess.predicted] as string,
-    actual: labels[guess.actual] as string,
+    predicted: labels[predicted] as string,
+    actual: labels[actual] as string,
   };
 }
 
-export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
-
-/** Where the weights are from: `epoch 3 of 5`, or `imported from model.pth`. */
+/** Describes the origin of the weights: `epoch 3 of 5`, or `imported from model.pth`. */
 export function provenanceOf({ config, epoch }: Pick<RunReport, 'config' | 'epoch'>): string {
   const { parent } = config;
   if (parent && 'file' in parent) return `imported from ${parent.file}`;

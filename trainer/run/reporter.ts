@@ -2,13 +2,13 @@ import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { AliasMoveResult } from '../registry/move-alias.ts';
 import type { TrainingEvent } from '../train/train.ts';
 
-/** What a training tells whoever watches it. */
+/** What a training reports. */
 export type TrainReport =
   | { event: 'message'; message: string }
   | { event: 'dataset'; name: string; train: number; test: number; source: string }
   | { event: 'model'; name: string; summary: string[]; parameters: number }
   | Exclude<TrainingEvent, { event: 'checkpoint' }>
-  /** A checkpoint is whole. */
+  /** A checkpoint is written. */
   | { event: 'checkpoint'; epoch: number; step: number; where: string }
   | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
   | {
@@ -16,13 +16,13 @@ export type TrainReport =
       accuracy: number;
       seconds: number;
       run: string;
-      /** The largest resident set of this process so far. */
+      /** The peak resident set size of this process. */
       peakBytes: number;
     };
 
-/** Shows a training's reports, in the order in which they come. */
+/** Displays the reports of a training, in order. */
 export interface Reporter {
   report(report: TrainReport): void;
-  /** Leaves the terminal as it was, also when the training failed. */
+  /** Restores the terminal, also after a failed training. */
   close(): void;
 }

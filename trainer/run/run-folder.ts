@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { writeAtomically } from '../../node/files.ts';
@@ -11,6 +10,7 @@ import {
   evaluationSchema,
 } from '../../shared/registry/evaluation.ts';
 import { modelFiles } from '../registry/publish-version.ts';
+import type { ResumedRun } from './plan-run.ts';
 import {
   bestEpoch,
   type MeasuredEpoch,
@@ -20,19 +20,20 @@ import {
 } from './run-records.ts';
 
 /**
- * One training's folder. Every file in it is written whole or not at all, so that a run that was interrupted is that of
- * its last finished epoch.
+ * The folder of one training. Every file in it is written atomically, so an interrupted run is intact up to its last
+ * finished epoch.
  *
- * - `config.json`: every value the run uses
- * - `metrics.jsonl`: a line an epoch
- * - `model/`: the best epoch's weights, as `tf.loadLayersModel` takes them, and evaluation.json; `model/last/`: the newest
+ * - `config.json`: every value that the run uses
+ * - `metrics.jsonl`: one line per epoch
+ * - `model/`: the best epoch's weights, for `tf.loadLayersModel`, and evaluation.json
+ * - `model/last/`: the same of the newest epoch
  */
 export interface RunFolder {
   path: string;
   config: RunConfig;
-  /** Those that were written so far, in order. */
+  /** The epochs so far, in order. */
   epochs: readonly RunEpoch[];
-  /** @param answers of every test image */
+  /** @param answers for every test image */
   writeEpoch(
     measured: MeasuredEpoch,
     artifacts: io.ModelArtifacts,
@@ -41,11 +42,11 @@ export interface RunFolder {
 }
 
 /**
- * Makes the folder of a run that starts.
+ * Creates the folder of a new run.
  *
  * @param runs the folder of all runs
  * @param config every value that the run uses
- * @param startedAt names the run
+ * @param startedAt becomes part of the run's name (default: now)
  */
 export async function createRunFolder(
   runs: string,
@@ -54,57 +55,51 @@ export async function createRunFolder(
 ): Promise<RunFolder> {
   const id = `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`;
   const path = join(runs, id);
-  await mkdir(path, { recursive: true });
-  await writeAtomically(join(path, 'config.json'), configBytes(config));
+  await writeConfig(path, config);
   return openRunFolder(path, config, []);
 }
 
-/**
- * Goes on with a run's folder, also on a machine that has none of it yet.
- *
- * @param written the epochs to go on from
- */
-export async function reopenRunFolder(
-  path: string,
-  config: RunConfig,
-  written: readonly RunEpoch[],
-): Promise<RunFolder> {
-  const file = join(path, 'config.json');
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) await writeAtomically(file, configBytes(config));
-  return openRunFolder(path, config, written);
+/** Opens the folder of a resumed run. Creates it if the run was started on another machine. */
+export async function reopenRunFolder({
+  path,
+  config,
+  checkpoint,
+}: ResumedRun): Promise<RunFolder> {
+  if (!existsSync(join(path, 'config.json'))) await writeConfig(path, config);
+  return openRunFolder(path, config, checkpoint?.epochs ?? []);
 }
 
-/** Goes on with a run's folder, whose epochs so far are `written`; lines of other epochs are dropped with the next. */
+const writeConfig = (path: string, config: RunConfig) =>
+  writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+
+/** Opens a run's folder. The next epoch to be written replaces the lines of all epochs that are not in `written`. */
 export function openRunFolder(
   path: string,
   config: RunConfig,
   written: readonly RunEpoch[],
 ): RunFolder {
   const epochs = [...written];
-  const write = (file: string, bytes: Uint8Array) => writeAtomically(join(path, file), bytes);
+  const write = (file: string, content: string | Uint8Array) =>
+    writeAtomically(join(path, file), content);
   return {
     path,
     config,
     epochs,
     async writeEpoch(measured, artifacts, answers) {
       const files = modelFiles(artifacts);
-      const weightsSha256 = createHash('sha256').update(files['weights.bin']).digest('hex');
+      const weightsSha256 = sha256(files['weights.bin']);
       const epoch = runEpochSchema.parse({ ...measured, weightsSha256 });
       epochs.push(epoch);
-      // The lines first: until the weights replace those of an epoch before, that epoch's line says what they are.
+      // Before the weights: until they replace those of an earlier epoch, that epoch's line still describes the model.
       const lines = epochs.map((line) => `${JSON.stringify(line)}\n`);
-      await write('metrics.jsonl', textBytes(lines.join('')));
-      // A run that goes on on another machine has no model there yet: any epoch's is better than none.
+      await write('metrics.jsonl', lines.join(''));
+      // A run that resumes on another machine has no model there yet. Any epoch is better than none.
       const isMissing = !existsSync(join(path, 'model/model.json'));
       const isBest = bestEpoch(epochs) === epoch || isMissing;
       const folders = isBest ? ['model/last', 'model'] : ['model/last'];
       for (const folder of folders) {
         for (const [file, bytes] of Object.entries(files)) await write(`${folder}/${file}`, bytes);
-        // It says of which weights it is: until it is written, the one before it counts for nothing.
+        // The evaluation names its weights, so an older one is ignored until this one replaces it.
         if (answers) {
           const evaluation = evaluationBytes(answers, files['weights.bin']);
           await write(`${folder}/${evaluationFile}`, evaluation);
@@ -114,10 +109,7 @@ export function openRunFolder(
   };
 }
 
-const configBytes = (config: RunConfig) => textBytes(`${JSON.stringify(config, null, 2)}\n`);
-const textBytes = (text: string) => new TextEncoder().encode(text);
-
-/** What a model said of the whole test set, and what the images are. */
+/** A model's answers for the whole test set, with the actual classes. */
 export interface TestAnswers {
   /** [image][label], flat */
   logits: Float32Array;
@@ -125,7 +117,7 @@ export interface TestAnswers {
   actual: Uint8Array;
 }
 
-/** @returns evaluation.json of the model with these weights */
+/** Returns evaluation.json for the model with these weights. */
 export function evaluationBytes({ logits, actual }: TestAnswers, weights: Uint8Array): Uint8Array {
   const images = actual.length;
   const classes = logits.length / images;
@@ -148,7 +140,7 @@ export function evaluationBytes({ logits, actual }: TestAnswers, weights: Uint8A
   return new TextEncoder().encode(`${JSON.stringify(evaluation)}\n`);
 }
 
-/** @returns whether the bytes are an evaluation of the model with these weights */
+/** Returns whether the bytes are an evaluation of the model with these weights. */
 export function isEvaluationOf(bytes: Uint8Array, weights: Uint8Array): boolean {
   try {
     const evaluation = evaluationSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));

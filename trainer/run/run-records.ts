@@ -12,52 +12,54 @@ import {
 const { epoch, seconds, imagesPerSecond, history, ...settings } = trainingSchema.shape;
 const { accuracy, loss } = metricsSchema.shape;
 
-/** config.json: every value that the run uses. What a run writes besides is kept. */
+/** config.json: every value that a run uses. Other properties are kept. */
 export const runConfigSchema = z.looseObject({
   ...settings,
   spec: modelSpecSchema,
   dataset: z.object({
     ...manifestSchema.shape.dataset.shape,
-    /** What `--dataset` takes to load it again: the name of a known data set, or the path of a folder. */
+    /** The value of `--dataset` that loads it: the name of a known data set, or the path of a folder. */
     origin: z.string().optional(),
   }),
   parent: manifestSchema.shape.parent,
 });
 
-/** A test image and what a model took it for. */
-const guessSchema = z.object({
+/** A test image with its actual and predicted class ids. */
+const testPredictionSchema = z.object({
   index: z.int().nonnegative(),
   actual: z.int().nonnegative(),
   predicted: z.int().nonnegative(),
-  /** Of the predicted label. */
+  /** The probability of the predicted label. */
   probability: z.number().min(0).max(1),
 });
 
-/** A line of metrics.jsonl: an epoch, measured on the test set. */
+/** A line of metrics.jsonl: an epoch with its metrics on the test set. */
 export const runEpochSchema = z.object({
   ...metricsSchema.shape,
-  ...{ epoch, seconds, imagesPerSecond },
-  /** Mean loss of the epoch's batches, dropout included. */
+  epoch,
+  seconds,
+  imagesPerSecond,
+  /** The mean loss of the epoch's batches, with dropout. */
   trainLoss: z.number().nonnegative().optional(),
-  /** On images held back from training: what the best epoch is chosen by. */
+  /** Metrics on images held back from training. They decide which epoch is the best. */
   validation: z.object({ accuracy, loss }).optional(),
-  /** The surest mistakes, from the surest down. */
-  mistakes: z.array(guessSchema).default([]),
-  /** The same test images every epoch. */
-  samples: z.array(guessSchema).default([]),
-  /** Of the weights.bin that holds this epoch's weights. */
+  /** The most confident mistakes, in descending order of probability. */
+  mistakes: z.array(testPredictionSchema).default([]),
+  /** The same test images in every epoch. */
+  samples: z.array(testPredictionSchema).default([]),
+  /** The hash of the weights.bin that has this epoch's weights. */
   weightsSha256: sha256Schema,
 });
 
 export type RunConfig = z.output<typeof runConfigSchema>;
 export type RunEpoch = z.output<typeof runEpochSchema>;
-/** An epoch before its weights are written. */
+/** An epoch whose weights are not written yet. */
 export type MeasuredEpoch = Omit<z.input<typeof runEpochSchema>, 'weightsSha256'>;
-export type Guess = z.output<typeof guessSchema>;
+export type TestPrediction = z.output<typeof testPredictionSchema>;
 
 /**
- * The epoch whose weights are the run's model: the most accurate on the validation images, the earliest of equals.
- * Where none were held back, it is the last: choosing by the test set would make its accuracy a flattering one.
+ * Returns the epoch whose weights become the run's model: the first with the best validation accuracy. Without validation
+ * images it is the last, because a choice by test accuracy would make that accuracy too optimistic.
  *
  * @param epochs at least one
  */
@@ -68,47 +70,48 @@ export function bestEpoch(epochs: readonly RunEpoch[]): RunEpoch {
   return epochs.reduce((best, epoch) => (accuracyOf(epoch) > accuracyOf(best) ? epoch : best));
 }
 
-/** What a manifest keeps of a run's epochs. */
+/** Returns the part of a run's epochs that a manifest includes. */
 export const historyOf = (epochs: readonly RunEpoch[]): TrainingEpoch[] =>
   epochs.map(({ epoch, accuracy, loss, trainLoss, validation, seconds }) => ({
-    ...{ epoch, accuracy, loss, seconds },
+    epoch,
+    accuracy,
+    loss,
+    seconds,
     ...(trainLoss !== undefined && { trainLoss }),
     ...(validation && { validationAccuracy: validation.accuracy }),
   }));
 
-/** How many test images a run keeps with what the model took them for. */
-const keptMistakes = 12;
-const keptSamples = 20;
+const maxMistakes = 12;
+const maxSamples = 20;
 
 /**
- * What a report shows of an epoch: the mistakes that the model was surest of, and images spread evenly over the test
- * set, the same ones whatever the model, so that epochs can be compared.
+ * Returns the predictions that a report shows: the most confident mistakes, and samples spread evenly over the test set.
+ * Every epoch has the same samples, so that epochs can be compared.
  *
  * @param logits [image][label], flat
  * @param actual one class id per image
  */
-export function guessesOf(
+export function testPredictions(
   logits: Float32Array,
   actual: Uint8Array,
-): { mistakes: Guess[]; samples: Guess[] } {
-  const guesses = Array.from(actual, (_, index) => guessOf(index, logits, actual));
-  const samples = Math.min(keptSamples, guesses.length);
+): { mistakes: TestPrediction[]; samples: TestPrediction[] } {
+  const classes = logits.length / actual.length;
+  const predictions = Array.from(actual, (actualId, index): TestPrediction => {
+    const row = logits.subarray(index * classes, (index + 1) * classes);
+    const predicted = argMax(row);
+    const probability = softmax(row)[predicted] as number;
+    return { index, actual: actualId, predicted, probability };
+  });
+  const count = Math.min(maxSamples, predictions.length);
   return {
-    mistakes: guesses
-      .filter((guess) => guess.predicted !== guess.actual)
+    mistakes: predictions
+      .filter(({ predicted, actual }) => predicted !== actual)
       .sort((a, b) => b.probability - a.probability || a.index - b.index)
-      .slice(0, keptMistakes),
+      .slice(0, maxMistakes),
     samples: Array.from(
-      { length: samples },
-      (_, position) => guesses[Math.floor((position * guesses.length) / samples)] as Guess,
+      { length: count },
+      (_, sample) =>
+        predictions[Math.floor((sample * predictions.length) / count)] as TestPrediction,
     ),
   };
-}
-
-function guessOf(index: number, logits: Float32Array, actual: Uint8Array): Guess {
-  const classes = logits.length / actual.length;
-  const row = logits.subarray(index * classes, (index + 1) * classes);
-  const predicted = argMax(row);
-  const probability = softmax(row)[predicted] as number;
-  return { index, actual: actual[index] as number, predicted, probability };
 }

@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildModel } from '../../shared/model/build-model.ts';
 import { cnnFor, type ModelSpec } from '../../shared/model/model-spec.ts';
-import type { Training } from '../../shared/registry/manifest.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
@@ -11,195 +10,232 @@ import type { Bucket } from '../registry/bucket.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { uploadTestSet } from '../registry/test-set.ts';
 import { recipeWith } from '../train/recipe.ts';
-import { train } from '../train/train.ts';
-import { firstPosition, type TrainingPosition } from '../train/training-state.ts';
+import { type TrainingEvent, train } from '../train/train.ts';
+import {
+  firstPosition,
+  type TrainingPosition,
+  type TrainingState,
+} from '../train/training-state.ts';
 import { CheckpointError } from './checkpoint.ts';
-import { folderStore, openCheckpoints } from './checkpoints.ts';
+import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import { writeMetrics } from './metrics-files.ts';
 import type { ResumedRun, RunPlan } from './plan-run.ts';
 import { gitState, hardware, packageVersions } from './provenance.ts';
-import { publishEpoch } from './publish-epoch.ts';
+import { type EpochToPublish, publishEpoch } from './publish.ts';
 import type { Reporter } from './reporter.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
-import { guessesOf, historyOf } from './run-records.ts';
+import { historyOf, testPredictions } from './run-records.ts';
 
 /**
- * One run from data to the last epoch: trains, keeps every epoch in a run folder and, where a bucket is given, publishes it.
- * Checkpoints are written while the training goes on; where it is interrupted, the last one before it ends.
+ * Runs a training from the data to the last epoch. Every epoch is written to the run's folder and, if a bucket is given,
+ * published. Checkpoints are written while the training continues, and before an interruption ends it.
  *
- * @param keepRun called when an epoch is in the run's folder, before its checkpoint is taken
- * @throws {Error} where data, backend or bucket can't be had; what is published by then stays
+ * @param onEpoch called after an epoch is in the run's folder, before its checkpoint
+ * @throws {Error} if data, backend or bucket are unavailable; published versions are kept
  */
 export async function runTraining(
-  { options, given, bucketCheckpoints, resumed, goOn }: RunPlan,
+  plan: RunPlan,
   reporter: Reporter,
   signal: AbortSignal,
-  keepRun: (run: RunFolder) => Promise<void> = async () => {},
+  onEpoch: (run: RunFolder) => Promise<void> = async () => {},
 ): Promise<void> {
-  const { seed, backend, device, threads, limit, dtype } = options;
-  const recipe = recipeWith(options.recipe, options);
-  const tell = (message: string) => reporter.report({ event: 'message', message });
+  const { options, resumed } = plan;
+  const notify = (message: string) => reporter.report({ event: 'message', message });
   const { dataset: source, dataDir } = options;
-  const datasetOptions = { dataset: source, dataDir, signal, onProgress: tell };
-  const finish = (run: RunFolder | undefined) => {
-    const { accuracy, seconds } = run?.epochs.at(-1) ?? { accuracy: 0, seconds: 0 };
-    const peakBytes = process.resourceUsage().maxRSS * 1024;
-    reporter.report({ event: 'finished', accuracy, seconds, run: run?.path ?? '', peakBytes });
-  };
-  let run = resumed
-    ? await reopenRunFolder(resumed.path, resumed.config, resumed.checkpoint?.epochs ?? [])
-    : undefined;
-  let checkpoints = bucketCheckpoints;
-  if (run) checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
-  for (const damage of checkpoints?.damages ?? []) tell(damage);
+  const load = () => loadDataset({ dataset: source, dataDir, signal, onProgress: notify });
+  const recipe = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
-  if (resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
-    tell('This run is finished: there is nothing to go on with.');
-    if (run && !existsSync(join(run.path, 'report.html'))) {
-      await drawRun(run, (await loadDataset(datasetOptions)).test);
-    }
-    return finish(run);
+  let run = resumed && (await reopenRunFolder(resumed));
+  let checkpoints = plan.bucketCheckpoints ?? (run && (await checkpointsOf(run)));
+  for (const fault of checkpoints?.faults ?? []) notify(fault);
+  if (run && resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
+    notify('This run is already finished. There is nothing to resume.');
+    if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
+    reportFinished(run, reporter);
+    return;
   }
-  // Wrong names and credentials are found out before anything is computed.
+  // Wrong names and credentials fail before anything is computed.
   const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
-  const dataset = await loadDataset(datasetOptions);
-  const { name, train: trainSet, test, origin } = dataset;
+  const dataset = await load();
   const spec = cnnFor(dataset);
-  reporter.report({
-    event: 'dataset',
-    name,
-    train: trainSet.count,
-    test: test.count,
-    source: dataset.source,
-  });
+  const { test } = dataset;
+  reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
   if (bucket) await uploadTestSet(bucket, dataset);
-  await describeModel(spec, reporter);
-  if (resumed) tell(`Going on with ${resumed.path} ${positionText(resumeFrom?.position)}`);
-
-  const startedWith = {
-    recipe: options.recipe,
-    ...recipe,
-    dtype,
-    seed,
-    packages: packageVersions(),
-    git: await gitState(),
-    limit: limit ?? null,
-    hardware: hardware(),
+  await reportModel(spec, reporter);
+  if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
+  const { alias, force } = options;
+  const target = {
     spec,
-    dataset: { name, origin, files: dataset.files },
-    options: given,
+    dataset: { name: dataset.name, files: dataset.files },
+    alias,
+    force,
+    signingKey,
   };
-  let saving: Promise<void> = Promise.resolve();
+  const config = await configOf(plan, spec, dataset);
+  let writer: CheckpointWriter | undefined;
   try {
     for await (const event of train({
-      ...{ spec, dataset, recipe, seed, backend, device, threads, limit, dtype },
-      ...{ signal, resumeFrom },
+      ...options,
+      spec,
+      dataset,
+      recipe,
+      signal,
+      resumeFrom,
       checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
     })) {
       if (event.event !== 'checkpoint') reporter.report(event);
       if (event.event === 'started') {
-        const { threads: used, backend: opened } = event;
-        const computer = { backend: opened.name, device: opened.device.name, threads: used };
-        run ??= await createRunFolder(options.runs, { ...startedWith, ...computer });
-        checkpoints ??= await openCheckpoints(folderStore(join(run.path, 'checkpoint')));
+        const { threads, backend } = event;
+        const computer = { backend: backend.name, device: backend.device.name, threads };
+        run ??= await createRunFolder(options.runs, { ...config, ...computer });
+        checkpoints ??= await checkpointsOf(run);
+        writer = checkpointWriter(run, checkpoints, reporter);
       } else if (event.event === 'epoch' && run) {
-        const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
-        const { artifacts, logits } = event;
-        const answers = { logits, actual: test.labels };
-        const guesses = guessesOf(logits, test.labels);
-        const measured = { epoch, seconds, imagesPerSecond, trainLoss, ...metrics, ...guesses };
-        await run.writeEpoch(
-          { ...measured, ...(validation && { validation }) },
-          artifacts,
-          answers,
-        );
-        await writeMetrics(run);
-        await keepRun(run);
-        if (bucket) {
-          const { alias, force } = options;
-          const history = historyOf(run.epochs);
-          const training: Training = { ...run.config, epoch, seconds, imagesPerSecond, history };
-          const trained = { run: run.path, artifacts, answers, metrics, training };
-          const published = await publishEpoch(bucket, {
-            ...{ spec, dataset, alias, force, signingKey },
-            ...trained,
-          });
-          reporter.report({ event: 'published', epoch, alias, ...published });
-        }
-      } else if (event.event === 'checkpoint' && run && checkpoints) {
-        await saving;
-        const { path, config, epochs } = run;
-        const { where } = checkpoints;
-        const { epoch, step } = event.state.position;
-        const checkpoint = { run: basename(path), config, epochs: [...epochs], state: event.state };
-        saving = checkpoints
-          .save(checkpoint)
-          .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
-        // It is awaited, with its error, before the next one and at the end.
-        saving.catch(() => {});
-        if (signal.aborted) {
-          await saving;
-          const at = positionText(event.state.position);
-          const again = options.checkpoint ?? path;
-          tell(`Interrupted ${at}. ${goOn ?? `Go on with: npx catwalk train --resume ${again}`}`);
-        }
+        const trained = await writeEpoch(run, event, test);
+        await onEpoch(run);
+        if (!bucket) continue;
+        const published = await publishEpoch(bucket, run.path, { ...target, ...trained });
+        reporter.report({ event: 'published', epoch: event.epoch, alias, ...published });
+      } else if (event.event === 'checkpoint' && run && writer) {
+        await writer.save(event.state);
+        if (!signal.aborted) continue;
+        await writer.finish();
+        const resume = `npx catwalk train --resume ${options.checkpoint ?? run.path}`;
+        const advice = plan.resumeAdvice ?? `Resume with: ${resume}`;
+        notify(`Interrupted ${positionText(event.state.position)}. ${advice}`);
       }
     }
-    await saving;
+    await writer?.finish();
   } catch (error) {
-    // An interrupted run, too, is one to look at; what ended it comes first.
+    // An interrupted run gets a report, too. The reason for the interruption takes precedence over errors in it.
     if (run) await drawRun(run, test).catch(() => {});
     throw error;
   }
-  if (run) {
-    await drawRun(run, test);
-    await keepRun(run);
-  }
-  finish(run);
+  if (!run) return;
+  await drawRun(run, test);
+  await onEpoch(run);
+  reportFinished(run, reporter);
 }
 
-/** It brings the AWS SDK, 30 MiB that a run without a bucket need not hold. */
+/** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */
 async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null> {
   if (options.publish === undefined) return null;
   const { openBucket } = await import('../registry/bucket.ts');
   return openBucket({ ...options, url: options.publish });
 }
 
-function positionText(position: TrainingPosition = firstPosition): string {
-  const { epoch, step } = position;
-  return step === 0 ? `before epoch ${epoch}` : `in epoch ${epoch}, after step ${step}`;
+const checkpointsOf = ({ path }: RunFolder) =>
+  openCheckpoints(folderStore(join(path, 'checkpoint')));
+
+/** Returns config.json, except for what is known once the backend is open. */
+async function configOf({ options, given }: RunPlan, spec: ModelSpec, dataset: Dataset) {
+  const { recipe, dtype, seed, limit = null } = options;
+  const { name, origin, files } = dataset;
+  return {
+    recipe,
+    ...recipeWith(recipe, options),
+    dtype,
+    seed,
+    packages: packageVersions(),
+    git: await gitState(),
+    limit,
+    hardware: hardware(),
+    spec,
+    dataset: { name, origin, files },
+    options: given,
+  };
 }
 
-/** @throws {CheckpointError} where the data is not what the run has seen so far */
+/** @throws {CheckpointError} if the run was trained on other data */
 function checkSameDataset({ path, config }: ResumedRun, { name, files }: Dataset): void {
   if (isDeepStrictEqual(config.dataset.files, files)) return;
   throw new CheckpointError(
-    `${path} was trained on another data set: ${config.dataset.name}, whose files have other SHA-256 than ${name}'s. Its checkpoint stays as it is.`,
+    `${path} was trained on another data set: the files of ${config.dataset.name} there have other SHA-256 hashes than those of ${name} here. The checkpoint is unchanged.`,
   );
 }
 
+/** Writes an epoch and its metrics to the run's folder, and returns what its publication needs. */
+async function writeEpoch(
+  run: RunFolder,
+  event: Extract<TrainingEvent, { event: 'epoch' }>,
+  { labels }: ImageSet,
+): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training'>> {
+  const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
+  const { artifacts, logits } = event;
+  const answers = { logits, actual: labels };
+  await run.writeEpoch(
+    {
+      epoch,
+      seconds,
+      imagesPerSecond,
+      trainLoss,
+      ...metrics,
+      ...testPredictions(logits, labels),
+      ...(validation && { validation }),
+    },
+    artifacts,
+    answers,
+  );
+  await writeMetrics(run);
+  const history = historyOf(run.epochs);
+  const training = { ...run.config, epoch, seconds, imagesPerSecond, history };
+  return { artifacts, answers, metrics, training };
+}
+
+type CheckpointWriter = ReturnType<typeof checkpointWriter>;
+
+/** Writes checkpoints, one after the other, while the training continues. An error is thrown by the next call. */
+function checkpointWriter(run: RunFolder, checkpoints: Checkpoints, reporter: Reporter) {
+  let saving: Promise<void> = Promise.resolve();
+  return {
+    async save(state: TrainingState): Promise<void> {
+      await saving;
+      const { path, config, epochs } = run;
+      const { epoch, step } = state.position;
+      const { location: where } = checkpoints;
+      saving = checkpoints
+        .save({ run: basename(path), config, epochs: [...epochs], state })
+        .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
+      // Avoids an unhandled rejection until the next call awaits the promise.
+      saving.catch(() => {});
+    },
+    /** Waits until the last checkpoint is written. */
+    finish: () => saving,
+  };
+}
+
+function positionText({ epoch, step }: TrainingPosition = firstPosition): string {
+  return step === 0 ? `before epoch ${epoch}` : `in epoch ${epoch}, after step ${step}`;
+}
+
+function reportDataset({ name, train, test, source }: Dataset, reporter: Reporter): void {
+  reporter.report({ event: 'dataset', name, train: train.count, test: test.count, source });
+}
+
 /** Reports the layers as TensorFlow.js prints them. */
-async function describeModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
+async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
   await openBackend('cpu');
   const model = buildModel(spec, 0);
   const summary: string[] = [];
   model.summary(undefined, undefined, (row: string) => summary.push(row));
-  reporter.report({
-    event: 'model',
-    name: spec.name,
-    summary,
-    parameters: model.countParams(),
-  });
+  const parameters = model.countParams();
+  reporter.report({ event: 'model', name: spec.name, summary, parameters });
   model.dispose();
 }
 
+function reportFinished({ path, epochs }: RunFolder, reporter: Reporter): void {
+  const { accuracy, seconds } = epochs.at(-1) ?? { accuracy: 0, seconds: 0 };
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  reporter.report({ event: 'finished', accuracy, seconds, run: path, peakBytes });
+}
+
 /**
- * Draws a run's charts and report, where it has an epoch. Vega takes 100 MiB for it: called when the threads that trained have
- * given theirs back, and loaded then.
+ * Draws a run's charts and report if it has an epoch. Vega takes 100 MiB, so it is loaded only now, when the training
+ * threads have released their memory.
  */
-export async function drawRun(run: RunFolder, test: ImageSet): Promise<void> {
+async function drawRun(run: RunFolder, test: ImageSet): Promise<void> {
   if (run.epochs.length === 0) return;
   const { writeArtifacts } = await import('./write-artifacts.ts');
   await writeArtifacts(run, test);

@@ -5,8 +5,8 @@ import type { RunFolder } from './run-folder.ts';
 import type { RunEpoch } from './run-records.ts';
 
 /**
- * Writes the newest epoch into a run's `tensorboard/`, and the earlier ones where they are missing: a file an epoch, so
- * that each is whole, that one measured again replaces its own, and that a TensorBoard that is running takes them up.
+ * Writes the newest epoch into a run's `tensorboard/`, and earlier ones if they are missing. One file per epoch keeps every
+ * file complete, lets a repeated epoch replace its own file, and lets a running TensorBoard pick up new epochs.
  */
 export async function writeTensorboard({
   path,
@@ -24,10 +24,11 @@ export async function writeTensorboard({
 }
 
 /**
- * A TensorBoard event file of one epoch's scalars; TensorBoard reads all such files of a folder as one run, in the order of
- * their names.
+ * Encodes the scalars of one epoch as a TensorBoard event file. TensorBoard reads all event files of a folder as one run, in
+ * the order of their names.
  *
- * Records as in tensorflow/core/lib/io/record_writer.h, each a message `Event` of tensorflow/core/util/event.proto.
+ * The record format is that of tensorflow/core/lib/io/record_writer.h. Each record is a message `Event` from
+ * tensorflow/core/util/event.proto.
  *
  * @param wallTime seconds since 1970
  */
@@ -50,7 +51,7 @@ export function tensorboardEvents(line: RunEpoch, wallTime: number): Uint8Array 
   ]);
 }
 
-/** Length, its checksum, the data, its checksum; all numbers little-endian. */
+/** Encodes a record: length, checksum of the length, data, checksum of the data; numbers are little-endian. */
 function record(data: Uint8Array): Uint8Array {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(data.length));
@@ -63,7 +64,7 @@ function uint32(value: number): Uint8Array {
   return bytes;
 }
 
-// The fields of Protocol Buffers that an Event has: https://protobuf.dev/programming-guides/encoding/
+// The Protocol Buffers field types of an Event: https://protobuf.dev/programming-guides/encoding/
 
 const tag = (field: number, wireType: number) => varint((field << 3) | wireType);
 const varintField = (field: number, value: number) => Buffer.concat([tag(field, 0), varint(value)]);
@@ -92,7 +93,7 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from([...bytes, rest]);
 }
 
-/** The reflected polynomial of CRC-32C (Castagnoli), RFC 3720, appendix B.4. */
+/** The reflected polynomial of CRC-32C (Castagnoli): RFC 3720, appendix B.4. */
 const polynomial = 0x82f63b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -109,7 +110,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** As TensorFlow's records store it, so that a record within a record has another one: tensorflow/core/lib/hash/crc32c.h. */
+/** Returns the masked checksum that TensorFlow's records store: tensorflow/core/lib/hash/crc32c.h. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

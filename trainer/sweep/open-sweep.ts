@@ -8,9 +8,9 @@ import { type SweepFile, trialParameters } from './sweep-file.ts';
 import { type Sweep, sweepSchema } from './sweep-records.ts';
 
 /**
- * Puts the sweep into the bucket, or finds it there: whichever trial comes first writes it.
+ * Returns the sweep in the bucket. The first trial writes it, the others read it.
  *
- * @throws {UsageError} where the bucket has other trials under this name
+ * @throws {UsageError} if the bucket has a sweep of this name with other trials
  */
 export async function openSweep(bucket: Bucket, file: SweepFile): Promise<Sweep> {
   const { name, options } = file;
@@ -27,11 +27,11 @@ export async function openSweep(bucket: Bucket, file: SweepFile): Promise<Sweep>
   const { createdAt: __, ...storedTrials } = stored;
   if (isDeepStrictEqual(trials, storedTrials)) return stored;
   throw new UsageError(
-    `The sweep ${name} in ${bucket.url} has other options or trials than this file: give the file another name.`,
+    `The sweep ${name} in ${bucket.url} has other options or trials than this file. Give the sweep in the file another name.`,
   );
 }
 
-/** @returns null where the bucket has no such sweep */
+/** @returns null if the bucket has no such sweep */
 export async function readSweep(bucket: Bucket, name: string): Promise<Sweep | null> {
   const found = await readJson(bucket, bucket.layout.sweep(name), sweepSchema);
   return found?.value ?? null;
@@ -47,29 +47,31 @@ async function writeSweep(bucket: Bucket, sweep: Sweep): Promise<Sweep> {
     return sweep;
   } catch (error) {
     if (!(error instanceof ConditionFailedError)) throw error;
-    // Another trial was first.
+    // Another trial wrote it first.
     const stored = await readSweep(bucket, sweep.name);
     if (stored === null) throw error;
     return stored;
   }
 }
 
-/** What batch systems say which one of an array's jobs this is: Kubernetes' indexed Jobs, and AWS Batch's array jobs. */
+/** The variables with the job's index in Kubernetes indexed Jobs and in AWS Batch array jobs. */
 const variables = ['JOB_COMPLETION_INDEX', 'AWS_BATCH_JOB_ARRAY_INDEX'];
 
 /**
- * @param given what `--index` says
- * @throws {UsageError} where nothing says which trial it is, or a variable does not hold a number
+ * Returns the index of the trial to run, from `--index` or the environment.
+ *
+ * @param given the value of `--index`
+ * @throws {UsageError} if neither names a trial, or a variable is not an index
  */
 export function trialIndex(given: number | undefined, environment: NodeJS.ProcessEnv): number {
   if (given !== undefined) return given;
   const variable = variables.find((name) => environment[name]);
   if (variable === undefined) {
     throw new UsageError(
-      `Say which trial to run by --index or ${variables.join(' or ')}, or run all of them here with --local <n>.`,
+      `Name the trial to run with --index, ${variables.join(' or ')}, or run all trials on this machine with --local <n>.`,
     );
   }
   const index = z.coerce.number().int().min(0).safeParse(environment[variable]);
   if (index.success) return index.data;
-  throw new UsageError(`${variable} is no trial's index: ${environment[variable]}`);
+  throw new UsageError(`${variable} is not a trial index: ${environment[variable]}`);
 }

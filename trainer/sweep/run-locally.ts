@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Bucket } from '../registry/bucket.ts';
 import { readTrials, type Sweep, type Trial } from './sweep-records.ts';
 
-/** What a local sweep tells while it runs. */
+/** What a local sweep reports. */
 export type LocalSweepEvent =
   | { event: 'trial-started'; trial: number; pid: number | undefined }
   | { event: 'trial-epoch'; trial: number; epoch: number; validationAccuracy: number }
@@ -14,16 +14,16 @@ export type LocalSweepEvent =
 
 export interface LocalSweep {
   sweep: Sweep;
-  /** Trials that run at once, each in a process of its own. */
+  /** The number of concurrent trials, each in its own process. */
   processes: number;
-  /** Arguments of `catwalk sweep` for each, besides its index. */
+  /** The arguments of `catwalk sweep` for every trial, without its index. */
   sweepArguments: readonly string[];
   onEvent: (event: LocalSweepEvent) => void;
-  /** Ends every trial, with a checkpoint. */
+  /** Stops every trial, with a checkpoint. */
   signal: AbortSignal;
 }
 
-/** Long enough to write a checkpoint to the bucket. */
+/** Time for writing a checkpoint to the bucket. */
 const graceMs = 30_000;
 const cli = join(import.meta.dirname, '../cli.ts');
 
@@ -34,9 +34,9 @@ const epochEvent = z.object({
 });
 
 /**
- * Runs every trial that is neither done nor misconfigured, as a cluster would: each by its index, in a process of its own.
+ * Runs every trial that is neither done nor misconfigured, each in its own process, as a cluster would.
  *
- * @returns all trials, as they are then
+ * @returns all trials, with their new states
  */
 export async function runLocally(bucket: Bucket, local: LocalSweep): Promise<Trial[]> {
   const { sweep, processes, signal } = local;
@@ -59,9 +59,9 @@ async function runProcess(trial: number, { sweepArguments, onEvent, signal }: Lo
     process.execPath,
     [cli, 'sweep', `--index=${trial}`, '--json', ...sweepArguments],
     {
-      // A group of its own: Ctrl-C reaches this process alone, which then ends the trials in order.
+      // In its own process group, so that Ctrl-C reaches only this process, which then stops the trials.
       detached: true,
-      // The channel tells a trial when this process is gone, however it went.
+      // The IPC channel closes when this process ends in any way, which stops the trial.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   );
@@ -76,7 +76,7 @@ async function runProcess(trial: number, { sweepArguments, onEvent, signal }: Lo
   });
   let errors = '';
   child.stderr?.on('data', (chunk) => {
-    // The end says why; a flood of warnings before it is not kept.
+    // The reason is at the end. A flood of warnings before it is dropped.
     errors = `${errors}${chunk}`.slice(-10_000);
   });
   const [code, endedBy] = await once(child, 'close');
@@ -96,7 +96,7 @@ function stopChild(child: ChildProcess): void {
   child.once('exit', () => clearTimeout(kill));
 }
 
-/** A process that was killed may leave part of a line. */
+/** Parses a line of JSON; null if it is incomplete, because the process was killed. */
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -6,27 +6,27 @@ import { UsageError } from '../../node/options.ts';
 import { trainingOptionsSchema } from '../run/options.ts';
 import { sweepNameSchema } from './sweep-records.ts';
 
-/** The sweep decides these itself: where a trial's checkpoints lie, and that it goes on from them. */
-const ownOptions = ['resume', 'checkpoint', 'force'];
+/** The sweep itself sets these options. */
+const reservedOptions = ['resume', 'checkpoint', 'force'];
 
 const optionNames = Object.keys(trainingOptionsSchema.shape).filter(
-  (name) => !ownOptions.includes(name),
+  (name) => !reservedOptions.includes(name),
 );
 
-/** Far more than a sweep of one machine or cluster wants; it bounds sweep.json. */
-const maximumTrials = 10_000;
+/** Bounds the size of sweep.json. */
+const maxTrials = 10_000;
 
 const settings = <Value extends z.ZodType>(value: Value) =>
   z.record(z.string(), value).superRefine((values, context) => {
     for (const name of Object.keys(values)) {
       if (optionNames.includes(name)) continue;
-      const message = `is no option that a trial may have. They are ${optionNames.join(', ')}.`;
-      context.addIssue({ code: 'custom', path: [name], message: `${name} ${message}` });
+      const message = `${name} is not an option of trials. Use: ${optionNames.join(', ')}.`;
+      context.addIssue({ code: 'custom', path: [name], message });
     }
   });
 const valueSchema = z.union([z.string(), z.number(), z.boolean()]);
 
-/** Numbers between two: any of them, or every `step`-th from the lowest. */
+/** A range of numbers: any number in it or, with `step`, those in steps from `min`. */
 const rangeSchema = z
   .strictObject({
     min: z.number(),
@@ -34,36 +34,36 @@ const rangeSchema = z
     step: z.number().positive().optional(),
     scale: z.enum(['linear', 'log']).default('linear'),
   })
-  .refine(({ min, max }) => max > min, { error: 'max is not above min' })
+  .refine(({ min, max }) => max > min, { error: 'max must be greater than min' })
   .refine(({ min, scale }) => scale === 'linear' || min > 0, {
-    error: 'a log scale needs a min above 0',
+    error: 'a log scale requires a min greater than 0',
   })
   .refine(({ step, scale }) => step === undefined || scale === 'linear', {
-    error: 'steps are for a linear scale',
+    error: 'step requires a linear scale',
   })
-  .refine(({ min, max, step }) => step === undefined || (max - min) / step < maximumTrials, {
-    error: `has more than ${maximumTrials} steps`,
+  .refine(({ min, max, step }) => step === undefined || (max - min) / step < maxTrials, {
+    error: `has more than ${maxTrials} steps`,
   });
 
 export const parameterSchema = z.union([z.array(valueSchema).min(1), rangeSchema]);
 
-/** sweep.yaml: which trials there are. */
+/** sweep.yaml, which defines the trials. */
 export const sweepFileSchema = z
   .strictObject({
-    /** Its folder in the bucket is `sweeps/<name>/`. */
+    /** Names the sweep's folder in the bucket, `sweeps/<name>/`. */
     name: sweepNameSchema,
-    /** grid: every combination; random: so many draws. */
+    /** grid: every combination. random: as many random draws as `trials`. */
     search: z.enum(['grid', 'random']),
-    /** Of a random search. */
-    trials: z.int().min(1).max(maximumTrials).optional(),
-    /** Decides the draws of a random search; each trial's training has `options.seed`. */
+    /** The number of trials in a random search. */
+    trials: z.int().min(1).max(maxTrials).optional(),
+    /** The seed of a random search. The seed of each training is `options.seed`. */
     seed: z.int().default(1),
-    /** Options of `catwalk train` that all trials share, by their names in a run's config.json. */
+    /** The options of `catwalk train` that all trials share, by their names in a run's config.json. */
     options: settings(valueSchema),
-    /** Those that differ: a list of values, or a range. */
+    /** The options that differ: lists of values, or ranges. */
     parameters: settings(parameterSchema).refine(
       (parameters) => Object.keys(parameters).length > 0,
-      { error: 'names none' },
+      { error: 'must have at least one parameter' },
     ),
   })
   .superRefine((file, context) => {
@@ -71,55 +71,54 @@ export const sweepFileSchema = z
       context.addIssue({ code: 'custom', path, message });
     const { search, trials, options, parameters } = file;
     if (search === 'random' && trials === undefined) {
-      issue(['trials'], 'say how many a random search draws');
+      issue(['trials'], 'is required for a random search: the number of trials');
     }
     if (search === 'grid' && trials !== undefined) {
-      issue(['trials'], 'is for a random search: a grid has every combination');
+      issue(['trials'], 'is only for a random search; a grid has every combination');
     }
     for (const [name, parameter] of Object.entries(parameters)) {
-      if (name in options) issue(['parameters', name], 'is among the options, too');
+      if (name in options) issue(['parameters', name], 'is also among the options');
       if (search === 'grid' && !Array.isArray(parameter) && parameter.step === undefined) {
-        issue(['parameters', name], 'a grid needs a list of values, or a step');
+        issue(['parameters', name], 'must be a list of values or have a step in a grid search');
       }
     }
     if (!(Number(options.validation) >= 1)) {
       issue(
         ['options', 'validation'],
-        'say how many training images are kept apart: the accuracy on them decides which trial is best',
+        'is required: the number of validation images, whose accuracy decides which trial is best',
       );
     }
-    if (context.issues.length === 0 && trialParameters(file).length > maximumTrials) {
-      issue(['parameters'], `make more than ${maximumTrials} trials`);
+    if (context.issues.length === 0 && trialParameters(file).length > maxTrials) {
+      issue(['parameters'], `result in more than ${maxTrials} trials`);
     }
   });
 
 export type SweepFile = z.output<typeof sweepFileSchema>;
 
 /**
- * Reads sweep.yaml, or the same as JSON.
+ * Reads sweep.yaml, or the same content as JSON.
  *
- * @throws {UsageError} that names every mistake in it
+ * @throws {UsageError} if it is invalid; the message names every mistake
  */
 export async function readSweepFile(path: string): Promise<SweepFile> {
   let content: unknown;
   try {
     content = parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw new UsageError(`--file: ${path} can't be read: ${(cause as Error).message}`, { cause });
+    throw new UsageError(`--file: cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
   const result = sweepFileSchema.safeParse(content);
   if (result.success) return result.data;
-  throw new UsageError(`${path} is wrong:\n${z.prettifyError(result.error)}`);
+  throw new UsageError(`${path} is invalid:\n${z.prettifyError(result.error)}`);
 }
 
 type Parameter = z.output<typeof parameterSchema>;
 type Value = string | number | boolean;
-/** What sets a trial apart from the others, by option. */
+/** The options that distinguish a trial, by name. */
 export type TrialParameters = Record<string, Value>;
 
 /**
- * The parameters of each trial, in the order of their indices. They follow from the file alone, so every machine that has
- * it knows them.
+ * Returns the parameters of each trial, by index. They depend only on the file, so every machine computes the same.
  */
 export function trialParameters(
   file: Pick<SweepFile, 'search' | 'trials' | 'seed' | 'parameters'>,
@@ -137,7 +136,7 @@ export function trialParameters(
   return Array.from({ length: file.trials ?? 0 }, (_, index) =>
     Object.fromEntries(
       parameters.map(([name, parameter]) => {
-        // By trial and name: another parameter, or more trials, leave the draws of the others as they are.
+        // Seeded by trial and name, so that another parameter or more trials do not change the other draws.
         const random = seedrandom(`${file.seed}/${index}/${name}`);
         return [name, draw(parameter, random())];
       }),
@@ -145,7 +144,7 @@ export function trialParameters(
   );
 }
 
-/** The values of a list, or of a range with a step. */
+/** Returns the values of a list, or of a range with a step. */
 function valuesOf(parameter: Parameter): Value[] {
   if (Array.isArray(parameter)) return parameter;
   const { min, max, step = max - min } = parameter;
@@ -163,5 +162,5 @@ function draw(parameter: Parameter, random: number): Value {
   return rounded(scale === 'log' ? min * (max / min) ** random : min + (max - min) * random);
 }
 
-/** Six digits are as many as anyone wants to read, and 0.1 + 0.2 is 0.3. */
+/** Rounds to six digits, so that values are readable and 0.1 + 0.2 is 0.3. */
 const rounded = (value: number) => Number(value.toPrecision(6));

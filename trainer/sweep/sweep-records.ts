@@ -9,61 +9,69 @@ const valueSchema = z.union([z.string(), z.number(), z.boolean()]);
 const { accuracy, loss } = metricsSchema.shape;
 
 export const sweepNameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-  error: 'a name has the letters a to z, digits and dashes, 63 at most',
+  error: 'must have 1 to 63 characters: the letters a to z, digits and dashes',
 });
 
-/** sweeps/<name>/sweep.json: written once, by whichever trial comes first. */
+/** sweeps/<name>/sweep.json, written once, by the first trial. */
 export const sweepSchema = z.object({
   schemaVersion: z.literal(1),
   name: z.string(),
   createdAt: z.iso.datetime(),
-  /** What makes a trial the best. Never the test set's accuracy: a choice by it would flatter the winner. */
+  /** What makes a trial the best. Not the test accuracy, because a choice by it would make it too optimistic. */
   objective: z.literal('validation accuracy'),
-  /** Shared by all trials, as the sweep's file has them. */
+  /** The options that all trials share. */
   options: z.record(z.string(), valueSchema),
-  /** By index: what sets each apart. */
+  /** The options that differ, by trial index. */
   trials: z.array(z.object({ parameters: z.record(z.string(), valueSchema) })).min(1),
 });
 
 export const trialStates = ['running', 'interrupted', 'failed', 'misconfigured', 'done'] as const;
 
-/** sweeps/<name>/trials/<n>/status.json: where a trial is, as it said last. */
+/** sweeps/<name>/trials/<n>/status.json: the state that a trial last reported. */
 export const trialStatusSchema = z.object({
   state: z.enum(trialStates),
-  /** Times that it was started, this one included. */
+  /** Counts the starts, from 1. */
   attempt: z.int().positive(),
   startedAt: z.iso.datetime(),
-  /** Of this file: a trial that is running writes it with each checkpoint. */
+  /** When this file was written. A running trial writes it with each checkpoint. */
   updatedAt: z.iso.datetime(),
   host: z.string(),
-  /** The last one that is measured; 0 before the first. */
+  /** The last finished epoch; 0 before the first. */
   epoch: z.int().nonnegative(),
-  /** Why it failed or is misconfigured. */
+  /** Why the trial failed or is misconfigured. */
   message: z.string().optional(),
 });
 
-/** sweeps/<name>/trials/<n>/result.json: that of the epoch that is the most accurate on the validation images. */
+/** sweeps/<name>/trials/<n>/result.json: the epoch with the best validation accuracy. */
 export const trialResultSchema = z.object({
   epoch: z.int().positive(),
   validation: z.object({ accuracy, loss }),
   seconds: runEpochSchema.shape.seconds,
 });
 
+/** A trial's configuration is invalid, so it never runs. The manifests under infra/ do not retry its exit code, 42. */
+export class BadConfigurationError extends Error {
+  override name = 'BadConfigurationError';
+  readonly exitCode = badConfigurationExitCode;
+}
+
+export const badConfigurationExitCode = 42;
+
 export type Sweep = z.output<typeof sweepSchema>;
 export type TrialStatus = z.output<typeof trialStatusSchema>;
 export type TrialResult = z.output<typeof trialResultSchema>;
 
-/** What the bucket knows of a trial. */
+/** A trial as recorded in the bucket. */
 export interface Trial {
   index: number;
   parameters: Sweep['trials'][number]['parameters'];
-  /** null where it was never started. */
+  /** null if the trial was never started. */
   status: TrialStatus | null;
-  /** null where it is not done. */
+  /** null if the trial is not done. */
   result: TrialResult | null;
 }
 
-/** Requests that are under way at once. */
+/** The number of concurrent requests. */
 const concurrency = 16;
 
 export async function readStatus(
@@ -75,15 +83,19 @@ export async function readStatus(
   return (await readJson(bucket, key, trialStatusSchema))?.value ?? null;
 }
 
-/** Writes where a trial is; the time and this machine are added. */
+/** Writes a trial's status, with the current time and this machine's name. */
 export async function writeStatus(
   bucket: Bucket,
   sweep: string,
   index: number,
   status: Omit<TrialStatus, 'updatedAt' | 'host'>,
 ): Promise<void> {
-  const whole: TrialStatus = { ...status, updatedAt: new Date().toISOString(), host: hostname() };
-  await writeTrialJson(bucket, sweep, index, 'status.json', whole);
+  const updatedAt = new Date().toISOString();
+  await writeTrialJson(bucket, sweep, index, 'status.json', {
+    ...status,
+    updatedAt,
+    host: hostname(),
+  });
 }
 
 export async function writeTrialJson(
@@ -99,28 +111,27 @@ export async function writeTrialJson(
   });
 }
 
-/** Reads all trials of a sweep, in the order of their indices. */
+/** Reads all trials of a sweep, by index. */
 export async function readTrials(bucket: Bucket, { name, trials }: Sweep): Promise<Trial[]> {
   const stored = new Set((await bucket.list(bucket.layout.trials(name))).map(({ key }) => key));
-  const has = (index: number, file: string) =>
-    stored.has(bucket.layout.trialFile(name, index, file));
+  const read = async <Schema extends z.ZodType>(index: number, file: string, schema: Schema) => {
+    const key = bucket.layout.trialFile(name, index, file);
+    return stored.has(key) ? ((await readJson(bucket, key, schema))?.value ?? null) : null;
+  };
   const found: Trial[] = [];
   for (let from = 0; from < trials.length; from += concurrency) {
     const part = trials.slice(from, from + concurrency).map(async ({ parameters }, offset) => {
       const index = from + offset;
-      const key = bucket.layout.trialFile(name, index, 'result.json');
-      const result = has(index, 'result.json')
-        ? await readJson(bucket, key, trialResultSchema)
-        : null;
-      const status = has(index, 'status.json') ? await readStatus(bucket, name, index) : null;
-      return { index, parameters, status, result: result?.value ?? null };
+      const result = await read(index, 'result.json', trialResultSchema);
+      const status = await read(index, 'status.json', trialStatusSchema);
+      return { index, parameters, status, result };
     });
     found.push(...(await Promise.all(part)));
   }
   return found;
 }
 
-/** The trial that is the most accurate on the validation images, of equals the first; null where none is done. */
+/** Returns the first trial with the best validation accuracy; null if none is done. */
 export function bestTrial(trials: readonly Trial[]): (Trial & { result: TrialResult }) | null {
   let best: (Trial & { result: TrialResult }) | null = null;
   for (const trial of trials) {

@@ -81,10 +81,6 @@ function heapView(tensor: tf.Tensor): Float32Array | null {
   return (tf.backend() as BackendWasm).typedArrayFromHeap(tensor) as Float32Array;
 }
 
-/** How the weights of a model are written. */
-export const weightTypes = ['float32', 'float16'] as const;
-export type WeightType = (typeof weightTypes)[number];
-
 /** Rounds each number to the nearest one of half precision (IEEE 754 binary16), in place. */
 export function roundToHalf(values: Float32Array): void {
   values.set(new Float16Array(values));

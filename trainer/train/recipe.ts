@@ -3,6 +3,10 @@ import * as z from 'zod';
 const optimizers = ['adam', 'adamw', 'sgd'] as const;
 const schedules = ['constant', 'cosine'] as const;
 
+/** The types in which the weights of a model are written. */
+export const weightTypes = ['float32', 'float16'] as const;
+export type WeightType = (typeof weightTypes)[number];
+
 const count = () => z.coerce.number().int().min(0);
 
 /**

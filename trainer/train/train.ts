@@ -13,8 +13,8 @@ import { firstThatOpens } from '../backend/open-backend.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import { shuffle, splitValidation } from './image-order.ts';
 import { computeMetrics } from './loss.ts';
-import { halfArtifacts, openMaster, roundToHalf, type WeightType } from './master-model.ts';
-import type { Recipe } from './recipe.ts';
+import { halfArtifacts, openMaster, roundToHalf } from './master-model.ts';
+import type { Recipe, WeightType } from './recipe.ts';
 import { PAUSE_ASKED, STEPS_DONE, type TestState } from './shared-state.ts';
 import {
   copyVectors,

@@ -75,7 +75,7 @@ describe('catwalk evaluate', () => {
     );
     expect(stdout).toContain(`Accuracy ${(100 * metrics.accuracy).toFixed(2)} %`);
     expect(stdout).toContain(
-      `Recorded when it was trained: accuracy ${(100 * recorded.accuracy).toFixed(2)} %`,
+      `Recorded at training: accuracy ${(100 * recorded.accuracy).toFixed(2)} %`,
     );
     expect(stdout).toMatch(/^Ankle boot +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+$/m);
   });
@@ -96,12 +96,12 @@ describe('catwalk evaluate', () => {
   });
 
   it.each([
-    [2, ['runs/a', '--alias', 'production'], 'run and alias: name one of them'],
+    [2, ['runs/a', '--alias', 'production'], 'run and alias: name only one'],
     [2, ['--alias', 'production'], '--bucket'],
     [2, ['--bucket', bucket], '--alias'],
     [2, ['--version', '1.0'], 'a version looks like'],
     [1, ['--alias', 'nobody', '--bucket', bucket], 'catwalk models'],
-    [1, ['/nowhere'], 'is no run with a trained model'],
+    [1, ['/nowhere'], 'is not a run with a trained model'],
     [1, ['--runs', '/nowhere'], 'catwalk train'],
   ])('ends with %i on %j', async (expected, argv, message) => {
     const { code, stderr } = await catwalk('evaluate', ...argv);

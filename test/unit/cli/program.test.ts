@@ -154,7 +154,7 @@ describe('catwalk', () => {
       if (String(chunk).includes('"progress"')) child.stdout.destroy();
     });
     const [code] = await once(child, 'close');
-    expect(stderr).toBe('Stopped by SIGPIPE. What is published stays.\n');
+    expect(stderr).toBe('Stopped by SIGPIPE. Published versions are kept.\n');
     expect(code).toBe(128 + constants.signals.SIGPIPE);
     const [run] = await readdir(runs);
     expect(await readdir(join(runs, String(run), 'checkpoint'))).not.toEqual([]);

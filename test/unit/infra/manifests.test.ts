@@ -6,8 +6,8 @@ import { Job } from 'kubernetes-models/batch/v1';
 import { ConfigMap } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { badConfigurationExitCode } from '../../../trainer/sweep/bad-configuration-error.ts';
 import { sweepFileSchema, trialParameters } from '../../../trainer/sweep/sweep-file.ts';
+import { badConfigurationExitCode } from '../../../trainer/sweep/sweep-records.ts';
 
 const run = promisify(execFile);
 const infra = join(import.meta.dirname, '../../../infra');

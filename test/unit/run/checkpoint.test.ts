@@ -72,22 +72,26 @@ it('keeps the one before until the new one is whole, and falls back to it', asyn
   await writeFile(newest, (await readFile(newest)).subarray(0, 100));
   const damaged = await open();
   expect(damaged.latest?.state.position.step).toBe(2);
-  expect(damaged.damages).toEqual([expect.stringContaining('a.checkpoint')]);
+  expect(damaged.faults).toEqual([expect.stringContaining('a.checkpoint')]);
   // The damaged one is overwritten, not the whole one.
   await damaged.save(checkpointAt(4));
   expect((await open()).latest?.state.position.step).toBe(4);
-  expect((await open()).damages).toEqual([]);
+  expect((await open()).faults).toEqual([]);
 
   for (const slot of ['a.checkpoint', 'b.checkpoint']) await writeFile(join(folder, slot), 'x');
-  await expect(open()).rejects.toThrow(/no whole checkpoint.*a\.checkpoint.*b\.checkpoint/);
+  await expect(open()).rejects.toThrow(/no intact checkpoint.*a\.checkpoint.*b\.checkpoint/);
 });
 
 it('says where a checkpoint can not be read or written, and leaves nothing half written', async () => {
   const checkpoints = await openCheckpoints(folderStore(folder));
   await checkpoints.save(checkpointAt(1));
   await mkdir(join(folder, 'b.checkpoint'));
-  await expect(openCheckpoints(folderStore(folder))).rejects.toThrow(/can be read from/);
-  await expect(checkpoints.save(checkpointAt(2))).rejects.toThrow(/can't be written.*is whole/);
+  await expect(openCheckpoints(folderStore(folder))).rejects.toThrow(
+    /Cannot read checkpoints from/,
+  );
+  await expect(checkpoints.save(checkpointAt(2))).rejects.toThrow(
+    /Cannot write a checkpoint.*continues from the previous/,
+  );
   expect((await readdir(folder)).toSorted()).toEqual(['a.checkpoint', 'b.checkpoint']);
   await rm(join(folder, 'b.checkpoint'), { recursive: true });
   await writeFile(join(folder, '.b.checkpoint.1.part'), 'of a process that was killed');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { argMax } from '../../../shared/model/predict.ts';
-import { exportRun } from '../../../trainer/cli/export-command.ts';
 import type { Dataset } from '../../../trainer/data/dataset.ts';
+import { exportSafetensors } from '../../../trainer/evaluate/export-safetensors.ts';
 import { modelFiles } from '../../../trainer/registry/publish-version.ts';
 import { type ImportOptions, importWeights } from '../../../trainer/run/import-weights.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
@@ -65,14 +65,18 @@ test('a run exports the tensors that were imported, under the names asked for', 
   const stored = await readRun(run);
   const described = (tensors: NamedTensor[]) =>
     tensors.map(({ name, shape, values }) => ({ name, shape, values: [...values()] }));
-  expect(described(readSafetensors(await exportRun(stored)))).toEqual(
+  expect(described(readSafetensors(await exportSafetensors(stored)))).toEqual(
     described(readSafetensors(await readFixture('narrow.safetensors'))),
   );
-  const renamed = readSafetensors(await exportRun(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']));
+  const renamed = readSafetensors(
+    await exportSafetensors(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']),
+  );
   expect(renamed.map(({ name }) => name).filter((name) => name.endsWith('.bias'))).toEqual([
     ...['a.0.bias', 'a.3.bias', 'a.6.bias', 'b.1.bias', 'b.4.bias'],
   ]);
-  await expect(exportRun(stored, ['a'])).rejects.toThrow('1 names; the network has 5 layers');
+  await expect(exportSafetensors(stored, ['a'])).rejects.toThrow(
+    '1 names; the network has 5 layers',
+  );
 });
 
 test('a run of half precision is exported in float32', async () => {
@@ -86,7 +90,10 @@ test('a run of half precision is exported in float32', async () => {
     weightData: new Uint8Array(stored.files['weights.bin']).buffer,
   };
   const files = modelFiles(halfArtifacts(whole));
-  const [half, full] = [await exportRun({ ...stored, files }), await exportRun(stored)];
+  const [half, full] = [
+    await exportSafetensors({ ...stored, files }),
+    await exportSafetensors(stored),
+  ];
   const values = readSafetensors(full).map((tensor) => [...tensor.values()]);
   for (const [i, tensor] of readSafetensors(half).entries()) {
     for (const [j, value] of tensor.values().entries()) {

@@ -71,7 +71,7 @@ describe('readRun', () => {
     await write(first, 1);
     const weights = await readFile(join(run.path, 'model/weights.bin'));
     await writeFile(join(run.path, 'model/weights.bin'), weights.subarray(0, -4));
-    await expect(readRun(run.path)).rejects.toThrow(/weights\.bin is of no epoch/);
+    await expect(readRun(run.path)).rejects.toThrow(/weights\.bin does not belong to any epoch/);
   });
 
   it('names the file and the value that is wrong', async () => {

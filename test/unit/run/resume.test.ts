@@ -171,11 +171,11 @@ describe('--resume', () => {
     await Promise.all(slots.map((slot) => truncate(slot, 5000)));
     const none = await resume(run);
     expect(none.code).toBe(1);
-    expect(none.stderr).toMatch(/^error: There is no whole checkpoint\..*\n$/);
+    expect(none.stderr).toMatch(/^error: There is no intact checkpoint\..*\n$/);
   }, 120_000);
 
   it.each([
-    ['nowhere', async () => join(folder, 'nowhere'), /^error: .*nowhere is no run.*\n$/],
+    ['nowhere', async () => join(folder, 'nowhere'), /^error: .*nowhere is not a run.*\n$/],
     [
       "another run's checkpoint",
       async () => {
@@ -192,7 +192,7 @@ describe('--resume', () => {
         await writeFile(join(run, 'config.json'), '{');
         return run;
       },
-      /^error: .*config\.json is no JSON.*\n$/,
+      /^error: .*config\.json is not JSON.*\n$/,
     ],
     [
       'a run on other data',

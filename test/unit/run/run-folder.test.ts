@@ -7,7 +7,11 @@ import { evaluationSchema } from '../../../shared/registry/evaluation.ts';
 import type { ImageSet } from '../../../trainer/data/dataset.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
 import { createRunFolder, openRunFolder } from '../../../trainer/run/run-folder.ts';
-import { guessesOf, type RunEpoch, runEpochSchema } from '../../../trainer/run/run-records.ts';
+import {
+  type RunEpoch,
+  runEpochSchema,
+  testPredictions,
+} from '../../../trainer/run/run-records.ts';
 import { computeMetrics } from '../../../trainer/train/loss.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
@@ -35,7 +39,7 @@ function finishedEpoch(epoch: number, validationAccuracy?: number) {
       : { validation: { accuracy: validationAccuracy, loss: 0.5 } };
   const measured = {
     ...computeMetrics(logits, test.labels, spec.labels),
-    ...guessesOf(logits, test.labels),
+    ...testPredictions(logits, test.labels),
     ...{ epoch, seconds: epoch * 10, imagesPerSecond: 1000, trainLoss: 2 / epoch },
     ...validation,
   };

@@ -11,10 +11,10 @@ import type { ImageSet } from '../../../trainer/data/dataset.ts';
 import { writeMetrics } from '../../../trainer/run/metrics-files.ts';
 import { openRunFolder } from '../../../trainer/run/run-folder.ts';
 import {
-  guessesOf,
   type RunConfig,
   type RunEpoch,
   runEpochSchema,
+  testPredictions,
 } from '../../../trainer/run/run-records.ts';
 import { writeArtifacts } from '../../../trainer/run/write-artifacts.ts';
 import { computeMetrics } from '../../../trainer/train/loss.ts';
@@ -36,7 +36,7 @@ function epochOf(epoch: number, validation?: number): RunEpoch {
   });
   return runEpochSchema.parse({
     ...computeMetrics(logits, test.labels, config.spec.labels),
-    ...guessesOf(logits, test.labels),
+    ...testPredictions(logits, test.labels),
     ...{ epoch, seconds: 10 * epoch, imagesPerSecond: 1000, trainLoss: 2 / epoch },
     ...(validation === undefined ? {} : { validation: { accuracy: validation, loss: 0.5 } }),
     weightsSha256: '0'.repeat(64),

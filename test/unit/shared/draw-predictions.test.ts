@@ -3,7 +3,7 @@ import { decode } from 'fast-png';
 import { expect, it } from 'vitest';
 import { drawPredictions } from '../../../shared/picture/draw-predictions.ts';
 import { base64, greyPngUrl } from '../../../shared/picture/png.ts';
-import { renderPng } from '../../../trainer/run/write-artifacts.ts';
+import { renderPng } from '../../../trainer/run/render-png.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 
 const { images } = await firstTestImages();

@@ -67,23 +67,23 @@ describe('the trials of a sweep', () => {
 
 describe('a sweep file is refused', () => {
   it.each([
-    ['no YAML', 'a: [', "can't be read"],
-    ['an unknown option', { ...grid, options: { ...grid.options, lr: 1 } }, 'lr is no option'],
+    ['no YAML', 'a: [', 'cannot read'],
+    ['an unknown option', { ...grid, options: { ...grid.options, lr: 1 } }, 'lr is not an option'],
     ['an option of its own', { ...grid, options: { ...grid.options, resume: 'x' } }, 'resume'],
-    ['no validation images', { ...grid, options: {} }, 'training images are kept apart'],
-    ['a parameter twice', { ...grid, parameters: { epochs: [1, 2] } }, 'among the options'],
+    ['no validation images', { ...grid, options: {} }, 'number of validation images'],
+    ['a parameter twice', { ...grid, parameters: { epochs: [1, 2] } }, 'also among the options'],
     [
       'a grid over any number',
       { ...grid, parameters: { shift: { min: 0, max: 2 } } },
-      'a list of values, or a step',
+      'a list of values or have a step',
     ],
-    ['a random search of no length', { ...random, trials: undefined }, 'how many'],
-    ['a bad name', { ...grid, name: '../x' }, 'letters a to z'],
+    ['a random search of no length', { ...random, trials: undefined }, 'the number of trials'],
+    ['a bad name', { ...grid, name: '../x' }, 'the letters a to z'],
     ['a key of another tool', { ...grid, method: 'bayes' }, 'method'],
     [
       'a log scale from 0',
       { ...random, parameters: { learningRate: { min: 0, max: 1, scale: 'log' } } },
-      'min above 0',
+      'min greater than 0',
     ],
     [
       'too many trials',
@@ -112,6 +112,6 @@ describe('the index of a trial', () => {
 
   it('is asked for where nothing says it, and refused where it is no number', () => {
     expect(() => trialIndex(undefined, {})).toThrow('--local');
-    expect(() => trialIndex(undefined, { JOB_COMPLETION_INDEX: 'x' })).toThrow('no trial');
+    expect(() => trialIndex(undefined, { JOB_COMPLETION_INDEX: 'x' })).toThrow('not a trial index');
   });
 });

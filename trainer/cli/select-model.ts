@@ -7,53 +7,49 @@ import { bucketOptions, modelOption, openNamedBucket } from './bucket-options.ts
 
 const { runs, backend, device, dataDir } = trainOptionsSchema.shape;
 
-/** What names a trained model: a run's folder, or a version or alias in a bucket. */
-export const modelChoiceOptions = {
-  runs: runs.describe('folder of runs, whose newest is taken where nothing else is named'),
+/** The options that select a trained model: a run's folder, or a version or alias in a bucket. */
+export const modelSelectors = {
+  runs: runs.describe('folder of all runs; its newest run is used if no other model is named'),
   version: z
     .string()
     .pipe(versionSchema)
     .optional()
-    .describe('take this version from the bucket')
+    .describe('use this version in the bucket')
     .meta({ value: '<version>' }),
   alias: z
     .string()
     .pipe(aliasNameSchema)
     .optional()
-    .describe('take the version that this alias names from the bucket')
+    .describe('use the version in the bucket that this alias points at')
     .meta({ value: '<name>' }),
-  model: modelOption.describe('name of the model in the bucket'),
+  model: modelOption,
   ...bucketOptions,
 };
 
-/** How a trained model is used. */
+/** The options for running a trained model. */
 export const modelUseOptions = {
   backend,
   device,
-  dataDir: dataDir.describe('take the test images from this folder'),
-};
-
-type ModelChoice = z.output<z.ZodObject<typeof modelChoiceOptions>> & {
-  run?: string | undefined;
+  dataDir: dataDir.describe('read the test images from this folder (default: their source)'),
 };
 
 /**
- * Finds the model that the options name.
+ * Returns the model that the options select.
  *
- * @throws {UsageError} where they name several
+ * @throws {UsageError} if they select more than one, or a bucket without a version
  */
-export async function chosenModel(
-  options: ModelChoice,
+export async function selectModel(
+  options: z.output<z.ZodObject<typeof modelSelectors>> & { run?: string | undefined },
   signal: AbortSignal,
 ): Promise<TrainedModel> {
   const { run, runs, version, alias, model: name } = options;
   const named = Object.entries({ run, version, alias }).filter(([, value]) => value !== undefined);
   if (named.length > 1) {
-    throw new UsageError(`${named.map(([what]) => what).join(' and ')}: name one of them`);
+    throw new UsageError(`${named.map(([selector]) => selector).join(' and ')}: name only one`);
   }
   if (version === undefined && alias === undefined) {
     if (options.bucket !== undefined) {
-      throw new UsageError('--bucket: name a --version or an --alias in it, too');
+      throw new UsageError('--bucket: also name a --version or an --alias in the bucket');
     }
     const { newestRun } = await import('../run/read-run.ts');
     const { modelOfRun } = await import('../evaluate/trained-model.ts');
