@@ -45,7 +45,7 @@ const rangeSchema = z
     error: `has more than ${maxTrials} steps`,
   });
 
-export const parameterSchema = z.union([z.array(valueSchema).min(1), rangeSchema]);
+const parameterSchema = z.union([z.array(valueSchema).min(1), rangeSchema]);
 
 /** sweep.yaml, which defines the trials. */
 export const sweepFileSchema = z

@@ -25,7 +25,7 @@ export const sweepSchema = z.object({
   trials: z.array(z.object({ parameters: z.record(z.string(), valueSchema) })).min(1),
 });
 
-export const trialStates = ['running', 'interrupted', 'failed', 'misconfigured', 'done'] as const;
+const trialStates = ['running', 'interrupted', 'failed', 'misconfigured', 'done'] as const;
 
 /** sweeps/<name>/trials/<n>/status.json: the state that a trial last reported. */
 export const trialStatusSchema = z.object({

@@ -77,9 +77,9 @@ describe('readRun', () => {
   it('names the file and the value that is wrong', async () => {
     await write(first, 1);
     await appendFile(join(run.path, 'metrics.jsonl'), '{"epoch":-2}\n');
-    await expect(readRun(run.path)).rejects.toThrow(/metrics\.jsonl:2 is wrong:.*accuracy/s);
+    await expect(readRun(run.path)).rejects.toThrow(/metrics\.jsonl:2 is invalid:.*accuracy/s);
     await writeFile(join(run.path, 'config.json'), '{');
-    await expect(readRun(run.path)).rejects.toThrow(/config\.json is wrong/);
+    await expect(readRun(run.path)).rejects.toThrow(/config\.json is invalid/);
   });
 });
 
