@@ -1,5 +1,5 @@
 /**
- * `npm run docs:figures`: writes the figures of docs/bench/*.json between the markers in README.md and docs/*.md.
+ * `npm run docs:figures`: writes figures, from docs/bench/*.json and from the code, between the markers in README.md and docs/*.md.
  * `npm run docs:figures -- --check` changes nothing and exits with 1 if a figure is out of date.
  */
 import { globSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { accuracyFigures } from './figures/accuracy.ts';
 import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
 import { operationFigures } from './figures/operation.ts';
+import { settingFigures } from './figures/settings.ts';
 import { trainingFigures } from './figures/training.ts';
 
 const repository = join(import.meta.dirname, '..');
@@ -20,6 +21,7 @@ const figures = new Map([
   ...trainingFigures(),
   ...edgeFigures(),
   ...operationFigures(),
+  ...settingFigures(),
 ]);
 
 for (const file of globSync(['README.md', 'docs/*.md'], { cwd: repository })) {

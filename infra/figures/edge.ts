@@ -49,11 +49,8 @@ function machineFigures(prefix: string, result: typeof epyc | typeof xeon): [str
   const [pytorch, catwalk] = [p50('PyTorch, native, 1 thread', 1), p50('Catwalk', 1)];
   const coldStartOf = (name: string) => rowNamed(coldStart, name).ms;
   const processBytes = (name: string) => rowNamed(memory, name).processBytes;
-  const httpMs = (name: string) =>
-    rowNamed(
-      http.map((row) => ({ ...row, name: row.route })),
-      name,
-    ).p50Ms;
+  const routeRows = http.map((row) => ({ ...row, name: row.route }));
+  const httpMs = (name: string) => rowNamed(routeRows, name).p50Ms;
   const forwardRows = contestants.map(([, name, title]) => {
     const [one, sixteen] = [p50(name, 1), p50(name, 16)];
     return [title, one, one / pytorch, sixteen, sixteen / 16] as const;
@@ -91,6 +88,7 @@ function machineFigures(prefix: string, result: typeof epyc | typeof xeon): [str
     [`${prefix}.onnx-ratio`, (p50('onnxruntime-web, 1 thread', 1) / catwalk).toFixed(1)],
     [`${prefix}.times-stock-cpu`, grouped(p50('tfjs cpu, stock', 1) / catwalk)],
     [`${prefix}.post.ms`, significant(httpMs('POST /predict'))],
+    [`${prefix}.post.rate`, grouped(rowNamed(routeRows, 'POST /predict').requestsPerSecond)],
     [`${prefix}.first-prediction.ms`, grouped(coldStartOf('Catwalk'))],
     [`${prefix}.first-prediction.more`, grouped(coldStartOf('Catwalk') - coldStartOf('constant'))],
     [`${prefix}.start-up.ms`, grouped(startUpCpuMs)],
