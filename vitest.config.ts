@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SkippedReporter } from './test/support/vitest/skipped-reporter.ts';
 
 export default defineConfig({
   test: {
@@ -9,5 +10,13 @@ export default defineConfig({
       'test/faults/vitest.config.ts',
       'test/browser/vitest.config.ts',
     ],
+    // A test's output is shown if it fails; `--silent=false` shows all of it.
+    silent: 'passed-only',
+    reporters: ['default', new SkippedReporter()],
+    coverage: {
+      provider: 'v8',
+      include: ['trainer/**', 'shared/**', 'node/**', 'infra/**'],
+      reporter: ['text-summary'],
+    },
   },
 });

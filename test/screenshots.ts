@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Page } from 'playwright-core';
-import { desktopLight, type Look, launch, looks } from './support/browser/open-browser.ts';
+import { desktopDark, desktopLight, type Look, launch } from './support/browser/open-browser.ts';
 
 const { url } = new Command('npm run screenshots --')
   .description('Takes the pictures of the page in docs/.')
@@ -11,7 +11,6 @@ const { url } = new Command('npm run screenshots --')
   .parse()
   .opts<{ url: string }>();
 const docs = join(import.meta.dirname, '../docs');
-const desktopDark = looks.find(({ name }) => name === 'desktop, dark') as Look;
 
 /** A boot that is taken for a sandal: what the page shows of a mistake. */
 const testImage = 23;

@@ -12,8 +12,8 @@ import {
   eventually,
   launch,
   openPage,
-  twoLooks,
 } from '../support/browser/open-browser.ts';
+import { twoLooks } from '../support/browser/sampled-looks.ts';
 
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };
 const run = promisify(execFile);

@@ -15,13 +15,14 @@ import {
   launch,
   openPage,
   phoneDark,
-  twoLooks,
 } from '../support/browser/open-browser.ts';
-import { trainAndPublish } from '../support/browser/serve.ts';
+import { twoLooks } from '../support/browser/sampled-looks.ts';
 import { shapes, writeShapes } from '../support/datasets/write-shapes.ts';
+import { publishModels } from '../support/models/publish-models.ts';
 
 const shared = hasChromium ? inject('worker') : { url: '', env: {} };
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
+const whole = inject('whole');
 let browser: Browser;
 let folder: string;
 const workers: LocalWorker[] = [];
@@ -47,46 +48,52 @@ const ours = (errors: string[]) =>
   errors.filter((text) => !text.startsWith('Failed to load resource'));
 
 describe.skipIf(!hasChromium)('what can be wrong', () => {
-  it('no model yet: it says so, and goes on by itself with one of other labels', async () => {
-    const worker = await startWorker('empty', { MODEL_NAME: 'shapes-cnn', DATASET_NAME: 'shapes' });
-    const { page, errors, close } = await openPage(browser, phoneDark, worker.url);
-    await page.getByRole('heading', { name: 'No model is published yet' }).waitFor();
-    expect(await page.locator('#trouble').innerText()).toContain('npm start');
-    await checkAccessibility(page);
+  it.runIf(whole)(
+    'says that no model is published, and continues by itself when one with other labels is',
+    async () => {
+      const worker = await startWorker('empty', {
+        MODEL_NAME: 'shapes-cnn',
+        DATASET_NAME: 'shapes',
+      });
+      const { page, errors, close } = await openPage(browser, phoneDark, worker.url);
+      await page.getByRole('heading', { name: 'No model is published yet' }).waitFor();
+      expect(await page.locator('#trouble').innerText()).toContain('npm start');
+      await checkAccessibility(page);
 
-    await writeShapes(join(folder, 'Shapes'), { train: 40, test: 4 });
-    await promisify(execFile)(
-      process.execPath,
-      [
-        ...[cli, 'train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
-        ...[
-          '--backend',
-          'wasm',
-          '--epochs',
-          '2',
-          '--batch-size',
-          '20',
-          '--publish',
-          's3://catwalk',
+      await writeShapes(join(folder, 'Shapes'), { train: 40, test: 4 });
+      await promisify(execFile)(
+        process.execPath,
+        [
+          ...[cli, 'train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
+          ...[
+            '--backend',
+            'wasm',
+            '--epochs',
+            '2',
+            '--batch-size',
+            '20',
+            '--publish',
+            's3://catwalk',
+          ],
         ],
-      ],
-      { env: { ...process.env, ...worker.env } },
-    );
-    await page.locator('#verdict', { hasText: /\w/ }).waitFor();
-    expect(await page.locator('#trouble').innerText()).toBe('');
-    const names = await page.locator('#bars li span:first-child').allInnerTexts();
-    expect(names).toEqual(shapes);
-    await page.getByText('Draw', { exact: true }).click();
-    await page.getByLabel('Sheet to draw on').click();
-    await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('28 by 28');
-    await page.getByRole('link', { name: 'Explore' }).click();
-    await eventually(() => page.locator('.tiles li').count()).toBe(12);
-    expect(await page.locator('.heat tbody button').count()).toBe(9);
-    expect(ours(errors)).toEqual([]);
-    await close();
-  });
+        { env: { ...process.env, ...worker.env } },
+      );
+      await page.locator('#verdict', { hasText: /\w/ }).waitFor();
+      expect(await page.locator('#trouble').innerText()).toBe('');
+      const names = await page.locator('#bars li span:first-child').allInnerTexts();
+      expect(names).toEqual(shapes);
+      await page.getByText('Draw', { exact: true }).click();
+      await page.getByLabel('Sheet to draw on').click();
+      await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('28 by 28');
+      await page.getByRole('link', { name: 'Explore' }).click();
+      await eventually(() => page.locator('.tiles li').count()).toBe(12);
+      expect(await page.locator('.heat tbody button').count()).toBe(9);
+      expect(ours(errors)).toEqual([]);
+      await close();
+    },
+  );
 
-  it('store unreachable: it says so, and can be asked again', async () => {
+  it.runIf(whole)('says that the bucket is unreachable, and can be asked again', async () => {
     // A port that nobody listens on.
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -109,7 +116,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
   });
 
   it.each(twoLooks)(
-    'a bad file and a huge one: told, and the next one is taken ($name)',
+    'reports an invalid file and a huge one, and accepts the next one ($name)',
     async (look) => {
       const { page, errors, close } = await openPage(browser, look, shared.url);
       await page.getByText('Picture', { exact: true }).click();
@@ -139,9 +146,9 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     },
   );
 
-  it('a token is needed: it is asked for, and sent with what follows', async () => {
+  it.runIf(whole)('asks for a token if one is needed, and sends it from then on', async () => {
     const worker = await startWorker('guarded', { API_TOKENS: 'page:0123456789abcdef0123456789' });
-    await trainAndPublish(worker.env, join(folder, 'guarded-runs'), '--epochs', '1');
+    await publishModels(worker.env, [1]);
     const { page, errors, close } = await openPage(browser, desktopLight, worker.url);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.getByText('Draw', { exact: true }).click();
@@ -164,7 +171,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     await close();
   });
 
-  it('offline: it says so, and goes on when the network is back', async () => {
+  it('says that it is offline, and continues when the network is back', async () => {
     const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#/try/0`);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.context().setOffline(true);
@@ -176,26 +183,39 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     await close();
   });
 
-  it('a version of an older trainer: what it has is shown, and what it lacks is said', async () => {
-    const runs = join(folder, 'old-runs');
-    const train = ['train', '--epochs', '1', '--limit', '500', '--backend', 'wasm', '--runs', runs];
-    const { stdout } = await promisify(execFile)(process.execPath, [cli, ...train, '--json']);
-    const { run } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
-    await rm(join(run, 'model/evaluation.json'));
-    const worker = await startWorker('old', {});
-    await promisify(execFile)(
-      process.execPath,
-      [cli, 'publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
-      { env: { ...process.env, ...worker.env } },
-    );
-    const { page, errors, close } = await openPage(
-      browser,
-      desktopLight,
-      `${worker.url}/#/explore`,
-    );
-    await page.getByRole('heading', { name: 'This version has no evaluation' }).waitFor();
-    expect(await page.locator('.heat tbody button').count()).toBe(100);
-    expect(ours(errors)).toEqual([]);
-    await close();
-  });
+  it.runIf(whole)(
+    'shows what a version of an older trainer has, and says what it lacks',
+    async () => {
+      const runs = join(folder, 'old-runs');
+      const train = [
+        'train',
+        '--epochs',
+        '1',
+        '--limit',
+        '500',
+        '--backend',
+        'wasm',
+        '--runs',
+        runs,
+      ];
+      const { stdout } = await promisify(execFile)(process.execPath, [cli, ...train, '--json']);
+      const { run } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+      await rm(join(run, 'model/evaluation.json'));
+      const worker = await startWorker('old', {});
+      await promisify(execFile)(
+        process.execPath,
+        [cli, 'publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
+        { env: { ...process.env, ...worker.env } },
+      );
+      const { page, errors, close } = await openPage(
+        browser,
+        desktopLight,
+        `${worker.url}/#/explore`,
+      );
+      await page.getByRole('heading', { name: 'This version has no evaluation' }).waitFor();
+      expect(await page.locator('.heat tbody button').count()).toBe(100);
+      expect(ours(errors)).toEqual([]);
+      await close();
+    },
+  );
 });

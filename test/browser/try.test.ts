@@ -8,11 +8,10 @@ import {
   checkAccessibility,
   eventually,
   launch,
-  looks,
   type OpenedPage,
   openPage,
-  twoLooks,
 } from '../support/browser/open-browser.ts';
+import { looks, twoLooks } from '../support/browser/sampled-looks.ts';
 
 const { labels } = fashionMnistCnn;
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };

@@ -10,10 +10,9 @@ import {
   desktopLight,
   eventually,
   launch,
-  looks,
   openPage,
-  twoLooks,
 } from '../support/browser/open-browser.ts';
+import { looks, twoLooks } from '../support/browser/sampled-looks.ts';
 import { trainAndPublish } from '../support/browser/serve.ts';
 
 const worker = hasChromium ? inject('worker') : { url: '', env: {} };

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { normalizePixels, softmax } from '../../shared/model/predict.ts';
@@ -37,7 +37,7 @@ async function trainAndPublish(...options: string[]): Promise<void> {
     process.execPath,
     [
       ...[join(repository, 'trainer/cli.ts'), 'train', '--runs', join(folder, 'runs')],
-      ...['--publish', 's3://catwalk', '--limit', '4000', '--backend', 'wasm', ...options],
+      ...['--publish', 's3://catwalk', '--limit', '2000', '--backend', 'wasm', ...options],
     ],
     { env: { ...process.env, ...worker.env }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -153,17 +153,20 @@ describe('from training to prediction', () => {
     });
   });
 
-  it('moves on to a better model by itself, and stays where the new one is worse', async () => {
-    // Longer on the same images: better. One epoch: worse.
-    await trainAndPublish('--epochs', '4');
-    const better = await aliasedVersion();
-    expect(better).not.toBe(version);
-    await untilServed(better);
-    await trainAndPublish('--epochs', '1', '--seed', '2');
-    expect(await aliasedVersion()).toBe(better);
-    const { body } = await ask('/model');
-    expect(JSON.stringify(body)).toContain(better);
-  });
+  it.runIf(inject('whole'))(
+    'serves a better model, and keeps it when a worse one is published',
+    async () => {
+      // Longer on the same images: better. One epoch: worse.
+      await trainAndPublish('--epochs', '4');
+      const better = await aliasedVersion();
+      expect(better).not.toBe(version);
+      await untilServed(better);
+      await trainAndPublish('--epochs', '1', '--seed', '2');
+      expect(await aliasedVersion()).toBe(better);
+      const { body } = await ask('/model');
+      expect(JSON.stringify(body)).toContain(better);
+    },
+  );
 
   it('keeps a manifest that says how the model came about', async () => {
     const manifest = manifestSchema.parse(

@@ -1,11 +1,12 @@
 import { defineProject } from 'vitest/config';
+import { sharedOptions } from '../support/vitest/project.ts';
 
-export default defineProject({
+export default defineProject((env) => ({
   test: {
+    ...sharedOptions(env),
     name: 'e2e',
     include: ['**/*.test.ts'],
     testTimeout: 300_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
   },
-});
+}));

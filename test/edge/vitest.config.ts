@@ -1,9 +1,11 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
+import { sharedOptions } from '../support/vitest/project.ts';
 
-export default defineProject({
+export default defineProject((env) => ({
   plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.jsonc' } })],
   test: {
+    ...sharedOptions(env),
     name: 'edge',
     include: ['**/*.test.ts'],
     globalSetup: [
@@ -34,4 +36,4 @@ export default defineProject({
       },
     },
   },
-});
+}));

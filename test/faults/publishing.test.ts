@@ -16,13 +16,6 @@ import { type Fault, type FaultPlan, startFaultProxy } from '../support/s3/fault
 import { type S3Server, startLocalR2, startMotoBucket } from '../support/s3/s3-servers.ts';
 import { bucketChecker } from './check-alias.ts';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** All faults, or a sample of them. */
-    whole: boolean;
-  }
-}
-
 const whole = inject('whole');
 /** Runs that go on side by side, each in a prefix of its own. */
 const lanes = 4;

@@ -1,13 +1,14 @@
 import { defineProject } from 'vitest/config';
+import { sharedOptions } from '../support/vitest/project.ts';
 
-/** `npm test` runs a sample of the faults, `npm run test:faults` (mode `whole`) all of them. */
-export default defineProject(({ mode }) => ({
+export default defineProject((env) => ({
   test: {
+    ...sharedOptions(env),
     name: 'faults',
-    include: ['**/*.test.ts'],
-    testTimeout: mode === 'whole' ? 3_600_000 : 300_000,
-    hookTimeout: 120_000,
+    // Its time limits are short: nothing else may run meanwhile.
     fileParallelism: false,
-    provide: { whole: mode === 'whole' },
+    include: ['**/*.test.ts'],
+    testTimeout: env.mode === 'whole' ? 3_600_000 : 300_000,
+    hookTimeout: 120_000,
   },
 }));

@@ -1,5 +1,12 @@
 import { defineProject } from 'vitest/config';
+import { sharedOptions } from '../support/vitest/project.ts';
 
-export default defineProject({
-  test: { name: 'unit', include: ['**/*.test.ts'], testTimeout: 60_000 },
-});
+export default defineProject((env) => ({
+  test: {
+    ...sharedOptions(env),
+    name: 'unit',
+    include: ['**/*.test.ts'],
+    globalSetup: ['../support/s3/provide-bucket.ts'],
+    testTimeout: 60_000,
+  },
+}));

@@ -7,12 +7,6 @@ import type { TestProject } from 'vitest/node';
 import { startLocalWorker } from '../../../infra/local/worker.ts';
 import { explainSkip, hasChromium } from './chromium.ts';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    worker: { url: string; env: Record<string, string> };
-  }
-}
-
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 
 /** Trains a small model for real and publishes it. @param env that opens the bucket */
@@ -25,7 +19,7 @@ export async function trainAndPublish(
     process.execPath,
     [
       ...[cli, 'train', '--publish', 's3://catwalk', '--runs', runs, '--backend', 'wasm'],
-      ...['--limit', '4000', ...options],
+      ...['--limit', '1000', ...options],
     ],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] },
   );

@@ -1,32 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
-import { type LocalWorker, startLocalWorker } from '../../../infra/local/worker.ts';
+import { randomUUID } from 'node:crypto';
+import { inject } from 'vitest';
 import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
 
-/** Runs the local S3 API for the tests of a file. Each bucket that is opened has a prefix of its own. */
-export function useLocalBucket() {
-  let folder: string;
-  let worker: LocalWorker;
-  let opened = 0;
+/** The variables that open the local S3 API, for processes that a test starts. */
+export const bucketEnvironment = inject('bucketEnvironment');
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'catwalk-bucket-'));
-    worker = await startLocalWorker({ port: 0, persistTo: folder });
-  }, 120_000);
-
-  afterAll(async () => {
-    await worker?.stop();
-    await rm(folder, { recursive: true, force: true });
-  }, 30_000);
-
-  return {
-    worker: () => worker,
-    open: (options: { listPageSize?: number } = {}): Bucket =>
-      openBucket({ url: `s3://catwalk/test-${opened++}`, environment: worker.env, ...options }),
-  };
-}
+/** Opens an empty bucket: a prefix of its own in the local S3 API. */
+export const openLocalBucket = (options: { listPageSize?: number } = {}): Bucket =>
+  openBucket({
+    url: `s3://catwalk/${randomUUID()}`,
+    environment: bucketEnvironment,
+    ...options,
+  });
 
 /** Records the keys that are written, in order. */
 export function recordWrites(bucket: Bucket) {

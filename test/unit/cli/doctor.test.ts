@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkNode, type Finding } from '../../../trainer/cli/doctor-checks.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { bucketEnvironment } from '../../support/s3/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 
@@ -19,12 +19,10 @@ const findingsOf = (stdout: string) =>
   new Map((JSON.parse(stdout) as Finding[]).map((finding) => [finding.name, finding]));
 
 describe('catwalk doctor', () => {
-  const local = useLocalBucket();
-
   it('finds this machine fit, and the bucket writable', async () => {
     const { code, stdout } = await doctor(
       ['--json', '--device', 'cpu', '--publish', 's3://catwalk/doctor'],
-      local.worker().env,
+      bucketEnvironment,
     );
     const findings = findingsOf(stdout);
     expect([...findings.values()].filter(({ status }) => status === 'fail')).toEqual([]);

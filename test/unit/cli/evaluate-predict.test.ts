@@ -8,10 +8,9 @@ import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { openBucket } from '../../../trainer/registry/bucket.ts';
 import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { bucketEnvironment } from '../../support/s3/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
-const local = useLocalBucket();
 const bucket = 's3://catwalk/evaluate';
 let runs: string;
 let run: string;
@@ -25,7 +24,7 @@ interface Result {
 
 const catwalk = (...argv: string[]) =>
   new Promise<Result>((resolve) => {
-    const env = { ...process.env, ...local.worker().env };
+    const env = { ...process.env, ...bucketEnvironment };
     const child = execFile(process.execPath, [cli, ...argv], { env }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
@@ -48,7 +47,7 @@ beforeAll(async () => {
   const published = await catwalk('publish', run, '--bucket', bucket, '--alias', 'candidate');
   expect(published.stderr).toBe('');
   const whole = await loadDataset();
-  const opened = openBucket({ url: bucket, environment: local.worker().env });
+  const opened = openBucket({ url: bucket, environment: bucketEnvironment });
   await uploadTestSet(opened, { ...whole, test: await firstTestImages() });
 }, 180_000);
 afterAll(() => rm(runs, { recursive: true, force: true }));
@@ -81,7 +80,7 @@ describe('catwalk evaluate', () => {
   });
 
   it('refuses files that are not those of the manifest', async () => {
-    const opened = openBucket({ url: bucket, environment: local.worker().env });
+    const opened = openBucket({ url: bucket, environment: bucketEnvironment });
     const { model } = await json(
       ...['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'],
     );

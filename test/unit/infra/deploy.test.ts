@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
+import { type LocalWorker, startLocalWorker } from '../../../infra/local/worker.ts';
 import {
   type CloudflareStandIn,
   startCloudflareStandIn,
   type UploadedWorker,
 } from '../../support/cloudflare-stand-in.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const configured = (env?: string) =>
@@ -54,12 +56,20 @@ describe('the environments of wrangler.jsonc', () => {
 });
 
 describe('a deployment', () => {
-  const bucket = useLocalBucket();
+  let folder: string;
+  let worker: LocalWorker;
   let cloudflare: CloudflareStandIn;
   beforeAll(async () => {
-    cloudflare = await startCloudflareStandIn();
+    folder = await mkdtemp(join(tmpdir(), 'catwalk-deploy-'));
+    [worker, cloudflare] = await Promise.all([
+      startLocalWorker({ port: 0, persistTo: folder }),
+      startCloudflareStandIn(),
+    ]);
   });
-  afterAll(() => cloudflare.stop());
+  afterAll(async () => {
+    await Promise.all([worker?.stop(), cloudflare?.stop()]);
+    await rm(folder, { recursive: true });
+  });
 
   it('does nothing without a login, and says how to have one', async () => {
     const { code, output } = await deploy(['--env', 'staging']);
@@ -69,37 +79,37 @@ describe('a deployment', () => {
 
   it('creates the bucket, uploads the test set and the Worker, and waits for it; twice does no harm', async () => {
     const environment = {
-      ...bucket.worker().env,
+      ...worker.env,
       CLOUDFLARE_API_BASE_URL: cloudflare.url,
       CLOUDFLARE_API_TOKEN: 'stand-in',
     };
-    const argv = ['--env', 'production', '--url', bucket.worker().url];
+    const argv = ['--env', 'production', '--url', worker.url];
     const first = await deploy(argv, environment);
     expect(first.output).toContain('Created the bucket catwalk');
     expect(first.output).toContain('Test set uploaded');
     expect(first.output).toContain('catwalk.stand-in.workers.dev');
-    expect(first.output).toContain(`It answers at ${bucket.worker().url}, and has no model yet`);
+    expect(first.output).toContain(`It answers at ${worker.url}, and has no model yet`);
     expect(first.code).toBe(0);
     expect(cloudflare.buckets).toEqual(new Set(['catwalk']));
-    const [name, worker] = [...cloudflare.workers][0] as [string, UploadedWorker];
+    const [name, deployed] = [...cloudflare.workers][0] as [string, UploadedWorker];
     expect(name).toBe('catwalk');
-    expect(worker.metadata).toMatchObject({
+    expect(deployed.metadata).toMatchObject({
       assets: { jwt: 'complete' },
       bindings: expect.arrayContaining([
         expect.objectContaining({ name: 'BUCKET', type: 'r2_bucket', bucket_name: 'catwalk' }),
       ]),
     });
-    expect(worker.subdomain.enabled).toBe(true);
-    expect(worker.schedules).toEqual([{ cron: '* * * * *' }]);
+    expect(deployed.subdomain.enabled).toBe(true);
+    expect(deployed.schedules).toEqual([{ cron: '* * * * *' }]);
     const uploaded = cloudflare.assets.size;
     expect(uploaded).toBeGreaterThan(0);
-    const served = await fetch(`${bucket.worker().url}/images/0.png`);
+    const served = await fetch(`${worker.url}/images/0.png`);
     expect(served.status).toBe(200);
 
     const second = await deploy(argv, environment);
     expect(second.output).toContain('The bucket catwalk is there');
     expect(second.output).toContain('Test set unchanged');
-    expect(second.output).toContain(`Deployed version ${worker.versions[1]} of catwalk`);
+    expect(second.output).toContain(`Deployed version ${deployed.versions[1]} of catwalk`);
     expect(second.code).toBe(0);
     const api = `/accounts/${cloudflare.account}`;
     const created = cloudflare.calls.filter((call) => call === `POST ${api}/r2/buckets`);
@@ -107,9 +117,9 @@ describe('a deployment', () => {
     expect(cloudflare.workers.size).toBe(1);
     expect(cloudflare.assets.size).toBe(uploaded);
     // Each upload is a version of its own, and the last one gets every request.
-    expect(new Set(worker.versions).size).toBe(2);
-    expect(worker.deployments.map(({ versions }) => versions)).toEqual(
-      worker.versions.toReversed().map((version) => [{ version_id: version, percentage: 100 }]),
+    expect(new Set(deployed.versions).size).toBe(2);
+    expect(deployed.deployments.map(({ versions }) => versions)).toEqual(
+      deployed.versions.toReversed().map((version) => [{ version_id: version, percentage: 100 }]),
     );
     expect(cloudflare.unknown).toEqual([]);
   }, 300_000);

@@ -9,15 +9,14 @@ import {
   ConditionFailedError,
   PermissionDeniedError,
 } from '../../../trainer/registry/bucket-errors.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 
-const local = useLocalBucket();
 const text = { contentType: 'text/plain' };
 const bytesOf = (content: string) => new TextEncoder().encode(content);
 
 describe('a bucket', () => {
   test('keeps what is put, under its prefix', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     expect(await bucket.get('a/b')).toBeNull();
     const { etag } = await bucket.put('a/b', bytesOf('content'), text);
     const stored = await bucket.get('a/b');
@@ -30,7 +29,7 @@ describe('a bucket', () => {
   });
 
   test('lists every key, over more than one page', async () => {
-    const bucket = local.open({ listPageSize: 3 });
+    const bucket = openLocalBucket({ listPageSize: 3 });
     const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => `pages/${letter}`);
     await Promise.all(keys.map((key) => bucket.put(key, new Uint8Array(1), text)));
     const listed = await bucket.list('pages/');
@@ -42,7 +41,7 @@ describe('a bucket', () => {
   });
 
   test('creates only what is absent and replaces only what is known', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const create = () => bucket.put('c', bytesOf('1'), { ...text, ifNoneMatch: '*' });
     const { etag } = await create();
     await expect(create()).rejects.toBeInstanceOf(ConditionFailedError);
@@ -53,7 +52,7 @@ describe('a bucket', () => {
   });
 
   test('forgets what is deleted, and does not mind if there was nothing', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     await bucket.put('d', bytesOf('1'), text);
     await bucket.delete('d');
     expect(await bucket.get('d')).toBeNull();
@@ -63,7 +62,7 @@ describe('a bucket', () => {
 
 describe('what goes wrong is told apart:', () => {
   const open = (url: string, changes: NodeJS.ProcessEnv = {}) =>
-    openBucket({ url, environment: { ...local.worker().env, ...changes } });
+    openBucket({ url, environment: { ...bucketEnvironment, ...changes } });
 
   test('no such bucket', async () => {
     const bucket = open('s3://another');
@@ -93,8 +92,8 @@ describe('what goes wrong is told apart:', () => {
   });
 
   test('the endpoint speaks no S3', async () => {
-    const AWS_ENDPOINT_URL_S3 = local.worker().url;
-    const error = await failureOf(open('s3://healthz', { AWS_ENDPOINT_URL_S3 }).get(''));
+    const AWS_ENDPOINT_URL_S3 = new URL(bucketEnvironment.AWS_ENDPOINT_URL ?? '').origin;
+    const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get(''));
     expect(error).toBeInstanceOf(BucketError);
     expect(error).not.toBeInstanceOf(BucketUnreachableError);
     expect(error.message).toMatch(/S3/);

@@ -13,9 +13,8 @@ import {
 import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
 import { readAlias, readServed } from '../../../trainer/registry/versions.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { openLocalBucket } from '../../support/s3/local-bucket.ts';
 
-const local = useLocalBucket();
 const name = 'fashion-mnist-cnn';
 const alias = 'production';
 let version: VersionToPublish;
@@ -49,7 +48,7 @@ const move = (bucket: Bucket, { version }: Manifest, changes: Partial<AliasMove>
 
 describe('moveAlias', () => {
   test('creates the alias, then moves it to a model that is as good or better', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first, equal, better] = await publish(bucket, [0.9, 0.9, 0.91]);
     expect(await readServed(bucket, name, alias)).toBeNull();
     for (const [manifest, previous] of [
@@ -67,7 +66,7 @@ describe('moveAlias', () => {
   });
 
   test('keeps a more accurate model, unless forced', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [good, worse] = await publish(bucket, [0.91, 0.9]);
     await move(bucket, good);
     expect(await move(bucket, worse)).toMatchObject({
@@ -84,7 +83,7 @@ describe('moveAlias', () => {
   });
 
   test('keeps a model that was measured on other data', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [current] = await publish(bucket, [0.8]);
     const dataset = { name: 'fashion-mnist', files: { other: 'f'.repeat(64) } };
     const [other] = await publish(bucket, [0.95], { dataset });
@@ -96,7 +95,7 @@ describe('moveAlias', () => {
   });
 
   test('leaves an alias as it is that names the version already', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.9]);
     const moved = await move(bucket, first);
     expect(await move(bucket, first)).toEqual({
@@ -106,7 +105,7 @@ describe('moveAlias', () => {
   });
 
   test('moves away from a version that is gone', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.1]);
     const lost = {
       version: '20200101T000000Z-00000000',
@@ -121,7 +120,7 @@ describe('moveAlias', () => {
   });
 
   test.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const accuracies = Array.from({ length: publishers }, (_, i) => 0.5 + i / 100);
     const manifests = await publish(bucket, accuracies);
     const results = await Promise.all(manifests.map((manifest) => move(bucket, manifest)));
@@ -146,7 +145,7 @@ describe('moveAlias', () => {
   });
 
   test('compares again with what another publisher left in between', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first, mine, theirs] = await publish(bucket, [0.9, 0.91, 0.92]);
     await move(bucket, first);
     let overtaken = false;
@@ -166,7 +165,7 @@ describe('moveAlias', () => {
   });
 
   test('gives up where others move the alias every time', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first, mine] = await publish(bucket, [0.9, 0.91]);
     await move(bucket, first);
     const contended: Bucket = {
@@ -184,7 +183,7 @@ describe('moveAlias', () => {
   });
 
   test('says which alias is unreadable', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.9]);
     const key = bucket.layout.alias(name, alias);
     await bucket.put(key, new TextEncoder().encode('{'), { contentType: 'application/json' });

@@ -10,15 +10,14 @@ import {
   VersionConflictError,
 } from '../../../trainer/registry/publish-version.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
-import { recordWrites, useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { openLocalBucket, recordWrites } from '../../support/s3/local-bucket.ts';
 
-const local = useLocalBucket();
 const noon = new Date('2026-11-24T12:00:00.500Z');
 const name = 'fashion-mnist-cnn';
 
 describe('publishVersion', () => {
   test('writes weights, topology, then a manifest that is true of them', async () => {
-    const { bucket, written } = recordWrites(local.open());
+    const { bucket, written } = recordWrites(openLocalBucket());
     const version = await trainedModel(1, 0.91);
     const manifest = await publishVersion(bucket, { ...version, now: noon });
 
@@ -38,7 +37,7 @@ describe('publishVersion', () => {
   });
 
   test('has the manifest name the evaluation, apart from what a prediction needs', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const evaluation = new TextEncoder().encode('{}');
     const manifest = await publishVersion(bucket, {
       ...(await trainedModel(3, 0.91)),
@@ -51,7 +50,7 @@ describe('publishVersion', () => {
   });
 
   test('makes a folder that any TensorFlow.js program loads, with the same answers', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const version = await trainedModel(2, 0.91);
     const manifest = await publishVersion(bucket, version);
     const base = bucket.layout.versionFile(name, manifest.version, '');
@@ -74,7 +73,7 @@ describe('publishVersion', () => {
   });
 
   test('publishes the same model once', async () => {
-    const { bucket, written } = recordWrites(local.open());
+    const { bucket, written } = recordWrites(openLocalBucket());
     const version = await trainedModel(1, 0.91);
     const first = await publishVersion(bucket, { ...version, now: noon });
     const later = new Date(noon.getTime() + 60_000);
@@ -85,7 +84,7 @@ describe('publishVersion', () => {
   test('goes on with an upload that was cut between any two requests', async () => {
     const version = { ...(await trainedModel(1, 0.91)), now: noon };
     for (const writes of [0, 1, 2]) {
-      const bucket = local.open();
+      const bucket = openLocalBucket();
       const cut = publishVersion(failAfter(bucket, writes), version);
       await expect(cut).rejects.toThrow('cut');
       const manifests = (await bucket.list(bucket.layout.versions(name))).filter(({ key }) =>
@@ -98,7 +97,7 @@ describe('publishVersion', () => {
   });
 
   test('never rewrites a version', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const version = { ...(await trainedModel(1, 0.91)), now: noon };
     const first = await publishVersion(bucket, version);
     const key = bucket.layout.manifest(name, first.version);

@@ -24,9 +24,8 @@ import {
 } from '../../../trainer/registry/versions.ts';
 import { nextAlias } from '../../../trainer/registry/write-alias.ts';
 import { type SmallModel, smallModels } from '../../support/models/small-model.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { openLocalBucket } from '../../support/s3/local-bucket.ts';
 
-const local = useLocalBucket();
 const alias = 'production';
 const json = { contentType: 'application/json' };
 let makeModel: (accuracy: number) => SmallModel;
@@ -53,7 +52,7 @@ const move = (bucket: Bucket, version: string, changes: Partial<AliasMove> = {})
 
 /** A bucket with as many versions, the alias moved to each in turn. */
 async function withVersions(accuracies: number[]) {
-  const bucket = local.open();
+  const bucket = openLocalBucket();
   const versions = (await publish(bucket, accuracies)).map(({ version }) => version);
   for (const version of versions) await move(bucket, version);
   return { bucket, versions };
@@ -198,7 +197,7 @@ describe('rollBack', () => {
   });
 
   it('and moves go on from an alias of before there was a history', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const [first, second, third] = await publish(bucket, [0.7, 0.8, 0.9]);
     const old = { version: second?.version, updatedAt: '2026-11-24T12:00:00Z' };
     const bytes = toJsonBytes({ ...old, previous: first?.version });
@@ -245,7 +244,7 @@ describe('prune', () => {
   });
 
   it('never deletes what is being promoted at that moment', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const versions = (await publish(bucket, [0.5, 0.6, 0.7, 0.8])).map(({ version }) => version);
     await move(bucket, versions[3] ?? '');
     for (const promoted of versions.slice(0, 3)) {
@@ -334,7 +333,7 @@ describe('a signature', () => {
   const another = generateKeyPairSync('ed25519');
 
   it('is over the exact bytes of the manifest, and added to a version that had none', async () => {
-    const bucket = local.open();
+    const bucket = openLocalBucket();
     const model = makeModel(0.9);
     const { version } = await publishVersion(bucket, model);
     expect((await listStored(bucket, name))[0]?.signed).toBe(false);

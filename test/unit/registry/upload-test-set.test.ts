@@ -2,13 +2,11 @@ import { expect, test } from 'vitest';
 import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
-import { recordWrites, useLocalBucket } from '../../support/s3/local-bucket.ts';
-
-const local = useLocalBucket();
+import { openLocalBucket, recordWrites } from '../../support/s3/local-bucket.ts';
 
 test('the test set is uploaded once, its description last', async () => {
   const dataset = await loadDataset();
-  const { bucket, written } = recordWrites(local.open());
+  const { bucket, written } = recordWrites(openLocalBucket());
   expect(await uploadTestSet(bucket, dataset)).toBe('uploaded');
   const keys = (['test-images.idx', 'test-labels.idx', 'dataset.json'] as const).map((file) =>
     bucket.layout.datasetFile('fashion-mnist', file),

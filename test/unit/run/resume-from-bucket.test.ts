@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 import { smallTraining, startTraining } from '../../support/training-process.ts';
 
-const bucket = useLocalBucket();
 let folder: string;
 /** Arguments of the training. */
 let small: string[];
@@ -18,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 it('goes on from a bucket on a machine that has nothing of the run, with the same bits', async () => {
-  const environment = bucket.worker().env;
-  const url = bucket.open().url;
+  const environment = bucketEnvironment;
+  const url = openLocalBucket().url;
   const [first, second, whole] = ['first', 'second', 'whole'].map((name) => join(folder, name));
   const weightsIn = async (runs: string) => {
     const [run, ...others] = await readdir(runs);

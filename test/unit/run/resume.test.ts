@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import seedrandom from 'seedrandom';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
 import { smallTraining, startTraining } from '../../support/training-process.ts';
 
+/** How often the training is killed. */
+const maxKills = inject('whole') ? 20 : 3;
 let folder: string;
 /** Arguments of the training. */
 let small: string[];
@@ -43,7 +45,7 @@ async function outcomeOf(run: string) {
   return { epochs, last, best };
 }
 
-/** Starts or resumes the training in `runs`, and kills it at a random moment unless that was done 20 times. */
+/** Starts or resumes the training in `runs`, and kills it at a random moment unless that was done often enough. */
 async function isFinished(
   runs: string,
   random: () => number,
@@ -53,11 +55,11 @@ async function isFinished(
   const isResumable = run !== '' && existsSync(join(run, 'config.json'));
   if (!isResumable && run !== '') await rm(run, { recursive: true });
   const checkpoints = join(run, 'checkpoint');
-  const isWhileWriting = random() < 0.5 && isResumable && existsSync(checkpoints);
+  const isWhileWriting = counts.kills % 2 === 1 && isResumable && existsSync(checkpoints);
   const steps = Math.floor(random() * 4);
   const moment = random() * 300;
   let seen = 0;
-  let isDue = counts.kills < 20;
+  let isDue = counts.kills < maxKills;
   const kill = (child: ChildProcess) => {
     if (!isDue) return;
     isDue = false;
@@ -85,11 +87,11 @@ async function isFinished(
 }
 
 describe('a training that is killed', () => {
-  it('goes on 20 times from where it was, and ends with the same bits', async () => {
+  it(`resumes ${maxKills} times from where it was, and ends with the same bits`, async () => {
     const random = seedrandom.alea('kills');
     const counts = { kills: 0, whileWriting: 0 };
     // A training may end before it was killed so often; then the next one is.
-    for (let round = 1; counts.kills < 20; round++) {
+    for (let round = 1; counts.kills < maxKills; round++) {
       const runs = join(folder, `killed-${round}`);
       while (!(await isFinished(runs, random, counts)));
       expect(await outcomeOf(await onlyRun(runs))).toEqual(await outcomeOf(whole));

@@ -10,10 +10,9 @@ import { stringify } from 'yaml';
 import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.ts';
 import { readJson } from '../../../trainer/registry/read-json.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
-import { useLocalBucket } from '../../support/s3/local-bucket.ts';
+import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
-const bucket = useLocalBucket();
 let folder: string;
 let dataset: string;
 
@@ -33,7 +32,7 @@ async function sweep(
 ) {
   const child = spawn(process.execPath, [cli, 'sweep', ...argv], {
     ...{ cwd: folder, detached: true },
-    env: { ...process.env, ...bucket.worker().env, ...env },
+    env: { ...process.env, ...bucketEnvironment, ...env },
   });
   const events: Event[] = [];
   createInterface(child.stdout).on('line', (line) => {
@@ -65,7 +64,7 @@ const startsOf = (events: Event[]) =>
   events.filter(({ event }) => event === 'trial-started').map(({ trial }) => trial);
 
 it('goes on with a killed trial, never with a misconfigured one, and publishes the best', async () => {
-  const { url, layout, list, get, ...rest } = bucket.open();
+  const { url, layout, list, get, ...rest } = openLocalBucket();
   const learningRate = [0.0001, 0.001, 0.002, 0.003, 0.00001, -1];
   const file = await writeSweep('rates', 2, learningRate);
   const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];
@@ -142,7 +141,7 @@ it('goes on with a killed trial, never with a misconfigured one, and publishes t
 }, 300_000);
 
 it('by Ctrl-C and SIGTERM ends every trial with a checkpoint, and goes on from there', async () => {
-  const { url, layout, list } = bucket.open();
+  const { url, layout, list } = openLocalBucket();
   const epochs = 7;
   const file = await writeSweep('stopped', epochs, [0.001, 0.002]);
   const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];

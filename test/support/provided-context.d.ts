@@ -1,0 +1,14 @@
+import type { S3Location } from '../../edge/store/s3-object-store.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether every case is to run, or a sample of what takes long. */
+    whole: boolean;
+    /** Opens the bucket of the unit tests. */
+    bucketEnvironment: Record<string, string>;
+    /** Servers that hold the bucket, for the tests inside workerd. */
+    s3Servers: { name: string; location: S3Location; checksCredentials: boolean }[];
+    /** The Worker that the browser tests share. */
+    worker: { url: string; env: Record<string, string> };
+  }
+}

@@ -1,0 +1,12 @@
+import type { ConfigEnv } from 'vitest/config';
+
+/**
+ * What all projects share. `npm test` runs a sample of what takes long; `npm run test:all` (mode `whole`) runs everything.
+ *
+ * @param sample whether a sample is enough, from the mode
+ */
+export const sharedOptions = ({ mode }: ConfigEnv) => ({
+  // Vitest leaves one core free unless configured, which is half of a machine with two.
+  maxWorkers: '100%',
+  provide: { whole: mode === 'whole' },
+});
