@@ -1,5 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { io, setBackend, type Tensor, tensor4d } from '@tensorflow/tfjs-core';
+import { env, io, setBackend, type Tensor, tensor4d } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildModel } from '../../../shared/model/build-model.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
@@ -12,6 +12,8 @@ import { normalizePixels } from '../../../shared/model/predict.ts';
  * @returns its files as TensorFlow.js writes them, and its logits for each image
  */
 export async function buildModelFiles(seed: number, pixels: Uint8Array) {
+  // No advice about Node between the tests' results.
+  env().set('IS_NODE', false);
   await setBackend('cpu');
   return modelFilesOf(buildModel(fashionMnistCnn, seed), pixels);
 }
