@@ -5,80 +5,77 @@ import type { Background } from './background.ts';
 import { type ModelCache, maxLoadMilliseconds } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 
-/** Knows which version an alias points at, and moves on only to one that loads. */
+/** Follows one alias, and moves only to versions that load. */
 export interface AliasFollower {
   /**
-   * Waits for the first version where there is none yet. Looks at the alias again, behind the answer, where the last look has grown
-   * old.
+   * Returns the alias as it was when it last named a version that loads. Waits if no version is loaded
+   * yet. If the last check is older than the poll interval, starts another one in the background.
    *
-   * @returns the alias as it was when it last named a version that loads
-   * @throws {ModelError | StoreError} where there is none to serve
+   * @throws {ModelError | StoreError} if there is no version to serve
    */
   ready(background: Background): Promise<Alias>;
-  /** Looks at the alias now. It never rejects: what went wrong is the failure. */
+  /** Checks the alias now. Never rejects: `failure` returns what went wrong. */
   look(background: Background): Promise<void>;
-  /** Why the alias's present version is not served, `null` where all is well. */
+  /** Why the alias's current version is not served. `null`: no failure. */
   failure(): LoadFailure | null;
 }
 
 export interface LoadFailure {
-  /** The version that failed, `null` where it was the alias itself. */
+  /** The version that failed, or `null` if the alias itself could not be read. */
   version: string | null;
   error: unknown;
-  /** How many times in a row. */
+  /** Failed attempts in a row. */
   attempts: number;
-  /** Milliseconds since 1970: not tried again before, unless the alias moves. */
+  /** Milliseconds since 1970. There is no earlier retry, unless the alias moves. */
   retryAt: number;
 }
 
 export interface AliasFollowerOptions extends VersionSource {
   alias: string;
   models: ModelCache;
-  /** Keeps the alias's model in memory. Otherwise it stays as long as there's room. */
-  holds: boolean;
-  /** How old the last look at the alias may grow. */
+  /** Keeps the alias's model in memory. Otherwise the cache may evict it. */
+  keepInMemory: boolean;
   pollMilliseconds: number;
-  /** Told when a newer version has taken the place of another. */
+  /** Called when a newer version has replaced another one. */
   onSwap?: (() => void) | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** What it throws where there is no such alias. */
-  absent: () => ModelError;
+  /** The error to throw if the alias does not exist. */
+  aliasMissing: () => ModelError;
 }
 
-/** The wait after a first failure; it doubles with each further one. */
+/** The wait after the first failure. It doubles with each further one. */
 const firstRetryMilliseconds = 1000;
 const maxRetryMilliseconds = 60_000;
 
-/** Follows an alias: loads its version, and goes over to the next one when it moves and the new one is good. */
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
   const { store, layout, name, models, pollMilliseconds, now } = options;
   const key = layout.alias(name, options.alias);
   let served: { alias: Alias; release: () => void } | null = null;
-  let seen: { alias: Alias; etag: string } | null = null;
+  let latest: { alias: Alias; etag: string } | null = null;
   let failure: LoadFailure | null = null;
   let running: { startedAt: number; done: Promise<void> } | null = null;
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let checkedAt = Number.NEGATIVE_INFINITY;
 
-  /** One look at a time. */
+  /** Requests share one check at a time. */
   function look(background: Background): Promise<void> {
     if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
-    const mine = { startedAt: now(), done: Promise.resolve() };
-    const isCurrent = () => running === mine;
+    const check = { startedAt: now(), done: Promise.resolve() };
+    const isCurrent = () => running === check;
     const preparing = models.prepare();
-    // An alias that can't be read ends the look before the import, which the next look shares with this one.
+    // If the alias can't be read, the check ends before this import does. The next check shares it.
     background.waitUntil(preparing);
-    mine.done = followOnce(preparing, isCurrent).finally(() => {
+    check.done = checkAlias(preparing, isCurrent).finally(() => {
       if (isCurrent()) running = null;
-      lookedAt = now();
+      checkedAt = now();
     });
-    running = mine;
-    // The promise is shared: it must outlive this request's client.
-    background.waitUntil(mine.done);
-    return mine.done;
+    running = check;
+    // Other requests share the promise: it must continue if this request's client disconnects.
+    background.waitUntil(check.done);
+    return check.done;
   }
 
-  async function followOnce(preparing: Promise<unknown>, isCurrent: () => boolean): Promise<void> {
+  async function checkAlias(preparing: Promise<unknown>, isCurrent: () => boolean): Promise<void> {
     let version: string | null = null;
     try {
       const [alias] = await Promise.all([readAlias(), preparing]);
@@ -86,7 +83,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       if (served?.alias.version === version) {
         served = { ...served, alias };
       } else if (failure?.version !== version || now() >= failure.retryAt) {
-        const release = await bring(version);
+        const release = await load(options, version);
         if (!isCurrent()) return release();
         if (served) options.onSwap?.();
         served?.release();
@@ -96,50 +93,55 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
       }
       failure = null;
     } catch (error) {
-      if (isCurrent()) noteFailure(version, error);
-    }
-  }
-
-  async function bring(version: string): Promise<() => void> {
-    try {
-      if (options.holds) return await models.acquire(version);
-      return await models.withModel(version, () => () => {});
-    } catch (cause) {
-      // The client asked for no version: that the alias names one that is not there is not the client's mistake.
-      if (cause instanceof ModelError && cause.code === 'version_not_found') {
-        throw new ModelError('bad_model', cause.message, { cause });
-      }
-      throw cause;
+      if (isCurrent()) failure = nextFailure(failure, version, error, now());
     }
   }
 
   async function readAlias(): Promise<Alias> {
-    const object = seen ? await store.getIfChanged(key, seen.etag) : await store.get(key);
-    if (object === 'unchanged' && seen) return seen.alias;
+    const object = latest ? await store.getIfChanged(key, latest.etag) : await store.get(key);
+    if (object === 'unchanged' && latest) return latest.alias;
     if (object === null || object === 'unchanged') {
-      seen = null;
-      throw options.absent();
+      latest = null;
+      throw options.aliasMissing();
     }
     const { aliasSchema } = await publishedSchemas();
     const alias = parsePublished(object.bytes, aliasSchema, `The alias ${key}`);
-    seen = { alias, etag: object.etag };
+    latest = { alias, etag: object.etag };
     return alias;
-  }
-
-  function noteFailure(version: string | null, error: unknown): void {
-    const attempts = failure?.version === version ? failure.attempts + 1 : 1;
-    const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), maxRetryMilliseconds);
-    failure = { version, error, attempts, retryAt: now() + wait };
   }
 
   return {
     async ready(background) {
       if (served === null) await look(background);
-      else if (now() - lookedAt >= pollMilliseconds) look(background);
+      else if (now() - checkedAt >= pollMilliseconds) look(background);
       if (served !== null) return served.alias;
       throw failure?.error ?? new ModelError('no_model', `No version of ${name} is loaded yet.`);
     },
     look,
     failure: () => failure,
   };
+}
+
+async function load(options: AliasFollowerOptions, version: string): Promise<() => void> {
+  try {
+    if (options.keepInMemory) return await options.models.acquire(version);
+    return await options.models.withModel(version, () => () => {});
+  } catch (cause) {
+    // The request named an alias, not a version, so a missing version is not the client's mistake.
+    if (cause instanceof ModelError && cause.code === 'version_not_found') {
+      throw new ModelError('bad_model', cause.message, { cause });
+    }
+    throw cause;
+  }
+}
+
+function nextFailure(
+  before: LoadFailure | null,
+  version: string | null,
+  error: unknown,
+  now: number,
+): LoadFailure {
+  const attempts = before?.version === version ? before.attempts + 1 : 1;
+  const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), maxRetryMilliseconds);
+  return { version, error, attempts, retryAt: now + wait };
 }

@@ -6,7 +6,7 @@ import { parsePublished, sha256 } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
 
-/** The parts of model.json that are used here; TensorFlow.js checks the topology itself. */
+/** The parts of model.json that the Worker reads. TensorFlow.js checks the topology. */
 const modelJsonSchema = z.object({
   modelTopology: z.record(z.string(), z.unknown()),
   weightsManifest: z
@@ -18,7 +18,7 @@ const modelJsonSchema = z.object({
             name: z.string(),
             shape: z.array(z.int()),
             dtype: z.literal('float32'),
-            /** Half precision in the file; TensorFlow.js turns it into float32. */
+            /** Half precision in the file, which TensorFlow.js decodes to float32. */
             quantization: z.exactOptional(z.looseObject({ dtype: z.literal('float16') })),
           }),
         ),
@@ -27,24 +27,24 @@ const modelJsonSchema = z.object({
     .check(z.minLength(1)),
 });
 
-/** Brings a published version into memory, ready to predict. */
+/** Loads a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;
 
 /**
- * Reads the manifest and its signature, checks every file's length and SHA-256 against it, builds the model and has it
- * predict once.
+ * Reads a version's manifest, checks the signature and each file's length and SHA-256, builds the model
+ * and runs one prediction.
  *
- * @throws {ModelError} `bad_model` where anything of that fails, `version_not_found` where there is no manifest
- * @throws {StoreError} where the store can't be asked
+ * @throws {ModelError} `bad_model` if one of these fails, `version_not_found` if there is no manifest
+ * @throws {StoreError} if the store can't be read
  */
 export const loadVersion: LoadVersion = async (source, version) => {
-  const early = askEarly(source, version);
+  const early = requestEarly(source, version);
   const manifest = await readManifest(source, version);
   const files = new Map(
     await Promise.all(
       manifest.files.map(async (file) => {
         const object = await (early.get(file.path) ?? getFile(source, version, file.path));
-        return [file.path, await check(object, version, file)] as const;
+        return [file.path, await checkFile(object, version, file)] as const;
       }),
     ),
   );
@@ -54,35 +54,32 @@ export const loadVersion: LoadVersion = async (source, version) => {
     throw new ModelError('bad_model', `The manifest of version ${version} lists no ${path}.`);
   };
 
-  const json = parsePublished(
-    fileOf('model.json'),
-    modelJsonSchema,
-    `model.json of version ${version}`,
-  );
-  const weights = json.weightsManifest.flatMap((group) => group.paths.map(fileOf));
+  const what = `model.json of version ${version}`;
+  const json = parsePublished(fileOf('model.json'), modelJsonSchema, what);
+  const parts = json.weightsManifest.flatMap((group) => group.paths.map(fileOf));
   return createModel({
     manifest,
     topology: json.modelTopology,
     weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-    weights: join(weights),
+    weights: concatenate(parts),
   });
 };
 
-/** The files that every version has are asked for beside the manifest, which says whether they are right. */
-function askEarly(source: VersionSource, version: string) {
-  const asked = new Map(
+/** Requests the files that every version has, without waiting for the manifest, against which they are checked. */
+function requestEarly(source: VersionSource, version: string) {
+  const requested = new Map(
     ['model.json', 'weights.bin'].map((path) => [path, getFile(source, version, path)] as const),
   );
-  // Where the manifest fails first, nobody waits for them.
-  for (const object of asked.values()) object.catch(() => {});
-  return asked;
+  // If the manifest fails first, nothing awaits these promises.
+  for (const object of requested.values()) object.catch(() => {});
+  return requested;
 }
 
 const getFile = ({ store, layout, name }: VersionSource, version: string, path: string) =>
   store.get(layout.versionFile(name, version, path));
 
-/** One file is taken as it is, without a copy. */
-function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+/** Does not copy if there is only one part. */
+function concatenate(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first && parts.length === 1 && first.byteOffset % 4 === 0) return first;
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
@@ -94,23 +91,18 @@ function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-async function check(object: StoredObject | null, version: string, file: PublishedFile) {
-  if (object === null) {
-    throw new ModelError('bad_model', `Version ${version} lacks its file ${file.path}.`);
-  }
+async function checkFile(object: StoredObject | null, version: string, file: PublishedFile) {
+  const fail = (problem: string) => new ModelError('bad_model', problem);
+  if (object === null) throw fail(`Version ${version} lacks its file ${file.path}.`);
   const { bytes } = object;
   if (bytes.byteLength !== file.bytes) {
-    throw new ModelError(
-      'bad_model',
-      `${file.path} of version ${version} has ${bytes.byteLength} bytes, its manifest says ${file.bytes}.`,
+    throw fail(
+      `${file.path} of version ${version} has ${bytes.byteLength} bytes, but its manifest says ${file.bytes}.`,
     );
   }
   const hash = await sha256(bytes);
-  if (hash !== file.sha256) {
-    throw new ModelError(
-      'bad_model',
-      `${file.path} of version ${version} is damaged: its SHA-256 is ${hash}, its manifest says ${file.sha256}.`,
-    );
-  }
-  return bytes;
+  if (hash === file.sha256) return bytes;
+  throw fail(
+    `${file.path} of version ${version} is corrupt: its SHA-256 is ${hash}, but its manifest says ${file.sha256}.`,
+  );
 }

@@ -17,31 +17,32 @@ import { weightTensors, withoutInitializers } from './weights.ts';
 /** A version in memory. */
 export interface LoadedModel {
   readonly manifest: Manifest;
-  /** What its weights take; packed for the kernels they take about as much again. */
+  /** Size of the weights. Packed for the kernels, they take about the same again. */
   readonly bytes: number;
   /**
-   * Runs the network, at once and in one go.
+   * Runs the network synchronously.
    *
-   * @param input normalized pixels of `count` images, one after the other
-   * @returns the logits, `labels.length` for each image
+   * @param input normalized pixels of `count` images, one image after the other
+   * @returns the logits, `labels.length` per image
    */
   predict(input: Float32Array, count: number): Float32Array;
-  /** Gives its memory back. It can't predict after that. */
+  /** Frees the memory. The model can't predict any more. */
   dispose(): void;
 }
 
 export interface ModelParts {
   manifest: Manifest;
+  /** As in model.json. */
   topology: Record<string, unknown>;
   weightSpecs: WeightsManifestEntry[];
-  /** All of them, one after the other; its first byte at a multiple of 4. */
+  /** All weights in the order of their specs, from a multiple of 4 bytes on. */
   weights: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Builds a model on the cpu backend and has it predict once, so that whatever it lacks shows now.
+ * Builds a model on the cpu backend and runs one prediction, so that a missing layer or kernel fails now.
  *
- * @throws {ModelError} where it can't be built, does not fit its manifest or gives no numbers
+ * @throws {ModelError} if the model can't be built, does not fit its manifest or returns values that are not finite
  */
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
@@ -53,7 +54,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
       fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
     );
     const tensors = weightTensors(parts.weightSpecs, parts.weights);
-    const weightBytes = Object.values(tensors).reduce((bytes, { size }) => bytes + 4 * size, 0);
+    const bytes = Object.values(tensors).reduce((sum, { size }) => sum + 4 * size, 0);
     try {
       checkFinite(tensors, manifest);
       model.loadWeights(tensors);
@@ -64,14 +65,14 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     const network = compileNetwork(model);
     const loaded: LoadedModel = {
       manifest,
-      bytes: weightBytes,
-      predict: (input, count) => predict(network, manifest, input, count),
+      bytes,
+      predict: (input, count) => runNetwork(network, manifest, input, count),
       dispose: () => void model.dispose(),
     };
     warmUp(loaded);
     return loaded;
   } catch (cause) {
-    // A model that fails half built can't be disposed of as a whole.
+    // TensorFlow.js can't dispose of a model that is built only in part.
     for (const [name, variable] of Object.entries(engine().registeredVariables)) {
       if (!variablesBefore.has(name)) variable.dispose();
     }
@@ -80,9 +81,9 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   }
 }
 
-function predict(network: Network, manifest: Manifest, input: Float32Array, count: number) {
+function runNetwork(network: Network, manifest: Manifest, input: Float32Array, count: number) {
   let logits: Float32Array = new Float32Array();
-  // tidy() would look for tensors among the logits, one by one, if they were what it returns.
+  // If tidy() returned the logits, it would search them for tensors, one number at a time.
   tidy(() => {
     const shape = [count, ...manifest.model.inputShape]; // [count, 28, 28, 1]
     const images = engine().makeTensor(input, shape, 'float32');
@@ -91,19 +92,19 @@ function predict(network: Network, manifest: Manifest, input: Float32Array, coun
   return logits;
 }
 
-/** One prediction does not meet every weight: kernels leave out those that a zero would be multiplied with. */
+/** One prediction does not use every weight: the kernels skip those that are multiplied with zero. */
 function checkFinite(tensors: NamedTensorMap, { version }: Manifest): void {
   let before = 0;
   for (const tensor of Object.values(tensors)) {
     const values = tensor.dataSync<'float32'>();
-    // 0 times a number is 0, times anything else NaN. A call for each would take longer than all the rest of the check.
+    // 0 times a finite number is 0, and NaN otherwise. A function call per weight would be far slower.
     let sum = 0;
     for (let i = 0; i < values.length; i++) sum += 0 * (values[i] as number);
     if (sum !== 0) {
-      const wrong = values.findIndex((weight) => !Number.isFinite(weight));
+      const index = values.findIndex((weight) => !Number.isFinite(weight));
       throw new ModelError(
         'bad_model',
-        `Weight ${before + wrong} of version ${version} is ${values[wrong]}, no finite number.`,
+        `Weight ${before + index} of version ${version} is ${values[index]}, which is not a finite number.`,
       );
     }
     before += values.length;
@@ -114,7 +115,7 @@ function checkShapes(model: LayersModel, { model: spec, version }: Manifest): vo
   if (spec.inputShape[2] !== 1) {
     throw new ModelError(
       'bad_model',
-      `Version ${version} takes ${spec.inputShape[2]} channels; this Worker makes grey images, of one.`,
+      `Version ${version} takes images of ${spec.inputShape[2]} channels, but this Worker supports only grey images, of one channel.`,
     );
   }
   const found = JSON.stringify([model.inputs[0]?.shape.slice(1), model.outputs[0]?.shape.slice(1)]);
@@ -122,7 +123,7 @@ function checkShapes(model: LayersModel, { model: spec, version }: Manifest): vo
   if (found !== expected) {
     throw new ModelError(
       'bad_model',
-      `Version ${version} takes and gives ${found}, its manifest says ${expected}.`,
+      `Version ${version} has the input and output shapes ${found}, but its manifest says ${expected}.`,
     );
   }
 }
@@ -130,18 +131,17 @@ function checkShapes(model: LayersModel, { model: spec, version }: Manifest): vo
 function warmUp({ manifest, predict }: LoadedModel): void {
   const [height, width, channels] = manifest.model.inputShape;
   const logits = predict(new Float32Array(height * width * channels), 1);
-  if (!logits.every(Number.isFinite)) {
-    throw new ModelError(
-      'bad_model',
-      `Version ${manifest.version} answers a black image with ${Array.from(logits).join(', ')}.`,
-    );
-  }
+  if (logits.every(Number.isFinite)) return;
+  throw new ModelError(
+    'bad_model',
+    `Version ${manifest.version} answers a black image with ${Array.from(logits).join(', ')}.`,
+  );
 }
 
 function explain(version: string, cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (/^Kernel '.*' not registered/.test(reason) || reason.startsWith('Unknown layer')) {
-    return `Version ${version} needs what this Worker does not bundle (docs/04-publish.md lists what it does): ${reason}`;
+    return `Version ${version} needs a layer or kernel that this Worker does not bundle (docs/04-publish.md lists what it does): ${reason}`;
   }
   return `Version ${version} can't be loaded: ${reason}`;
 }

@@ -1,11 +1,12 @@
 import type { DatasetInfo, Manifest } from '../../shared/registry/manifest.ts';
 
+/** The logits of test images, which are the same for every request of a version. */
 export interface LogitsCache {
   /**
-   * @param manifest the model's: this object stands for it, so that it can be dropped
-   * @param info the test set's
-   * @param index of a test image
-   * @returns what the model gave for it, from before or from `predict`
+   * Returns the cached logits of a test image, or those that `predict` computes.
+   *
+   * @param manifest the loaded model's: this object identifies the model
+   * @param info the test set's: this object identifies the upload
    */
   getOrCompute(
     manifest: Manifest,
@@ -15,7 +16,7 @@ export interface LogitsCache {
   ): Float32Array;
 }
 
-interface Kept {
+interface Entry {
   manifest: Manifest;
   info: DatasetInfo;
   isKnown: Uint8Array;
@@ -23,25 +24,25 @@ interface Kept {
 }
 
 /**
- * Remembers the logits of the test images, which a version gives again and again: 40 bytes each, for the models that were asked last.
+ * Caches logits, 40 bytes per image with ten labels, for the most recently used models.
  *
- * @param maxNumbers room for so many, of all models together: 4 MB unless told; 0 remembers nothing
+ * @param maxNumbers the size of all entries together, in numbers of 4 bytes (default: 1,000,000). 0: no cache
  */
 export function openLogitsCache(maxNumbers = 1_000_000): LogitsCache {
-  // The most recently asked comes first.
-  let kept: Kept[] = [];
+  // The most recently used entry comes first.
+  let entries: Entry[] = [];
 
-  function keptFor(manifest: Manifest, info: DatasetInfo): Kept {
-    const [first] = kept;
+  function entryFor(manifest: Manifest, info: DatasetInfo): Entry {
+    const [first] = entries;
     if (first?.manifest === manifest && first.info === info) return first;
-    const length = info.images * manifest.model.labels.length;
-    const found = kept.find((one) => one.manifest === manifest && one.info === info) ?? {
-      ...{ manifest, info },
+    const found = entries.find((entry) => entry.manifest === manifest && entry.info === info) ?? {
+      manifest,
+      info,
       isKnown: new Uint8Array(info.images),
-      logits: new Float32Array(length),
+      logits: new Float32Array(info.images * manifest.model.labels.length),
     };
-    kept = [found, ...kept.filter((one) => one !== found)];
-    while (numbersOf(kept) > maxNumbers) kept.pop();
+    entries = [found, ...entries.filter((entry) => entry !== found)];
+    while (entries.reduce((sum, { logits }) => sum + logits.length, 0) > maxNumbers) entries.pop();
     return found;
   }
 
@@ -49,15 +50,13 @@ export function openLogitsCache(maxNumbers = 1_000_000): LogitsCache {
     getOrCompute(manifest, info, index, predict) {
       const classes = manifest.model.labels.length;
       if (info.images * classes > maxNumbers) return predict();
-      const { logits, isKnown } = keptFor(manifest, info);
-      const place = logits.subarray(index * classes, (index + 1) * classes);
+      const { logits, isKnown } = entryFor(manifest, info);
+      const cached = logits.subarray(index * classes, (index + 1) * classes);
       if (!isKnown[index]) {
-        place.set(predict());
+        cached.set(predict());
         isKnown[index] = 1;
       }
-      return place;
+      return cached;
     },
   };
 }
-
-const numbersOf = (kept: Kept[]) => kept.reduce((sum, { logits }) => sum + logits.length, 0);

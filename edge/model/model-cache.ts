@@ -6,23 +6,22 @@ import type { VersionSource } from './read-manifest.ts';
 /** The versions in memory. */
 export interface ModelCache {
   /**
-   * Runs `use` on a version, loading it first where it is not in memory.
+   * Runs `use` on a version, and loads it first if it is not in memory. `use` is synchronous, so that no
+   * model is disposed of while it is in use.
    *
-   * `use` is synchronous, so that no model is ever disposed of while it's in use.
-   *
-   * @throws {ModelError | StoreError} where it can't be loaded; `busy` where too many others are being loaded
+   * @throws {ModelError | StoreError} if the version can't be loaded; `busy` if too many others are loading
    */
   withModel<Result>(version: string, use: (model: LoadedModel) => Result): Promise<Result>;
   /**
-   * Loads a version where it is not in memory, and keeps it there until it's let go of.
+   * Loads a version if it is not in memory, and keeps it there until it is released.
    *
-   * @returns lets go of it
+   * @returns a function that releases the version
    * @throws {ModelError | StoreError}
    */
   acquire(version: string): Promise<() => void>;
-  /** Brings the code that loads, so that this can be done beside a look at the bucket. */
+  /** Imports the code that loads versions, so that it can run beside a read of the bucket. */
   prepare(): Promise<unknown>;
-  /** Those in memory, the least recently used first. */
+  /** The versions in memory, the least recently used first. */
   versions(): string[];
 }
 
@@ -30,62 +29,57 @@ export interface ModelCacheOptions extends VersionSource {
   openLoader: () => Promise<LoadVersion>;
   /** Called after each load, successful or not. */
   onLoad?: ((succeeded: boolean) => void) | undefined;
-  /** What the weights in memory may take together. Models that are held, and the one asked for last, stay all the same. */
+  /** Limits the weights in memory. Acquired models and the last one loaded stay in any case. */
   maxModelBytes: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * A load that takes longer is given up on and another request starts its own. The runtime may have
- * cut off the request that began it, and then it never ends.
+ * A load that takes longer is abandoned, and another request starts its own. The runtime may have
+ * stopped the request that started it, in which case it never ends.
  */
 export const maxLoadMilliseconds = 20_000;
-/** Each holds a version's files twice while it goes on; versions are named by whoever asks. */
+/** Each load holds a version's files twice, and any client may name any version. */
 const maxConcurrentLoads = 4;
-/** A version that is damaged, or none, is not looked for again before, unless an alias names it. */
+/** How long a failed load is not repeated, except if an alias names the version. */
 const failureKeptMilliseconds = 5000;
 const maxKnownFailures = 100;
 
-interface Resident {
+interface Entry {
   model: LoadedModel;
   holders: number;
 }
 
-interface Load {
-  startedAt: number;
-  done: Promise<void>;
-}
-
-/** Keeps the models that were used last in memory, within a bound. */
+/** Keeps the most recently used models in memory, up to a limit. */
 export function openModelCache(options: ModelCacheOptions): ModelCache {
   const { openLoader, onLoad, maxModelBytes, now } = options;
-  // A Map keeps the order of insertion: the least recently used comes first.
-  const residents = new Map<string, Resident>();
-  const loads = new Map<string, Load>();
-  const failures = new Map<string, { error: ModelError; until: number }>();
+  // A Map keeps the order of insertion: the least recently used entry comes first.
+  const entries = new Map<string, Entry>();
+  const loads = new Map<string, { startedAt: number; done: Promise<void> }>();
+  const failures = recentFailures(now);
 
-  async function withResident<Result>(
+  async function withEntry<Result>(
     version: string,
-    use: (resident: Resident) => Result,
+    use: (entry: Entry) => Result,
   ): Promise<Result> {
-    let resident = residents.get(version);
-    // One that is loaded may be gone again before whoever waits for it goes on.
-    for (; resident === undefined; resident = residents.get(version)) await load(version);
-    residents.delete(version);
-    residents.set(version, resident);
-    return use(resident);
+    let entry = entries.get(version);
+    // A loaded model may be evicted before the code that waits for it continues.
+    for (; entry === undefined; entry = entries.get(version)) await load(version);
+    entries.delete(version);
+    entries.set(version, entry);
+    return use(entry);
   }
 
   function load(version: string): Promise<void> {
     const running = loads.get(version);
     if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
-    const mine: Load = { startedAt: now(), done: Promise.resolve() };
-    mine.done = startLoad(version).finally(() => {
-      if (loads.get(version) === mine) loads.delete(version);
+    const started = { startedAt: now(), done: Promise.resolve() };
+    started.done = startLoad(version).finally(() => {
+      if (loads.get(version) === started) loads.delete(version);
     });
-    loads.set(version, mine);
-    return mine.done;
+    loads.set(version, started);
+    return started.done;
   }
 
   async function startLoad(version: string): Promise<void> {
@@ -95,65 +89,76 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
       model = await loadVersion(options, version);
     } catch (error) {
       onLoad?.(false);
-      if (error instanceof ModelError) noteFailure(version, error);
+      if (error instanceof ModelError) failures.add(version, error);
       throw error;
     }
     onLoad?.(true);
     failures.delete(version);
-    // A load that took too long was abandoned, and another one may have finished first.
-    if (residents.has(version)) return model.dispose();
-    residents.set(version, { model, holders: 0 });
+    // If this load was abandoned, another one may have finished first.
+    if (entries.has(version)) return model.dispose();
+    entries.set(version, { model, holders: 0 });
     evict(version);
   }
 
-  function noteFailure(version: string, error: ModelError): void {
-    failures.delete(version);
-    failures.set(version, { error, until: now() + failureKeptMilliseconds });
-    const [oldest] = failures.keys();
-    if (failures.size > maxKnownFailures && oldest !== undefined) failures.delete(oldest);
-  }
-
-  /** @param spared stays whatever it takes */
+  /** @param spared a version that stays in any case */
   function evict(spared?: string): void {
     let bytes = 0;
-    for (const { model } of residents.values()) bytes += model.bytes;
-    for (const [version, { model, holders }] of residents) {
+    for (const { model } of entries.values()) bytes += model.bytes;
+    for (const [version, { model, holders }] of entries) {
       if (bytes <= maxModelBytes) return;
       if (holders > 0 || version === spared) continue;
-      residents.delete(version);
+      entries.delete(version);
       model.dispose();
       bytes -= model.bytes;
     }
   }
 
   function checkMayLoad(version: string): void {
-    const failure = failures.get(version);
-    if (failure && now() < failure.until) throw failure.error;
+    const error = failures.get(version);
+    if (error) throw error;
     const running = Array.from(loads.values()).filter(
       ({ startedAt }) => now() - startedAt < maxLoadMilliseconds,
     );
     if (!loads.has(version) && running.length >= maxConcurrentLoads) {
-      throw new ModelError('busy', `${running.length} other versions are being loaded just now.`);
+      throw new ModelError('busy', `${running.length} other versions are being loaded.`);
     }
   }
 
   return {
     prepare: openLoader,
     async withModel(version, use) {
-      if (!residents.has(version)) checkMayLoad(version);
-      return withResident(version, ({ model }) => use(model));
+      if (!entries.has(version)) checkMayLoad(version);
+      return withEntry(version, ({ model }) => use(model));
     },
     acquire: (version) =>
-      withResident(version, (resident) => {
-        resident.holders++;
+      withEntry(version, (entry) => {
+        entry.holders++;
         let isHeld = true;
         return function release() {
           if (!isHeld) return;
           isHeld = false;
-          resident.holders--;
+          entry.holders--;
           evict();
         };
       }),
-    versions: () => Array.from(residents.keys()),
+    versions: () => Array.from(entries.keys()),
+  };
+}
+
+/** The errors of loads that failed a short while ago. */
+function recentFailures(now: () => number) {
+  const failures = new Map<string, { error: ModelError; until: number }>();
+  return {
+    get(version: string): ModelError | null {
+      const failure = failures.get(version);
+      return failure && now() < failure.until ? failure.error : null;
+    },
+    add(version: string, error: ModelError): void {
+      failures.delete(version);
+      failures.set(version, { error, until: now() + failureKeptMilliseconds });
+      const [oldest] = failures.keys();
+      if (failures.size > maxKnownFailures && oldest !== undefined) failures.delete(oldest);
+    },
+    delete: (version: string) => failures.delete(version),
   };
 }

@@ -4,38 +4,39 @@ import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
 
-/** What the bucket has of the model, whether it is in memory or not. */
+/** The versions and aliases in the bucket, in memory or not. */
 export interface ModelCatalog {
   /** @throws {StoreError} */
   list(): Promise<ModelList>;
   /**
-   * @param prefix of a version's name
-   * @returns the versions whose names begin with it, oldest first; whether they are whole shows when they are loaded
+   * @param prefix start of a version's name
+   * @returns the versions whose names start with it, oldest first. Some may be incomplete
    * @throws {StoreError}
    */
   versionsLike(prefix: string): Promise<string[]>;
 }
 
 export interface ModelCatalogOptions extends VersionSource {
-  /** How old an answer may grow. */
   pollMilliseconds: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-/** An answer takes two reads of the bucket a version, one an alias and two lists: Workers that pay nothing have 50 for all. */
+/**
+ * A list costs two reads of the bucket per version, one per alias and two for the names. On the free plan a
+ * Worker may send 50 subrequests.
+ */
 const maxVersions = 20;
 const maxAliases = 8;
 
 type Listed = ModelList['versions'][number];
 type ListedAlias = ModelList['aliases'][number];
 
-/** Lists the bucket, at most once an interval. */
+/** Lists the bucket, at most once per poll interval. */
 export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
-  const { pollMilliseconds, now, ...source } = options;
-  const { store, layout, name } = source;
+  const { store, layout, name, pollMilliseconds, now } = options;
   let latest: { readAt: number; list: ModelList } | null = null;
-  // Manifests never change: each is read once, as long as it is among the newest.
+  // Manifests never change, so those of the newest versions are read only once.
   let known = new Map<string, Listed>();
 
   async function read(): Promise<ModelList> {
@@ -43,34 +44,31 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
       store.list(layout.versions(name)),
       store.list(layout.aliases(name)),
     ]);
-    const versions = namesOf(folders, '/', versionSchema).reverse();
-    const aliasNames = namesOf(files, '.json', aliasNameSchema);
-    const [listed, aliases] = await Promise.all([
-      Promise.all(versions.slice(0, maxVersions).map(describe)),
+    const versionNames = validNames(folders, '/', versionSchema).reverse();
+    const aliasNames = validNames(files, '.json', aliasNameSchema);
+    const [foundVersions, foundAliases] = await Promise.all([
+      Promise.all(versionNames.slice(0, maxVersions).map(describe)),
       Promise.all(aliasNames.slice(0, maxAliases).map(readAlias)),
     ]);
-    const found = listed.filter((version) => version !== null);
-    known = new Map(found.map((version) => [version.version, version]));
-    const readable = aliases.filter((alias) => alias !== null);
+    const versions = foundVersions.filter((version) => version !== null);
+    const aliases = foundAliases.filter((alias) => alias !== null);
+    known = new Map(versions.map((version) => [version.version, version]));
+    const aliasesOf = (version: string) =>
+      aliases.filter((alias) => alias.version === version).map((alias) => alias.name);
     return {
       name,
-      versions: found.map((version) => ({
-        ...version,
-        aliases: readable
-          .filter((alias) => alias.version === version.version)
-          .map(({ name }) => name),
-      })),
-      aliases: readable,
-      truncated: versions.length > maxVersions || aliasNames.length > maxAliases,
+      versions: versions.map((each) => ({ ...each, aliases: aliasesOf(each.version) })),
+      aliases,
+      truncated: versionNames.length > maxVersions || aliasNames.length > maxAliases,
     };
   }
 
-  /** A folder without a manifest is no version: it is being published, or was given up. */
+  /** @returns `null` if there is no manifest: the publication is still running, or was interrupted */
   async function describe(version: string): Promise<Listed | null> {
     const before = known.get(version);
     if (before) return before;
     try {
-      const { createdAt, metrics } = await readManifest(source, version);
+      const { createdAt, metrics } = await readManifest(options, version);
       const { accuracy, loss } = metrics;
       return { version, createdAt, metrics: { accuracy, loss }, aliases: [] };
     } catch (error) {
@@ -80,18 +78,15 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
     }
   }
 
-  /** One that is gone, or can't be read, points nowhere. */
+  /** @returns `null` if the alias was deleted meanwhile, or is invalid */
   async function readAlias(alias: string): Promise<ListedAlias | null> {
     const key = layout.alias(name, alias);
     const object = await store.get(key);
     if (object === null) return null;
     const { aliasSchema } = await publishedSchemas();
     try {
-      const { version, updatedAt, previous } = parsePublished(
-        object.bytes,
-        aliasSchema,
-        `The alias ${key}`,
-      );
+      const parsed = parsePublished(object.bytes, aliasSchema, `The alias ${key}`);
+      const { version, updatedAt, previous } = parsed;
       return { name: alias, version, updatedAt, previous };
     } catch (error) {
       if (error instanceof ModelError) return null;
@@ -107,12 +102,12 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
       return list;
     },
     versionsLike: async (prefix) =>
-      namesOf(await store.list(layout.versions(name) + prefix), '/', versionSchema),
+      validNames(await store.list(layout.versions(name) + prefix), '/', versionSchema),
   };
 }
 
-/** Those of the names that end so, and are of the schema without it. */
-function namesOf(
+/** Removes `end` from the names that have it, and leaves out those that break the schema. */
+function validNames(
   names: string[],
   end: string,
   schema: typeof versionSchema | typeof aliasNameSchema,

@@ -3,9 +3,9 @@ import type { Prediction, ServedModel } from '../../shared/model/prediction.ts';
 import type { Served } from './served-models.ts';
 
 /**
- * Has the model predict any number of images in one run.
+ * Predicts any number of images in one run of the network.
  *
- * @param images pixels 0..255 of each
+ * @param images pixels 0..255 per image
  */
 export function predictImages(served: Served, images: ArrayLike<number>[]): Prediction[] {
   if (images.length === 0) return [];
@@ -17,8 +17,8 @@ export function predictImages(served: Served, images: ArrayLike<number>[]): Pred
 }
 
 /**
- * @param images pixels 0..255 of each; at least one
- * @returns [count, labels]
+ * @param images pixels 0..255 per image; at least one image
+ * @returns [images, labels]
  */
 export function predictLogits({ model }: Served, images: ArrayLike<number>[]): Float32Array {
   const { inputShape, preprocessing } = model.manifest.model;
@@ -31,7 +31,7 @@ export function predictLogits({ model }: Served, images: ArrayLike<number>[]): F
   return model.predict(input, images.length);
 }
 
-/** What an answer says of the model that gave it. */
+/** The `model` field of an answer. */
 export function describeServed({ model, alias }: Served): ServedModel {
   const { name, version } = model.manifest;
   return { name, version, alias: alias?.name ?? null };

@@ -3,22 +3,21 @@ import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { ObjectStore } from '../../shared/registry/object-store.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
-import { checkSignature } from './signature.ts';
 
 export interface VersionSource {
   store: ObjectStore;
   layout: BucketLayout;
   /** The model's name. */
   name: string;
-  /** Ed25519, 32 bytes each: one of them must have signed a version's manifest. Where there are none, nobody need have. */
+  /** Ed25519 keys, 32 bytes each. If there are any, one of them must have signed a version's manifest. */
   publicKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /**
- * Reads what a version is, and checks its signature where one is wanted.
+ * Reads a version's manifest, and checks its signature if the source has public keys.
  *
- * @throws {ModelError} `version_not_found` where it has no manifest, `bad_model` where that is wrong
- * @throws {StoreError} where the store can't be asked
+ * @throws {ModelError} `version_not_found` if there is no manifest, `bad_model` if it is invalid
+ * @throws {StoreError} if the store can't be read
  */
 export async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
   const { store, layout, name, publicKeys } = source;
@@ -34,16 +33,36 @@ export async function readManifest(source: VersionSource, version: string): Prom
     await checkSignature(version, object.bytes, signature?.bytes ?? null, publicKeys);
   }
   const { manifestSchema } = await publishedSchemas();
-  const manifest = parsePublished(
-    object.bytes,
-    manifestSchema,
-    `manifest.json of version ${version}`,
-  );
+  const what = `manifest.json of version ${version}`;
+  const manifest = parsePublished(object.bytes, manifestSchema, what);
   if (manifest.version !== version || manifest.name !== name) {
     throw new ModelError(
       'bad_model',
-      `The manifest of ${name} ${version} is that of ${manifest.name} ${manifest.version}.`,
+      `The manifest of ${name} ${version} belongs to ${manifest.name} ${manifest.version}.`,
     );
   }
   return manifest;
+}
+
+/** Checks an Ed25519 signature over the manifest's exact bytes. One of the keys must have signed. */
+async function checkSignature(
+  version: string,
+  manifest: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer> | null,
+  publicKeys: readonly Uint8Array<ArrayBuffer>[],
+): Promise<void> {
+  if (signature === null) {
+    throw new ModelError(
+      'bad_model',
+      `Version ${version} is not signed, but this Worker serves only signed models.`,
+    );
+  }
+  for (const bytes of publicKeys) {
+    const key = await crypto.subtle.importKey('raw', bytes, 'Ed25519', false, ['verify']);
+    if (await crypto.subtle.verify('Ed25519', key, signature, manifest)) return;
+  }
+  throw new ModelError(
+    'bad_model',
+    `Version ${version} is signed by another key than this Worker's, or its manifest was altered.`,
+  );
 }

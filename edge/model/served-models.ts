@@ -1,19 +1,33 @@
+/**
+ * From what a request asks for to a model in memory, in reading order:
+ *
+ *     served-models.ts   choice of a request → alias or version
+ *     alias-follower.ts  alias → version, checked by ETag
+ *     model-cache.ts     version → model in memory
+ *     load-version.ts    manifest, signature and files of a version
+ *     loaded-model.ts    TensorFlow.js model with its weights (weights.ts)
+ *     network.ts         steps on the WebAssembly kernels
+ *     predict.ts         images → predictions
+ */
 import type { Alias } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
-import { type AliasFollower, followAlias, type LoadFailure } from './alias-follower.ts';
+import {
+  type AliasFollower,
+  type AliasFollowerOptions,
+  followAlias,
+  type LoadFailure,
+} from './alias-follower.ts';
 import type { Background } from './background.ts';
-import type { LoadVersion } from './load-version.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { openModelCache } from './model-cache.ts';
-import type { VersionSource } from './read-manifest.ts';
+import { type ModelCacheOptions, openModelCache } from './model-cache.ts';
 
-/** Which model a request asks for. One that asks for none is told apart by its client, where the clients are split. */
+/** The model that a request asks for. Without a version or an alias, the client decides about the canary. */
 export type ModelChoice = { version: string } | { alias: string } | { client: string | null };
 
-/** What a request is answered with, from its first step to its last: an alias that moves meanwhile changes nothing. */
+/** The version that answers a request. It stays the same even if the alias moves meanwhile. */
 export interface ModelReference {
   version: string;
-  /** The alias that led to it, `null` where the version was asked for by itself. */
+  /** The alias that led to the version, or `null` if the request named the version. */
   alias: NamedAlias | null;
 }
 
@@ -29,120 +43,113 @@ export interface Served {
 /** The models that the Worker answers with. */
 export interface ServedModels {
   /**
-   * Settles which version answers, and loads it where it's not in memory.
+   * Finds the version that answers, and loads it if it is not in memory.
    *
    * @throws {ModelError | StoreError} `no_model`, `bad_model`, `alias_not_found`, `version_not_found`, `busy`
    */
   resolve(choice: ModelChoice, background: Background): Promise<ModelReference>;
   /**
-   * Runs `use`, which is synchronous, on the model.
+   * Runs the synchronous function `use` on the model.
    *
-   * @throws {ModelError | StoreError} where it has left memory since, and can't be loaded again
+   * @throws {ModelError | StoreError} if the model has left memory and can't be loaded again
    */
   withModel<Result>(reference: ModelReference, use: (served: Served) => Result): Promise<Result>;
-  /** Looks at the aliases that are always followed now. It never rejects. */
+  /** Checks the default and the canary alias now. Never rejects. */
   look(background: Background): Promise<void>;
-  /** Why what an alias that is always followed points at is not served, `null` where all is well. */
+  /** Why the default and the canary alias can't be served. `null`: no failure. */
   failures(): { alias: string; failure: LoadFailure | null }[];
   /** The versions in memory, the least recently used first. */
   versions(): string[];
 }
 
-export interface ServedModelsOptions extends VersionSource {
-  /** What answers whoever asks for nothing else. */
+export interface ServedModelsOptions
+  extends ModelCacheOptions,
+    Pick<AliasFollowerOptions, 'pollMilliseconds' | 'onSwap'> {
+  /** The default alias. */
   alias: string;
-  /** The alias that a share of the clients is answered with instead. */
+  /** The alias that answers `percent` of the clients instead. */
   canary: { alias: string; percent: number } | null;
-  /** What the weights in memory may take together. */
-  maxModelBytes: number;
-  pollMilliseconds: number;
-  openLoader: () => Promise<LoadVersion>;
-  /** Called after each load, successful or not. */
-  onLoad?: ((succeeded: boolean) => void) | undefined;
-  /** Told when an alias's next version has taken the place of the one before. */
-  onSwap?: () => void;
-  /** Milliseconds since 1970. */
-  now: () => number;
   /** @returns a number from 0 to below 1 */
   random: () => number;
 }
 
-/** How many aliases are followed because somebody asked for them. The least recently asked for goes. */
+/** Aliases that are followed because a request named them. The least recently used one goes first. */
 const maxOtherAliases = 8;
 
 export function serveModels(options: ServedModelsOptions): ServedModels {
   const { name, canary, now, random } = options;
   const models = openModelCache(options);
-  const follow = (alias: string, holds: boolean, absent: () => ModelError) =>
-    followAlias({ ...options, alias, models, holds, absent });
+  const follow = (alias: string, keepInMemory: boolean, aliasMissing: () => ModelError) =>
+    followAlias({ ...options, alias, models, keepInMemory, aliasMissing });
 
   const main = follow(options.alias, true, () => {
     const detail = `The alias ${options.alias} of ${name} does not exist. Train and publish a model first: npm start does both.`;
     return new ModelError('no_model', detail);
   });
-  const always = new Map([[options.alias, main]]);
+  const permanent = new Map([[options.alias, main]]);
   if (canary && canary.alias !== options.alias) {
-    always.set(canary.alias, follow(canary.alias, true, notFound(canary.alias)));
+    permanent.set(canary.alias, follow(canary.alias, true, notFound(canary.alias)));
   }
-  // The least recently asked for comes first.
-  const further = new Map<string, AliasFollower>();
+  // The least recently used comes first.
+  const others = new Map<string, AliasFollower>();
 
   function notFound(alias: string) {
     return () => new ModelError('alias_not_found', `${name} has no alias ${alias}.`);
   }
 
-  async function followed(alias: string, background: Background): Promise<ModelReference> {
-    const permanent = always.get(alias);
-    if (permanent) return toReference(alias, await permanent.ready(background));
-    const follower = further.get(alias) ?? follow(alias, false, notFound(alias));
+  async function resolveAlias(alias: string, background: Background): Promise<ModelReference> {
+    const follower =
+      permanent.get(alias) ?? others.get(alias) ?? follow(alias, false, notFound(alias));
     const current = await follower.ready(background);
-    // Followed only from here on: names that lead nowhere push nothing out.
-    further.delete(alias);
-    further.set(alias, follower);
-    const [oldest] = further.keys();
-    if (further.size > maxOtherAliases && oldest !== undefined) further.delete(oldest);
-    return toReference(alias, current);
+    // An alias without a model must not evict another one, so it is added only now.
+    if (!permanent.has(alias)) addToOthers(alias, follower);
+    return { version: current.version, alias: { ...current, name: alias } };
   }
 
-  /** A canary that can't be served costs nobody an answer. */
-  async function ofClient(client: string | null, background: Background): Promise<ModelReference> {
+  function addToOthers(alias: string, follower: AliasFollower): void {
+    others.delete(alias);
+    others.set(alias, follower);
+    const [oldest] = others.keys();
+    if (others.size > maxOtherAliases && oldest !== undefined) others.delete(oldest);
+  }
+
+  /** If the canary can't be served, the default alias answers its clients. */
+  async function resolveClient(
+    client: string | null,
+    background: Background,
+  ): Promise<ModelReference> {
     if (canary && isInShare(client, canary, random)) {
-      const failure = always.get(canary.alias)?.failure();
+      const failure = permanent.get(canary.alias)?.failure();
       if (!failure || now() >= failure.retryAt) {
-        const reference = await followed(canary.alias, background).catch(() => null);
+        const reference = await resolveAlias(canary.alias, background).catch(() => null);
         if (reference) return reference;
       }
     }
-    return followed(options.alias, background);
+    return resolveAlias(options.alias, background);
   }
 
   return {
     async resolve(choice, background) {
-      if ('client' in choice) return ofClient(choice.client, background);
-      if ('alias' in choice) return followed(choice.alias, background);
+      if ('client' in choice) return resolveClient(choice.client, background);
+      if ('alias' in choice) return resolveAlias(choice.alias, background);
       return models.withModel(choice.version, () => ({ version: choice.version, alias: null }));
     },
     withModel: ({ version, alias }, use) =>
       models.withModel(version, (model) => use({ model, alias })),
     look: async (background) => {
-      await Promise.all(Array.from(always.values(), (follower) => follower.look(background)));
+      await Promise.all(Array.from(permanent.values(), (follower) => follower.look(background)));
     },
     failures: () =>
-      Array.from(always, ([alias, follower]) => ({ alias, failure: follower.failure() })),
+      Array.from(permanent, ([alias, follower]) => ({ alias, failure: follower.failure() })),
     versions: models.versions,
   };
 }
 
-const toReference = (name: string, alias: Alias): ModelReference => ({
-  version: alias.version,
-  alias: { ...alias, name },
-});
-
 /**
- * Tells whether a client is one of a canary's share. The same client always is or always isn't, also at another Worker, and who is at
- * 5 % still is at 10 %. Another alias takes another 5 %.
+ * Decides whether the canary answers a client. The decision is the same for every request and in every
+ * Worker. A larger percentage keeps the clients of a smaller one. Each alias selects other clients.
  *
- * @param client what tells clients apart; `null` where nothing does, and chance decides
+ * @param client identifies the client. `null`: unknown, a random number decides
  * @param canary `percent` from 0 to 100
  */
 export function isInShare(
@@ -150,13 +157,13 @@ export function isInShare(
   { alias, percent }: { alias: string; percent: number },
   random: () => number,
 ): boolean {
-  const place = client === null ? random() : hash(`${alias}\n${client}`) / 2 ** 32;
-  return place < percent / 100;
+  const position = client === null ? random() : hash(`${alias}\n${client}`) / 2 ** 32;
+  return position < percent / 100;
 }
 
 /**
- * 32 bits of a text: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), then MurmurHash3's last step (fmix32), for FNV alone puts
- * names that differ in their last letter close together.
+ * A 32-bit hash: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), then MurmurHash3's last step
+ * (fmix32). FNV-1a by itself maps names that differ in their last letter to close values.
  */
 function hash(text: string): number {
   let bits = 0x811c9dc5;

@@ -7,13 +7,13 @@ import { parseJson } from '../json.ts';
 import { publishedSchemas, sha256 } from '../store/published.ts';
 import type { Background } from './background.ts';
 
-/** The data set's test images, read out of the bucket as they are asked for. */
+/** The data set's test images, read from the bucket on request. */
 export interface TestSet {
   /** @throws {DatasetError | StoreError} */
   info(background: Background): Promise<DatasetInfo>;
   /**
    * @param index a whole number
-   * @returns `null` where the test set has no such image
+   * @returns `null` if the test set has no such image
    * @throws {DatasetError | StoreError}
    */
   image(index: number, background: Background): Promise<TestImage | null>;
@@ -25,9 +25,9 @@ export interface TestImage {
   /** 0 black to 255 white, row by row. */
   pixels: Uint8Array;
   label: { id: number; label: string };
-  /** The upload that it is of: the same object as long as that is the same. */
+  /** The upload that the image belongs to: one object per upload. */
   info: DatasetInfo;
-  /** Stands for that upload in an ETag. */
+  /** Identifies the upload in an ETag. */
   tag: string;
 }
 
@@ -36,134 +36,86 @@ export interface TestSetOptions {
   layout: BucketLayout;
   /** The data set's name. */
   name: string;
-  /** How old the last look at dataset.json may grow. */
   pollMilliseconds: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-/** Images a range read brings: 78 kB, about what one round trip costs. */
+/** Images per range read: 78 kB, which costs about as much as a round trip. */
 const imagesPerChunk = 100;
-/** Bytes of chunks kept, the least recently used goes: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
-const bytesKept = 16 * 2 ** 20;
+/** Size of the cached chunks: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
+const maxCachedBytes = 16 * 2 ** 20;
 
-/** One upload of the data set. Another one is another generation, with chunks of its own. */
-interface Generation {
+/** One upload of the data set, with its cached chunks. */
+interface Upload {
   info: DatasetInfo;
   infoEtag: string;
   tag: string;
   imagesEtag: string | null;
   labels: Uint8Array;
+  /** The least recently used comes first. */
   chunks: Map<number, Uint8Array>;
 }
 
-/** Reads test images by range and keeps the recent ones; notices when the data set is replaced. */
+/** Reads test images by range, caches them, and notices if the data set is replaced. */
 export function openTestSet(options: TestSetOptions): TestSet {
   const { store, layout, name, pollMilliseconds, now } = options;
-  let generation: Generation | null = null;
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let upload: Upload | null = null;
+  let checkedAt = Number.NEGATIVE_INFINITY;
 
-  /** What is known of the data set is used at once; whether it still holds is asked behind the answer. */
-  async function current(background: Background): Promise<Generation> {
-    if (generation === null) return refresh();
-    if (now() - lookedAt >= pollMilliseconds) {
-      lookedAt = now();
-      // A store that fails now costs nothing; a data set that has gone is noticed by the next request.
+  /** Answers with the known upload, and checks in the background whether it is still current. */
+  async function current(background: Background): Promise<Upload> {
+    if (upload === null) return refresh();
+    if (now() - checkedAt >= pollMilliseconds) {
+      checkedAt = now();
+      // If the store fails now, nothing changes. If the data set is gone, the next request fails.
       background.waitUntil(refresh().catch(() => null));
     }
-    return generation;
+    return upload;
   }
 
-  async function refresh(): Promise<Generation> {
+  async function refresh(): Promise<Upload> {
     const key = layout.datasetFile(name, 'dataset.json');
-    const before = generation;
+    const before = upload;
     try {
       const object = before ? await store.getIfChanged(key, before.infoEtag) : await store.get(key);
       if (before && object === 'unchanged') return before;
-      generation = await readGeneration(object === 'unchanged' ? null : object);
-      lookedAt = now();
-      return generation;
+      upload = await readUpload(options, object === 'unchanged' ? null : object);
+      checkedAt = now();
+      return upload;
     } catch (error) {
-      if (error instanceof DatasetError) generation = null;
+      if (error instanceof DatasetError) upload = null;
       throw error;
     }
   }
 
-  async function readGeneration(object: StoredObject | null): Promise<Generation> {
-    if (object === null) {
-      throw new DatasetError(
-        'no_dataset',
-        `The bucket holds no test set ${name}. Upload it first: npm start does, or catwalk data upload.`,
-      );
-    }
-    const info = await parseInfo(object.bytes);
-    const labels = await readLabels(info);
-    // dataset.json has the SHA-256 of the other files.
-    const tag = (await sha256(object.bytes)).slice(0, 12);
-    return { info, infoEtag: object.etag, tag, imagesEtag: null, labels, chunks: new Map() };
-  }
-
-  async function readLabels(info: DatasetInfo): Promise<Uint8Array> {
-    const object = await store.get(layout.datasetFile(name, 'test-labels.idx'));
-    const expected = info.files.find(({ path }) => path === 'test-labels.idx');
-    if (object === null || (expected && (await sha256(object.bytes)) !== expected.sha256)) {
-      throw new DatasetError(
-        'bad_dataset',
-        `test-labels.idx of ${name} is missing or not the one that dataset.json describes.`,
-      );
-    }
-    const values = labelsOf(object.bytes);
-    if (values?.length !== info.images || values.some((id) => id >= info.labels.length)) {
-      throw new DatasetError(
-        'bad_dataset',
-        `test-labels.idx of ${name} does not hold ${info.images} ids below ${info.labels.length}.`,
-      );
-    }
-    return values;
-  }
-
-  async function readChunk(from: Generation, chunk: number): Promise<Uint8Array> {
+  async function readChunk(from: Upload, chunk: number): Promise<Uint8Array> {
     const { info, chunks } = from;
-    const kept = chunks.get(chunk);
-    if (kept) {
+    const cached = chunks.get(chunk);
+    if (cached) {
       chunks.delete(chunk);
-      chunks.set(chunk, kept);
-      return kept;
+      chunks.set(chunk, cached);
+      return cached;
     }
     const imageBytes = info.height * info.width;
     const first = chunk * imagesPerChunk;
     const length = Math.min(imagesPerChunk, info.images - first) * imageBytes;
-    const object = await store.getRange(
-      layout.datasetFile(name, 'test-images.idx'),
-      idxHeaderBytes(3) + first * imageBytes,
-      length,
-    );
+    const key = layout.datasetFile(name, 'test-images.idx');
+    const object = await store.getRange(key, idxHeaderBytes(3) + first * imageBytes, length);
     if (object === null || object.bytes.byteLength !== length) {
-      throw new DatasetError(
-        'bad_dataset',
-        `test-images.idx of ${name} lacks the images from ${first} on.`,
-      );
+      throw corrupt(name, 'test-images.idx', `lacks the images from ${first} on`);
     }
     if (object.etag !== (from.imagesEtag ?? object.etag)) {
-      generation = null;
-      throw new DatasetError('bad_dataset', `The test set ${name} is just being replaced.`);
+      upload = null;
+      throw new DatasetError('bad_dataset', `The test set ${name} is being replaced. Try again.`);
     }
     from.imagesEtag = object.etag;
     chunks.set(chunk, object.bytes);
-    const oldest = chunks.keys().next();
-    if (chunks.size * imagesPerChunk * imageBytes > bytesKept && !oldest.done) {
-      chunks.delete(oldest.value);
+    const [oldest] = chunks.keys();
+    if (chunks.size * imagesPerChunk * imageBytes > maxCachedBytes && oldest !== undefined) {
+      chunks.delete(oldest);
     }
     return object.bytes;
-  }
-
-  async function parseInfo(bytes: Uint8Array): Promise<DatasetInfo> {
-    const { datasetInfoSchema } = await publishedSchemas();
-    try {
-      return parseJson(bytes, datasetInfoSchema, `dataset.json of ${name}`);
-    } catch (cause) {
-      throw new DatasetError('bad_dataset', (cause as Error).message, { cause });
-    }
   }
 
   return {
@@ -171,26 +123,65 @@ export function openTestSet(options: TestSetOptions): TestSet {
 
     async image(index, background) {
       const from = await current(background);
-      const { info, labels } = from;
+      const { info, labels, tag } = from;
       const id = labels[index];
       if (id === undefined) return null;
-      const imageBytes = info.height * info.width;
+      const { height, width } = info;
       const chunk = await readChunk(from, Math.floor(index / imagesPerChunk));
-      const start = (index % imagesPerChunk) * imageBytes;
-      return {
-        height: info.height,
-        width: info.width,
-        pixels: chunk.subarray(start, start + imageBytes),
-        label: { id, label: info.labels[id] as string },
-        info,
-        tag: from.tag,
-      };
+      const start = (index % imagesPerChunk) * height * width;
+      const pixels = chunk.subarray(start, start + height * width);
+      return { height, width, pixels, label: { id, label: info.labels[id] as string }, info, tag };
     },
   };
 }
 
-/** @returns `null` where the bytes are no IDX file of labels */
-function labelsOf(bytes: Uint8Array): Uint8Array | null {
+async function readUpload(options: TestSetOptions, object: StoredObject | null): Promise<Upload> {
+  if (object === null) {
+    throw new DatasetError(
+      'no_dataset',
+      `The bucket has no test set ${options.name}. Upload it with npm start or catwalk data upload.`,
+    );
+  }
+  const info = await parseInfo(options, object.bytes);
+  const labels = await readLabels(options, info);
+  // dataset.json contains the SHA-256 of the other files, so its own identifies the upload.
+  const tag = (await sha256(object.bytes)).slice(0, 12);
+  return { info, infoEtag: object.etag, tag, imagesEtag: null, labels, chunks: new Map() };
+}
+
+async function parseInfo({ name }: TestSetOptions, bytes: Uint8Array): Promise<DatasetInfo> {
+  const { datasetInfoSchema } = await publishedSchemas();
+  try {
+    return parseJson(bytes, datasetInfoSchema, `dataset.json of ${name}`);
+  } catch (cause) {
+    throw new DatasetError('bad_dataset', (cause as Error).message, { cause });
+  }
+}
+
+async function readLabels(
+  { store, layout, name }: TestSetOptions,
+  { files, images, labels }: DatasetInfo,
+): Promise<Uint8Array> {
+  const object = await store.get(layout.datasetFile(name, 'test-labels.idx'));
+  const expected = files.find(({ path }) => path === 'test-labels.idx');
+  if (object === null || (expected && (await sha256(object.bytes)) !== expected.sha256)) {
+    throw corrupt(
+      name,
+      'test-labels.idx',
+      'is missing, or is not the file that dataset.json lists',
+    );
+  }
+  const ids = parseLabels(object.bytes);
+  if (ids?.length === images && ids.every((id) => id < labels.length)) return ids;
+  throw corrupt(
+    name,
+    'test-labels.idx',
+    `does not hold ${images} label ids below ${labels.length}`,
+  );
+}
+
+/** @returns `null` if the bytes are not an IDX file of labels */
+function parseLabels(bytes: Uint8Array): Uint8Array | null {
   try {
     return parseIdx(bytes, 1).values;
   } catch (error) {
@@ -198,3 +189,6 @@ function labelsOf(bytes: Uint8Array): Uint8Array | null {
     throw error;
   }
 }
+
+const corrupt = (dataset: string, file: string, problem: string) =>
+  new DatasetError('bad_dataset', `${file} of ${dataset} ${problem}.`);

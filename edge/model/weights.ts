@@ -9,48 +9,46 @@ import {
 } from '#tensorflow';
 
 /**
- * Lays tensors over published weights, in the order of their specs. The cpu backend keeps the array that it is given, so
- * nothing is copied: touching fresh memory for the first time is what loading a model costs most. Only weights in half
- * precision are decoded into memory of their own.
+ * Creates tensors on published weights, in the order of their specs. The cpu backend keeps the array that
+ * it is given, so nothing is copied: first access to fresh memory is the largest cost of loading a model.
+ * Only weights in half precision are decoded into memory of their own.
  *
  * @param specs of float32 tensors
- * @param weights the bytes of all of them, one after the other; its first byte at a multiple of 4
- * @throws {RangeError} where there are more or fewer bytes than the specs take
+ * @param weights the bytes of all of them, from a multiple of 4 bytes on
+ * @throws {RangeError} if the specs need more or fewer bytes
  */
 export function weightTensors(
   specs: readonly WeightsManifestEntry[],
   weights: Uint8Array<ArrayBuffer>,
 ): NamedTensorMap {
+  const { buffer, byteOffset, byteLength } = weights;
   if (specs.some(({ quantization }) => quantization !== undefined)) {
-    return decodeWeights(bufferOf(weights), [...specs]);
+    const isWhole = byteLength === buffer.byteLength;
+    return decodeWeights(isWhole ? buffer : weights.slice().buffer, [...specs]);
   }
   const lengths = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
   const expected = 4 * lengths.reduce((sum, length) => sum + length, 0);
-  if (weights.byteLength !== expected) {
+  if (byteLength !== expected) {
     throw new RangeError(
-      `The weights in model.json take ${expected} bytes, there are ${weights.byteLength}.`,
+      `The weights in model.json need ${expected} bytes, but the files have ${byteLength}.`,
     );
   }
   const tensors: NamedTensorMap = {};
-  let offset = weights.byteOffset;
+  let offset = byteOffset;
   for (const [i, { name, shape }] of specs.entries()) {
-    const length = lengths[i] as number;
-    const values = new Float32Array(weights.buffer, offset, length);
+    const values = new Float32Array(buffer, offset, lengths[i]);
     tensors[name] = engine().makeTensor(values, shape, 'float32');
-    offset += 4 * length;
+    offset += values.byteLength;
   }
   return tensors;
 }
 
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>) =>
-  byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
-
 /**
- * Gives a weight its shape but no values, not even the memory for them: what a published model is built with before its
- * own weights take their place. TensorFlow.js can't build a layer without an initializer, and any other one writes
- * all 688,138 numbers once for nothing.
+ * Gives a weight its shape, but neither values nor memory, until the published weights replace it.
+ * TensorFlow.js can't build a layer without an initializer, and any other one would compute all 688,138
+ * numbers for nothing.
  *
- * `loadWeights` is strict: it refuses weights of another shape, and a model with a weight that was never set.
+ * `loadWeights` is strict: it rejects weights of another shape, and a model with a weight that was not set.
  */
 class Unset extends Initializer {
   static readonly className = 'CatwalkUnset';

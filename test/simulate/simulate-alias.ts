@@ -106,8 +106,12 @@ async function runIsolate(
   });
   const follower = followAlias({
     ...source,
-    ...{ alias: 'production', models, holds: true, pollMilliseconds, now: () => now },
-    absent: () => new ModelError('no_model', 'no alias'),
+    alias: 'production',
+    models,
+    keepInMemory: true,
+    pollMilliseconds,
+    now: () => now,
+    aliasMissing: () => new ModelError('no_model', 'no alias'),
   });
   const background = { waitUntil() {} };
   const end = movedAt + (requestsAfter / requestsPerSecond) * 1000 + 20_000;
