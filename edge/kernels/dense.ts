@@ -6,10 +6,10 @@ import {
 } from '#tensorflow';
 import { preparedDenseLayers } from './prepared.ts';
 
-/** Columns of denseRows's panels: its rows of results are padded to a multiple of them. */
-const wide = 32;
+/** Columns per panel of denseRows, which pads its result rows to a multiple of them. */
+const panelColumns = 32;
 
-/** _FusedMatMul on the cpu backend: our own for weights that were prepared, else the backend's. */
+/** _FusedMatMul on the cpu backend: WebAssembly for prepared weights, otherwise the backend's own. */
 export const denseKernel: KernelConfig = {
   ..._fusedMatMulConfig,
   kernelFunc(params) {
@@ -31,7 +31,7 @@ export const denseKernel: KernelConfig = {
     const { workspace, depth, columns, weights } = prepared;
     const x = backend.data.get(a.dataId).values as Float32Array;
     const rows = x.length / depth;
-    const padded = wide * Math.ceil(columns / wide);
+    const padded = panelColumns * Math.ceil(columns / panelColumns);
     const values = workspace.withBlocks(
       [4 * x.length, 4 * padded, 8 * (depth + 1), 4 * rows * padded],
       (input, biasAt, scratch, out) => {

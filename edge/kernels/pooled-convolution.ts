@@ -9,15 +9,15 @@ import {
 } from '#tensorflow';
 import { type PreparedConvolution, preparedConvolutions } from './prepared.ts';
 
-/** A convolution with stride 1 and padding 'same', bias, 'relu' or 'linear', then 2x2 maximum pooling side by side. */
+/** A convolution with stride 1, padding 'same', bias and 'relu' or 'linear', then 2x2 max pooling with stride 2. */
 export const pooledConvolutionName = 'CatwalkPooledConv2D';
 
-/** Tiles of Winograd's that are worth one pass: fewer leave the products' register tiles half empty. */
-const tilesAPass = 36;
+/** Winograd tiles per pass. Fewer would leave the register tiles of the products half empty. */
+const tilesPerPass = 36;
 
 /**
- * The kernel for `pooledConvolutionName`, on the cpu backend: x [N, H, W, Ci], filter, bias -> [N, H/2, W/2, Co]. The backend's
- * own FusedConv2D and MaxPool one after the other where the filter was not prepared.
+ * The kernel for `pooledConvolutionName` on the cpu backend: x [N, H, W, Ci], filter, bias -> [N, H/2, W/2, Co].
+ * If the filter was not prepared, it runs the backend's own FusedConv2D and MaxPool.
  */
 export const pooledConvolutionKernel: KernelConfig = {
   kernelName: pooledConvolutionName,
@@ -61,8 +61,8 @@ interface Call {
   out: number;
 }
 
-const imagesAPass = (height: number, width: number) =>
-  Math.max(1, Math.floor(tilesAPass / ((height >> 1) * (width >> 1))));
+const imagesPerPass = (height: number, width: number) =>
+  Math.max(1, Math.floor(tilesPerPass / ((height >> 1) * (width >> 1))));
 
 function scratchBytes(prepared: PreparedConvolution, height: number, width: number): number {
   const { workspace, algorithm, inChannels, outChannels } = prepared;
@@ -72,7 +72,7 @@ function scratchBytes(prepared: PreparedConvolution, height: number, width: numb
       width,
       inChannels,
       outChannels,
-      imagesAPass(height, width),
+      imagesPerPass(height, width),
     );
   }
   return frameBytes(prepared, height, width) + 4 * height * width;
@@ -87,13 +87,13 @@ const frameBytes = (
 function winograd(prepared: PreparedConvolution, call: Call): void {
   const { workspace, inChannels, outChannels, filter } = prepared;
   const { images, height, width, biasAt, relu, scratch } = call;
-  const atOnce = imagesAPass(height, width);
+  const perPass = imagesPerPass(height, width);
   const inBytes = 4 * height * width * inChannels;
   const outBytes = 4 * (height >> 1) * (width >> 1) * outChannels;
-  for (let image = 0; image < images; image += atOnce) {
+  for (let image = 0; image < images; image += perPass) {
     workspace.kernels.winogradPooled(
       call.source + image * inBytes,
-      Math.min(atOnce, images - image),
+      Math.min(perPass, images - image),
       height,
       width,
       inChannels,
@@ -116,7 +116,7 @@ function direct(prepared: PreparedConvolution, call: Call): void {
   const frameWidth = width + filterWidth - 1;
   const rowBytes = 4 * frameWidth * inChannels;
   const pooled = (height >> 1) * (width >> 1);
-  // Padding of 'same' with stride 1: the odd one out goes below and to the right.
+  // Padding 'same' with stride 1: for even filters, the extra row and column are at the bottom and the right.
   const top = (filterHeight - 1) >> 1;
   const left = (filterWidth - 1) >> 1;
   const { kernels } = workspace;

@@ -2,19 +2,19 @@ import type { DataId } from '#tensorflow';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import type { Workspace } from './workspace.ts';
 
-/** A convolution's filter, packed. */
+/** A convolution's packed filter. */
 export interface PreparedConvolution {
   workspace: Workspace;
   inChannels: number;
   outChannels: number;
   filterHeight: number;
   filterWidth: number;
-  /** For winogradPooled, or for multiplyRows. */
+  /** `winograd`: packed for winogradPooled. `direct`: for multiplyRows. */
   algorithm: 'winograd' | 'direct';
   filter: Address;
 }
 
-/** A dense layer's weights, packed. */
+/** A dense layer's packed weights. */
 export interface PreparedDense {
   workspace: Workspace;
   depth: number;
@@ -23,8 +23,8 @@ export interface PreparedDense {
 }
 
 /**
- * What was packed, found by the identity of the tensor's data: a kernel gets no more than that. Entries go with the
- * tensors.
+ * Packed weights by the identity of their tensor's data, which is all that a kernel receives. Entries are
+ * collected with their tensors.
  */
 export const preparedConvolutions = new WeakMap<DataId, PreparedConvolution>();
 export const preparedDenseLayers = new WeakMap<DataId, PreparedDense>();
@@ -44,7 +44,7 @@ export function prepareConvolution(
   ];
   const { kernels } = workspace;
   const depth = filterHeight * filterWidth * inChannels;
-  // With few input channels the transforms cost more than the products they save.
+  // With few input channels, the transforms cost more than the products that they save.
   const winograd =
     filterHeight === 3 &&
     filterWidth === 3 &&
@@ -70,8 +70,8 @@ export function prepareConvolution(
   });
 }
 
-/** Numbers of a dense layer's weights that are packed in one go: 128 kB of them. */
-const packedAtOnce = 32_768;
+/** Dense weights packed per call: 128 kB. */
+const weightsPerCall = 32_768;
 
 /** Packs weights [depth, columns]. */
 export function prepareDense(
@@ -83,11 +83,11 @@ export function prepareDense(
   const [depth, columns] = shape as [number, number];
   const { kernels } = workspace;
   const weights = workspace.keep(kernels.denseBytes(depth, columns));
-  // A few rows at a time: room for all of them would stay with the workspace, and fresh memory is slow.
-  const atOnce = Math.max(1, Math.min(depth, Math.floor(packedAtOnce / columns)));
-  workspace.withBlocks([4 * atOnce * columns], (source) => {
-    for (let row = 0; row < depth; row += atOnce) {
-      const rows = Math.min(atOnce, depth - row);
+  // A workspace never shrinks and fresh memory is slow, so only a few rows are copied into it at a time.
+  const rowsPerCall = Math.max(1, Math.min(depth, Math.floor(weightsPerCall / columns)));
+  workspace.withBlocks([4 * rowsPerCall * columns], (source) => {
+    for (let row = 0; row < depth; row += rowsPerCall) {
+      const rows = Math.min(rowsPerCall, depth - row);
       workspace.write(values.subarray(row * columns, (row + rows) * columns), source);
       kernels.packDense(source, rows, depth, columns, weights + 128 * row);
     }

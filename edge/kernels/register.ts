@@ -11,8 +11,8 @@ import {
 import { denseKernel } from './dense.ts';
 import { pooledConvolutionKernel } from './pooled-convolution.ts';
 
-/** What the layers of ModelSpec call at inference. */
-const kernels = [
+/** The kernels that the layers of ModelSpec call at inference. */
+const standardKernels = [
   fusedConv2DConfig,
   denseKernel,
   pooledConvolutionKernel,
@@ -21,22 +21,21 @@ const kernels = [
   reshapeConfig,
 ];
 
-/** Registers these kernels on the cpu backend, once. */
+/** Registers the standard kernels on the cpu backend. Further calls do nothing. */
 export function registerKernels(): void {
-  // Workers have a `process` too, which TensorFlow.js takes for Node and advises to install another backend.
+  // Workers have a `process`, from which TensorFlow.js concludes Node and recommends its Node backend.
   env().set('IS_NODE', false);
-  registerOnce(kernels);
+  registerOnce(standardKernels);
 }
 
 /**
- * Registers the further layers and kernels that a model of many kinds may need, where it has one that the usual ones don't
- * cover.
+ * Registers the extra layers and kernels if the model has a layer that the standard ones don't cover.
  *
  * @param topology as in model.json
  */
 export async function registerExtraKernels(topology: Record<string, unknown>): Promise<void> {
-  if (isUsual(topology)) return;
-  registerOnce((await import('#tensorflow/extra-kernels')).extraKernels);
+  if (isStandard(topology)) return;
+  registerOnce(Object.values(await import('#tensorflow/extra-kernels')));
 }
 
 function registerOnce(configs: readonly KernelConfig[]): void {
@@ -45,7 +44,7 @@ function registerOnce(configs: readonly KernelConfig[]): void {
   }
 }
 
-const usualClasses = [
+const standardClasses = [
   'Sequential',
   'InputLayer',
   'Conv2D',
@@ -54,18 +53,18 @@ const usualClasses = [
   'Dense',
   'Dropout',
 ];
-/** What is for training alone. */
-const passedOver = /_(initializer|regularizer|constraint)$/;
-const usualActivations = ['relu', 'linear'];
+/** Configuration that only training uses. */
+const trainingOnly = /_(initializer|regularizer|constraint)$/;
+const standardActivations = ['relu', 'linear'];
 
-/** Whether all layers are of the usual classes, wherever they stand, with activations that the usual kernels compute. */
-function isUsual(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(isUsual);
+/** Whether all layers, nested ones too, have classes and activations that the standard kernels cover. */
+function isStandard(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isStandard);
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, inner]) => {
-    if (passedOver.test(key)) return true;
-    if (key === 'class_name') return usualClasses.includes(String(inner));
-    if (key === 'activation') return usualActivations.includes(String(inner));
-    return isUsual(inner);
+    if (trainingOnly.test(key)) return true;
+    if (key === 'class_name') return standardClasses.includes(String(inner));
+    if (key === 'activation') return standardActivations.includes(String(inner));
+    return isStandard(inner);
   });
 }

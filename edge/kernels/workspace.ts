@@ -3,27 +3,25 @@ import simd from '../../shared/kernels/build/inference-simd.wasm';
 import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
 
 const pageBytes = 65_536;
-/** Kernels read past a short row's end by up to three floats. */
+/** Kernels read up to three floats past the end of a short row. */
 const slackBytes = 16;
 
 /**
- * The kernels with a memory of their own: what is kept (packed weights) at the bottom, and above it what one kernel
- * call needs. One a model, so that a model that is dropped takes its memory with it.
+ * The kernels with a memory of their own. Kept blocks (packed weights) are at the bottom, the blocks of the
+ * current kernel call above them. Each model has one workspace, so its memory is freed with the model.
  */
 export interface Workspace {
   readonly kernels: KernelModule;
-  /** Room that stays. */
+  /** Allocates a block that is never freed. */
   keep(bytes: number): Address;
-  /**
-   * Runs `use` with blocks of these sizes in bytes, undefined at first, that are taken back when it returns.
-   */
+  /** Runs `use` with uninitialized blocks of these sizes in bytes, and frees them when it returns. */
   withBlocks<T>(bytes: readonly number[], use: (...blocks: Address[]) => T): T;
   write(values: Float32Array, to: Address): void;
-  /** A copy of the numbers there. */
+  /** @returns a copy */
   read(from: Address, length: number): Float32Array;
 }
 
-/** @throws {WebAssembly.CompileError} where the runtime has no SIMD */
+/** @throws {WebAssembly.CompileError} if the runtime does not support SIMD */
 export function createWorkspace(): Workspace {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const kernels = instantiateKernels(memory);
@@ -65,7 +63,7 @@ export function createWorkspace(): Workspace {
 
 const align = (address: number) => (address + 63) & ~63;
 
-/** The functions of shared/kernels/assembly/inference.ts, whose docstrings say what each does. */
+/** The functions of shared/kernels/assembly/inference.ts, which documents them. */
 export interface KernelModule extends CommonKernels {
   reservedBytes(): number;
   denseBytes(depth: number, columns: number): number;
@@ -84,10 +82,10 @@ export interface KernelModule extends CommonKernels {
 }
 
 /**
- * Instantiates the kernels on a memory: the build with fused multiply-add where this runtime has relaxed SIMD, else the plain
- * SIMD one.
+ * Instantiates the kernels on a memory. Uses fused multiply-add if the runtime supports relaxed SIMD, otherwise
+ * plain SIMD.
  *
- * @throws {WebAssembly.CompileError} where the runtime has no SIMD at all
+ * @throws {WebAssembly.CompileError} if the runtime does not support SIMD
  */
 export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
   const imports = { env: { memory } };

@@ -6,17 +6,17 @@ import { createWorkspace } from '../kernels/workspace.ts';
 type Layer = LayersModel['layers'][number];
 type Step = (x: Tensor) => Tensor;
 
-/** A layers model as it is run: from a batch of images to its outputs. Call it within tidy(). */
+/** Computes the outputs of a batch of images. Call it within tidy(). */
 export type Network = (images: Tensor) => Tensor;
 
 /**
- * Packs the weights that the WebAssembly kernels take and puts the steps of a sequential model in a row: a convolution
- * with the pooling after it is one step, dropout is none, and every other layer applies itself. Any other model, and
- * any model where the runtime has no SIMD, runs as TensorFlow.js runs it.
+ * Compiles a sequential model into steps, and packs the weights for the WebAssembly kernels. A convolution and the
+ * pooling after it become one step, dropout becomes none, and every other layer applies itself. TensorFlow.js runs
+ * any other model, and every model if the runtime does not support SIMD.
  */
 export function compileNetwork(model: LayersModel): Network {
-  const asItIs: Network = (images) => model.apply(images) as Tensor;
-  if (model.getClassName() !== 'Sequential' || !pack(model.layers)) return asItIs;
+  const uncompiled: Network = (images) => model.apply(images) as Tensor;
+  if (model.getClassName() !== 'Sequential' || !pack(model.layers)) return uncompiled;
   const steps: Step[] = [];
   for (let at = 0; at < model.layers.length; at++) {
     const layer = model.layers[at] as Layer;
@@ -35,7 +35,7 @@ export function compileNetwork(model: LayersModel): Network {
   return (images) => steps.reduce((x, step) => step(x), images);
 }
 
-/** Packs every convolution's and dense layer's weights; false where the kernels can't run here. */
+/** Packs the weights of convolutions and dense layers. @returns false if the runtime can't run the kernels */
 function pack(layers: Layer[]): boolean {
   try {
     const workspace = createWorkspace();
@@ -92,8 +92,8 @@ function pooledConvolution(layer: Layer): Step {
 }
 
 /**
- * The weights are packed, so the kernel that they go to is ours: it takes matrices as they are, and the three reshapes that
- * TensorFlow.js puts around every product would take as long as the last layer itself.
+ * Calls the kernel of the packed weights directly. It takes matrices as they are, and TensorFlow.js's three reshapes
+ * around every product would take as long as the last layer itself.
  */
 function dense(layer: Layer): Step {
   const [b, bias] = layer.getWeights() as [Tensor, Tensor | undefined];

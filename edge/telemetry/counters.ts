@@ -1,37 +1,38 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
 
-/** Upper bounds of the histogram of durations, in milliseconds. */
+/** Upper bounds of the duration histogram, in milliseconds. */
 export const durationBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
-/** How long a route's requests took. */
+/** The durations of a route's requests. */
 export interface Durations {
-  /** One for each bound, and one for what took longer; not yet summed up. */
+  /** One count per bound and one for longer requests, not cumulative. */
   counts: number[];
   /** Milliseconds. */
   sum: number;
 }
 
-/** What a version has said. */
+/** The predictions of a version. */
 export interface Predictions {
   labels: readonly string[];
-  /** One for each label. */
+  /** One per label. */
   counts: number[];
-  /** Of the probabilities of the predicted labels. */
+  /** Sum of the predicted labels' probabilities. */
   confidence: number;
 }
 
-/** What has happened in this isolate since it began. Counting must cost next to nothing; /metrics and /drift make sense of it. */
+/** Events in this isolate since it started. Counting runs with every request, so it has to be cheap. */
 export interface Counters {
   /** By `METHOD route status`. */
   requests: Map<string, number>;
   /** By route. */
   durations: Map<string, Durations>;
-  /** By version, of test images and of posted ones. */
+  /** Predictions of test images, by version. */
   indexed: Map<string, Predictions>;
+  /** Predictions of posted images, by version. */
   posted: Map<string, Predictions>;
   loads: number;
   failedLoads: number;
-  /** Times that a newer version took another's place. */
+  /** How often a newer version replaced another one. */
   swaps: number;
 }
 
@@ -58,7 +59,7 @@ export function countRequest(counters: Counters, key: string, route: string, dur
   durations.sum += duration;
 }
 
-/** Versions whose predictions are counted; the one that was first counted goes. */
+/** Versions whose predictions are counted. The one counted first is dropped. */
 const maxVersions = 16;
 
 export function countPrediction(

@@ -7,13 +7,13 @@ export interface Metric {
 }
 
 export interface Sample {
-  /** Put after the metric's name: `_bucket`, `_sum`, `_count`. */
+  /** Appended to the metric's name: `_bucket`, `_sum`, `_count`. */
   suffix?: string;
   labels?: Record<string, string | number>;
   value: number;
 }
 
-/** Writes metrics in Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). */
+/** Formats metrics in Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). */
 export const prometheusText = (metrics: Metric[]): string =>
   metrics
     .map(({ name, type, help, samples }) =>

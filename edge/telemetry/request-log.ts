@@ -2,20 +2,20 @@ import { logLevels } from '../configuration.ts';
 
 export type LogLevel = (typeof logLevels)[number];
 
-/** A request, as it is logged: nothing in it comes from its body, its query or its credentials. */
+/** The log entry of a request. It contains nothing from the body, the query or the credentials. */
 export interface RequestRecord {
   requestId: string;
   method: string;
-  /** The pattern, such as `/images/:file`; `none` where there is none. */
+  /** The route's pattern, such as `/images/:file`, or `none`. */
   route: string;
   status: number;
-  /** Awaiting I/O: clocks stand still while a Worker computes. */
+  /** Time spent waiting for I/O: a Worker's clock stands still while it computes. */
   milliseconds: number;
-  /** That answered, `null` where none did. */
+  /** The version that answered, or `null`. */
   version: string | null;
   /** `ok`, or the problem's code. */
   outcome: string;
-  /** Whose token it came with, `null` where with none. */
+  /** The name of the request's token, or `null` without a token. */
   client: string | null;
 }
 
@@ -25,7 +25,7 @@ const severity = (status: number) => (status >= 500 ? 'error' : status >= 400 ? 
 export const isLogged = (level: LogLevel, status: number) =>
   logLevels.indexOf(severity(status)) <= logLevels.indexOf(level);
 
-/** Writes one line of JSON, which Workers Logs takes apart by itself. */
+/** Writes one line of JSON, whose fields Workers Logs indexes. */
 export function logRequest(record: RequestRecord, now: number): void {
   const level = severity(record.status);
   console[level](JSON.stringify({ level, time: new Date(now).toISOString(), ...record }));

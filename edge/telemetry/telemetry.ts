@@ -6,25 +6,25 @@ import { toProblem } from '../errors.ts';
 import { type Counters, countPrediction, countRequest } from './counters.ts';
 import { isLogged, type LogLevel, logRequest } from './request-log.ts';
 
-/** What is told of everything that the Worker does. */
+/** Counters, logs and analytics of the requests and predictions. */
 export interface Telemetry {
   readonly counters: Counters;
-  /** A request has its answer. */
+  /** Records an answered request. */
   answered(context: Context, startedAt: number): void;
-  /** A model has said something of a test image, or of one that was posted. */
+  /** Records a prediction of a test image or of a posted one. */
   predicted(manifest: Manifest, of: 'indexed' | 'posted', predicted: Prediction['predicted']): void;
 }
 
 export interface TelemetryOptions {
   counters: Counters;
   logLevel: LogLevel;
-  /** Takes a point for each prediction and each failed request (https://developers.cloudflare.com/analytics/analytics-engine/). */
+  /** Receives a point per prediction and per failed request (https://developers.cloudflare.com/analytics/analytics-engine/). */
   analytics: AnalyticsEngineDataset | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-/** Methods that are counted by name: a client may invent any number of others. */
+/** Methods with counters of their own. All others share one, since clients may send any name. */
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
 export function openTelemetry(options: TelemetryOptions): Telemetry {
@@ -47,10 +47,8 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
       const version = res.headers.get('x-catwalk-version');
       const { requestId, client = null } = context.var;
       const outcome = outcomeOf(context);
-      logRequest(
-        { requestId, method, route, status, milliseconds, version, outcome, client },
-        now(),
-      );
+      const record = { requestId, method, route, status, milliseconds, version, outcome, client };
+      logRequest(record, now());
     },
 
     predicted(manifest, of, predicted) {
@@ -64,7 +62,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** @returns `ok` or a problem's code, where a route that has errors of its own the status */
+/** @returns `ok` or the problem's code. For routes with their own error format, a code from the status */
 function outcomeOf({ error, res }: Context): string {
   if (error) return toProblem(error).code;
   if (res.status < 400) return 'ok';

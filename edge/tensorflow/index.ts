@@ -1,6 +1,6 @@
 /**
- * What the Worker uses of TensorFlow.js, and all that it imports of it: `npm run build` makes one file of this, without
- * what no prediction reaches (infra/build-tensorflow.ts). The Worker imports it as `#tensorflow`.
+ * Everything that the Worker uses of TensorFlow.js, imported as `#tensorflow`. `npm run build` bundles it into one
+ * file, without code that no prediction reaches (infra/generate/tensorflow.ts).
  */
 import '@tensorflow/tfjs-core/dist/base_side_effects';
 import '@tensorflow/tfjs-backend-cpu/dist/base';
