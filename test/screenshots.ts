@@ -12,13 +12,13 @@ const { url } = new Command('npm run screenshots --')
   .opts<{ url: string }>();
 const docs = join(import.meta.dirname, '../docs');
 
-/** A boot that is taken for a sandal: what the page shows of a mistake. */
+/** A boot that is predicted as a sandal, to show a mistake. */
 const testImage = 23;
 
 async function showTry(page: Page): Promise<void> {
   await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
   await page.locator('#seen').waitFor();
-  await page.getByText('Run it in this browser too').click();
+  await page.getByText('Also run in this browser').click();
   await page.locator('#local-time', { hasText: 'ms' }).waitFor();
 }
 

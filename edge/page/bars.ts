@@ -4,21 +4,18 @@ import { make } from './element.ts';
 export const percent = (fraction: number, digits = 1): string =>
   `${(100 * fraction).toFixed(digits)} %`;
 
+/** Labels to show. If there are more, the most probable ones in descending order. */
+const maxRows = 12;
+
 /**
- * Shows a probability a label, in label order. The rows stay and their values change, so that the bars glide and a screen
- * reader keeps its place.
- *
- * @param most rows to show, the likeliest ones; all unless there are more labels
+ * Shows a bar per label, in label order. Rows are updated in place, so that bars are animated and a screen reader
+ * keeps its position.
  */
-export function showBars(
-  list: HTMLElement,
-  { probabilities, predicted }: Prediction,
-  most = 12,
-): void {
+export function showBars(list: HTMLElement, { probabilities, predicted }: Prediction): void {
   const shown =
-    probabilities.length <= most
+    probabilities.length <= maxRows
       ? probabilities
-      : probabilities.toSorted((a, b) => b.probability - a.probability).slice(0, most);
+      : probabilities.toSorted((a, b) => b.probability - a.probability).slice(0, maxRows);
   while (list.children.length > shown.length) list.lastElementChild?.remove();
   for (const [i, { id, label, probability }] of shown.entries()) {
     const row = list.children[i] ?? list.appendChild(makeRow());

@@ -1,16 +1,15 @@
 import { element } from './element.ts';
-import { toPng } from './pictures.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble } from './requests.ts';
 
-/** Of a frame's longer side, as it is sent. */
+/** The longer side of a frame, as sent to the Worker. */
 const frameSide = 224;
 
 export interface Camera {
   readonly isOn: boolean;
-  /** @throws {Trouble} where there is no camera, or it may not be used */
+  /** @throws {Trouble} if there is no camera, or the page may not use it */
   start(): Promise<void>;
   stop(): void;
-  /** @returns the middle of the frame in the network's proportions */
+  /** @returns the middle of the frame in the network's proportions, as PNG */
   frame(height: number, width: number): Promise<Blob>;
 }
 
@@ -22,12 +21,11 @@ const reasons: Record<string, string> = {
 
 export function openCamera(): Camera {
   const video = element('video', HTMLVideoElement);
-  const canvas = document.createElement('canvas');
   let stream: MediaStream | null = null;
-  let starting = 0;
+  let starts = 0;
 
   function stop(): void {
-    starting++;
+    starts++;
     for (const track of stream?.getTracks() ?? []) track.stop();
     stream = null;
     video.srcObject = null;
@@ -39,46 +37,33 @@ export function openCamera(): Camera {
     },
     async start() {
       stop();
-      const mine = starting;
+      const thisStart = starts;
       if (!navigator.mediaDevices) {
-        throw new Trouble('no_camera', 'No camera here', 'Browsers allow it over HTTPS alone.');
+        throw new Trouble('no_camera', 'No camera here', 'Browsers allow it only over HTTPS.');
       }
-      let opened: MediaStream;
-      try {
-        opened = await navigator.mediaDevices.getUserMedia({
-          video: { facingMode: 'environment' },
-        });
-      } catch (error) {
-        const { name, message } = error as Error;
-        throw new Trouble('no_camera', 'The camera does not start', reasons[name] ?? message);
-      }
-      // Meanwhile the visitor may have gone elsewhere.
-      if (mine !== starting) return void opened.getTracks().map((track) => track.stop());
+      const options = { video: { facingMode: 'environment' } };
+      const opened = await navigator.mediaDevices.getUserMedia(options).catch((error: Error) => {
+        const reason = reasons[error.name] ?? error.message;
+        throw new Trouble('no_camera', 'The camera does not start', reason);
+      });
+      // The visitor may have left the camera meanwhile.
+      if (thisStart !== starts) return void opened.getTracks().map((track) => track.stop());
       stream = opened;
       video.srcObject = opened;
       await video.play();
     },
     stop,
-    async frame(height, width) {
+    frame(height, width) {
       const scale = Math.min(video.videoWidth / width, video.videoHeight / height);
       const [cropWidth, cropHeight] = [width * scale, height * scale];
       const target = frameSide / Math.max(height, width);
-      canvas.width = Math.round(width * target);
-      canvas.height = Math.round(height * target);
+      const canvas = new OffscreenCanvas(Math.round(width * target), Math.round(height * target));
+      const left = (video.videoWidth - cropWidth) / 2;
+      const top = (video.videoHeight - cropHeight) / 2;
       canvas
         .getContext('2d')
-        ?.drawImage(
-          video,
-          (video.videoWidth - cropWidth) / 2,
-          (video.videoHeight - cropHeight) / 2,
-          cropWidth,
-          cropHeight,
-          0,
-          0,
-          canvas.width,
-          canvas.height,
-        );
-      return toPng(canvas);
+        ?.drawImage(video, left, top, cropWidth, cropHeight, 0, 0, canvas.width, canvas.height);
+      return canvas.convertToBlob();
     },
   };
 }

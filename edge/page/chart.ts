@@ -4,7 +4,7 @@ import { make, makeSvg } from './element.ts';
 
 export interface Line {
   name: string;
-  /** Of the stylesheet: one-line, two-line … */
+  /** In the stylesheet: one-line, two-line. */
   className: string;
   points: { x: number; y: number }[];
 }
@@ -12,7 +12,7 @@ export interface Line {
 export interface ChartOptions {
   title: string;
   lines: Line[];
-  /** The last x that is expected: the axis reaches that far from the start. */
+  /** The end of the x axis, from the start on: the last epoch of the training. */
   until: number;
   format: (y: number) => string;
 }
@@ -21,7 +21,7 @@ const width = 480;
 const height = 220;
 const margin = { top: 14, right: 14, bottom: 26, left: 52 };
 
-/** @returns lines over epochs, with a legend; a table beside it has the numbers for who can't see them */
+/** A line chart over epochs with a legend. A table elsewhere has the numbers for screen readers. */
 export function lineChart({ title, lines, until, format }: ChartOptions): HTMLElement {
   const shown = lines.filter(({ points }) => points.length > 0);
   const ys = shown.flatMap(({ points }) => points.map(({ y }) => y));
@@ -62,7 +62,7 @@ export function lineChart({ title, lines, until, format }: ChartOptions): HTMLEl
   return make('figure', { className: 'chart' }, make('figcaption', {}, title, ' ', ...legend), svg);
 }
 
-/** @returns accuracy and loss by epoch */
+/** Charts of accuracy and loss by epoch. */
 export function curves(history: TrainingEpoch[], epochs: number): HTMLElement[] {
   const line = (
     name: string,

@@ -2,8 +2,8 @@ import type { ModelList } from '../../shared/registry/model-list.ts';
 import { percent, showBars } from './bars.ts';
 import { make } from './element.ts';
 import type { Picture } from './pictures.ts';
-import { predict } from './predict.ts';
-import { ask, troubleOf, troublePanel } from './trouble.ts';
+import { predict, request, troubleOf } from './requests.ts';
+import { troublePanel } from './trouble-panel.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 interface Side {
@@ -13,7 +13,7 @@ interface Side {
   ask(picture: Picture): Promise<void>;
 }
 
-/** Two versions or aliases on one image: the one of Try, or any test image. */
+/** Compares two versions or aliases on one image: the one in Try, or any test image. */
 export function openCompare(
   content: HTMLElement,
   model: ModelWatch,
@@ -28,7 +28,7 @@ export function openCompare(
   let picture = chosenPicture();
   let objectUrl = '';
 
-  /** Both sides need the same image: one that the Worker has not chosen yet is none. */
+  /** Both sides need the same image, so a random one that the Worker has not chosen yet does not count. */
   function chosenPicture(otherwise: Picture = { kind: 'test', index: 0 }): Picture {
     const tried = pictureOfTry();
     return tried && !(tried.kind === 'test' && tried.index === null) ? tried : otherwise;
@@ -45,13 +45,13 @@ export function openCompare(
   }
 
   async function list(): Promise<void> {
-    // What is served is one of the two; it is listed as soon as that is known.
+    // The served version is one of the two, so the list has to wait for it.
     if (!model.served) return;
     try {
-      const { value } = await ask<ModelList>('models');
+      const { value } = await request<ModelList>('models');
       trouble.replaceChildren();
       const choices = sides.map(({ select }) => fill(select, value));
-      // What is served beside what it replaced, where nothing is chosen yet.
+      // At first, compare the served version with the one before it.
       const [first, second] = sides as [Side, Side];
       if (choices.every((choice) => choice === '')) {
         first.select.value = `alias=${model.served.alias.name}`;
@@ -75,7 +75,7 @@ export function openCompare(
   index.addEventListener('change', () => {
     if (index.value !== '') show({ kind: 'test', index: Number(index.value) });
   });
-  // Back from Try with another picture.
+  // Try may have another picture by now.
   addEventListener('view', (event) => {
     if ((event as CustomEvent).detail !== 'compare') return;
     picture = chosenPicture(picture);
@@ -105,7 +105,7 @@ export function openCompare(
   );
 }
 
-/** @returns the choice that was kept, or '' where there was none */
+/** @returns the choice that is kept, or '' */
 function fill(select: HTMLSelectElement, { aliases, versions }: ModelList): string {
   const chosen = select.value;
   const option = (value: string, textContent: string) => make('option', { value, textContent });
@@ -121,7 +121,7 @@ function fill(select: HTMLSelectElement, { aliases, versions }: ModelList): stri
       ...versions.map(({ version, metrics }) =>
         option(
           `version=${version}`,
-          metrics ? `${version}, ${percent(metrics.accuracy, 2)}` : `${version}, damaged`,
+          metrics ? `${version}, ${percent(metrics.accuracy, 2)}` : `${version}, invalid`,
         ),
       ),
     ),
@@ -161,7 +161,7 @@ function openSide(name: string, picture: () => Picture): Side {
       actual.textContent = value.actual ? `Actual: ${value.actual.label}` : '';
       actual.className = value.correct === undefined ? '' : value.correct ? 'right' : 'wrong';
       showBars(bars, value);
-      facts.textContent = `${value.model.version}, ${milliseconds.toFixed(0)} ms there and back`;
+      facts.textContent = `${value.model.version}, ${milliseconds.toFixed(0)} ms round trip`;
     } catch (error) {
       if (signal.aborted) return;
       verdict.textContent = actual.textContent = facts.textContent = '';

@@ -2,7 +2,7 @@ import { element } from './element.ts';
 
 type Stroke = [x: number, y: number][];
 
-/** Of the longer side, in canvas pixels. */
+/** The longer side, in canvas pixels. */
 const side = 448;
 const ink = '#fff';
 const filling = '#b8b8b8';
@@ -11,13 +11,13 @@ const paper = '#000';
 export interface Drawing {
   canvas: HTMLCanvasElement;
   readonly isEmpty: boolean;
-  /** Takes the network's proportions; what is drawn is lost where they change. */
-  shape(height: number, width: number): void;
+  /** Sets the network's proportions. If they change, the drawing is lost. */
+  resize(height: number, width: number): void;
 }
 
 /**
- * The sheet to draw on: light on dark, as the data is. Pointer, pen and finger draw; so do the arrow keys, with the space
- * bar putting the pen down and lifting it.
+ * The drawing area: light on dark, like the data set. Mouse, pen and finger draw. So do the arrow keys, after the
+ * space bar has put the pen down.
  */
 export function openDrawing(onChange: () => void): Drawing {
   const canvas = element('paper', HTMLCanvasElement);
@@ -41,7 +41,7 @@ export function openDrawing(onChange: () => void): Drawing {
     for (const { points, fill, width } of strokes) {
       context.beginPath();
       for (const [x, y] of points) context.lineTo(x, y);
-      // A dot is a line to where it begins.
+      // A dot is a line to its own start.
       if (points.length === 1) context.lineTo(...(points[0] as [number, number]));
       if (fill) context.fill();
       context.lineWidth = width;
@@ -70,7 +70,7 @@ export function openDrawing(onChange: () => void): Drawing {
     change();
   }
 
-  const goOn = (x: number, y: number) => strokes.at(-1)?.points.push([x, y]);
+  const extend = (x: number, y: number) => strokes.at(-1)?.points.push([x, y]);
 
   const placeOf = (event: PointerEvent): [number, number] => {
     const box = canvas.getBoundingClientRect();
@@ -89,7 +89,7 @@ export function openDrawing(onChange: () => void): Drawing {
   canvas.addEventListener('pointermove', (event) => {
     if (!canvas.hasPointerCapture(event.pointerId)) return;
     const moves = event.getCoalescedEvents?.() ?? [];
-    for (const move of moves.length > 0 ? moves : [event]) goOn(...placeOf(move));
+    for (const move of moves.length > 0 ? moves : [event]) extend(...placeOf(move));
     change();
   });
 
@@ -106,7 +106,7 @@ export function openDrawing(onChange: () => void): Drawing {
       const length = event.shiftKey ? 4 : 16;
       pen.x = Math.min(canvas.width, Math.max(0, pen.x + length * step[0]));
       pen.y = Math.min(canvas.height, Math.max(0, pen.y + length * step[1]));
-      if (pen.isDown) goOn(pen.x, pen.y);
+      if (pen.isDown) extend(pen.x, pen.y);
     } else if (event.key === ' ') {
       pen.isDown = !pen.isDown;
       if (pen.isDown) begin(pen.x, pen.y);
@@ -135,7 +135,7 @@ export function openDrawing(onChange: () => void): Drawing {
     get isEmpty() {
       return isEmpty();
     },
-    shape(height, width) {
+    resize(height, width) {
       const scale = side / Math.max(height, width);
       const size = [Math.round(width * scale), Math.round(height * scale)] as const;
       if (canvas.width === size[0] && canvas.height === size[1]) return;

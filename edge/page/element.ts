@@ -1,7 +1,4 @@
-/**
- * @returns the element with that id
- * @throws {Error} where the page has no such element of that kind
- */
+/** @throws {Error} if the page has no element of that kind with the id */
 export function element<Kind extends Element>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;
@@ -11,9 +8,9 @@ export function element<Kind extends Element>(id: string, kind: new () => Kind):
 type Child = Node | string;
 
 /**
- * Makes an element. Text is text: nothing of it is read as markup.
+ * Creates an element. Text is never parsed as markup.
  *
- * @param properties of the element, such as `className`, `textContent`, `ariaLabel`
+ * @param properties such as `className`, `textContent`, `ariaLabel`
  */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,

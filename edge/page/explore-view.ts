@@ -4,10 +4,11 @@ import { curves } from './chart.ts';
 import { make } from './element.ts';
 import { gallery } from './gallery.ts';
 import { heatMap, readEvaluation } from './heat-map.ts';
-import { troubleOf, troublePanel } from './trouble.ts';
+import { troubleOf } from './requests.ts';
+import { troublePanel } from './trouble-panel.ts';
 import type { ModelWatch } from './watch-model.ts';
 
-/** The report of the version that is served; drawn anew when another one is. */
+/** The evaluation of the version that is served. */
 export function openExplore(content: HTMLElement, model: ModelWatch): void {
   let version = '';
   model.listen((served) => {
@@ -55,7 +56,11 @@ function draw(content: HTMLElement, manifest: Manifest): void {
       const found = gallery(await readEvaluation(manifest), model.labels);
       pictures.replaceChildren(found.element);
       showCell = (actual, predicted) =>
-        found.show({ actual: String(actual), predicted: String(predicted), order: 'surest' });
+        found.show({
+          actual: String(actual),
+          predicted: String(predicted),
+          order: 'mostConfident',
+        });
     } catch (error) {
       pictures.replaceChildren(troublePanel(troubleOf(error), load));
     }
@@ -66,7 +71,7 @@ function draw(content: HTMLElement, manifest: Manifest): void {
 const figure = (name: string, value: string) =>
   make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }));
 
-/** What is wider than a phone scrolls by itself, by keyboard too. */
+/** Content wider than a phone scrolls within its region, also with the keyboard. */
 const scroll = (ariaLabel: string, child: HTMLElement) =>
   make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel }, child);
 

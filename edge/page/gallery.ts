@@ -3,15 +3,15 @@ import { make } from './element.ts';
 import type { Verdict } from './heat-map.ts';
 
 export interface Filter {
-  /** A class id, or '' for all. */
+  /** A label id, or '' for all. */
   actual: string;
   predicted: string;
   result: '' | 'right' | 'wrong';
-  order: 'index' | 'surest' | 'unsurest';
+  order: 'index' | 'mostConfident' | 'leastConfident';
 }
 
 const noFilter: Filter = { actual: '', predicted: '', result: '', order: 'index' };
-const mistakes: Filter = { ...noFilter, result: 'wrong', order: 'surest' };
+const mistakes: Filter = { ...noFilter, result: 'wrong', order: 'mostConfident' };
 
 const pageSize = 60;
 
@@ -20,7 +20,7 @@ export interface Gallery {
   show(filter: Partial<Filter>): void;
 }
 
-/** The test images with what the model takes them for; each is a link to Try. */
+/** The test images with their predictions. Each is a link to Try. */
 export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery {
   const options = labels.map((label, id) => [String(id), label] as const);
   const controls = {
@@ -33,15 +33,14 @@ export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery
     ]),
     order: select('Order', [
       ['index', 'as in the test set'],
-      ['surest', 'surest first'],
-      ['unsurest', 'least sure first'],
+      ['mostConfident', 'most confident first'],
+      ['leastConfident', 'least confident first'],
     ]),
   };
-  const count = make('p', { className: 'quiet' });
-  count.setAttribute('role', 'status');
+  const count = make('p', { className: 'quiet', role: 'status' });
   const tiles = make('ul', { className: 'tiles' });
   const more = make('button', { type: 'button', textContent: 'Show more' });
-  const surest = make('button', { type: 'button', textContent: 'Most confident mistakes' });
+  const confident = make('button', { type: 'button', textContent: 'Most confident mistakes' });
   const heading = make('h3', { textContent: 'Test images', tabIndex: -1 });
   let found: Verdict[] = [];
 
@@ -63,7 +62,7 @@ export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery
         (predicted === '' || verdict.predicted === Number(predicted)) &&
         (result === '' || (verdict.actual === verdict.predicted) === (result === 'right')),
     );
-    const sign = order === 'surest' ? -1 : 1;
+    const sign = order === 'mostConfident' ? -1 : 1;
     if (order !== 'index') found.sort((a, b) => sign * (a.probability - b.probability));
     count.textContent = `${found.length.toLocaleString('en')} of ${verdicts.length.toLocaleString('en')} images`;
     tiles.replaceChildren();
@@ -111,12 +110,12 @@ export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery
   }
 
   more.addEventListener('click', showMore);
-  surest.addEventListener('click', () => show(mistakes));
+  confident.addEventListener('click', () => show(mistakes));
   const bar = make(
     'div',
     { className: 'tools' },
     ...Object.values(controls).map(({ label }) => label),
-    surest,
+    confident,
   );
   bar.addEventListener('change', filter);
   filter();

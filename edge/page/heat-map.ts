@@ -1,11 +1,11 @@
 import type { Evaluation } from '../../shared/registry/evaluation.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { make } from './element.ts';
-import { ask, Trouble } from './trouble.ts';
+import { request, Trouble } from './requests.ts';
 
 /**
- * The confusion matrix as a table of buttons: a row for what the images are, a column for what they were taken for. It is
- * one stop of the Tab key; the arrow keys go from cell to cell.
+ * The confusion matrix as a table of buttons, with a row per actual and a column per predicted label. It is one tab
+ * stop. The arrow keys move between cells.
  *
  * @param counts `[actual][predicted]`
  */
@@ -15,7 +15,7 @@ export function heatMap(
   onCell: (actual: number, predicted: number) => void,
 ): HTMLElement {
   const off = counts.flatMap((row, actual) => row.filter((_, predicted) => predicted !== actual));
-  const mostWrong = Math.max(1, ...off);
+  const maxMistakes = Math.max(1, ...off);
   const cells = counts.map((row, actual) =>
     row.map((count, predicted) => {
       const isRight = actual === predicted;
@@ -27,11 +27,11 @@ export function heatMap(
         className: isRight ? 'hit' : 'miss',
         ariaLabel: isRight
           ? `${labels[actual]}: ${count} of ${support} right`
-          : `${labels[actual]} taken for ${labels[predicted]}: ${count}`,
+          : `${labels[actual]} predicted as ${labels[predicted]}: ${count}`,
         onclick: () => onCell(actual, predicted),
       });
-      // Mistakes are few: by their root, one still shows beside a hundred.
-      const heat = isRight ? count / Math.max(1, support) : Math.sqrt(count / mostWrong);
+      // Mistakes are rare. The square root keeps one of them visible beside a hundred.
+      const heat = isRight ? count / Math.max(1, support) : Math.sqrt(count / maxMistakes);
       button.style.setProperty('--heat', `${Math.round(100 * heat)}%`);
       return button;
     }),
@@ -74,36 +74,36 @@ export function heatMap(
   return make(
     'table',
     { className: 'heat' },
-    make('caption', { textContent: 'Confusion: choose a cell to see its images' }),
+    make('caption', { textContent: 'Confusion: select a cell to see its images' }),
     make('thead', {}, head),
     body,
   );
 }
 
-/** What the model says of one test image. */
+/** The model's prediction for a test image. */
 export interface Verdict {
   index: number;
-  /** Class ids. */
+  /** Label ids. */
   actual: number;
   predicted: number;
-  /** Of the predicted label, 0..1. */
+  /** The predicted label's, 0..1. */
   probability: number;
 }
 
 /**
- * Reads what a version says of every test image; the browser keeps the file, as it never changes.
+ * Reads a version's predictions of all test images. The browser caches the file, which never changes.
  *
- * @throws {Trouble} also where the version has none
+ * @throws {Trouble} also if the version has none
  */
 export async function readEvaluation({ version, evaluation }: Manifest): Promise<Verdict[]> {
   if (!evaluation) {
     throw new Trouble(
       'no_evaluation',
       'This version has no evaluation',
-      'An older trainer published it. Versions that are published now have one, and their images can be looked through here.',
+      'An older trainer published it. For versions published now, their test images are shown here.',
     );
   }
-  const { value } = await ask<Evaluation>(`models/${version}/${evaluation.path}`);
+  const { value } = await request<Evaluation>(`models/${version}/${evaluation.path}`);
   const [actual, predicted, probability] = [value.actual, value.predicted, value.probability].map(
     (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)),
   ) as [Uint8Array, Uint8Array, Uint8Array];

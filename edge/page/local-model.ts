@@ -5,12 +5,13 @@ import { toModelInput } from '../../shared/image/model-input.ts';
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import { Trouble } from './trouble.ts';
+import { rasterize } from './pictures.ts';
+import { Trouble } from './requests.ts';
 
-/** The published model in this browser. */
+/** The published model, run in this browser. */
 export interface LocalModel {
   backend: string;
-  /** @returns what it says, and the time of the forward pass with the reading of its logits */
+  /** @returns the prediction, and the time of the forward pass including the read of the logits */
   predict(picture: Blob): Promise<{ prediction: Prediction; milliseconds: number }>;
   dispose(): void;
 }
@@ -36,14 +37,14 @@ const backends: Record<string, () => Promise<boolean>> = {
   },
 };
 
-/** For one small image at a time, starting a GPU's work takes longer than the work. */
+/** wasm is first: for one small image, starting work on a GPU takes longer than the work. */
 const order = ['wasm', 'webgl', 'webgpu', 'cpu'];
 
 /**
- * Loads the files that the Worker serves, checks them against the manifest, and has the model predict once, so that what
- * is compiled at first use is.
+ * Loads the version's files from the Worker, checks them against the manifest, and runs one prediction, which compiles
+ * everything that is compiled on first use.
  *
- * @param choice a backend, or '' for the first that starts
+ * @param choice a backend, or '' for the first one that starts
  */
 export async function openLocalModel(manifest: Manifest, choice: string): Promise<LocalModel> {
   const backend = await start(choice === '' ? order : [choice]);
@@ -99,7 +100,7 @@ async function start(names: string[]): Promise<string> {
         await tf.ready();
         return name;
       }
-      reasons.push(`${name} is not here`);
+      reasons.push(`${name} is not available`);
     } catch (error) {
       reasons.push(`${name}: ${(error as Error).message}`);
     }
@@ -107,21 +108,19 @@ async function start(names: string[]): Promise<string> {
   throw new Trouble('no_backend', 'TensorFlow.js does not start', reasons.join('; '));
 }
 
-/** Outside HTTPS and this machine, browsers hash nothing. */
+/** Browsers provide hashes only over HTTPS and on localhost. */
 async function check(path: string, bytes: ArrayBuffer, expected: string | undefined) {
   if (!globalThis.crypto?.subtle) return;
   const hash = await crypto.subtle.digest('SHA-256', bytes);
   const found = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0'));
   if (found.join('') === expected) return;
-  throw new Trouble('bad_file', `${path} is damaged`, 'Its SHA-256 is not the manifest’s.');
+  throw new Trouble('bad_file', `${path} is corrupt`, 'Its SHA-256 differs from the manifest’s.');
 }
 
 async function decode(picture: Blob): Promise<RasterImage> {
   const bitmap = await createImageBitmap(picture, { colorSpaceConversion: 'none' });
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
-  context.drawImage(bitmap, 0, 0);
+  const { width, height } = bitmap;
+  const { data } = rasterize(bitmap, width, height).getImageData(0, 0, width, height);
   bitmap.close();
-  const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
   return { width, height, data: new Uint8Array(data.buffer) };
 }

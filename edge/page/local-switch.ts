@@ -2,16 +2,16 @@ import type { Prediction } from '../../shared/model/prediction.ts';
 import { percent } from './bars.ts';
 import { element } from './element.ts';
 import type { LocalModel } from './local-model.ts';
-import type { Answer } from './predict.ts';
-import { troubleOf } from './trouble.ts';
+import { type Answer, troubleOf } from './requests.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 export interface LocalSwitch {
-  /** Answers for the picture too, where it is switched on. @param picture what is on screen */
+  readonly isOn: boolean;
+  /** Predicts the picture in this browser, and shows how far it differs from the Worker's answer. */
   answer(picture: Blob, worker: Answer | null, signal: AbortSignal): Promise<Prediction | null>;
 }
 
-/** The switch that has this browser run the published model: its code and weights come with the first use. */
+/** The switch that runs the published model in this browser. Code and weights are loaded on first use. */
 export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalSwitch {
   const input = element('local', HTMLInputElement);
   const select = element('backend', HTMLSelectElement);
@@ -27,7 +27,7 @@ export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalS
     if (opened?.key === key) return opened.local;
     const before = opened?.local;
     const local = import('./local-model.ts').then(async ({ openLocalModel }) => {
-      // One at a time: TensorFlow.js gives up a backend that is still starting when the next is asked for.
+      // One at a time: TensorFlow.js abandons a backend that is still starting if another one is requested.
       const previous = await before?.catch(() => null);
       try {
         return await openLocalModel(served.manifest, select.value);
@@ -51,8 +51,10 @@ export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalS
   }
 
   return {
+    get isOn() {
+      return input.checked;
+    },
     async answer(picture, worker, signal) {
-      if (!input.checked) return null;
       try {
         const loading = open();
         if (!loading) return null;
@@ -75,13 +77,13 @@ export function openLocalSwitch(model: ModelWatch, onSwitch: () => void): LocalS
   };
 }
 
-/** How far the two answers lie apart, where the largest difference is. */
+/** The largest difference of a probability between the two answers. */
 function differenceText(local: Prediction, worker: Answer | null): string {
   if (!worker) return '';
   const difference = local.probabilities.reduce(
-    (largest, { probability }, i) =>
-      Math.max(largest, Math.abs(probability - (worker.probabilities[i]?.probability ?? 0))),
+    (max, { probability }, i) =>
+      Math.max(max, Math.abs(probability - (worker.probabilities[i]?.probability ?? 0))),
     0,
   );
-  return difference < 1e-4 ? '; the same to 0.01 %' : `; ${percent(difference, 2)} apart at most`;
+  return difference < 1e-4 ? '; the same to 0.01 %' : `; up to ${percent(difference, 2)} apart`;
 }

@@ -1,6 +1,7 @@
 import { percent } from './bars.ts';
 import { element, make } from './element.ts';
-import { type Trouble, troublePanel } from './trouble.ts';
+import type { Trouble } from './requests.ts';
+import { troublePanel } from './trouble-panel.ts';
 import { openTry } from './try-view.ts';
 import { type ServedVersion, watchModel } from './watch-model.ts';
 
@@ -9,22 +10,18 @@ type View = (typeof views)[number];
 
 const model = watchModel();
 const tryView = openTry(model);
-/** Views that come when they are first looked at. */
+/** Views are loaded when they are first shown. */
 const opened = new Map<View, Promise<void>>();
 
 async function open(view: View): Promise<void> {
-  const content = view === 'try' ? null : element(`${view}-content`, HTMLElement);
-  if (view === 'explore' && content)
-    (await import('./explore-view.ts')).openExplore(content, model);
-  if (view === 'training' && content) {
-    (await import('./training-view.ts')).openTraining(content, model);
-  }
-  if (view === 'compare' && content) {
-    (await import('./compare-view.ts')).openCompare(content, model, () => tryView.picture());
-  }
+  if (view === 'try') return;
+  const content = element(`${view}-content`, HTMLElement);
+  if (view === 'explore') (await import('./explore-view.ts')).openExplore(content, model);
+  else if (view === 'training') (await import('./training-view.ts')).openTraining(content, model);
+  else (await import('./compare-view.ts')).openCompare(content, model, tryView.picture);
 }
 
-/** `#/try/12` is test image 12, `#/explore` another view. The slash keeps browsers from scrolling to the element of that name. */
+/** Shows a view: `#/try/12` is test image 12, `#/explore` another view. The slash prevents scrolling to the element of that id. */
 function route(isFirst = false): void {
   const [name, detail] = location.hash.slice(2).split('/');
   const view = views.find((view) => view === name) ?? 'try';
@@ -38,11 +35,11 @@ function route(isFirst = false): void {
   if (!opened.has(view)) {
     const opening = open(view);
     opened.set(view, opening);
-    // A part of the page that does not load is asked for again with the next look.
+    // If the code does not load, the next visit of the view tries again.
     opening.catch(() => opened.delete(view));
   }
   dispatchEvent(new CustomEvent('view', { detail: view }));
-  tryView.look(view === 'try', detail === undefined ? undefined : Number(detail));
+  tryView.setVisible(view === 'try', detail === undefined ? undefined : Number(detail));
   if (isFirst) return;
   scrollTo(0, 0);
   element(`${view}-title`, HTMLElement).focus({ preventScroll: true });
@@ -77,7 +74,7 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
 
 model.listen(showServed);
 addEventListener('hashchange', () => {
-  // Other anchors, as the skip link's, lie within a view.
+  // Other anchors, such as the skip link's, are within a view.
   if (/^(#\/.*)?$/.test(location.hash)) route();
 });
 route(true);

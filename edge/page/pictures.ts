@@ -1,65 +1,62 @@
 import { element } from './element.ts';
 
-/** The image on screen: one of the test set (`null` leaves the choice to the Worker), or one of the visitor's own. */
+/** An image on screen. A test image without an index is one that the Worker chooses. */
 export type Picture =
   | { kind: 'test'; index: number | null }
   | { kind: 'own'; blob: Blob; origin: 'drawing' | 'file' | 'camera' };
 
-/** What the Worker takes (docs/05-http-api.md). */
-const mostBytes = 10 * 2 ** 20;
-const mostPixels = 4_000_000;
-/** The network sees far fewer pixels than are left. */
-const shrunkSide = 1024;
+/** The Worker's limits (docs/05-http-api.md). */
+const maxBytes = 10 * 2 ** 20;
+const maxPixels = 4_000_000;
+/** The longer side of a picture that exceeded the limits. The network sees far fewer pixels. */
+const reducedSide = 1024;
 
-/** A picture that the Worker would refuse for its size is made smaller here, where the browser can read it. */
-export async function withinBounds(file: Blob): Promise<{ blob: Blob; note: string }> {
-  let bitmap: ImageBitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    return { blob: file, note: '' };
-  }
+/** Draws an image at a size, to read its pixels or to encode it as PNG. */
+export function rasterize(image: CanvasImageSource, width: number, height: number) {
+  const context = new OffscreenCanvas(width, height).getContext('2d');
+  if (!context) throw new Error('This browser can’t draw on a canvas.');
+  context.drawImage(image, 0, 0, width, height);
+  return context;
+}
+
+/** Reduces a picture that exceeds the Worker's limits, if the browser can decode it. */
+export async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) return { blob: file, note: '' };
   const { width, height } = bitmap;
-  if (file.size <= mostBytes && width * height <= mostPixels) {
+  try {
+    if (file.size <= maxBytes && width * height <= maxPixels) return { blob: file, note: '' };
+    const scale = reducedSide / Math.max(width, height);
+    const [newWidth, newHeight] = [width, height].map((side) =>
+      Math.max(1, Math.round(side * scale)),
+    ) as [number, number];
+    return {
+      blob: await rasterize(bitmap, newWidth, newHeight).canvas.convertToBlob(),
+      note: `Sent at ${newWidth} × ${newHeight} instead of ${width} × ${height}.`,
+    };
+  } finally {
     bitmap.close();
-    return { blob: file, note: '' };
   }
-  const scale = shrunkSide / Math.max(width, height);
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
-  canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return {
-    blob: await toPng(canvas),
-    note: `Sent at ${canvas.width} × ${canvas.height} instead of ${width} × ${height}.`,
-  };
 }
 
-export function toPng(canvas: HTMLCanvasElement): Promise<Blob> {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The canvas is too large.'))));
-  });
-}
-
-/** Takes pictures that are dropped anywhere on the page, pasted, or chosen. */
-export function takeGivenFiles(onFile: (file: File) => void): void {
+/** Calls `onFile` for pictures that are dropped on the page, pasted or chosen. */
+export function listenForFiles(onFile: (file: File) => void): void {
   const input = element('file', HTMLInputElement);
   input.addEventListener('change', () => {
     const [file] = input.files ?? [];
     if (file) onFile(file);
-    // The same file may be chosen again.
+    // Allows choosing the same file again.
     input.value = '';
   });
-  document.addEventListener('paste', (event) => {
-    const [file] = event.clipboardData?.files ?? [];
+  const take = (event: Event, data: DataTransfer | null) => {
+    const [file] = data?.files ?? [];
     if (!file) return;
     event.preventDefault();
     onFile(file);
-  });
-  const carriesFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files');
+  };
+  document.addEventListener('paste', (event) => take(event, event.clipboardData));
   document.addEventListener('dragover', (event) => {
-    if (!carriesFiles(event)) return;
+    if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     document.body.classList.add('dropping');
   });
@@ -68,9 +65,6 @@ export function takeGivenFiles(onFile: (file: File) => void): void {
   });
   document.addEventListener('drop', (event) => {
     document.body.classList.remove('dropping');
-    const [file] = event.dataTransfer?.files ?? [];
-    if (!file) return;
-    event.preventDefault();
-    onFile(file);
+    take(event, event.dataTransfer);
   });
 }

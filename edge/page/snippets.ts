@@ -1,81 +1,79 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
+import { element, make } from './element.ts';
 import type { Picture } from './pictures.ts';
 
-export interface Snippet {
+interface Snippet {
   title: string;
-  /** What it needs besides the language; '' where nothing. */
+  /** Requirements besides the language, or ''. */
   needs: string;
   code: string;
 }
 
-/** An image that is longer as a data URL is left in a file. */
-const mostInline = 4000;
+/** Longer data URLs are not part of the code: the visitor saves the image as a file. */
+const maxInlineLength = 4000;
 const file = 'image.png';
 
+/** Whether the snippets read the image from a file. */
+export const needsFile = (picture: Picture, input: string): boolean =>
+  picture.kind !== 'test' && input.length > maxInlineLength;
+
 /**
- * Programs that have the Worker predict the image on screen; each can be pasted and run as it is.
+ * Complete programs that have the Worker predict the image on screen.
  *
  * @param input the image as the network sees it, a PNG as data URL
- * @param pixels its grey bytes, 0 black to 255 white
+ * @param pixels its grey values, 0 black to 255 white
  */
 export function snippetsFor(
   origin: string,
   picture: Picture,
   input: string,
-  pixels: Uint8Array,
+  pixels: ArrayLike<number>,
   { name, model }: Manifest,
 ): Snippet[] {
-  const [height, width, channels] = model.inputShape;
-  const infer = { origin, name, shape: [1, height, width, channels], pixels };
-  if (picture.kind === 'test') {
-    const url = `${origin}/predict?index=${picture.index ?? 0}`;
-    return [
-      { title: 'curl', needs: '', code: `curl '${url}'` },
-      {
-        title: 'TypeScript',
-        needs: '',
-        code: `const response = await fetch('${url}');\n${tellInTypeScript}`,
-      },
-      {
-        title: 'Python',
-        needs: '',
-        code: `import json\nfrom urllib.request import urlopen\n\nwith urlopen('${url}') as response:\n${tellInPython}`,
-      },
-      kserve(infer),
-    ];
-  }
+  const { needs, curl, typeScript, python } =
+    picture.kind === 'test'
+      ? requestIndex(`${origin}/predict?index=${picture.index ?? 0}`)
+      : needsFile(picture, input)
+        ? sendFile(origin)
+        : sendInline(origin, input);
   return [
-    ...(input.length <= mostInline ? inline(origin, input) : fromFile(origin)),
-    kserve(infer),
+    { title: 'curl', needs, code: curl },
+    { title: 'TypeScript', needs, code: typeScript + printInTypeScript },
+    { title: 'Python', needs, code: python + printInPython },
+    kserve(origin, name, [1, ...model.inputShape], pixels),
   ];
 }
 
-/** Whether the snippets read the image from a file that has to be saved first. */
-export const needsFile = (picture: Picture, input: string): boolean =>
-  picture.kind !== 'test' && input.length > mostInline;
+const printInTypeScript = `
+const { predicted } = await response.json();
+console.log(predicted.label, predicted.probability);
+`;
 
-function inline(origin: string, input: string): Snippet[] {
-  return [
-    {
-      title: 'curl',
-      needs: '',
-      code: `curl ${origin}/predict -H 'content-type: application/json' \\\n  -d '{"image":"${input}"}'`,
-    },
-    {
-      title: 'TypeScript',
-      needs: '',
-      code: `const image = '${input}';
+const printInPython = `
+    predicted = json.load(response)['predicted']
+print(predicted['label'], predicted['probability'])
+`;
+
+const requestIndex = (url: string) => ({
+  needs: '',
+  curl: `curl '${url}'`,
+  typeScript: `const response = await fetch('${url}');`,
+  python: `import json
+from urllib.request import urlopen
+
+with urlopen('${url}') as response:`,
+});
+
+const sendInline = (origin: string, input: string) => ({
+  needs: '',
+  curl: `curl ${origin}/predict -H 'content-type: application/json' \\\n  -d '{"image":"${input}"}'`,
+  typeScript: `const image = '${input}';
 const response = await fetch('${origin}/predict', {
   method: 'POST',
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ image }),
-});
-${tellInTypeScript}`,
-    },
-    {
-      title: 'Python',
-      needs: '',
-      code: `import json
+});`,
+  python: `import json
 from urllib.request import Request, urlopen
 
 image = '${input}'
@@ -84,31 +82,20 @@ request = Request(
     data=json.dumps({'image': image}).encode(),
     headers={'content-type': 'application/json'},
 )
-with urlopen(request) as response:
-${tellInPython}`,
-    },
-  ];
-}
+with urlopen(request) as response:`,
+});
 
-function fromFile(origin: string): Snippet[] {
-  return [
-    { title: 'curl', needs: file, code: `curl ${origin}/predict --data-binary @${file}` },
-    {
-      title: 'TypeScript',
-      needs: file,
-      code: `import { readFile } from 'node:fs/promises';
+const sendFile = (origin: string) => ({
+  needs: file,
+  curl: `curl ${origin}/predict --data-binary @${file}`,
+  typeScript: `import { readFile } from 'node:fs/promises';
 
 const response = await fetch('${origin}/predict', {
   method: 'POST',
   headers: { 'content-type': 'image/png' },
   body: await readFile('${file}'),
-});
-${tellInTypeScript}`,
-    },
-    {
-      title: 'Python',
-      needs: file,
-      code: `import json
+});`,
+  python: `import json
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -117,29 +104,11 @@ request = Request(
     data=Path('${file}').read_bytes(),
     headers={'content-type': 'image/png'},
 )
-with urlopen(request) as response:
-${tellInPython}`,
-    },
-  ];
-}
-
-const tellInTypeScript = `const { predicted } = await response.json();
-console.log(predicted.label, predicted.probability);
-`;
-
-const tellInPython = `    predicted = json.load(response)['predicted']
-print(predicted['label'], predicted['probability'])
-`;
-
-interface Inference {
-  origin: string;
-  name: string;
-  shape: number[];
-  pixels: Uint8Array;
-}
+with urlopen(request) as response:`,
+});
 
 /** KServe's own client, over the Open Inference Protocol v2. */
-function kserve({ origin, name, shape, pixels }: Inference): Snippet {
+function kserve(origin: string, name: string, shape: number[], pixels: ArrayLike<number>): Snippet {
   const text = btoa(Array.from(pixels, (byte) => String.fromCharCode(byte)).join(''));
   return {
     title: 'KServe',
@@ -155,5 +124,49 @@ client = InferenceRESTClient(RESTConfig(protocol='v2'))
 answer = asyncio.run(client.infer('${origin}', request))
 print(answer.to_rest())
 `,
+  };
+}
+
+/** @returns a function that shows snippets, one language at a time */
+export function openSnippetPanel(): (snippets: Snippet[]) => void {
+  const tabs = element('languages', HTMLElement);
+  const code = element('code', HTMLElement);
+  const needs = element('needs', HTMLElement);
+  const copy = element('copy', HTMLButtonElement);
+  let shown: Snippet[] = [];
+  let chosen = 0;
+
+  function show(): void {
+    const snippet = shown[chosen];
+    code.textContent = snippet?.code ?? '';
+    needs.textContent = snippet?.needs ?? '';
+    copy.textContent = 'Copy';
+  }
+
+  function makeTab({ title }: Snippet, i: number): HTMLElement {
+    const input = make('input', { type: 'radio', name: 'language', checked: i === chosen });
+    input.addEventListener('change', () => {
+      chosen = i;
+      show();
+    });
+    return make('label', {}, input, make('span', { textContent: title }));
+  }
+
+  copy.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(code.textContent ?? '');
+      copy.textContent = 'Copied';
+    } catch {
+      // Without HTTPS there is no clipboard, but a selection can be copied by hand.
+      getSelection()?.selectAllChildren(code);
+      copy.textContent = 'Selected';
+    }
+  });
+
+  return (snippets) => {
+    const isFirst = shown.length === 0;
+    shown = snippets;
+    if (isFirst) tabs.replaceChildren(...snippets.map(makeTab));
+    show();
   };
 }

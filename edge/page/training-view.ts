@@ -4,11 +4,11 @@ import { curves } from './chart.ts';
 import { make } from './element.ts';
 import type { ModelWatch, ServedVersion } from './watch-model.ts';
 
-/** An epoch that takes so many times as long as the one before is not coming. */
+/** If an epoch takes this many times longer than the average, the training has stopped. */
 const patience = 3;
-const leastPatienceSeconds = 60;
+const minPatienceSeconds = 60;
 
-/** The training as it is published epoch by epoch, and the versions that came while the page was open. */
+/** The training, which may publish every epoch, and the versions that arrived while the page was open. */
 export function openTraining(content: HTMLElement, model: ModelWatch): void {
   const state = make('p', { className: 'lead' });
   const facts = make('p', { className: 'quiet' });
@@ -27,7 +27,7 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
     facts,
     charts,
     make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Epochs' }, table),
-    make('h3', { textContent: 'Arrived while you watched' }),
+    make('h3', { textContent: 'New versions since you opened this page' }),
     arrivals,
   );
   let version = '';
@@ -46,8 +46,8 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
         make('p', {
           textContent:
             epoch === 0
-              ? 'These weights were imported: Catwalk has not trained them.'
-              : 'This version has no curve: an older trainer published it.',
+              ? 'These weights were imported, not trained by Catwalk.'
+              : 'This version has no training curve, because an older trainer published it.',
         }),
       );
       epochs.replaceChildren();
@@ -78,9 +78,9 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
     const waited = (Date.now() - Date.parse(createdAt)) / 1000;
     const expected = patience * (training.seconds / Math.max(1, epoch));
     const isUnderWay =
-      lastEpoch < training.epochs && waited < Math.max(leastPatienceSeconds, expected);
+      lastEpoch < training.epochs && waited < Math.max(minPatienceSeconds, expected);
     state.textContent = isUnderWay
-      ? `Training: epoch ${lastEpoch} of ${training.epochs} is served, the next one shows up here by itself.`
+      ? `Training: epoch ${lastEpoch} of ${training.epochs} is served. The next one will appear here.`
       : `Epoch ${epoch} of ${training.epochs} is served.`;
     state.classList.toggle('live', isUnderWay);
     if (isUnderWay) timer = setTimeout(showState, 5000);

@@ -1,7 +1,7 @@
 import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
-import { ask, type Trouble, troubleOf } from './trouble.ts';
+import { request, type Trouble, troubleOf } from './requests.ts';
 
-/** What GET /model answers. */
+/** The answer of GET /model. */
 export interface ServedVersion {
   alias: Pick<Alias, 'version' | 'updatedAt' | 'previous'> & { name: string };
   manifest: Manifest;
@@ -12,15 +12,15 @@ export type ModelListener = (served: ServedVersion | null, trouble: Trouble | nu
 export interface ModelWatch {
   readonly served: ServedVersion | null;
   readonly trouble: Trouble | null;
-  /** Tells at once what is known, then whenever another version is served or trouble comes and goes. */
+  /** Calls the listener now if something is known, and whenever the version changes or an error comes or goes. */
   listen(listener: ModelListener): void;
-  /** Looks now. */
+  /** Checks now. */
   look(): Promise<void>;
 }
 
 const lookMilliseconds = 2000;
 
-/** Follows the version that is served, for as long as the page is in sight. */
+/** Polls the version that is served, while the page is visible. */
 export function watchModel(): ModelWatch {
   const listeners: ModelListener[] = [];
   let served: ServedVersion | null = null;
@@ -32,7 +32,7 @@ export function watchModel(): ModelWatch {
   async function look(): Promise<void> {
     clearTimeout(timer);
     try {
-      const { value, response } = await ask<ServedVersion>('model', {
+      const { value, response } = await request<ServedVersion>('model', {
         cache: 'no-store',
         headers: etag ? { 'if-none-match': etag } : {},
       });
@@ -41,12 +41,12 @@ export function watchModel(): ModelWatch {
       const isNews = !known || trouble !== null || isOther(next);
       served = next;
       trouble = null;
-      if (isNews) tell();
+      if (isNews) notify();
     } catch (error) {
       const next = troubleOf(error);
       const isNews = trouble?.code !== next.code;
       trouble = next;
-      if (isNews) tell();
+      if (isNews) notify();
     }
     clearTimeout(timer);
     if (!document.hidden) timer = setTimeout(look, lookMilliseconds);
@@ -56,7 +56,7 @@ export function watchModel(): ModelWatch {
     next?.manifest.version !== served?.manifest.version ||
     next?.alias.updatedAt !== served?.alias.updatedAt;
 
-  function tell(): void {
+  function notify(): void {
     known = true;
     for (const listener of listeners) listener(served, trouble);
   }

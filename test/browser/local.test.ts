@@ -38,7 +38,7 @@ describe.skipIf(!hasChromium)('in the browser', () => {
     page.on('request', (request) => scripts.push(request.url()));
     await page.locator('#worker-time', { hasText: 'ms' }).waitFor();
     expect(scripts.filter((url) => /weights|local-model/.test(url))).toEqual([]);
-    await page.getByText('Run it in this browser too').click();
+    await page.getByText('Also run in this browser').click();
     for (const backend of ['wasm', 'webgl', 'cpu']) {
       await page.locator('#backend').selectOption(backend);
       await eventually(() => textOf(page, '#local-time')).toMatch(
@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)('in the browser', () => {
     // Without a network it goes on alone.
     await page.getByText('Draw', { exact: true }).click();
     await page.context().setOffline(true);
-    await page.getByLabel('Sheet to draw on').click();
+    await page.getByLabel('Drawing area').click();
     await eventually(() => textOf(page, '#worker-text')).toBe('You are offline');
     await eventually(() => textOf(page, '#local-time')).toMatch(/ms on cpu$/);
     expect(await textOf(page, '#verdict')).toBe((await textOf(page, '#local-text')).split(',')[0]);
@@ -99,7 +99,7 @@ describe.skipIf(!hasChromium)('the snippets of the image on screen', () => {
     expect(copied).toBe(indexed.KServe);
 
     await page.getByText('Draw', { exact: true }).click();
-    await page.getByLabel('Sheet to draw on').click();
+    await page.getByLabel('Drawing area').click();
     await page
       .locator('#code', { hasText: 'data:image' })
       .waitFor({ state: 'attached' })

@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
       const names = await page.locator('#bars li span:first-child').allInnerTexts();
       expect(names).toEqual(shapes);
       await page.getByText('Draw', { exact: true }).click();
-      await page.getByLabel('Sheet to draw on').click();
+      await page.getByLabel('Drawing area').click();
       await eventually(() => page.locator('#seen').getAttribute('alt')).toContain('28 by 28');
       await page.getByRole('link', { name: 'Explore' }).click();
       await eventually(() => page.locator('.tiles li').count()).toBe(12);
@@ -152,11 +152,11 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     const { page, errors, close } = await openPage(browser, desktopLight, worker.url);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.getByText('Draw', { exact: true }).click();
-    await page.getByLabel('Sheet to draw on').click();
+    await page.getByLabel('Drawing area').click();
     const trouble = page.locator('#answer .trouble');
     const send = async (token: string) => {
       await trouble.getByLabel('Token').fill(token);
-      await trouble.getByRole('button', { name: 'Send it along' }).click();
+      await trouble.getByRole('button', { name: 'Use this token' }).click();
     };
     await eventually(() => trouble.getAttribute('data-code')).toBe('unauthorized');
     await checkAccessibility(page);

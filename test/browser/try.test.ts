@@ -107,8 +107,8 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     expect(await textOf(page, '#kicker')).toBe('Draw something');
     // The first is never answered: the page must not wait for it.
     await page.route(/\/predict\?echo/, (route) => posts.length > 1 && route.continue());
-    await page.getByLabel('Sheet to draw on').scrollIntoViewIfNeeded();
-    const box = await page.getByLabel('Sheet to draw on').boundingBox();
+    await page.getByLabel('Drawing area').scrollIntoViewIfNeeded();
+    const box = await page.getByLabel('Drawing area').boundingBox();
     if (!box) throw new Error('There is no sheet.');
     const moveTo = (x: number, y: number) =>
       page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: 10 });
@@ -145,7 +145,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
 
   it('is drawn by keyboard', async () => {
     const { page } = opened;
-    await page.getByLabel('Sheet to draw on').focus();
+    await page.getByLabel('Drawing area').focus();
     for (const key of ['Space', ...Array(6).fill('ArrowDown'), ...Array(4).fill('ArrowRight')]) {
       await page.keyboard.press(key);
     }
@@ -197,8 +197,8 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     await page.getByText('Camera', { exact: true }).click();
     expect(labels).toContain(await verdict(page));
     await eventually(async () => frames).toBeGreaterThan(2);
-    await page.getByRole('button', { name: 'Hold still' }).click();
-    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
     expect(await page.locator('#video').evaluate((video: HTMLVideoElement) => video.paused)).toBe(
       true,
     );

@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)('Explore', () => {
     await close();
   });
 
-  it('filters, and finds the surest mistakes', async () => {
+  it('filters, and finds the most confident mistakes', async () => {
     const { metrics } = await servedManifest();
     const wrong = Math.round((1 - metrics.accuracy) * 10_000);
     const { page, errors, close } = await openPage(
