@@ -6,155 +6,144 @@ import { predict, request, troubleOf } from './requests.ts';
 import { troublePanel } from './trouble-panel.ts';
 import type { ModelWatch } from './watch-model.ts';
 
-interface Side {
-  element: HTMLElement;
-  /** `alias=…` or `version=…` */
-  select: HTMLSelectElement;
-  ask(picture: Picture): Promise<void>;
-}
-
 /** Compares two versions or aliases on one image: the one in Try, or any test image. */
 export function openCompare(
   content: HTMLElement,
   model: ModelWatch,
   pictureOfTry: () => Picture | null,
 ): void {
-  const image = make('img', { alt: '' });
-  const index = make('input', { type: 'number', min: '0', inputMode: 'numeric' });
-  const previous = make('button', { textContent: '←', ariaLabel: 'Previous test image' });
-  const next = make('button', { textContent: '→', ariaLabel: 'Next test image' });
-  const sides = [openSide('First model', () => picture), openSide('Second model', () => picture)];
+  const sides = [openSide('First model'), openSide('Second model')] as const;
+  const chooser = openImageChooser(knownPicture() ?? { kind: 'test', index: 0 }, (picture) => {
+    for (const side of sides) side.show(picture);
+  });
   const trouble = make('div');
-  let picture = chosenPicture();
-  let objectUrl = '';
 
   /** Both sides need the same image, so a random one that the Worker has not chosen yet does not count. */
-  function chosenPicture(otherwise: Picture = { kind: 'test', index: 0 }): Picture {
-    const tried = pictureOfTry();
-    return tried && !(tried.kind === 'test' && tried.index === null) ? tried : otherwise;
+  function knownPicture(): Picture | undefined {
+    const picture = pictureOfTry();
+    return picture?.kind === 'test' && picture.index === null ? undefined : (picture ?? undefined);
   }
 
-  function show(shown: Picture): void {
-    picture = shown;
-    URL.revokeObjectURL(objectUrl);
-    if (shown.kind === 'own') objectUrl = URL.createObjectURL(shown.blob);
-    image.src = shown.kind === 'own' ? objectUrl : `images/${shown.index}.png?scale=4`;
-    image.alt = shown.kind === 'own' ? 'Your picture' : `Test image ${shown.index}`;
-    index.value = shown.kind === 'test' ? String(shown.index) : '';
-    for (const side of sides) side.ask(shown);
-  }
-
-  async function list(): Promise<void> {
-    // The served version is one of the two, so the list has to wait for it.
-    if (!model.served) return;
+  /** @param picture (default: the one that is shown) */
+  async function update(picture?: Picture): Promise<void> {
+    const { served } = model;
+    if (!served) return;
     try {
       const { value } = await request<ModelList>('models');
       trouble.replaceChildren();
-      const choices = sides.map(({ select }) => fill(select, value));
+      const choices = sides.map(({ select }) => fillOptions(select, value));
       // At first, compare the served version with the one before it.
-      const [first, second] = sides as [Side, Side];
       if (choices.every((choice) => choice === '')) {
-        first.select.value = `alias=${model.served.alias.name}`;
-        const other = value.versions.find(
-          ({ version }) => version !== model.served?.manifest.version,
-        );
-        second.select.value = other ? `version=${other.version}` : first.select.value;
+        const other = value.versions.find(({ version }) => version !== served.manifest.version);
+        sides[0].select.value = `alias=${served.alias.name}`;
+        sides[1].select.value = other ? `version=${other.version}` : sides[0].select.value;
       }
-      show(picture);
+      chooser.show(picture);
     } catch (error) {
-      trouble.replaceChildren(troublePanel(troubleOf(error), list));
+      trouble.replaceChildren(troublePanel(troubleOf(error), () => update(picture)));
     }
   }
 
-  const step = (by: number) => () => {
-    const from = picture.kind === 'test' ? (picture.index ?? 0) : -by;
-    show({ kind: 'test', index: Math.max(0, from + by) });
-  };
-  previous.addEventListener('click', step(-1));
-  next.addEventListener('click', step(1));
-  index.addEventListener('change', () => {
-    if (index.value !== '') show({ kind: 'test', index: Number(index.value) });
-  });
-  // Try may have another picture by now.
   addEventListener('view', (event) => {
-    if ((event as CustomEvent).detail !== 'compare') return;
-    picture = chosenPicture(picture);
-    list();
+    if ((event as CustomEvent).detail === 'compare') update(knownPicture());
   });
   let version = '';
   model.listen((served) => {
     if (!served || served.manifest.version === version) return;
     version = served.manifest.version;
-    list();
+    update();
   });
   content.append(
-    make(
-      'div',
-      { className: 'compared' },
-      image,
-      make(
-        'div',
-        { className: 'tools' },
-        previous,
-        make('label', { className: 'index' }, 'No.', index),
-        next,
-      ),
-    ),
+    chooser.element,
     trouble,
     make('div', { className: 'sides' }, ...sides.map(({ element }) => element)),
   );
 }
 
+/** The image to compare on, with buttons to step through the test images. */
+function openImageChooser(first: Picture, onChoice: (picture: Picture) => void) {
+  const image = make('img', { alt: '' });
+  const index = make('input', { type: 'number', min: '0', inputMode: 'numeric' });
+  let picture = first;
+  let objectUrl = '';
+
+  function show(next = picture): void {
+    picture = next;
+    URL.revokeObjectURL(objectUrl);
+    if (next.kind === 'own') objectUrl = URL.createObjectURL(next.blob);
+    image.src = next.kind === 'own' ? objectUrl : `images/${next.index}.png?scale=4`;
+    image.alt = next.kind === 'own' ? 'Your picture' : `Test image ${next.index}`;
+    index.value = next.kind === 'own' ? '' : String(next.index);
+    onChoice(next);
+  }
+
+  const stepButton = (textContent: string, ariaLabel: string, step: number) =>
+    make('button', {
+      textContent,
+      ariaLabel,
+      onclick() {
+        const next = picture.kind === 'own' ? 0 : (picture.index ?? 0) + step;
+        show({ kind: 'test', index: Math.max(0, next) });
+      },
+    });
+  index.addEventListener('change', () => {
+    if (index.value !== '') show({ kind: 'test', index: Number(index.value) });
+  });
+  const tools = make(
+    'div',
+    { className: 'tools' },
+    stepButton('←', 'Previous test image', -1),
+    make('label', { className: 'index' }, 'No.', index),
+    stepButton('→', 'Next test image', 1),
+  );
+  return { element: make('div', { className: 'compared' }, image, tools), show };
+}
+
 /** @returns the choice that is kept, or '' */
-function fill(select: HTMLSelectElement, { aliases, versions }: ModelList): string {
+function fillOptions(select: HTMLSelectElement, { aliases, versions }: ModelList): string {
   const chosen = select.value;
-  const option = (value: string, textContent: string) => make('option', { value, textContent });
+  const group = (label: string, options: [value: string, textContent: string][]) =>
+    make(
+      'optgroup',
+      { label },
+      ...options.map(([value, textContent]) => make('option', { value, textContent })),
+    );
   select.replaceChildren(
-    make(
-      'optgroup',
-      { label: 'Aliases' },
-      ...aliases.map(({ name }) => option(`alias=${name}`, name)),
+    group(
+      'Aliases',
+      aliases.map(({ name }) => [`alias=${name}`, name]),
     ),
-    make(
-      'optgroup',
-      { label: 'Versions' },
-      ...versions.map(({ version, metrics }) =>
-        option(
-          `version=${version}`,
-          metrics ? `${version}, ${percent(metrics.accuracy, 2)}` : `${version}, invalid`,
-        ),
-      ),
+    group(
+      'Versions',
+      versions.map(({ version, metrics }) => [
+        `version=${version}`,
+        `${version}, ${metrics ? percent(metrics.accuracy, 2) : 'invalid'}`,
+      ]),
     ),
   );
   if (chosen !== '') select.value = chosen;
   return chosen;
 }
 
-function openSide(name: string, picture: () => Picture): Side {
+/** One of the two models with its answer. */
+function openSide(name: string) {
   const select = make('select', { ariaLabel: name });
   const verdict = make('p', { className: 'verdict' });
   const actual = make('p');
   const bars = make('ol', { className: 'bars', ariaLabel: `Probabilities, ${name.toLowerCase()}` });
   const facts = make('p', { className: 'quiet' });
   const trouble = make('div');
-  const element = make(
-    'section',
-    { ariaLabel: name },
-    select,
-    trouble,
-    verdict,
-    actual,
-    bars,
-    facts,
-  );
+  let shown: Picture | null = null;
   let asking = new AbortController();
 
-  async function askFor(asked: Picture): Promise<void> {
+  async function show(picture = shown): Promise<void> {
+    shown = picture;
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
+    if (!picture) return;
     try {
-      const { value, milliseconds } = await predict(asked, signal, select.value);
+      const { value, milliseconds } = await predict(picture, signal, select.value);
       if (signal.aborted) return;
       trouble.replaceChildren();
       verdict.textContent = value.predicted.label;
@@ -166,10 +155,11 @@ function openSide(name: string, picture: () => Picture): Side {
       if (signal.aborted) return;
       verdict.textContent = actual.textContent = facts.textContent = '';
       bars.replaceChildren();
-      trouble.replaceChildren(troublePanel(troubleOf(error), () => askFor(picture())));
+      trouble.replaceChildren(troublePanel(troubleOf(error), () => show()));
     }
   }
 
-  select.addEventListener('change', () => askFor(picture()));
-  return { element, select, ask: askFor };
+  select.addEventListener('change', () => show());
+  const parts = [select, trouble, verdict, actual, bars, facts];
+  return { element: make('section', { ariaLabel: name }, ...parts), select, show };
 }

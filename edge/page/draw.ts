@@ -1,6 +1,6 @@
 import { element } from './element.ts';
 
-type Stroke = [x: number, y: number][];
+type Point = [x: number, y: number];
 
 /** The longer side, in canvas pixels. */
 const side = 448;
@@ -15,6 +15,77 @@ export interface Drawing {
   resize(height: number, width: number): void;
 }
 
+interface Stroke {
+  points: Point[];
+  isFilled: boolean;
+  width: number;
+}
+
+interface Pen {
+  x: number;
+  y: number;
+  isDown: boolean;
+}
+
+function paint(context: CanvasRenderingContext2D, strokes: Stroke[], pen: Pen | null): void {
+  const { canvas } = context;
+  context.fillStyle = paper;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.lineCap = 'round';
+  context.lineJoin = 'round';
+  context.strokeStyle = ink;
+  context.fillStyle = filling;
+  for (const { points, isFilled, width } of strokes) {
+    context.beginPath();
+    for (const [x, y] of points) context.lineTo(x, y);
+    // A dot is a line to its own start.
+    if (points.length === 1) context.lineTo(...(points[0] as Point));
+    if (isFilled) context.fill();
+    context.lineWidth = width;
+    context.stroke();
+  }
+  if (!pen) return;
+  context.beginPath();
+  context.arc(pen.x, pen.y, 10, 0, 2 * Math.PI);
+  context.lineWidth = 2;
+  context.strokeStyle = pen.isDown ? '#8f7dff' : '#888';
+  context.stroke();
+}
+
+const keySteps: Record<string, Point> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+interface PointerHandlers {
+  begin(x: number, y: number): void;
+  extend(x: number, y: number): void;
+  change(): void;
+}
+
+function listenForPointer(canvas: HTMLCanvasElement, handlers: PointerHandlers): void {
+  const positionOf = (event: PointerEvent): Point => {
+    const box = canvas.getBoundingClientRect();
+    return [
+      ((event.clientX - box.left) / box.width) * canvas.width,
+      ((event.clientY - box.top) / box.height) * canvas.height,
+    ];
+  };
+  canvas.addEventListener('pointerdown', (event) => {
+    if (!event.isPrimary || event.button !== 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    handlers.begin(...positionOf(event));
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    const moves = event.getCoalescedEvents?.() ?? [];
+    for (const move of moves.length > 0 ? moves : [event]) handlers.extend(...positionOf(move));
+    handlers.change();
+  });
+}
+
 /**
  * The drawing area: light on dark, like the data set. Mouse, pen and finger draw. So do the arrow keys, after the
  * space bar has put the pen down.
@@ -26,82 +97,38 @@ export function openDrawing(onChange: () => void): Drawing {
   const width = element('pen', HTMLInputElement);
   const undo = element('undo', HTMLButtonElement);
   const clear = element('clear', HTMLButtonElement);
-  let strokes: { points: Stroke; fill: boolean; width: number }[] = [];
-  let pen: { x: number; y: number; isDown: boolean } | null = null;
+  let strokes: Stroke[] = [];
+  let pen: Pen | null = null;
 
-  const isEmpty = () => strokes.length === 0;
-
-  function paint(): void {
-    context.fillStyle = paper;
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.lineCap = 'round';
-    context.lineJoin = 'round';
-    context.strokeStyle = ink;
-    context.fillStyle = filling;
-    for (const { points, fill, width } of strokes) {
-      context.beginPath();
-      for (const [x, y] of points) context.lineTo(x, y);
-      // A dot is a line to its own start.
-      if (points.length === 1) context.lineTo(...(points[0] as [number, number]));
-      if (fill) context.fill();
-      context.lineWidth = width;
-      context.stroke();
-    }
-    if (pen) paintPen(pen);
-    undo.disabled = clear.disabled = isEmpty();
-  }
-
-  function paintPen({ x, y, isDown }: { x: number; y: number; isDown: boolean }): void {
-    context.beginPath();
-    context.arc(x, y, 10, 0, 2 * Math.PI);
-    context.lineWidth = 2;
-    context.strokeStyle = isDown ? '#8f7dff' : '#888';
-    context.stroke();
+  function repaint(): void {
+    paint(context, strokes, pen);
+    undo.disabled = clear.disabled = strokes.length === 0;
   }
 
   function change(): void {
-    paint();
+    repaint();
     onChange();
   }
 
   function begin(x: number, y: number): void {
     const lineWidth = (Number(width.value) / 100) * Math.max(canvas.width, canvas.height);
-    strokes.push({ points: [[x, y]], fill: fill.checked, width: lineWidth });
+    strokes.push({ points: [[x, y]], isFilled: fill.checked, width: lineWidth });
     change();
   }
 
   const extend = (x: number, y: number) => strokes.at(-1)?.points.push([x, y]);
 
-  const placeOf = (event: PointerEvent): [number, number] => {
-    const box = canvas.getBoundingClientRect();
-    return [
-      ((event.clientX - box.left) / box.width) * canvas.width,
-      ((event.clientY - box.top) / box.height) * canvas.height,
-    ];
-  };
-
-  canvas.addEventListener('pointerdown', (event) => {
-    if (!event.isPrimary || event.button !== 0) return;
-    pen = null;
-    canvas.setPointerCapture(event.pointerId);
-    begin(...placeOf(event));
+  listenForPointer(canvas, {
+    begin(x, y) {
+      pen = null;
+      begin(x, y);
+    },
+    extend,
+    change,
   });
-  canvas.addEventListener('pointermove', (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
-    const moves = event.getCoalescedEvents?.() ?? [];
-    for (const move of moves.length > 0 ? moves : [event]) extend(...placeOf(move));
-    change();
-  });
-
-  const steps: Record<string, [number, number]> = {
-    ArrowLeft: [-1, 0],
-    ArrowRight: [1, 0],
-    ArrowUp: [0, -1],
-    ArrowDown: [0, 1],
-  };
   canvas.addEventListener('keydown', (event) => {
     pen ??= { x: canvas.width / 2, y: canvas.height / 2, isDown: false };
-    const step = steps[event.key];
+    const step = keySteps[event.key];
     if (step) {
       const length = event.shiftKey ? 4 : 16;
       pen.x = Math.min(canvas.width, Math.max(0, pen.x + length * step[0]));
@@ -115,11 +142,11 @@ export function openDrawing(onChange: () => void): Drawing {
     }
     event.preventDefault();
     if (pen.isDown) change();
-    else paint();
+    else repaint();
   });
   canvas.addEventListener('blur', () => {
     pen = null;
-    paint();
+    repaint();
   });
   undo.addEventListener('click', () => {
     strokes.pop();
@@ -129,11 +156,11 @@ export function openDrawing(onChange: () => void): Drawing {
     strokes = [];
     change();
   });
-  paint();
+  repaint();
   return {
     canvas,
     get isEmpty() {
-      return isEmpty();
+      return strokes.length === 0;
     },
     resize(height, width) {
       const scale = side / Math.max(height, width);
@@ -141,7 +168,7 @@ export function openDrawing(onChange: () => void): Drawing {
       if (canvas.width === size[0] && canvas.height === size[1]) return;
       [canvas.width, canvas.height] = size;
       strokes = [];
-      paint();
+      repaint();
     },
   };
 }

@@ -34,3 +34,12 @@ export function makeSvg(
   made.append(...children);
   return made;
 }
+
+export function tableRow(cell: 'td' | 'th', texts: string[]): HTMLTableRowElement {
+  return make('tr', {}, ...texts.map((textContent) => make(cell, { textContent })));
+}
+
+/** A region of its own that scrolls, also with the keyboard, if a table is wider than the screen. */
+export function scrollRegion(ariaLabel: string, table: HTMLElement): HTMLElement {
+  return make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel }, table);
+}

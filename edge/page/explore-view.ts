@@ -1,7 +1,7 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
 import { curves } from './chart.ts';
-import { make } from './element.ts';
+import { make, scrollRegion, tableRow } from './element.ts';
 import { gallery } from './gallery.ts';
 import { heatMap, readEvaluation } from './heat-map.ts';
 import { troubleOf } from './requests.ts';
@@ -41,7 +41,7 @@ function draw(content: HTMLElement, manifest: Manifest): void {
     : [];
   const parts =
     metrics.perClass.length > 0
-      ? [scroll('Confusion', matrix), scroll('Scores', scores(metrics))]
+      ? [scrollRegion('Confusion', matrix), scrollRegion('Scores', scores(metrics))]
       : [];
   content.replaceChildren(
     figures,
@@ -71,30 +71,18 @@ function draw(content: HTMLElement, manifest: Manifest): void {
 const figure = (name: string, value: string) =>
   make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }));
 
-/** Content wider than a phone scrolls within its region, also with the keyboard. */
-const scroll = (ariaLabel: string, child: HTMLElement) =>
-  make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel }, child);
-
 function scores({ perClass }: Manifest['metrics']): HTMLElement {
-  const head = ['Label', 'Precision', 'Recall', 'F1', 'Images'];
+  const rows = perClass.map(({ label, precision, recall, f1, support }) => {
+    const values = [percent(precision), percent(recall), percent(f1), support.toLocaleString('en')];
+    const row = tableRow('td', values);
+    row.prepend(make('th', { scope: 'row', textContent: label }));
+    return row;
+  });
   return make(
     'table',
     {},
     make('caption', { textContent: 'Scores by label' }),
-    make('thead', {}, make('tr', {}, ...head.map((textContent) => make('th', { textContent })))),
-    make(
-      'tbody',
-      {},
-      ...perClass.map(({ label, precision, recall, f1, support }) =>
-        make(
-          'tr',
-          {},
-          make('th', { scope: 'row', textContent: label }),
-          ...[percent(precision), percent(recall), percent(f1), support.toLocaleString('en')].map(
-            (textContent) => make('td', { textContent }),
-          ),
-        ),
-      ),
-    ),
+    make('thead', {}, tableRow('th', ['Label', 'Precision', 'Recall', 'F1', 'Images'])),
+    make('tbody', {}, ...rows),
   );
 }

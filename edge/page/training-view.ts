@@ -1,7 +1,7 @@
 import type { TrainingEpoch } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
 import { curves } from './chart.ts';
-import { make } from './element.ts';
+import { make, scrollRegion, tableRow } from './element.ts';
 import type { ModelWatch, ServedVersion } from './watch-model.ts';
 
 /** If an epoch takes this many times longer than the average, the training has stopped. */
@@ -19,14 +19,18 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
     'table',
     {},
     make('caption', { textContent: 'Epochs' }),
-    make('thead', {}, row('th', ['Epoch', 'Accuracy', 'Test loss', 'Training loss', 'Seconds'])),
+    make(
+      'thead',
+      {},
+      tableRow('th', ['Epoch', 'Accuracy', 'Test loss', 'Training loss', 'Seconds']),
+    ),
     epochs,
   );
   content.append(
     state,
     facts,
     charts,
-    make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Epochs' }, table),
+    scrollRegion('Epochs', table),
     make('h3', { textContent: 'New versions since you opened this page' }),
     arrivals,
   );
@@ -34,7 +38,7 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
   let timer = 0;
 
   function show(served: ServedVersion): void {
-    const { training, createdAt } = served.manifest;
+    const { training, createdAt, metrics } = served.manifest;
     const { history = [], epoch } = training;
     showState();
     facts.textContent = `Recipe ${training.recipe}, ${training.optimizer}, batches of ${training.batchSize}, seed ${training.seed}; ${training.backend} on ${training.device}, ${Math.round(training.imagesPerSecond).toLocaleString('en')} images/s.`;
@@ -42,30 +46,21 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
       charts.replaceChildren(...curves(history, training.epochs));
       epochs.replaceChildren(...history.map(epochRow));
     } else {
-      charts.replaceChildren(
-        make('p', {
-          textContent:
-            epoch === 0
-              ? 'These weights were imported, not trained by Catwalk.'
-              : 'This version has no training curve, because an older trainer published it.',
-        }),
-      );
+      const textContent =
+        epoch === 0
+          ? 'These weights were imported, not trained by Catwalk.'
+          : 'This version has no training curve, because an older trainer published it.';
+      charts.replaceChildren(make('p', { textContent }));
       epochs.replaceChildren();
     }
     table.hidden = history.length === 0;
     if (served.manifest.version === version) return;
     version = served.manifest.version;
-    const time = make('time', { dateTime: createdAt, textContent: timeOf(createdAt) });
-    arrivals.prepend(
-      make(
-        'li',
-        {},
-        time,
-        ' ',
-        make('code', { textContent: version }),
-        ` epoch ${epoch} of ${training.epochs}, ${percent(served.manifest.metrics.accuracy, 2)}`,
-      ),
-    );
+    const textContent = new Date(createdAt).toLocaleTimeString();
+    const time = make('time', { dateTime: createdAt, textContent });
+    const code = make('code', { textContent: version });
+    const text = ` epoch ${epoch} of ${training.epochs}, ${percent(metrics.accuracy, 2)}`;
+    arrivals.prepend(make('li', {}, time, ' ', code, text));
   }
 
   function showState(): void {
@@ -91,17 +86,11 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
   });
 }
 
-const timeOf = (iso: string) => new Date(iso).toLocaleTimeString();
-
 const epochRow = ({ epoch, accuracy, loss, trainLoss, seconds }: TrainingEpoch) =>
-  row('td', [
+  tableRow('td', [
     String(epoch),
     percent(accuracy, 2),
     loss.toFixed(4),
     trainLoss?.toFixed(4) ?? '–',
     seconds.toFixed(0),
   ]);
-
-function row(cell: 'td' | 'th', texts: string[]): HTMLElement {
-  return make('tr', {}, ...texts.map((textContent) => make(cell, { textContent })));
-}
