@@ -97,20 +97,7 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
     // If this load was abandoned, another one may have finished first.
     if (entries.has(version)) return model.dispose();
     entries.set(version, { model, holders: 0 });
-    evict(version);
-  }
-
-  /** @param spared a version that stays in any case */
-  function evict(spared?: string): void {
-    let bytes = 0;
-    for (const { model } of entries.values()) bytes += model.bytes;
-    for (const [version, { model, holders }] of entries) {
-      if (bytes <= maxModelBytes) return;
-      if (holders > 0 || version === spared) continue;
-      entries.delete(version);
-      model.dispose();
-      bytes -= model.bytes;
-    }
+    evict(entries, maxModelBytes, version);
   }
 
   function checkMayLoad(version: string): void {
@@ -138,11 +125,28 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
           if (!isHeld) return;
           isHeld = false;
           entry.holders--;
-          evict();
+          evict(entries, maxModelBytes);
         };
       }),
     versions: () => Array.from(entries.keys()),
   };
+}
+
+/**
+ * Disposes of the least recently used models until the others fit.
+ *
+ * @param spared a version that stays in any case
+ */
+function evict(entries: Map<string, Entry>, maxModelBytes: number, spared?: string): void {
+  let bytes = 0;
+  for (const { model } of entries.values()) bytes += model.bytes;
+  for (const [version, { model, holders }] of entries) {
+    if (bytes <= maxModelBytes) return;
+    if (holders > 0 || version === spared) continue;
+    entries.delete(version);
+    model.dispose();
+    bytes -= model.bytes;
+  }
 }
 
 /** The errors of loads that failed a short while ago. */

@@ -51,6 +51,7 @@ export function openAnswerPanel(): AnswerPanel {
       panel.ariaBusy = String(isBusy);
     },
     clear(kicker) {
+      panel.ariaBusy = 'false';
       setText('kicker', kicker);
       clearVerdict();
       for (const id of ['worker-text', 'worker-time', 'worker-version', 'local-text', 'local-time'])

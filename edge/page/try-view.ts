@@ -1,6 +1,6 @@
-import { openAnswerPanel } from './answer-panel.ts';
+import { type AnswerPanel, openAnswerPanel } from './answer-panel.ts';
 import { percent } from './bars.ts';
-import { openLocalSwitch } from './local-switch.ts';
+import { type LocalSwitch, openLocalSwitch } from './local-switch.ts';
 import { openSources } from './picture-sources.ts';
 import type { Picture } from './pictures.ts';
 import { type Answer, predict, type Trouble, troubleOf } from './requests.ts';
@@ -15,51 +15,93 @@ export interface TryView {
   setVisible(isVisible: boolean, index?: number): void;
 }
 
+/** The view with one picture and its answer: sources → predictions → answer panel. */
 export function openTry(model: ModelWatch): TryView {
-  let picture: Picture | null = null;
-  let asking = new AbortController();
-  let retryTimer = 0;
   const panel = openAnswerPanel();
-  const local = openLocalSwitch(model, askAgain);
+  const predictions = openPredictions(model, panel, (index, label) =>
+    sources.showTestImage(index, label),
+  );
   const sources = openSources({
     inputSize() {
       const [height, width] = model.served?.manifest.model.inputShape ?? [28, 28];
       return [height, width];
     },
-    show(next) {
-      picture = next;
-      return ask(next);
-    },
+    show: predictions.show,
     clear(kicker) {
-      asking.abort();
-      picture = null;
+      predictions.stop();
+      predictions.picture = null;
       panel.clear(kicker);
-      panel.setBusy(false);
     },
-    showError: (error) => showTrouble(troubleOf(error)),
+    showError: (error) => predictions.showTrouble(troubleOf(error)),
   });
 
-  function askAgain(): void {
-    if (picture) ask(picture);
+  addEventListener('online', predictions.repeat);
+  let version = '';
+  model.listen((served) => {
+    if (!served || served.manifest.version === version) return;
+    const isFirst = version === '';
+    version = served.manifest.version;
+    const [height, width] = served.manifest.model.inputShape;
+    sources.resize(height, width);
+    // The answer on screen is that of another model.
+    if (predictions.picture) predictions.repeat();
+    else if (isFirst && sources.current === 'test') sources.choose('test');
+  });
+
+  return {
+    picture: () => predictions.picture,
+    setVisible(isVisible, index) {
+      if (isVisible && Number.isInteger(index))
+        return void sources.chooseTestImage(index as number);
+      sources.setVisible(isVisible);
+      if (!isVisible) predictions.stop();
+    },
+  };
+}
+
+/** Has the Worker, and on request this browser, predict the picture on screen. */
+function openPredictions(
+  model: ModelWatch,
+  panel: AnswerPanel,
+  showTestImage: (index: number, label: string) => Promise<void>,
+) {
+  let asking = new AbortController();
+  let retryTimer = 0;
+  const local = openLocalSwitch(model, repeat);
+  const view = { picture: null as Picture | null, show, repeat, stop, showTrouble };
+
+  function stop(): void {
+    asking.abort();
+    clearTimeout(retryTimer);
+  }
+
+  function repeat(): void {
+    if (view.picture) show(view.picture);
   }
 
   /** Aborts the previous request: only the newest picture counts. */
-  async function ask(asked: Picture): Promise<void> {
-    asking.abort();
-    clearTimeout(retryTimer);
+  async function show(picture: Picture): Promise<void> {
+    view.picture = picture;
+    stop();
     asking = new AbortController();
     const { signal } = asking;
     panel.setBusy(true);
-    const answer = await askWorker(asked, signal);
+    const answer = await askWorker(picture, signal);
     if (signal.aborted) return;
     panel.setBusy(false);
-    if (answer) await showInput(answer, signal);
-    await askLocalModel(asked, answer, signal);
+    const manifest = model.served?.manifest;
+    const shown = view.picture;
+    if (answer && manifest) {
+      const input = answer.input ?? `images/${answer.index}.png`;
+      await panel.showInput(shown, input, manifest, signal);
+      if (signal.aborted) return;
+    }
+    await askLocalModel(local, shown, answer, panel, signal);
   }
 
-  async function askWorker(asked: Picture, signal: AbortSignal): Promise<Answer | null> {
+  async function askWorker(picture: Picture, signal: AbortSignal): Promise<Answer | null> {
     try {
-      const { value, milliseconds } = await predict(asked, signal);
+      const { value, milliseconds } = await predict(picture, signal);
       if (signal.aborted) return null;
       const { predicted, index, actual } = value;
       panel.hideTrouble();
@@ -70,8 +112,8 @@ export function openTry(model: ModelWatch): TryView {
         value.model.version,
       );
       if (index !== undefined) {
-        picture = { kind: 'test', index };
-        await sources.showTestImage(index, actual?.label ?? '');
+        view.picture = { kind: 'test', index };
+        await showTestImage(index, actual?.label ?? '');
       }
       return value;
     } catch (error) {
@@ -79,62 +121,37 @@ export function openTry(model: ModelWatch): TryView {
       const trouble = troubleOf(error);
       showTrouble(trouble);
       panel.showWorker(trouble.title, '');
-      if (trouble.isTemporary) retryTimer = setTimeout(() => ask(asked), retryMilliseconds);
+      if (trouble.isTemporary) retryTimer = setTimeout(() => show(picture), retryMilliseconds);
       return null;
-    }
-  }
-
-  async function showInput({ input, index }: Answer, signal: AbortSignal): Promise<void> {
-    const { served } = model;
-    if (!served || !picture) return;
-    await panel.showInput(picture, input ?? `images/${index}.png`, served.manifest, signal);
-  }
-
-  async function askLocalModel(asked: Picture, answer: Answer | null, signal: AbortSignal) {
-    const index = asked.kind === 'test' ? (answer?.index ?? asked.index) : null;
-    if (!local.isOn || (asked.kind === 'test' && index === null)) return;
-    try {
-      const blob =
-        asked.kind === 'own'
-          ? asked.blob
-          : await (await fetch(`images/${index}.png`, { signal })).blob();
-      const prediction = await local.answer(blob, answer, signal);
-      // Without a network connection, only this browser answers.
-      if (prediction && !answer) panel.showPrediction(prediction);
-    } catch (error) {
-      if (!signal.aborted) console.warn(error);
     }
   }
 
   function showTrouble(trouble: Trouble): void {
     // While there is no model, the top of the page says so.
     if (model.trouble?.code === trouble.code) panel.hideTrouble();
-    else panel.showTrouble(trouble, askAgain);
+    else panel.showTrouble(trouble, repeat);
   }
 
-  addEventListener('online', askAgain);
-  let version = '';
-  model.listen((served) => {
-    const next = served?.manifest.version ?? version;
-    if (!served || next === version) return;
-    const isFirst = version === '';
-    version = next;
-    const [height, width] = served.manifest.model.inputShape;
-    sources.resize(height, width);
-    // The answer on screen is that of another model.
-    if (picture) askAgain();
-    else if (isFirst && sources.current === 'test') sources.choose('test');
-  });
+  return view;
+}
 
-  return {
-    picture: () => picture,
-    setVisible(isVisible, index) {
-      if (isVisible && Number.isInteger(index))
-        return void sources.chooseTestImage(index as number);
-      sources.setVisible(isVisible);
-      if (isVisible) return;
-      asking.abort();
-      clearTimeout(retryTimer);
-    },
-  };
+async function askLocalModel(
+  local: LocalSwitch,
+  picture: Picture,
+  answer: Answer | null,
+  panel: AnswerPanel,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!local.isOn || (picture.kind === 'test' && picture.index === null)) return;
+  try {
+    const blob =
+      picture.kind === 'own'
+        ? picture.blob
+        : await (await fetch(`images/${picture.index}.png`, { signal })).blob();
+    const prediction = await local.answer(blob, answer, signal);
+    // Without a network connection, only this browser answers.
+    if (prediction && !answer) panel.showPrediction(prediction);
+  } catch (error) {
+    if (!signal.aborted) console.warn(error);
+  }
 }
