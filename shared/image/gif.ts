@@ -1,6 +1,12 @@
-import { ImageError, type RasterImage } from './image.ts';
+import { type ImageDecoder, ImageError, type RasterImage } from './image.ts';
+import { openRaster } from './raster.ts';
 
-/** Which rows an interlaced frame brings, pass by pass. */
+export const gif: ImageDecoder = {
+  readSize: readGifFile,
+  decode: (bytes, { minSide }) => decodeGif(bytes, minSide),
+};
+
+/** The rows of an interlaced frame's passes, in the order of the file. */
 const passes = [
   { start: 0, step: 8 },
   { start: 4, step: 8 },
@@ -11,32 +17,36 @@ const passes = [
 /**
  * Decodes the first frame of a GIF; what it does not cover is transparent.
  *
- * Our own, for of the packages for it omggif goes round in circles for ever on codes that refer to each other, and gifuct-js
- * reads all frames before the first.
+ * Our own: omggif loops for ever on codes that refer to each other, and gifuct-js reads all frames before the first.
  *
  * @param bytes a file whose size has been found acceptable
- * @throws {ImageError} where the file is cut off or damaged
+ * @param minSide the picture may be reduced as long as its longer side keeps this many pixels (default: it is not)
+ * @throws {ImageError} if the file is cut off or corrupt
  */
-export function decodeGif(bytes: Uint8Array): RasterImage {
+function decodeGif(bytes: Uint8Array, minSide?: number): RasterImage {
   const { width, height, frame } = readGifFile(bytes);
   const { palette, transparentIndex } = frame;
   const colors = expandGifCodes(frame.minimumCodeSize, frame.blocks, frame.width * frame.height);
-  const data = new Uint8Array(4 * width * height);
-  for (const [row, y] of rowsInOrder(frame.height, frame.interlaced).entries()) {
-    let to = 4 * ((frame.top + y) * width + frame.left);
-    for (let x = 0; x < frame.width; x++, to += 4) {
-      const color = colors[row * frame.width + x] as number;
+  const raster = openRaster(width, height, minSide);
+  const rowOf = Uint32Array.from({ length: frame.height });
+  for (const [row, y] of rowsInOrder(frame.height, frame.interlaced).entries()) rowOf[y] = row;
+  const rgba = new Uint8Array(4 * width);
+  for (let y = 0; y < height; y++) {
+    rgba.fill(0);
+    const isInFrame = y >= frame.top && y < frame.top + frame.height;
+    let from = isInFrame ? (rowOf[y - frame.top] as number) * frame.width : 0;
+    for (let x = 0, to = 4 * frame.left; isInFrame && x < frame.width; x++, to += 4) {
+      const color = colors[from++] as number;
       if (color === transparentIndex) continue;
-      if (3 * color + 2 >= palette.byteLength) {
-        throw new ImageError('bad_image', `The GIF's palette has no colour ${color}.`);
-      }
-      data[to] = palette[3 * color] as number;
-      data[to + 1] = palette[3 * color + 1] as number;
-      data[to + 2] = palette[3 * color + 2] as number;
-      data[to + 3] = 255;
+      if (3 * color + 2 >= palette.byteLength) throw corrupt(`its palette has no colour ${color}`);
+      rgba[to] = palette[3 * color] as number;
+      rgba[to + 1] = palette[3 * color + 1] as number;
+      rgba[to + 2] = palette[3 * color + 2] as number;
+      rgba[to + 3] = 255;
     }
+    raster.write(y, rgba);
   }
-  return { width, height, data };
+  return raster.finish();
 }
 
 function rowsInOrder(height: number, interlaced: boolean): number[] {
@@ -48,13 +58,13 @@ function rowsInOrder(height: number, interlaced: boolean): number[] {
 }
 
 /** A GIF's logical screen and its first frame: https://www.w3.org/Graphics/GIF/spec-gif89a.txt */
-export interface GifFile {
+interface GifFile {
   width: number;
   height: number;
   frame: GifFrame;
 }
 
-export interface GifFrame {
+interface GifFrame {
   left: number;
   top: number;
   width: number;
@@ -62,11 +72,11 @@ export interface GifFrame {
   interlaced: boolean;
   /** Red, green, blue a colour. */
   palette: Uint8Array;
-  /** The colour that shows what lies below; `null` where there is none. */
+  /** The transparent colour, if the frame has one. */
   transparentIndex: number | null;
   /** Bits of the smallest codes. */
   minimumCodeSize: number;
-  /** The codes, cut into blocks that each start with their length. */
+  /** The codes, in blocks that each start with their length. */
   blocks: Uint8Array;
 }
 
@@ -76,17 +86,16 @@ const graphicControl = 0xf9;
 const imageDescriptor = 0x2c;
 
 /**
- * Reads a GIF up to its first frame's data, without decoding that. What follows is not looked at: an
- * animation may have any number of frames.
+ * Reads a GIF up to its first frame's data, without decoding it. What follows is not read: an animation may have any number of frames.
  *
  * @param bytes a file that starts with the GIF signature
- * @throws {ImageError}
+ * @throws {ImageError} if the file is cut off or has no frame
  */
-export function readGifFile(bytes: Uint8Array): GifFile {
+function readGifFile(bytes: Uint8Array): GifFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const byte = (at: number) => {
     const value = bytes[at];
-    if (value === undefined) throw damaged('it is cut off before its first frame');
+    if (value === undefined) throw corrupt('it is cut off before its first frame');
     return value;
   };
   const paletteAt = (at: number, flags: number): Uint8Array =>
@@ -105,7 +114,7 @@ export function readGifFile(bytes: Uint8Array): GifFile {
     while (byte(offset) !== 0) offset += 1 + byte(offset);
     offset += 1;
   }
-  if (byte(offset) !== imageDescriptor) throw damaged('it has no frame');
+  if (byte(offset) !== imageDescriptor) throw corrupt('it has no frame');
   const flags = byte(offset + 9);
   const localPalette = paletteAt(offset + 10, flags);
   const dataStart = offset + 10 + localPalette.byteLength;
@@ -120,28 +129,30 @@ export function readGifFile(bytes: Uint8Array): GifFile {
     minimumCodeSize: byte(dataStart),
     blocks: bytes.subarray(dataStart + 1),
   };
-  if (width * height === 0 || frame.width * frame.height === 0) {
-    throw damaged(`it is ${width}x${height} with a frame of ${frame.width}x${frame.height}`);
+  if (frame.width * frame.height === 0) {
+    throw corrupt(`its first frame is ${frame.width}x${frame.height} pixels`);
   }
-  if (frame.left + frame.width > width || frame.top + frame.height > height) {
-    throw damaged('its first frame does not lie within it');
-  }
-  return { width, height, frame };
+  // As browsers do, the screen grows to its first frame: some programs write a screen of 0x0.
+  return {
+    width: Math.max(width, frame.left + frame.width),
+    height: Math.max(height, frame.top + frame.height),
+    frame,
+  };
 }
 
-const damaged = (why: string) => new ImageError('bad_image', `The GIF is damaged: ${why}.`);
+const corrupt = (why: string) => new ImageError('bad_image', `The GIF is corrupt: ${why}.`);
 
-const largestCodeBits = 12;
-const largestTable = 2 ** largestCodeBits;
+const maxCodeBits = 12;
+const maxTable = 2 ** maxCodeBits;
 
 /**
  * Expands a GIF frame's LZW codes (https://www.w3.org/Graphics/GIF/spec-gif89a.txt, appendix F) until all its pixels are there.
  *
  * @param minimumCodeSize bits of a pixel, 2 to 8
  * @param blocks the codes in blocks that each start with their length
- * @param count how many pixels there are to be
- * @returns a colour's number for each pixel
- * @throws {ImageError} where a code is not defined, or the pixels end too early
+ * @param count pixels of the frame
+ * @returns the index of each pixel's colour
+ * @throws {ImageError} if a code is not defined, or the data ends too early
  */
 export function expandGifCodes(
   minimumCodeSize: number,
@@ -149,14 +160,14 @@ export function expandGifCodes(
   count: number,
 ): Uint8Array {
   if (minimumCodeSize < 1 || minimumCodeSize > 8) {
-    throw damaged(`its codes start with ${minimumCodeSize} bits`);
+    throw corrupt(`its codes start with ${minimumCodeSize} bits`);
   }
   const clear = 1 << minimumCodeSize;
   const end = clear + 1;
   // Code n stands for what code prefix[n] stands for, then the pixel last[n]; length[n] pixels in all.
-  const prefix = new Uint16Array(largestTable);
-  const last = new Uint8Array(largestTable);
-  const length = new Uint16Array(largestTable);
+  const prefix = new Uint16Array(maxTable);
+  const last = new Uint8Array(maxTable);
+  const length = new Uint16Array(maxTable);
   for (let pixel = 0; pixel < clear; pixel++) {
     last[pixel] = pixel;
     length[pixel] = 1;
@@ -196,7 +207,7 @@ export function expandGifCodes(
     if (code === end) throw cutOff(written, count);
     // The one code that may be used before it is defined is the one that this step defines.
     const isNew = code === next && previous !== -1;
-    if (code > next || (code === next && !isNew)) throw damaged(`its code ${code} is not defined`);
+    if (code > next || (code === next && !isNew)) throw corrupt(`its code ${code} is not defined`);
     const known = isNew ? previous : code;
     const stop = written + (length[known] as number);
     let walk = known;
@@ -208,12 +219,12 @@ export function expandGifCodes(
     written = stop;
     if (isNew && written < count) pixels[written] = first;
     if (isNew) written += 1;
-    if (previous !== -1 && next < largestTable) {
+    if (previous !== -1 && next < maxTable) {
       prefix[next] = previous;
       last[next] = first;
       length[next] = (length[previous] as number) + 1;
       next += 1;
-      if (next === 1 << codeBits && codeBits < largestCodeBits) codeBits += 1;
+      if (next === 1 << codeBits && codeBits < maxCodeBits) codeBits += 1;
     }
     previous = code;
   }
@@ -221,4 +232,4 @@ export function expandGifCodes(
 }
 
 const cutOff = (written: number, count: number) =>
-  damaged(`its data ends after ${written} of ${count} pixels`);
+  corrupt(`its data ends after ${written} of ${count} pixels`);

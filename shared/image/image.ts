@@ -1,13 +1,15 @@
+import type { initEmscriptenModule } from '@jsquash/webp/utils.js';
+
 /**
- * Why bytes are no image that can be used.
+ * Why bytes can't be used as an image.
  *
- * - `bad_image`: of a known format, but damaged or cut off
- * - `unsupported_image`: of another format, or a variant that is not read
+ * - `bad_image`: of a known format, but cut off or corrupt
+ * - `unsupported_image`: of another format, or an unsupported variant
  * - `image_too_large`: more pixels than are allowed
  */
 export type ImageErrorCode = 'bad_image' | 'unsupported_image' | 'image_too_large';
 
-/** What the image functions throw on bytes that are at fault; anything else they throw is a bug. */
+/** Thrown by the image functions for bytes that are at fault; anything else they throw is a bug. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
   readonly code: ImageErrorCode;
@@ -23,4 +25,33 @@ export interface RasterImage {
   width: number;
   height: number;
   data: Uint8Array;
+}
+
+/** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */
+export type WebpModule = NonNullable<Parameters<typeof initEmscriptenModule>[1]>;
+
+/** An instance of `shared/kernels/build/jpeg.wasm` and its memory. */
+export interface JpegDecoder {
+  exports: object;
+  memory: { buffer: ArrayBuffer; grow(pages: number): number };
+}
+
+/** Makes an instance with so many pages of 64 KiB; shared/ knows no WebAssembly API. */
+export type OpenJpegDecoder = (pages: number) => JpegDecoder;
+
+export interface DecodeOptions {
+  /** Loads libwebp's decoder as this platform has it; called for a WebP only. */
+  webpModule: () => Promise<WebpModule>;
+  /** Loads the JPEG decoder as this platform has it; called for a JPEG only. */
+  openJpeg: () => Promise<OpenJpegDecoder>;
+  /** A picture may be reduced while it is decoded as long as its longer side keeps this many pixels. (default: it is not) */
+  minSide?: number | undefined;
+}
+
+/** What each format's file exports. Both throw an ImageError if the file is cut off or corrupt. */
+export interface ImageDecoder {
+  /** Reads the size from the header, without decoding. */
+  readSize(bytes: Uint8Array): { width: number; height: number };
+  /** Decodes the picture, or an animation's first frame, upright. */
+  decode(bytes: Uint8Array, options: DecodeOptions): RasterImage | Promise<RasterImage>;
 }

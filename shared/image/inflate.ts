@@ -1,74 +1,57 @@
 import { Unzlib, unzlibSync } from 'fflate';
 import { ImageError } from './image.ts';
 
-/**
- * Input handed to the inflater at once. Deflate expands by 1032 at most, so no push yields more than
- * 17 MB before the bound is looked at.
- */
-const pieceBytes = 16 * 1024;
+/** Deflate expands by at most 1032, so no piece of input yields more than 4 MB before the output is looked at. */
+const pieceBytes = 4096;
+
+/** Up to this size a stream is inflated in one go: a streaming inflater takes ten times as long to set up as an icon to inflate. */
+const maxWholeBytes = 16 * 1024;
 
 /**
- * Inflates a zlib stream whose exact size is known beforehand. A stream that holds more is given up
- * on as soon as it shows, so that a few kilobytes can't fill the memory.
+ * Inflates a zlib stream up to a size that is known beforehand. Nothing is kept of what it holds beyond that, so that a few kilobytes
+ * can't fill the memory.
  *
- * @param parts the stream, in order
- * @param expectedBytes what it must inflate to
- * @throws {ImageError} where it holds less or more, or is no zlib stream
+ * @param stream a zlib stream (RFC 1950)
+ * @param expectedBytes what is taken of it
+ * @param onData receives the data piece by piece; a piece is only valid during the call
+ * @throws {ImageError} if the stream holds less, or is not a zlib stream
  */
-export function inflateExactly(parts: Uint8Array[], expectedBytes: number): Uint8Array {
-  const [only] = parts;
-  // A streaming inflater takes ten times as long to set up as an icon takes to inflate.
-  if (only && parts.length === 1 && only.byteLength <= pieceBytes) {
-    return checkSize(inflateAtOnce(only, expectedBytes), expectedBytes);
-  }
-  return inflateInPieces(parts, expectedBytes);
-}
-
-/** Of a stream that holds more than expected, one byte more than expected. */
-function inflateAtOnce(stream: Uint8Array, expectedBytes: number): Uint8Array {
+export function inflate(
+  stream: Uint8Array,
+  expectedBytes: number,
+  onData: (piece: Uint8Array) => void,
+): void {
+  let taken = 0;
+  const take = (piece: Uint8Array) => {
+    const wanted = piece.subarray(0, expectedBytes - taken);
+    taken += wanted.byteLength;
+    if (wanted.byteLength > 0) onData(wanted);
+  };
   try {
-    return unzlibSync(stream, { out: new Uint8Array(expectedBytes + 1) });
-  } catch (cause) {
-    throw new ImageError('bad_image', `The image's data can't be inflated: ${cause}.`, { cause });
-  }
-}
-
-function inflateInPieces(parts: Uint8Array[], expectedBytes: number): Uint8Array {
-  const output = new Uint8Array(expectedBytes);
-  let written = 0;
-  const inflater = new Unzlib((piece) => {
-    if (written + piece.byteLength > expectedBytes) throw tooMuch(expectedBytes);
-    output.set(piece, written);
-    written += piece.byteLength;
-  });
-  try {
-    for (const part of parts) {
-      for (let start = 0; start < part.byteLength; start += pieceBytes) {
-        inflater.push(part.subarray(start, start + pieceBytes));
+    if (stream.byteLength <= maxWholeBytes && expectedBytes <= maxWholeBytes * 64) {
+      take(inflateWhole(stream, expectedBytes));
+    } else {
+      const inflater = new Unzlib(take);
+      for (let start = 0; start < stream.byteLength && taken < expectedBytes; start += pieceBytes) {
+        const end = start + pieceBytes;
+        inflater.push(stream.subarray(start, end), end >= stream.byteLength);
       }
     }
-    inflater.push(new Uint8Array(0), true);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
-    throw new ImageError('bad_image', `The image's data can't be inflated: ${cause}.`, { cause });
+    throw new ImageError('bad_image', 'The image is corrupt: its compressed data is invalid.', {
+      cause,
+    });
   }
-  return checkSize(output.subarray(0, written), expectedBytes);
-}
-
-function checkSize(inflated: Uint8Array, expectedBytes: number): Uint8Array {
-  const { byteLength } = inflated;
-  if (byteLength > expectedBytes) throw tooMuch(expectedBytes);
-  if (byteLength < expectedBytes) {
+  if (taken < expectedBytes) {
     throw new ImageError(
       'bad_image',
-      `The image's data is cut off: ${byteLength} bytes where its size calls for ${expectedBytes}.`,
+      `The image is cut off: its data ends after ${taken} of ${expectedBytes} bytes.`,
     );
   }
-  return inflated;
 }
 
-const tooMuch = (expectedBytes: number) =>
-  new ImageError(
-    'bad_image',
-    `The image's data holds more than the ${expectedBytes} bytes that its size calls for.`,
-  );
+/** Surplus data does not fit the buffer; fflate then returns what does. */
+function inflateWhole(stream: Uint8Array, expectedBytes: number): Uint8Array {
+  return unzlibSync(stream, { out: new Uint8Array(expectedBytes + 1) });
+}

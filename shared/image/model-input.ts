@@ -1,5 +1,5 @@
-import { type DecodeOptions, decodeImage } from './decode-image.ts';
-import type { RasterImage } from './image.ts';
+import { decodeImage } from './decode-image.ts';
+import type { DecodeOptions, RasterImage } from './image.ts';
 import { type GreyImage, resizeByArea } from './resize.ts';
 
 /** Whether to swap light and dark: `auto` does where the background is light. */
@@ -101,15 +101,25 @@ function borderMedian({ width, height, values }: GreyImage): number {
   return border[border.length >> 1] as number;
 }
 
-export type ReadImageOptions = DecodeOptions & ModelInputOptions;
+export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelInputOptions {
+  /** width x height allowed (default: the format's own limit) */
+  maxPixels?: number;
+}
+
+/** Pixels that a picture keeps while it is decoded, per pixel of the network's input: averaging them again then loses nothing. */
+const oversampling = 16;
+/** As many as a network input of 28x28 asks for; enough for one of 224x224. */
+const maxMinSide = 448;
 
 /**
- * Makes the network's input of an image file: PNG, JPEG, WebP, GIF or BMP, of any size up to 4 megapixels.
+ * Makes the network's input of an image file: PNG, JPEG, WebP, GIF or BMP of any size up to the format's limit.
  *
  * @param bytes the file as it is
  * @returns height x width bytes, 0 black to 255 white, row by row
- * @throws {ImageError} on anything that is no such image, or too large
+ * @throws {ImageError} if the bytes are not such an image, corrupt or too large
  */
 export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<Uint8Array> {
-  return toModelInput(await decodeImage(bytes, options), options);
+  const side = Math.max(options.height, options.width);
+  const minSide = Math.max(2 * side, Math.min(oversampling * side, maxMinSide));
+  return toModelInput(await decodeImage(bytes, { ...options, minSide }), options);
 }

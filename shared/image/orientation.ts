@@ -1,15 +1,16 @@
 import type { RasterImage } from './image.ts';
 
-/** How a camera was held, as EXIF says it: 1 upright, 2..8 mirrored or turned. */
+/** How the camera was held, as EXIF states it: 1 upright, 2..8 mirrored or turned. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const orientationTag = 0x0112;
-const shortType = 3;
+/** TIFF's types SHORT and LONG; the standard says SHORT, some programs write LONG. */
+const types = { short: 3, long: 4 };
 const entryBytes = 12;
 
 /**
- * Reads the orientation out of EXIF data, the one field of it that changes a picture (a library that reads all of EXIF
- * would be a tenth of the Worker). EXIF is a hint: where it is damaged, the picture stands as it is.
+ * Reads the orientation from EXIF data, the only field that changes a picture (a library that reads all of EXIF would be a tenth of the
+ * Worker). EXIF is a hint: if it is corrupt, the picture stays as it is.
  * https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf, 4.6.4 and 4.6.5.1
  *
  * @param exif a TIFF structure, with or without `Exif\0\0` before it
@@ -29,19 +30,23 @@ export function exifOrientation(exif: Uint8Array): Orientation {
     const at = directory + 2 + entry * entryBytes;
     if (at + entryBytes > view.byteLength) return 1;
     if (view.getUint16(at, isLittleEndian) !== orientationTag) continue;
-    const value = view.getUint16(at + 8, isLittleEndian);
-    const isValid = view.getUint16(at + 2, isLittleEndian) === shortType && value >= 1;
-    return isValid && value <= 8 ? (value as Orientation) : 1;
+    const type = view.getUint16(at + 2, isLittleEndian);
+    const value =
+      type === types.long
+        ? view.getUint32(at + 8, isLittleEndian)
+        : view.getUint16(at + 8, isLittleEndian);
+    const isValid = (type === types.short || type === types.long) && value >= 1 && value <= 8;
+    return isValid ? (value as Orientation) : 1;
   }
   return 1;
 }
 
 /**
- * Turns and mirrors a picture as its EXIF orientation says, so that its top is up.
+ * Turns and mirrors a picture so that its top is up.
  *
- * @param orientation where the file's first row and first column lie in the scene, 1 to 8
+ * @param orientation EXIF's, 1 to 8
  */
-export function turnUpright(image: RasterImage, orientation: Orientation): RasterImage {
+export function applyOrientation(image: RasterImage, orientation: Orientation): RasterImage {
   if (orientation === 1) return image;
   const { width, height } = image;
   const isSideways = orientation >= 5;

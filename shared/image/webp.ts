@@ -1,49 +1,69 @@
 import createDecoder from '@jsquash/webp/codec/dec/webp_dec.js';
 import { initEmscriptenModule } from '@jsquash/webp/utils.js';
-import { ImageError, type RasterImage } from './image.ts';
-import { exifOrientation, type Orientation } from './orientation.ts';
+import { type ImageDecoder, ImageError, type RasterImage, type WebpModule } from './image.ts';
+import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
 
-/** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */
-export type WebpModule = NonNullable<Parameters<typeof initEmscriptenModule>[1]>;
+export const webp: ImageDecoder = {
+  readSize: readWebpFile,
+  decode: async (bytes, { webpModule }) => {
+    const file = readWebpFile(bytes);
+    return applyOrientation(await decodeWebp(file, await webpModule()), file.orientation);
+  },
+};
 
 /**
- * Decodes a lossy or lossless WebP of one frame, with its transparency.
+ * Decodes a lossy or lossless WebP with its transparency; the first frame of an animation on its canvas, the rest of which is
+ * transparent.
  *
- * Each picture gets an instance of the decoder to itself, which is dropped with its memory: what one file may do to
- * it can't reach the next file's pixels, and a large picture's memory isn't kept.
+ * Each picture gets an instance of the decoder to itself, which is dropped with its memory: a hostile file can't reach the next file's
+ * pixels, and a large picture's memory isn't kept.
  *
- * @param still a file whose size has been found acceptable
- * @throws {ImageError} where the file is cut off or damaged
+ * @param file a file whose size has been found acceptable
+ * @throws {ImageError} if the file is cut off or corrupt
  */
-export async function decodeWebp(still: Uint8Array, module: WebpModule): Promise<RasterImage> {
+async function decodeWebp(file: WebpFile, module: WebpModule): Promise<RasterImage> {
+  const { width, height, frame } = file;
+  const image = await decodeStill(frame.still, module);
+  if (image.width === width && image.height === height) return image;
+  const data = new Uint8Array(4 * width * height);
+  const columns = Math.min(image.width, width - frame.left);
+  for (let y = 0; y < Math.min(image.height, height - frame.top); y++) {
+    const row = image.data.subarray(4 * y * image.width, 4 * (y * image.width + columns));
+    data.set(row, 4 * ((frame.top + y) * width + frame.left));
+  }
+  return { width, height, data };
+}
+
+async function decodeStill(still: Uint8Array, module: WebpModule): Promise<RasterImage> {
+  let cause: unknown;
   try {
     const decoder = await initEmscriptenModule(createDecoder, module, quiet);
     const image = decoder.decode(still as Uint8Array<ArrayBuffer>);
     if (image) return { width: image.width, height: image.height, data: bytesOf(image.data) };
-  } catch (cause) {
-    throw new ImageError('bad_image', `The WebP can't be decoded: ${cause}.`, { cause });
+  } catch (error) {
+    cause = error;
   }
-  throw new ImageError('bad_image', "The WebP is cut off or damaged: it can't be decoded.");
+  throw new ImageError('bad_image', 'The WebP is cut off or corrupt.', { cause });
 }
 
-/** An Emscripten module prints where it fails; the error says it. */
+/** An Emscripten module prints its failures; the error reports them. */
 const quiet = { print: () => {}, printErr: () => {} };
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 
-export interface WebpFile {
+interface WebpFile {
   width: number;
   height: number;
   orientation: Orientation;
-  /** A WebP of one frame: the file itself, or the first frame of an animation. */
-  still: Uint8Array;
+  /** A WebP of one frame, the file itself or the first frame of an animation, and its position on the canvas. */
+  frame: { still: Uint8Array; left: number; top: number };
 }
 
 interface Chunk {
   type: string;
   data: Uint8Array;
-  /** With its type and length before it and its padding after it. */
+  /** With its type, length and padding. */
   whole: Uint8Array;
 }
 
@@ -52,33 +72,50 @@ const riffHeaderBytes = 12;
 /** Position, size, duration and flags of an animation's frame. */
 const frameHeaderBytes = 16;
 
-/** More than stand before and after any still picture; an animation's first frame is among its first few. */
-const maximumChunks = 64;
+/** More than a still picture has; an animation's first frame is among its first few. */
+const maxChunks = 64;
 
 const animationFlag = 0x02;
 const alphaFlag = 0x10;
 
 /**
- * Reads a WebP's size, as its bitstream has it, and where its first frame lies, without decoding it.
+ * Reads a WebP's size and finds its first frame, without decoding it.
  * https://www.rfc-editor.org/rfc/rfc9649.html
  *
  * @param bytes a file that starts with the WebP signature
- * @throws {ImageError}
+ * @throws {ImageError} if the file is cut off or has no picture
  */
-export function readWebpFile(bytes: Uint8Array): WebpFile {
+function readWebpFile(bytes: Uint8Array): WebpFile {
   const chunks = readChunks(bytes.subarray(riffHeaderBytes));
   const exif = chunks.find(({ type }) => type === 'EXIF');
   const orientation = exif ? exifOrientation(exif.data) : 1;
   const first = chunks[0];
   const isAnimation = first?.type === 'VP8X' && ((first.data[0] ?? 0) & animationFlag) !== 0;
-  if (!isAnimation) return { ...bitstreamSize(chunks), orientation, still: bytes };
+  if (!isAnimation) {
+    return { ...bitstreamSize(chunks), orientation, frame: { still: bytes, left: 0, top: 0 } };
+  }
 
   const frame = chunks.find(({ type }) => type === 'ANMF');
-  if (!frame) throw damaged('it is an animation without a frame');
+  if (!frame || first.data.byteLength < 10 || frame.data.byteLength < frameHeaderBytes) {
+    throw corrupt('it is an animation without a frame');
+  }
   const parts = readChunks(frame.data.subarray(frameHeaderBytes));
   const size = bitstreamSize(parts);
-  return { ...size, orientation, still: stillFile(size, parts) };
+  return {
+    width: uint24(first.data, 4) + 1,
+    height: uint24(first.data, 7) + 1,
+    orientation,
+    frame: {
+      still: stillFile(size, parts),
+      left: 2 * uint24(frame.data, 0),
+      top: 2 * uint24(frame.data, 3),
+    },
+  };
 }
+
+/** Little-endian, as sizes and positions are stored. */
+const uint24 = (bytes: Uint8Array, at: number) =>
+  (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
 
 function readChunks(bytes: Uint8Array): Chunk[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -93,7 +130,7 @@ function readChunks(bytes: Uint8Array): Chunk[] {
       data: bytes.subarray(offset + 8, offset + 8 + length),
       whole: bytes.subarray(offset, end),
     });
-    if (chunks.length === maximumChunks) break;
+    if (chunks.length === maxChunks) break;
     offset = end;
   }
   return chunks;
@@ -101,12 +138,12 @@ function readChunks(bytes: Uint8Array): Chunk[] {
 
 function bitstreamSize(chunks: Chunk[]): { width: number; height: number } {
   const bitstream = chunks.find(({ type }) => type === 'VP8 ' || type === 'VP8L');
-  if (!bitstream) throw damaged('it has no picture in it, or is cut off');
+  if (!bitstream) throw corrupt('it has no picture in it, or is cut off');
   const { type, data } = bitstream;
-  if (data.byteLength < 10) throw damaged('it is cut off');
+  if (data.byteLength < 10) throw corrupt('it is cut off');
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   if (type === 'VP8L') {
-    if (view.getUint8(0) !== 0x2f) throw damaged('its lossless data has no signature');
+    if (view.getUint8(0) !== 0x2f) throw corrupt('its lossless data has no signature');
     const bits = view.getUint32(1, true);
     return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
   }
@@ -114,11 +151,11 @@ function bitstreamSize(chunks: Chunk[]): { width: number; height: number } {
     width: view.getUint16(6, true) & 0x3fff,
     height: view.getUint16(8, true) & 0x3fff,
   };
-  if (size.width === 0 || size.height === 0) throw damaged(`it is ${size.width}x${size.height}`);
+  if (size.width === 0 || size.height === 0) throw corrupt(`it is ${size.width}x${size.height}`);
   return size;
 }
 
-/** Writes an animation's frame as a file of its own. */
+/** Makes a file of an animation's frame. */
 function stillFile(size: { width: number; height: number }, parts: Chunk[]): Uint8Array {
   const picture = parts.filter(({ type }) => ['ALPH', 'VP8 ', 'VP8L'].includes(type));
   const extended = new Uint8Array(18);
@@ -127,7 +164,7 @@ function stillFile(size: { width: number; height: number }, parts: Chunk[]): Uin
   view.setUint32(4, 10, true);
   view.setUint32(8, alphaFlag, true);
   view.setUint32(12, size.width - 1, true);
-  // Three bytes each: the lower ones of the height follow the width's upper ones.
+  // Three bytes each; the height's lower bytes follow the width's upper one.
   view.setUint16(15, (size.height - 1) & 0xffff, true);
   const all = [extended, ...picture.map(({ whole }) => whole)];
   const length = all.reduce((sum, part) => sum + part.byteLength, 0);
@@ -147,4 +184,4 @@ function writeText(target: Uint8Array, text: string, at: number): void {
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
 }
 
-const damaged = (why: string) => new ImageError('bad_image', `The WebP is damaged: ${why}.`);
+const corrupt = (why: string) => new ImageError('bad_image', `The WebP is corrupt: ${why}.`);
