@@ -1,16 +1,13 @@
-import { countPixels, imageFormat } from '../../shared/image/decode-image.ts';
+import { decodingCost, imageFormat } from '../../shared/image/decode-image.ts';
 import { ImageError } from '../../shared/image/image.ts';
 import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
-import type { WebpModule } from '../../shared/image/webp.ts';
 import { Problem, toProblem } from '../errors.ts';
+import { imageDecoders } from './image-decoders.ts';
 import { base64Bytes, jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 
-/**
- * What the images of one call may have together. A JPEG of this size keeps a core busy for a second and a half, and 64 of 4 megapixels
- * would fit into one body.
- */
-export const maximumPixelsOfCall = 12_000_000;
+/** What decoding the images of one call may cost: one JPEG of 50 megapixels, or a PNG of 16. */
+const maxCostOfCall = 50_000_000;
 
 /** What of an image is known before its pixels are: its bytes, or its numbers. */
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
@@ -27,7 +24,7 @@ export async function imagePixels(
   options: ModelInputOptions,
 ): Promise<(ArrayLike<number> | Problem)[]> {
   const contents = images.map((image) => orProblem(() => contentOf(image)));
-  checkPixelsOfCall(contents);
+  await checkCostOfCall(contents);
   const results: (ArrayLike<number> | Problem)[] = [];
   for (const content of contents) {
     try {
@@ -46,18 +43,19 @@ function contentOf(image: PostedImage): Content {
   return { bytes, mayBeRaw: contentType === '' || contentType === 'application/octet-stream' };
 }
 
-function checkPixelsOfCall(contents: (Content | Problem)[]): void {
+/** Images that can't be read, or are too large by themselves, are reported in their places. */
+async function checkCostOfCall(contents: (Content | Problem)[]): Promise<void> {
   if (contents.length === 1) return;
   let total = 0;
   for (const content of contents) {
     if (content instanceof Problem || !('bytes' in content)) continue;
-    const count = orProblem(() => countPixels(content.bytes));
-    if (typeof count === 'number') total += count;
+    const cost = await decodingCost(content.bytes).catch(() => 0);
+    if (cost <= maxCostOfCall) total += cost;
   }
-  if (total > maximumPixelsOfCall) {
+  if (total > maxCostOfCall) {
     throw new Problem(
       'image_too_large',
-      `The images have ${total / 1e6} megapixels together; at most ${maximumPixelsOfCall / 1e6} are read in one call.`,
+      'The images are too large for one call: together they may have 50 megapixels as JPEG, or 16 in other formats.',
     );
   }
 }
@@ -75,7 +73,7 @@ async function pixelsOf(content: Content, options: ModelInputOptions): Promise<A
     }
     return inverted(bytes, invert);
   }
-  return readImage(bytes, { ...options, webpModule });
+  return readImage(bytes, { ...options, ...imageDecoders });
 }
 
 const inverted = (pixels: ArrayLike<number>, invert: ModelInputOptions['invert']) =>
@@ -94,7 +92,3 @@ function faultOf(error: unknown): Problem {
   if (error instanceof Problem || error instanceof ImageError) return toProblem(error);
   throw error;
 }
-
-/** libwebp's decoder as the Worker's upload holds it, compiled when it is first asked for. */
-export const webpModule = async (): Promise<WebpModule> =>
-  (await import('@jsquash/webp/codec/dec/webp_dec.wasm')).default;

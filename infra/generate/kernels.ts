@@ -16,7 +16,7 @@ const modules = [
 
 /**
  * Compiles shared/kernels/assembly to WebAssembly: the kernels once with relaxed SIMD (fused multiply-add) and once
- * without, and the optimizer. The modules import their memory and hold no data of their own, so that they can work in place
+ * without, the optimizer, and the JPEG decoder. The modules import their memory and hold no data of their own, so that they can work in place
  * on another module's heap.
  *
  * @throws {Error} with the compiler's own words
@@ -31,6 +31,7 @@ export async function buildKernels(): Promise<void> {
   // On memory that the training threads share. A maximum must be named; this is what 32 bits can address.
   const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
   await compile('optimizer', 'optimizer.wasm', ['-O3', ...shared]);
+  await compile('jpeg', 'jpeg.wasm', ['-O3']);
 }
 
 async function compile(module: string, file: string, options: string[]): Promise<void> {

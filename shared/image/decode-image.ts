@@ -5,6 +5,8 @@ interface Format {
   signature: readonly [bytes: readonly number[], at: number][];
   /** width x height that are decoded within a Worker's 128 MB. */
   maxPixels: number;
+  /** Time that a pixel takes, compared with a JPEG's. */
+  cost: number;
   /** Each format is evaluated when the first image of it comes. */
   load: () => Promise<ImageDecoder>;
 }
@@ -13,11 +15,13 @@ const formats = {
   png: {
     signature: [[[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], 0]],
     maxPixels: 16_000_000,
+    cost: 3,
     load: async () => (await import('./png.ts')).png,
   },
   jpeg: {
     signature: [[[0xff, 0xd8, 0xff], 0]],
     maxPixels: 50_000_000,
+    cost: 1,
     load: async () => (await import('./jpeg.ts')).jpeg,
   },
   webp: {
@@ -28,16 +32,19 @@ const formats = {
     ],
     // libwebp decodes the whole picture.
     maxPixels: 4_000_000,
+    cost: 3,
     load: async () => (await import('./webp.ts')).webp,
   },
   gif: {
     signature: [[[0x47, 0x49, 0x46, 0x38], 0]],
     maxPixels: 16_000_000,
+    cost: 3,
     load: async () => (await import('./gif.ts')).gif,
   },
   bmp: {
     signature: [[[0x42, 0x4d], 0]],
     maxPixels: 16_000_000,
+    cost: 3,
     load: async () => (await import('./bmp.ts')).bmp,
   },
 } satisfies Record<string, Format>;
@@ -86,14 +93,15 @@ export async function decodeImage(
 }
 
 /**
- * Reads from an image's header how many pixels it has, without decoding it.
+ * Estimates from an image's header what decoding it costs.
  *
+ * @returns pixels of a JPEG that take the same time
  * @throws {ImageError} if the bytes are not such an image
  */
-export async function countPixels(bytes: Uint8Array): Promise<number> {
-  const decoder = await recognize(bytes).load();
-  const { width, height } = decoder.readSize(bytes);
-  return width * height;
+export async function decodingCost(bytes: Uint8Array): Promise<number> {
+  const { load, cost } = recognize(bytes);
+  const { width, height } = (await load()).readSize(bytes);
+  return width * height * cost;
 }
 
 function recognize(bytes: Uint8Array): Format {

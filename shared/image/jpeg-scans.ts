@@ -169,7 +169,7 @@ const aan = Array.from({ length: 8 }, (_, i) =>
 
 /** T.81, B.2.4.1. The values are multiplied by the scale of the inverse DCT. */
 function writeQuantizers(data: Uint8Array, decoding: Decoding, present: Set<number>): void {
-  const { heap, decoder, size, frame } = decoding;
+  const { heap, decoder, size } = decoding;
   let at = 0;
   while (at < data.length) {
     const index = (data[at] as number) & 15;
@@ -188,7 +188,7 @@ function writeQuantizers(data: Uint8Array, decoding: Decoding, present: Set<numb
       const column = position & 7;
       if (row >= size || column >= size) continue;
       const factors = size === 8 ? (aan[row] as number) * (aan[column] as number) : 1;
-      values[row * size + column] = (value * factors) / (frame.precision === 12 ? 128 : 8);
+      values[row * size + column] = (value * factors) / 8;
     }
     present.add(index);
     at += 64 * bytesEach;

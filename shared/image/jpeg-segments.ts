@@ -11,8 +11,6 @@ export interface Component {
 export interface Frame {
   width: number;
   height: number;
-  /** 8 or 12 bits a sample. */
-  precision: number;
   progressive: boolean;
   components: Component[];
 }

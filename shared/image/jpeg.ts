@@ -93,7 +93,12 @@ function readFrame(code: number, data: Uint8Array): Frame {
   const height = ((data[1] as number) << 8) | (data[2] as number);
   const width = ((data[3] as number) << 8) | (data[4] as number);
   if (width === 0 || height === 0) throw corrupt(`it is ${width}x${height} pixels`);
-  if (precision !== 8 && precision !== 12) throw corrupt(`its samples have ${precision} bits`);
+  if (precision !== 8) {
+    throw new ImageError(
+      'unsupported_image',
+      `This is a JPEG with ${precision} bits a sample; 8 bits are supported.`,
+    );
+  }
   const components = Array.from({ length: count }, (_, i) => {
     const [id, factors, quantizer] = data.subarray(6 + 3 * i, 9 + 3 * i) as unknown as number[];
     return {
@@ -108,7 +113,7 @@ function readFrame(code: number, data: Uint8Array): Frame {
       throw corrupt('its frame header has sampling factors or tables that do not exist');
     }
   }
-  return { width, height, precision, progressive: code === 0xc2, components };
+  return { width, height, progressive: code === 0xc2, components };
 }
 
 const startsWith = (data: Uint8Array, text: string) =>

@@ -157,7 +157,7 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** The checksum of a chunk's type and data (https://www.w3.org/TR/png-3/#5CRC-algorithm). */
-function crc32(bytes: Uint8Array, start: number, end: number): number {
+export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
   let value = 0xffffffff;
   for (let i = start; i < end; i++) {
     value = (crcTable[(value ^ (bytes[i] as number)) & 0xff] as number) ^ (value >>> 8);

@@ -26,9 +26,8 @@ async function decodeWebp(file: WebpFile, module: WebpModule): Promise<RasterIma
   const image = await decodeStill(frame.still, module);
   if (image.width === width && image.height === height) return image;
   const data = new Uint8Array(4 * width * height);
-  const columns = Math.min(image.width, width - frame.left);
-  for (let y = 0; y < Math.min(image.height, height - frame.top); y++) {
-    const row = image.data.subarray(4 * y * image.width, 4 * (y * image.width + columns));
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(4 * y * image.width, 4 * (y + 1) * image.width);
     data.set(row, 4 * ((frame.top + y) * width + frame.left));
   }
   return { width, height, data };
@@ -101,16 +100,14 @@ function readWebpFile(bytes: Uint8Array): WebpFile {
   }
   const parts = readChunks(frame.data.subarray(frameHeaderBytes));
   const size = bitstreamSize(parts);
-  return {
-    width: uint24(first.data, 4) + 1,
-    height: uint24(first.data, 7) + 1,
-    orientation,
-    frame: {
-      still: stillFile(size, parts),
-      left: 2 * uint24(frame.data, 0),
-      top: 2 * uint24(frame.data, 3),
-    },
-  };
+  const width = uint24(first.data, 4) + 1;
+  const height = uint24(first.data, 7) + 1;
+  const left = 2 * uint24(frame.data, 0);
+  const top = 2 * uint24(frame.data, 3);
+  if (left + size.width > width || top + size.height > height) {
+    throw corrupt('its first frame exceeds its canvas');
+  }
+  return { width, height, orientation, frame: { still: stillFile(size, parts), left, top } };
 }
 
 /** Little-endian, as sizes and positions are stored. */

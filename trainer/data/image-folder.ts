@@ -3,14 +3,13 @@ import { hash } from 'node:crypto';
 import { type Dirent, readdirSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ImageError } from '../../shared/image/image.ts';
 import { readImage } from '../../shared/image/model-input.ts';
-import type { WebpModule } from '../../shared/image/webp.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { checkLabels, type Dataset, type ImageSet } from './dataset.ts';
 import { InvalidDatasetError } from './errors.ts';
 import { idxFile } from './idx-folder.ts';
+import { imageDecoders } from './image-decoders.ts';
 import { datasetName } from './known-datasets.ts';
 
 const [height, width] = fashionMnistCnn.inputShape;
@@ -170,7 +169,7 @@ async function readFileAsInput(path: string): Promise<Uint8Array> {
       `The file has ${size} bytes. The maximum is ${maxFileBytes}.`,
     );
   }
-  return readImage(await readFile(path), { height, width, maximumPixels: maxPixels, webpModule });
+  return readImage(await readFile(path), { height, width, maxPixels, ...imageDecoders });
 }
 
 function unreadable(folder: string, failures: readonly string[]): InvalidDatasetError {
@@ -182,13 +181,4 @@ function unreadable(folder: string, failures: readonly string[]): InvalidDataset
     'Next: replace or remove them.',
   ];
   return new InvalidDatasetError(lines.join('\n'));
-}
-
-const webpDecoder = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
-let compiled: Promise<WebpModule> | null = null;
-
-/** Returns libwebp's decoder, which is read and compiled on the first call. */
-export function webpModule(): Promise<WebpModule> {
-  compiled ??= readFile(webpDecoder).then((bytes) => WebAssembly.compile(bytes));
-  return compiled;
 }

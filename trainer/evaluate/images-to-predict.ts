@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { type Inversion, readImage } from '../../shared/image/model-input.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { imageDecoders } from '../data/image-decoders.ts';
 import type { NamedTestSet } from './trained-model.ts';
 
 /** An image as the network takes it, and what is known of it. */
@@ -35,7 +35,7 @@ export async function imagesOfFiles(
     const source = { file };
     try {
       const bytes = await readBounded(file);
-      const pixels = await readImage(bytes, { height, width, invert, webpModule });
+      const pixels = await readImage(bytes, { height, width, invert, ...imageDecoders });
       images.push({ source, pixels });
     } catch (error) {
       images.push({ source, error: reasonOf(error as NodeJS.ErrnoException) });
@@ -56,12 +56,6 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return 'there is no such file.';
   if (code === 'EISDIR') return 'it is a folder; name the images in it.';
   return message;
-}
-
-/** libwebp's decoder, compiled when the first WebP comes. */
-async function webpModule() {
-  const { resolve } = createRequire(import.meta.url);
-  return WebAssembly.compile(await readFile(resolve('@jsquash/webp/codec/dec/webp_dec.wasm')));
 }
 
 /**

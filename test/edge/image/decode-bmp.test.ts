@@ -1,67 +1,69 @@
 import { describe, expect, it } from 'vitest';
-import { decodeBmp } from '../../../shared/image/bmp.ts';
+import { imageDecoders } from '../../../edge/input/image-decoders.ts';
+import { decodeImage } from '../../../shared/image/decode-image.ts';
 import { writeBmp } from '../../support/edge/write-bmp.ts';
 
-const pixelsOf = (parts: Parameters<typeof writeBmp>[0]) =>
-  Array.from(decodeBmp(writeBmp(parts)).data);
+const decode = async (bytes: Uint8Array) =>
+  Array.from((await decodeImage(bytes, imageDecoders)).data);
+const pixelsOf = (parts: Parameters<typeof writeBmp>[0]) => decode(writeBmp(parts));
 const grey = (...values: number[]) => values.flatMap((value) => [value, value, value, 255]);
 /** Colour n is the grey 16 n. */
 const palette = Array.from({ length: 16 }, (_, i) => [16 * i, 16 * i, 16 * i, 0]).flat();
 
-describe('decodeBmp', () => {
-  it('reads 1 and 4 bits a pixel, rows filled up to four bytes, the last row first', () => {
+describe('decodeImage on BMP', () => {
+  it('reads 1 and 4 bits a pixel, rows filled up to four bytes, the last row first', async () => {
     const two = { width: 3, height: 2, palette };
     expect(
-      pixelsOf({ ...two, bitsPerPixel: 1, data: [0b10100000, 0, 0, 0, 0b01000000, 0, 0, 0] }),
+      await pixelsOf({ ...two, bitsPerPixel: 1, data: [0b10100000, 0, 0, 0, 0b01000000, 0, 0, 0] }),
     ).toEqual(grey(0, 16, 0, 16, 0, 16));
     expect(
-      pixelsOf({ ...two, bitsPerPixel: 4, data: [0x12, 0x30, 0, 0, 0x45, 0x60, 0, 0] }),
+      await pixelsOf({ ...two, bitsPerPixel: 4, data: [0x12, 0x30, 0, 0, 0x45, 0x60, 0, 0] }),
     ).toEqual(grey(64, 80, 96, 16, 32, 48));
   });
 
-  it('reads a picture whose first row is the top one', () => {
+  it('reads a picture whose first row is the top one', async () => {
     const data = [1, 2, 0, 0, 3, 4, 0, 0];
-    expect(pixelsOf({ width: 2, height: -2, bitsPerPixel: 8, palette, data })).toEqual(
+    expect(await pixelsOf({ width: 2, height: -2, bitsPerPixel: 8, palette, data })).toEqual(
       grey(16, 32, 48, 64),
     );
   });
 
-  it('reads 16 bits: five each, and by masks', () => {
+  it('reads 16 bits: five each, and by masks', async () => {
     const pixel = { width: 1, height: 1, bitsPerPixel: 16 };
     // Red 31, green 0, blue 15 of 31.
-    expect(pixelsOf({ ...pixel, data: [0b00001111, 0b01111100, 0, 0] })).toEqual([
+    expect(await pixelsOf({ ...pixel, data: [0b00001111, 0b01111100, 0, 0] })).toEqual([
       255, 0, 123, 255,
     ]);
     const masks = [0xf800, 0x07e0, 0x001f];
     expect(
-      pixelsOf({ ...pixel, compression: 3, masks, data: [0b11100000, 0b00000111, 0, 0] }),
+      await pixelsOf({ ...pixel, compression: 3, masks, data: [0b11100000, 0b00000111, 0, 0] }),
     ).toEqual([0, 255, 0, 255]);
   });
 
-  it('reads 32 bits, their fourth byte where a mask says that it is alpha', () => {
+  it('reads 32 bits, their fourth byte where a mask says that it is alpha', async () => {
     const pixel = { width: 2, height: 1, bitsPerPixel: 32, data: [3, 2, 1, 9, 6, 5, 4, 0] };
-    expect(pixelsOf(pixel)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
+    expect(await pixelsOf(pixel)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
     const masks = [0xff0000, 0xff00, 0xff, 0xff000000];
-    expect(pixelsOf({ ...pixel, compression: 6, masks })).toEqual([1, 2, 3, 9, 4, 5, 6, 0]);
+    expect(await pixelsOf({ ...pixel, compression: 6, masks })).toEqual([1, 2, 3, 9, 4, 5, 6, 0]);
     const unused = { ...pixel, data: pixel.data.with(3, 0), compression: 6, masks };
-    expect(pixelsOf(unused)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
+    expect(await pixelsOf(unused)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
   });
 
-  it('reads runs of 8 and of 4 bits: repeated, by themselves, jumped over', () => {
+  it('reads runs of 8 and of 4 bits: repeated, by themselves, jumped over', async () => {
     const runs = { width: 4, height: 2, palette };
     // Three of 2, one of 1, end of row; jump one, then three by themselves and a filling byte, end.
     const eight = [3, 2, 1, 1, 0, 0, 0, 2, 1, 0, 0, 3, 5, 6, 7, 0, 0, 1];
-    expect(pixelsOf({ ...runs, bitsPerPixel: 8, compression: 1, data: eight })).toEqual(
+    expect(await pixelsOf({ ...runs, bitsPerPixel: 8, compression: 1, data: eight })).toEqual(
       grey(0, 80, 96, 112, 32, 32, 32, 16),
     );
     // Three of 2 and 3 by turns, end of row; four by themselves, end.
     const four = [3, 0x23, 0, 0, 0, 4, 0x45, 0x67, 0, 1];
-    expect(pixelsOf({ ...runs, bitsPerPixel: 4, compression: 2, data: four })).toEqual(
+    expect(await pixelsOf({ ...runs, bitsPerPixel: 4, compression: 2, data: four })).toEqual(
       grey(64, 80, 96, 112, 32, 48, 32, 0),
     );
   });
 
-  it('reads the oldest header', () => {
+  it('reads the oldest header', async () => {
     // BITMAPCOREHEADER: 12 bytes, a palette of three bytes a colour.
     const bytes = Uint8Array.from([
       ...[0x42, 0x4d, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0],
@@ -69,16 +71,31 @@ describe('decodeBmp', () => {
       ...[1, 2, 3, 7, 8, 9],
       ...[0b10000000, 0, 0, 0],
     ]);
-    expect(Array.from(decodeBmp(bytes).data)).toEqual([9, 8, 7, 255, 3, 2, 1, 255]);
+    expect(await decode(bytes)).toEqual([9, 8, 7, 255, 3, 2, 1, 255]);
   });
 
-  it('refuses what is cut off, has no such colour, or is compressed as JPEG', () => {
+  it('does not believe an offset that points into the headers', async () => {
+    const file = writeBmp({
+      width: 2,
+      height: 1,
+      bitsPerPixel: 24,
+      data: [1, 2, 3, 4, 5, 6, 0, 0],
+    });
+    const expected = await decode(file);
+    for (const offset of [0, 14, 53]) expect(await decode(file.with(10, offset))).toEqual(expected);
+  });
+
+  it('refuses what is cut off, has no such colour, or is compressed as JPEG', async () => {
     const pixel = { width: 2, height: 2, bitsPerPixel: 8, palette, data: [0, 0, 0, 0, 0] };
-    expect(() => pixelsOf(pixel)).toThrow('cut off');
-    expect(() => pixelsOf({ ...pixel, data: [0, 99, 0, 0, 0, 0, 0, 0] })).toThrow('no colour 99');
-    expect(() => pixelsOf({ ...pixel, compression: 4 })).toThrow('compression 4');
-    expect(() => pixelsOf({ ...pixel, compression: 1, data: [9, 1] })).toThrow('cut off after 0');
-    expect(() => pixelsOf({ ...pixel, height: 0 })).toThrow('2x0');
-    expect(() => pixelsOf({ ...pixel, bitsPerPixel: 7 })).toThrow('7 bits');
+    await expect(pixelsOf(pixel)).rejects.toThrow('cut off');
+    await expect(pixelsOf({ ...pixel, data: [0, 99, 0, 0, 0, 0, 0, 0] })).rejects.toThrow(
+      'no colour 99',
+    );
+    await expect(pixelsOf({ ...pixel, compression: 4 })).rejects.toThrow('compression 4');
+    await expect(pixelsOf({ ...pixel, compression: 1, data: [9, 1] })).rejects.toThrow(
+      'cut off after 0',
+    );
+    await expect(pixelsOf({ ...pixel, height: 0 })).rejects.toThrow('2x0');
+    await expect(pixelsOf({ ...pixel, bitsPerPixel: 7 })).rejects.toThrow('7 bits');
   });
 });

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { decodeGif, expandGifCodes } from '../../../shared/image/gif.ts';
+import { imageDecoders } from '../../../edge/input/image-decoders.ts';
+import { decodeImage } from '../../../shared/image/decode-image.ts';
+import { expandGifCodes } from '../../../shared/image/gif.ts';
+
+const decode = (bytes: Uint8Array) => decodeImage(bytes, imageDecoders);
 
 /** Packs codes of one width, lowest bits first, into one block. */
 function block(codeBits: number, codes: number[]): Uint8Array {
@@ -24,28 +28,34 @@ const gif = (blocks: Uint8Array, extension: number[] = []) =>
 
 const [clear, end] = [4, 5];
 
-describe('decodeGif', () => {
-  it('lays the frame where it belongs, the rest transparent', () => {
-    const { width, height, data } = decodeGif(gif(block(3, [clear, 1, 0, end])));
+describe('decodeImage on GIF', () => {
+  it('places the frame on its screen, the rest transparent', async () => {
+    const { width, height, data } = await decode(gif(block(3, [clear, 1, 0, end])));
     expect([width, height]).toEqual([4, 4]);
     const expected = new Uint8Array(64);
     expected.set([10, 20, 30, 255, 0, 0, 0, 255], 4 * (4 * 2 + 1));
     expect(data).toEqual(expected);
   });
 
-  it('leaves the transparent colour out', () => {
+  it('leaves the transparent colour out', async () => {
     const control = [0x21, 0xf9, 4, 1, 0, 0, 1, 0];
-    const { data } = decodeGif(gif(block(3, [clear, 1, 0, end]), control));
+    const { data } = await decode(gif(block(3, [clear, 1, 0, end]), control));
     expect(Array.from(data.subarray(36, 44))).toEqual([0, 0, 0, 0, 0, 0, 0, 255]);
   });
 
-  it('refuses a frame outside the picture, a colour that is not there, and a file cut off', () => {
+  it('grows the screen to a frame that exceeds it', async () => {
     const good = gif(block(3, [clear, 1, 0, end]));
-    const outside = good.with(good.indexOf(0x2c) + 1, 3);
-    expect(() => decodeGif(outside)).toThrow('within it');
-    expect(() => decodeGif(gif(block(3, [clear, 1, 2, end])))).toThrow('no colour 2');
+    const outside = await decode(good.with(good.indexOf(0x2c) + 1, 3));
+    expect([outside.width, outside.height]).toEqual([5, 4]);
+    const screenless = await decode(good.with(6, 0).with(8, 0));
+    expect([screenless.width, screenless.height]).toEqual([3, 3]);
+  });
+
+  it('refuses a colour that does not exist, and a file that is cut off', async () => {
+    const good = gif(block(3, [clear, 1, 0, end]));
+    await expect(decode(gif(block(3, [clear, 1, 2, end])))).rejects.toThrow('no colour 2');
     for (let length = 6; length < good.length - 3; length++) {
-      expect(() => decodeGif(good.subarray(0, length))).toThrow(/damaged|cut off/);
+      await expect(decode(good.subarray(0, length))).rejects.toThrow(/corrupt/);
     }
   });
 });

@@ -1,4 +1,4 @@
-import { crc32 } from '../../../shared/image/png-chunks.ts';
+import { crc32 } from '../../../shared/image/png.ts';
 
 /** Writes a PNG chunk by chunk, to have the kinds that fast-png does not write. */
 export function writePng(header: number[], chunks: [string, Uint8Array][]): Uint8Array {

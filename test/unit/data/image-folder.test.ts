@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readImage } from '../../../shared/image/model-input.ts';
 import { InvalidDatasetError } from '../../../trainer/data/errors.ts';
 import { idxFile } from '../../../trainer/data/idx-folder.ts';
-import { webpModule } from '../../../trainer/data/image-folder.ts';
+import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import { datasetName } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { testSetFiles } from '../../../trainer/registry/test-set.ts';
@@ -43,7 +43,9 @@ describe('a folder of images', () => {
     expect([...dataset.train.labels]).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
     expect([...dataset.test.labels]).toEqual([0, 1, 2, 0, 1, 2]);
     const second = await readImage(drawShape('square', 'train/0'), {
-      ...{ height: 28, width: 28, webpModule },
+      height: 28,
+      width: 28,
+      ...imageDecoders,
     });
     expect(dataset.train.images.slice(784, 2 * 784)).toEqual(second);
     const { files } = JSON.parse(new TextDecoder().decode(testSetFiles(dataset)['dataset.json']));
