@@ -71,7 +71,7 @@ describe('a folder of images', () => {
           drawShape('square', '').subarray(0, 900),
         );
       },
-      /^2 of the files in .*\n {2}- .*train\/circle\/notes.txt: These bytes are no PNG.*\n {2}- .*test\/square\/0\.png: .*\nNext: replace or remove/,
+      /^2 of the files in .*\n {2}- .*train\/circle\/notes.txt: This is not an image.*\n {2}- .*test\/square\/0\.png: .*\nNext: replace or remove/,
     ],
     [
       'a label without images',
