@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { fuzzRoutes } from '../fuzz/fuzz-routes.ts';
 import { openTarget, type Target } from '../fuzz/open-target.ts';
 import { readMaterial } from '../fuzz/read-material.ts';
 
-const requests = 200;
+const requests = inject('whole') ? 200 : 60;
 const seed = 20261124;
 
 let folder: string;

@@ -10,6 +10,7 @@ import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { toJsonBytes } from '../../trainer/registry/read-json.ts';
 import { readAlias } from '../../trainer/registry/versions.ts';
 import { smallModels, writeRun } from '../support/models/small-model.ts';
+import { sample } from '../support/vitest/sample.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 const ours = generateKeyPairSync('ed25519');
@@ -132,13 +133,18 @@ describe('the commands', () => {
     );
   });
 
-  it.each([
-    [['promote', 'latest'], '<version>'],
-    [['prune'], '--keep'],
-    [['publish'], 'run'],
-    [['models', '--bucket', 'https://catwalk'], '--bucket'],
-    [['models', '--endpoint', 'localhost:9000'], '--endpoint'],
-  ])('end with 2 on wrong usage: %j', async (argv, named) => {
+  it.each(
+    sample<[string[], string]>(
+      [
+        [['promote', 'latest'], '<version>'],
+        [['prune'], '--keep'],
+        [['publish'], 'run'],
+        [['models', '--bucket', 'https://catwalk'], '--bucket'],
+        [['models', '--endpoint', 'localhost:9000'], '--endpoint'],
+      ],
+      2,
+    ),
+  )('end with 2 on wrong usage: %j', async (argv, named) => {
     const { code, stderr } = await catwalk(...argv);
     expect(code).toBe(2);
     expect(stderr).toContain(named);

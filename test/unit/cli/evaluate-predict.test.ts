@@ -9,6 +9,7 @@ import { openBucket } from '../../../trainer/registry/bucket.ts';
 import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { bucketEnvironment } from '../../support/s3/local-bucket.ts';
+import { sample } from '../../support/vitest/sample.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 const bucket = 's3://catwalk/evaluate';
@@ -94,15 +95,20 @@ describe('catwalk evaluate', () => {
     expect(stderr).toContain('weights.bin has');
   });
 
-  it.each([
-    [2, ['runs/a', '--alias', 'production'], 'run and alias: name only one'],
-    [2, ['--alias', 'production'], '--bucket'],
-    [2, ['--bucket', bucket], '--alias'],
-    [2, ['--version', '1.0'], 'a version looks like'],
-    [1, ['--alias', 'nobody', '--bucket', bucket], 'catwalk models'],
-    [1, ['/nowhere'], 'is not a run with a trained model'],
-    [1, ['--runs', '/nowhere'], 'catwalk train'],
-  ])('ends with %i on %j', async (expected, argv, message) => {
+  it.each(
+    sample<[number, string[], string]>(
+      [
+        [2, ['runs/a', '--alias', 'production'], 'run and alias: name only one'],
+        [2, ['--alias', 'production'], '--bucket'],
+        [2, ['--bucket', bucket], '--alias'],
+        [2, ['--version', '1.0'], 'a version looks like'],
+        [1, ['--alias', 'nobody', '--bucket', bucket], 'catwalk models'],
+        [1, ['/nowhere'], 'is not a run with a trained model'],
+        [1, ['--runs', '/nowhere'], 'catwalk train'],
+      ],
+      2,
+    ),
+  )('ends with %i on %j', async (expected, argv, message) => {
     const { code, stderr } = await catwalk('evaluate', ...argv);
     expect(stderr).toContain(message);
     expect(code).toBe(expected);
@@ -178,12 +184,17 @@ describe('catwalk predict', () => {
     expect(predictions[0].index).toBeLessThan(100);
   });
 
-  it.each([
-    [2, [], 'name what to predict'],
-    [2, ['a.png', '--random'], 'name what to predict'],
-    [2, ['--index', '-1'], '--index'],
-    [2, ['--index', '1', '--out', 'p.gif'], '--out'],
-  ])('ends with %i on %j', async (expected, argv, message) => {
+  it.each(
+    sample<[number, string[], string]>(
+      [
+        [2, [], 'name what to predict'],
+        [2, ['a.png', '--random'], 'name what to predict'],
+        [2, ['--index', '-1'], '--index'],
+        [2, ['--index', '1', '--out', 'p.gif'], '--out'],
+      ],
+      2,
+    ),
+  )('ends with %i on %j', async (expected, argv, message) => {
     const { code, stderr } = await catwalk('predict', ...argv);
     expect(stderr).toContain(message);
     expect(code).toBe(expected);

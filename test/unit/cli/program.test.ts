@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sample } from '../../support/vitest/sample.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 
@@ -39,18 +40,23 @@ describe('catwalk', () => {
     }
   });
 
-  it.each([
-    [['train', '--epochs', '0'], '--epochs'],
-    [['train', '--epochs', 'many'], '--epochs'],
-    [['train', '--backend', 'webgl'], '--backend'],
-    [['train', '--device', 'tpu'], '--device'],
-    [['train', '--alias', 'Production!'], '--alias'],
-    [['train', '--unknown'], '--unknown'],
-    [['import'], 'file'],
-    [['export', 'runs/one', '--out', 'weights.bin'], '--out'],
-    [['data', 'download'], '<action>'],
-    [['paint'], 'paint'],
-  ])('ends with 2 on wrong usage: %j', async (argv, named) => {
+  it.each(
+    sample<[string[], string]>(
+      [
+        [['train', '--epochs', '0'], '--epochs'],
+        [['train', '--epochs', 'many'], '--epochs'],
+        [['train', '--backend', 'webgl'], '--backend'],
+        [['train', '--device', 'tpu'], '--device'],
+        [['train', '--alias', 'Production!'], '--alias'],
+        [['train', '--unknown'], '--unknown'],
+        [['import'], 'file'],
+        [['export', 'runs/one', '--out', 'weights.bin'], '--out'],
+        [['data', 'download'], '<action>'],
+        [['paint'], 'paint'],
+      ],
+      3,
+    ),
+  )('ends with 2 on wrong usage: %j', async (argv, named) => {
     const { code, stderr } = await catwalk(...argv);
     expect(code).toBe(2);
     expect(stderr).toContain(named);

@@ -13,6 +13,7 @@ import {
   startFileMirror,
   startMirror,
 } from '../../support/datasets/fashion-mnist-mirror.ts';
+import { sample } from '../../support/vitest/sample.ts';
 
 const trainLabels = 'train-labels-idx1-ubyte';
 const { sha256 } = knownDatasets['fashion-mnist'].files.trainLabels;
@@ -158,7 +159,7 @@ describe('a mirror that fails', () => {
     ],
   ];
 
-  test.each(failing)(
+  test.each(sample(failing, 3))(
     'and %s is named with its cause; the next one serves',
     async (_, listener, cause) => {
       const bad = await opened(startMirror(listener));

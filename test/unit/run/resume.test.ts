@@ -11,6 +11,8 @@ import { smallTraining, startTraining } from '../../support/training-process.ts'
 
 /** How often the training is killed. */
 const maxKills = inject('whole') ? 20 : 3;
+const signals: [NodeJS.Signals, number][] = [['SIGTERM', 143]];
+if (inject('whole')) signals.push(['SIGINT', 130]);
 let folder: string;
 /** Arguments of the training. */
 let small: string[];
@@ -99,10 +101,7 @@ describe('a training that is killed', () => {
     expect(counts.whileWriting).toBeGreaterThan(0);
   }, 600_000);
 
-  it.each([
-    ['SIGTERM', 143],
-    ['SIGINT', 130],
-  ] as const)(
+  it.each(signals)(
     'by %s writes a checkpoint and ends with %d',
     async (signal, exitCode) => {
       const runs = join(folder, signal);
