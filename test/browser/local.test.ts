@@ -31,8 +31,8 @@ afterAll(async () => {
 
 const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
 
-describe.skipIf(!hasChromium)('in the browser', () => {
-  it.each(twoLooks)('runs the served model, with the same answer ($name)', async (look) => {
+describe.skipIf(!hasChromium)('prediction in the browser', () => {
+  it.each(twoLooks)('gives the same answer as the Worker ($name)', async (look) => {
     const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/try/4`);
     const scripts: string[] = [];
     page.on('request', (request) => scripts.push(request.url()));
@@ -61,7 +61,7 @@ describe.skipIf(!hasChromium)('in the browser', () => {
   });
 });
 
-describe.skipIf(!hasChromium)('the snippets of the image on screen', () => {
+describe.skipIf(!hasChromium)('the code snippets', () => {
   /** @returns what each language's snippet holds */
   async function read(page: Page): Promise<Record<string, string>> {
     const codes: Record<string, string> = {};
@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)('the snippets of the image on screen', () => {
     }
   }
 
-  it('are programs that get its answer', async () => {
+  it('run and return the answer on screen', async () => {
     const { page, errors, close } = await openPage(browser, desktopLight, `${worker.url}/#/try/7`);
     await page.locator('#snippets summary').click();
     const indexed = await read(page);

@@ -47,9 +47,9 @@ async function startWorker(name: string, variables: Record<string, string>): Pro
 const ours = (errors: string[]) =>
   errors.filter((text) => !text.startsWith('Failed to load resource'));
 
-describe.skipIf(!hasChromium)('what can be wrong', () => {
+describe.skipIf(!hasChromium)('error states', () => {
   it.runIf(whole)(
-    'says that no model is published, and continues by itself when one with other labels is',
+    'reports that no model is published, and shows a model with other labels once it is',
     async () => {
       const worker = await startWorker('empty', {
         MODEL_NAME: 'shapes-cnn',
@@ -93,7 +93,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     },
   );
 
-  it.runIf(whole)('says that the bucket is unreachable, and can be asked again', async () => {
+  it.runIf(whole)('reports that the bucket is unreachable, and retries on request', async () => {
     // A port that nobody listens on.
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -171,7 +171,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
     await close();
   });
 
-  it('says that it is offline, and continues when the network is back', async () => {
+  it('reports that it is offline, and continues when the network is back', async () => {
     const { page, close } = await openPage(browser, phoneDark, `${shared.url}/#/try/0`);
     await page.locator('#verdict', { hasText: /\w/ }).waitFor();
     await page.context().setOffline(true);
@@ -184,7 +184,7 @@ describe.skipIf(!hasChromium)('what can be wrong', () => {
   });
 
   it.runIf(whole)(
-    'shows what a version of an older trainer has, and says what it lacks',
+    'shows a version of an older trainer, and says that its evaluation is missing',
     async () => {
       const runs = join(folder, 'old-runs');
       const train = [

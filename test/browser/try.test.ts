@@ -46,7 +46,7 @@ describe.skipIf(!hasChromium).each(looks)('Try ($name)', (look) => {
     await opened.close();
   });
 
-  it('shows a test image, ten probabilities, what the network saw, the version and the time', async () => {
+  it("shows a test image, ten probabilities, the network's input, the version and the time", async () => {
     const { page } = opened;
     const { predicted, actual } = await ask('predict?index=0');
     expect(await verdict(page)).toBe(predicted.label);
@@ -67,7 +67,7 @@ describe.skipIf(!hasChromium).each(looks)('Try ($name)', (look) => {
     await eventually(() => textOf(page, '#spoken')).toContain(`Predicted ${predicted.label}`);
   });
 
-  it('walks through the test images', async () => {
+  it('steps through the test images', async () => {
     const { page } = opened;
     await page.getByRole('button', { name: 'Next test image' }).click();
     await eventually(() => page.locator('#image').getAttribute('alt')).toContain('Test image 1:');
@@ -80,14 +80,14 @@ describe.skipIf(!hasChromium).each(looks)('Try ($name)', (look) => {
     expect(await verdict(page)).toBe(predicted.label);
   });
 
-  it('is accessible, and as wide as the screen', async () => {
+  it('is accessible and fits the width of the screen', async () => {
     await checkAccessibility(opened.page);
     await opened.page.locator('#snippets summary').click();
     await checkAccessibility(opened.page);
   });
 });
 
-describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (look) => {
+describe.skipIf(!hasChromium).each(twoLooks)('Your own picture ($name)', (look) => {
   beforeAll(async () => {
     opened = await openPage(browser, look, `${worker.url}/`);
   });
@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     await opened.close();
   });
 
-  it('predicts while it is drawn, and asks only for the newest', async () => {
+  it('predicts while you draw, and requests only the newest drawing', async () => {
     const { page } = opened;
     const posts: string[] = [];
     page.on('request', (request) => {
@@ -143,7 +143,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     await eventually(() => textOf(page, '#kicker')).toBe('Draw something');
   });
 
-  it('is drawn by keyboard', async () => {
+  it('can be drawn with the keyboard', async () => {
     const { page } = opened;
     await page.getByLabel('Drawing area').focus();
     for (const key of ['Space', ...Array(6).fill('ArrowDown'), ...Array(4).fill('ArrowRight')]) {
@@ -155,7 +155,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     expect(await page.getByRole('button', { name: 'Clear' }).isDisabled()).toBe(true);
   });
 
-  it('is chosen, dropped or pasted', async () => {
+  it('can be chosen, dropped or pasted', async () => {
     const { page } = opened;
     const picture = join(import.meta.dirname, '../../docs/page.png');
     const bytes = await readFile(picture);
@@ -188,7 +188,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('One’s own picture ($name)', (loo
     }
   });
 
-  it('comes from the camera, frame after frame, until it is held', async () => {
+  it('comes from the camera frame by frame until it is held', async () => {
     const { page } = opened;
     let frames = 0;
     page.on('request', (request) => {

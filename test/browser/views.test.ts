@@ -34,7 +34,7 @@ async function servedManifest(): Promise<Manifest> {
 }
 
 describe.skipIf(!hasChromium)('Explore', () => {
-  it.each(twoLooks)('shows what the manifest says ($name)', async (look) => {
+  it.each(twoLooks)('shows the figures of the manifest ($name)', async (look) => {
     const { metrics, model, training } = await servedManifest();
     const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/explore`);
     const figures = await page.locator('.figures').innerText();
@@ -52,7 +52,7 @@ describe.skipIf(!hasChromium)('Explore', () => {
     await close();
   });
 
-  it.each(twoLooks)('opens the images of a cell, by keyboard too ($name)', async (look) => {
+  it.each(twoLooks)('opens the images of a cell with the keyboard ($name)', async (look) => {
     const { metrics, model } = await servedManifest();
     const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/explore`);
     await page.locator('.tiles li').first().waitFor();
@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)('Explore', () => {
     await close();
   });
 
-  it('filters, and finds the most confident mistakes', async () => {
+  it('filters the images and finds the most confident mistakes', async () => {
     const { metrics } = await servedManifest();
     const wrong = Math.round((1 - metrics.accuracy) * 10_000);
     const { page, errors, close } = await openPage(
@@ -131,7 +131,7 @@ describe.skipIf(!hasChromium)('Training', () => {
 });
 
 describe.skipIf(!hasChromium)('Compare', () => {
-  it.each(twoLooks)('has two versions answer for one image ($name)', async (look) => {
+  it.each(twoLooks)('compares the answers of two versions for one image ($name)', async (look) => {
     const { page, errors, close } = await openPage(browser, look, `${worker.url}/#/compare`);
     const sides = page.locator('.sides > section');
     const facts = (side: number) => sides.nth(side).locator('.quiet').innerText();
@@ -156,7 +156,7 @@ describe.skipIf(!hasChromium)('Compare', () => {
 });
 
 it.skipIf(!hasChromium).each(looks)(
-  'every view is accessible, and as wide as the screen ($name)',
+  'every view is accessible and fits the width of the screen ($name)',
   async (look) => {
     const { page, errors, close } = await openPage(browser, look, worker.url);
     for (const [view, ready] of [

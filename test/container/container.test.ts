@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 describe('the trainer image', () => {
-  it('runs as a user without rights, on the Node of the lockfile, and has no build tools', async () => {
+  it('runs as an unprivileged user on the Node of the lockfile, without build tools', async () => {
     const script =
       'id -u; node --version; for tool in gcc g++ make npm pip3 python3; do command -v $tool; done; true';
     const run = container.startProgram(['sh', '-c', script]);
@@ -49,13 +49,13 @@ describe('the trainer image', () => {
     expect(run.output().trim().split('\n')).toEqual(['10001', process.version]);
   });
 
-  it('finds itself fit to train on TensorFlow', async () => {
+  it('passes catwalk doctor for TensorFlow', async () => {
     const run = container.start(['doctor', '--data-dir', '/data'], mountedDataset);
     expect(await run.exited, run.output()).toBe(0);
     expect(run.output()).toMatch(/ok {4}backend tensorflow {2}2\.21\.0 on CPU/);
   });
 
-  it('trains on real data, publishes over HTTP, and the running Worker answers from that model', async () => {
+  it('trains on real data and publishes over HTTP to a running Worker, which serves the model', async () => {
     const run = container.start(
       [
         'train',
@@ -75,7 +75,7 @@ describe('the trainer image', () => {
     expect(served.model).toEqual({ name: 'fashion-mnist-cnn', version, alias: 'production' });
   });
 
-  it('publishes where the Worker image serves from: any S3, by the environment alone', async () => {
+  it('publishes to the S3 bucket that the Worker image serves from, configured only by environment variables', async () => {
     const port = await claimPort(0, '127.0.0.1');
     const run = workerContainer.start(['--port', String(port), '--inspector-port', '0'], {
       environment: { ...worker.env, S3_BUCKET: 'catwalk' },
@@ -94,7 +94,7 @@ describe('the trainer image', () => {
     expect(run.output()).not.toContain(worker.env.AWS_SECRET_ACCESS_KEY);
   });
 
-  it('ends in seconds when it is told to, with 143', async () => {
+  it('ends with 143 within seconds of SIGTERM', async () => {
     const run = container.start(['train', '--json', '--data-dir', '/data'], mountedDataset);
     while (!run.output().includes('"progress"')) {
       expect(run.child.exitCode, run.output()).toBeNull();
@@ -107,7 +107,7 @@ describe('the trainer image', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  it('fails where it is a GPU image and no GPU answers, unless told --device cpu', async () => {
+  it('fails if the GPU image finds no GPU, unless --device cpu is given', async () => {
     const options = { ...mountedDataset, environment: { CATWALK_DEVICE: 'gpu' } };
     const train = ['train', '--data-dir', '/data', '--limit', '64', '--epochs', '1'];
     const refused = container.start(train, options);

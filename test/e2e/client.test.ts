@@ -50,7 +50,7 @@ const check = (file: string) =>
     { cwd: folder },
   );
 
-it('is checked by a program’s own TypeScript, and answers as its types say', async () => {
+it('type-checks in a program of its own, and answers as its types declare', async () => {
   await check('example.ts');
   const { stdout } = await run(process.execPath, ['example.ts'], {
     cwd: folder,
@@ -60,7 +60,7 @@ it('is checked by a program’s own TypeScript, and answers as its types say', a
   expect(stdout).toMatch(/\nPosted: .+\n2 predictions\nLabels: T-shirt\/top, .*Ankle boot\n$/);
 });
 
-it('does not let pass what the Worker would not take', async () => {
+it('rejects calls that the Worker would refuse', async () => {
   await writeFile(
     join(folder, 'wrong.ts'),
     `import { catwalkClient } from 'catwalk/client';

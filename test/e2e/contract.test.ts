@@ -55,7 +55,7 @@ const post = (body: BodyInit, type = 'application/octet-stream', headers = {}): 
 });
 const json = (value: unknown) => post(JSON.stringify(value), 'application/json');
 
-it('serves the document and a page of it', async () => {
+it('serves the document and a page that shows it', async () => {
   const response = await fetch(`${worker.url}/openapi.json`);
   expect(response.headers.get('content-type')).toContain('application/json');
   expect(document.openapi).toMatch(/^3\.1\./);
@@ -113,7 +113,7 @@ describe('with a model', () => {
     { id: 'drift', path: '/drift', status: 200 },
   ])('$id answers $status to $path', check);
 
-  it('predictImage answers as documented to good bodies', async () => {
+  it('predictImage answers valid bodies as documented', async () => {
     const pixels = Array.from(image);
     const rows = Array.from({ length: 28 }, (_, y) => pixels.slice(28 * y, 28 * y + 28));
     const png = await (await fetch(`${worker.url}/images/0.png`)).blob();
@@ -189,7 +189,7 @@ describe('with a model', () => {
     await give(200, { id: ofImage, label: 'Ankle boot', image: input });
   });
 
-  it('says that nothing changed, without a body', async () => {
+  it('answers 304 without a body if nothing changed', async () => {
     for (const path of ['/predict?index=0', '/images/0.png']) {
       const etag = (await fetch(worker.url + path)).headers.get('etag') ?? '';
       const again = await fetch(worker.url + path, { headers: { 'if-none-match': etag } });
@@ -197,7 +197,7 @@ describe('with a model', () => {
     }
   });
 
-  it('has been seen to succeed on every route', () => {
+  it('has succeeded on every route', () => {
     expect([...seen].sort()).toEqual(operations.map(({ id }) => id).sort());
   });
 });

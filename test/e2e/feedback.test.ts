@@ -65,7 +65,7 @@ const catwalk = async (...argv: string[]) => {
   return stdout;
 };
 
-it('collects the true labels once each, sets conflicts and test images apart, and trains on the rest', async () => {
+it('collects each annotated label once, sets conflicts and test images aside, and trains on the rest', async () => {
   for (const { pixels, label } of mirrored) await tell(pixels, label);
   const [first, second] = mirrored as [Labelled, Labelled];
   await tell(first.pixels, first.label);

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it('answers any request as it is documented, and the next good one rightly', async () => {
+it('answers any request as documented, and the next valid one correctly', async () => {
   const tried: number[] = [];
   const onProgress = (count: number) => void tried.push(count);
   const material = await readMaterial();
@@ -36,12 +36,15 @@ it.each([
   ['POST', '/predict', 12, 413],
   ['POST', '/nowhere', 12, 404],
   ['PUT', '/predict', 12, 405],
-])('lets %s %s with %i MiB end before it refuses', async (method, path, mebibytes, status) => {
-  const body = new Uint8Array(mebibytes * 2 ** 20);
-  for (let time = 0; time < 5; time++) {
-    const answer = await fetch(new URL(path, target.url), { method, body });
-    expect(answer.status).toBe(status);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json');
-    await answer.body?.cancel();
-  }
-});
+])(
+  'reads %s %s with %i MiB to its end before it refuses',
+  async (method, path, mebibytes, status) => {
+    const body = new Uint8Array(mebibytes * 2 ** 20);
+    for (let time = 0; time < 5; time++) {
+      const answer = await fetch(new URL(path, target.url), { method, body });
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      await answer.body?.cancel();
+    }
+  },
+);

@@ -72,7 +72,7 @@ describe.skipIf(!isHere && !isRequired)('a network that PyTorch trained', () => 
     expect(largestDifference(probabilities, logits.map(softmax))).toBeLessThan(1e-4);
   });
 
-  it('comes back to the same logits from the .safetensors that is exported', async () => {
+  it('gives the same logits after an export to .safetensors', async () => {
     const { run } = await importFile('tutorial.safetensors');
     const out = join(folder, 'back.safetensors');
     expect(await catwalk('export', run, '--out', out)).toMatchObject({
@@ -82,7 +82,7 @@ describe.skipIf(!isHere && !isRequired)('a network that PyTorch trained', () => 
     expect(largestDifference(await pytorch('load', out), logits)).toBe(0);
   });
 
-  it('is told to be saved as a state_dict where it is a whole model', async () => {
+  it('is refused as a whole pickled model, with advice to save its state_dict', async () => {
     await expect(importFile('module.pth')).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^error: .*module\.pth: .*save model\.state_dict\(\)/),

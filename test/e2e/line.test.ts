@@ -74,14 +74,14 @@ async function storedFile(version: string, file: string): Promise<Uint8Array> {
 describe('from training to prediction', () => {
   let version: string;
 
-  it('says that no model is published before one is', async () => {
+  it('answers no_model before a model is published', async () => {
     const { status, body } = await ask('/predict?index=0');
     expect(status).toBe(503);
     expect(body).toMatchObject({ status: 503, code: 'no_model' });
     expect((await ask('/readyz')).status).toBe(503);
   });
 
-  it('serves what is trained and published, with no restart', async () => {
+  it('serves the published model without a restart', async () => {
     await trainAndPublish('--epochs', '2');
     version = await aliasedVersion();
     await untilServed(version);
@@ -168,7 +168,7 @@ describe('from training to prediction', () => {
     },
   );
 
-  it('keeps a manifest that says how the model came about', async () => {
+  it('records in the manifest how the model was trained', async () => {
     const manifest = manifestSchema.parse(
       JSON.parse(new TextDecoder().decode(await storedFile(version, 'manifest.json'))),
     );

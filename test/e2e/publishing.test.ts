@@ -92,7 +92,7 @@ describe('the commands', () => {
   let first: string;
   let better: string;
 
-  it('publish a run, and point the alias at it where it is good enough', async () => {
+  it('publish a run, and move the alias to it if it is good enough', async () => {
     const published = await publishRun(0.8, ...production, ...key('ours'));
     expect(published.code, published.stderr).toBe(0);
     first = published.version;
@@ -107,7 +107,7 @@ describe('the commands', () => {
     expect(stdout.trim().split('\n')).toHaveLength(4);
   });
 
-  it('promote by force with a reason alone, and tell it in the history', async () => {
+  it('promote by force only with a reason, which the history records', async () => {
     const wrong = await catwalk('promote', first, '--force');
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') });
     const refused = await catwalk('promote', first);
@@ -120,7 +120,7 @@ describe('the commands', () => {
     );
   });
 
-  it('roll back, and prune what nothing names', async () => {
+  it('roll back, and prune versions that no alias names', async () => {
     expect((await catwalk('rollback')).stdout).toContain(`to ${better}`);
     const dry = await catwalk('prune', '--keep', '0', '--dry-run');
     expect(dry.stdout).toContain('Would delete 1 versions');
@@ -150,7 +150,7 @@ describe('the commands', () => {
     expect(stderr).toContain(named);
   });
 
-  it('end with 1 where there is no run, no version or no bucket', async () => {
+  it('end with 1 if the run, the version or the bucket does not exist', async () => {
     const absent = await catwalk('publish', join(folder, 'no-run'));
     expect(absent).toMatchObject({ code: 1, stderr: expect.stringContaining('config.json') });
     const unknown = await catwalk('promote', '20200101T000000Z-00000000');
@@ -160,7 +160,7 @@ describe('the commands', () => {
   });
 });
 
-describe('a Worker goes on serving, and says in /readyz why not', () => {
+describe('a Worker keeps its model, and reports in /readyz why it refuses', () => {
   let good: string;
   beforeAll(async () => {
     good = (await publishRun(0.95, ...production, ...key('ours'))).version;
@@ -207,7 +207,7 @@ describe('a Worker goes on serving, and says in /readyz why not', () => {
     await expectRefusal(version, 'not signed');
   });
 
-  it('and moves on to the next good one', async () => {
+  it('then serves the next valid version', async () => {
     const next = await publishRun(0.97, ...production, ...key('ours'));
     expect(next.code, next.stderr).toBe(0);
     const { failure } = await untilReady(({ model }) => model?.version === next.version);

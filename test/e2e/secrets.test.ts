@@ -173,7 +173,7 @@ function expectNothingIn({ answers, logs }: Audited): void {
   for (const text of [...answers, ...logs]) expect(findSecrets(text), text).toEqual([]);
 }
 
-it('finds what it looks for', () => {
+it('the search for secrets finds what it looks for', () => {
   const { token, secretAccessKey } = secrets;
   for (const text of [
     `{"detail":"${token}"}`,
@@ -187,8 +187,8 @@ it('finds what it looks for', () => {
   expect(findSecrets('Bearer realm="catwalk"')).toEqual([]);
 });
 
-describe('a Worker that is trusted with tokens and keys', () => {
-  it('serves, and gives none of them away', async () => {
+describe('a Worker with tokens and keys', () => {
+  it('reveals none of them in its answers and logs', async () => {
     const worker = await openAudited();
     try {
       const first = await worker.ask('/predict?index=0');
@@ -210,7 +210,7 @@ describe('a Worker that is trusted with tokens and keys', () => {
     }
   });
 
-  it('gives none away where the store refuses it, and says all that it was sent', async () => {
+  it('reveals none of them if the store refuses a request and echoes all of it', async () => {
     const telltale = await openTelltale();
     const { port } = telltale.address() as AddressInfo;
     const worker = await openAudited({
@@ -246,7 +246,7 @@ describe('a Worker that is trusted with tokens and keys', () => {
       ],
       2,
     ),
-  )('gives none away where %s', async (_, changed) => {
+  )('reveals none of them if %s', async (_, changed) => {
     const worker = await openAudited(changed).catch((error: Error) => ({
       ...{ answers: [], logs: [error.stack ?? ''] },
     }));
@@ -261,7 +261,7 @@ describe('a Worker that is trusted with tokens and keys', () => {
   });
 });
 
-it('the script that is uploaded holds none of them', () => {
+it('the uploaded script contains no secret', () => {
   for (const contents of bundle.values()) {
     expect(findSecrets(Buffer.from(contents).toString('latin1'))).toEqual([]);
   }

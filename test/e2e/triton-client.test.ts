@@ -47,7 +47,7 @@ describe.skipIf(!isHere && !isRequired)("Triton's client", () => {
     return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
   }
 
-  it('gets what POST /predict says, in floats, bytes and classes', async () => {
+  it('gets the answers of POST /predict as floats, bytes and classes', async () => {
     const { run: trained } = await catwalk(
       ...['train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
       ...['--backend', 'wasm', '--epochs', '1', '--batch-size', '20'],

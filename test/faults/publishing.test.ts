@@ -87,7 +87,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
       environment: { ...environment, AWS_MAX_ATTEMPTS: attempts },
     });
 
-  it('keeps the alias on a whole version, whatever befalls any request', async () => {
+  it('keeps the alias on a complete version, whatever happens to a request', async () => {
     const cases = [false, true].flatMap((signed) => {
       const requests = Array.from({ length: signed ? 13 : 11 }, (_, index) => index + 1);
       return requests.flatMap((at) => [
@@ -148,7 +148,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     expect(outcomes.get('PermissionDeniedError')).toBeGreaterThan(0);
   });
 
-  it('keeps the alias on a whole version wherever the publisher is killed', async () => {
+  it('keeps the alias on a complete version, whenever the publisher is killed', async () => {
     const ranges = whole ? 100 : 5;
     let killed = 0;
     let next = 0;
@@ -206,7 +206,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     expect(killed).toBeGreaterThan(0.9 * ranges);
   });
 
-  it.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
+  it.each([2, 8])('loses no move of %i concurrent publishers', async (publishers) => {
     const rounds = whole ? 100 : 3;
     let url = '';
     let checker = bucketChecker(open(newUrl()), '');

@@ -20,13 +20,13 @@ const send = (app: TestApp, path: string, authorization?: string, method = 'POST
 describe('tokens', () => {
   const open = () => openApp(bucket, {}, { API_TOKENS: `shop:${first}\n ${second},` });
 
-  it('are asked for by nothing unless configured', async () => {
+  it('are not required by default', async () => {
     const app = openApp(bucket);
     expect((await send(app, '/predict')).status).toBe(200);
     expect((await send(app, '/metrics', undefined, 'GET')).status).toBe(200);
   });
 
-  it('open POST, several at once', async () => {
+  it('authorize POST requests; several can be valid', async () => {
     const app = open();
     for (const authorization of [`Bearer ${first}`, `bearer ${second}`, `Bearer  ${first} `]) {
       expect((await send(app, '/predict', authorization)).status).toBe(200);
@@ -59,7 +59,7 @@ describe('tokens', () => {
     });
   });
 
-  it('keep what clients do to those who have one, and leave the rest open', async () => {
+  it('protect the routes that clients use, and leave the others open', async () => {
     const app = open();
     for (const path of ['/metrics', '/drift']) {
       expect((await send(app, path, undefined, 'GET')).status).toBe(401);
@@ -78,15 +78,12 @@ describe('tokens', () => {
     [`sh op!:${first}`, 'name'],
     [`${first}"`, 'character'],
     [`${first},too-short`, 'Token 2'],
-  ])(
-    'are refused as configuration where they are wrong, without being named: %j',
-    (tokens, why) => {
-      const opening = () => openApp(bucket, {}, { API_TOKENS: tokens });
-      expect(opening).toThrow(new RegExp(`API_TOKENS|${why}`));
-      expect(opening).toThrow(why);
-      expect(opening).not.toThrow(first);
-    },
-  );
+  ])('are refused as invalid configuration without being named: %j', (tokens, why) => {
+    const opening = () => openApp(bucket, {}, { API_TOKENS: tokens });
+    expect(opening).toThrow(new RegExp(`API_TOKENS|${why}`));
+    expect(opening).toThrow(why);
+    expect(opening).not.toThrow(first);
+  });
 });
 
 describe('the rate limit', () => {
@@ -102,7 +99,7 @@ describe('the rate limit', () => {
     };
   }
 
-  it('answers 429 to who asks too often, each by its address or its token', async () => {
+  it('answers 429 to too many requests of one address or token', async () => {
     const RATE_LIMITER = limiter(2);
     const app = openApp(bucket, { bindings: { RATE_LIMITER } }, { API_TOKENS: `shop:${first}` });
     const ask = async (headers: Record<string, string>) => {
@@ -125,7 +122,7 @@ describe('the rate limit', () => {
     });
   });
 
-  it('leaves probes, scrapes and preflights alone', async () => {
+  it('does not count probes, scrapes and preflights', async () => {
     const RATE_LIMITER = limiter(0);
     const app = openApp(bucket, { bindings: { RATE_LIMITER } });
     for (const path of ['/healthz', '/readyz', '/metrics']) {
@@ -135,7 +132,7 @@ describe('the rate limit', () => {
     expect(RATE_LIMITER.asked.size).toBe(0);
   });
 
-  it('lets everybody in where it fails', async () => {
+  it('admits everybody if the limiter fails', async () => {
     const limit = vi.fn(() => Promise.reject(new Error('down')));
     const app = openApp(bucket, { bindings: { RATE_LIMITER: { limit } } });
     expect((await app.request('/predict?index=0')).status).toBe(200);

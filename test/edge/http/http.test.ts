@@ -16,7 +16,7 @@ beforeAll(async () => {
 const etagOf = (response: Response) => response.headers.get('etag') ?? '';
 
 describe('conditional requests', () => {
-  it('answer 304 to a prediction that the client has, and the new one once the alias has moved', async () => {
+  it('answer 304 if the client has the prediction, and the new prediction after the alias moves', async () => {
     const { bucket, app } = await serving();
     const first = await app.request('/predict?index=3');
     expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'no-cache']);
@@ -35,7 +35,7 @@ describe('conditional requests', () => {
     expect(etagOf(moved)).not.toBe(etagOf(first));
   });
 
-  it('tell images, their kinds and test sets apart', async () => {
+  it('distinguish images, formats and test sets', async () => {
     const ask = async (path: string, accept = '*/*') =>
       etagOf(await app.request(path, { headers: { accept } }));
     const smaller = openBucket();
@@ -56,7 +56,7 @@ describe('conditional requests', () => {
     expect(await ask('/predict?index=3')).toBe(tags[0]);
   });
 
-  it('need none where the version is named: its answer is kept for ever', async () => {
+  it('are not needed for a pinned version, whose answer is immutable', async () => {
     const { bucket, first, app } = await serving();
     const path = `/predict?index=3&version=${first}`;
     const pinned = await app.request(path);
@@ -72,14 +72,14 @@ describe('conditional requests', () => {
     expect(random.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('need an index: a random image has no ETag', async () => {
+  it('give a random image no ETag', async () => {
     const response = await app.request('/predict', { headers: { 'if-none-match': '*' } });
     expect(response.status).toBe(200);
     expect(response.headers.has('etag')).toBe(false);
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('make an image immutable where its test set is named', async () => {
+  it('make an image immutable if the request names its test set', async () => {
     const open = await app.request('/images/3.png');
     expect(open.headers.get('cache-control')).toBe('no-cache');
     const [dataset] = etagOf(open).slice(1).split('.');
@@ -140,7 +140,7 @@ describe('content negotiation', () => {
     },
   );
 
-  it('draws an SVG with the titled image in it, and nothing from elsewhere', async () => {
+  it('draws an SVG with the titled image and no external resource', async () => {
     const { predicted, actual } = await app.json('/predict?index=5');
     const svg = await (await ask('image/svg+xml', '/predict?index=5')).text();
     expect(svg).toContain(`>Predicted: ${predicted.label}, Actual: ${actual.label}</text>`);
@@ -150,7 +150,7 @@ describe('content negotiation', () => {
     expect(data).toEqual(testImage(5));
   });
 
-  it('escapes labels, which come with the model', async () => {
+  it('escapes labels', async () => {
     const evil = openBucket();
     const labels = fashionMnistCnn.labels.map((label, id) => `<script>&"${id}${label}`);
     await evil.uploadTestSet();
@@ -187,7 +187,7 @@ describe('OPTIONS', () => {
     ['/predict', 'GET, HEAD, OPTIONS, POST'],
     ['/images/0.png', 'GET, HEAD, OPTIONS'],
     ['/healthz', 'GET, HEAD, OPTIONS'],
-  ])('tells the methods of %s', async (path, allow) => {
+  ])('lists the methods of %s', async (path, allow) => {
     const response = await app.request(path, { method: 'OPTIONS' });
     expect(response.status).toBe(204);
     expect(response.headers.get('allow')).toBe(allow);
@@ -207,7 +207,7 @@ describe('CORS', () => {
   };
   const from = (origin: string) => ({ headers: { origin } });
 
-  it('is off unless configured', async () => {
+  it('is off by default', async () => {
     expect(corsHeaders(await app.request('/predict?index=0', from('https://a.example')))).toEqual(
       {},
     );
@@ -215,7 +215,7 @@ describe('CORS', () => {
     expect(response.headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  it('lets the listed origins in, and nobody else', async () => {
+  it('allows the listed origins only', async () => {
     const origins = 'https://shop.example, http://localhost:3000';
     const open = openApp(bucket, {}, { CORS_ORIGINS: origins });
     for (const path of ['/predict?index=0', '/predict?index=abc', '/nothing']) {
@@ -236,7 +236,7 @@ describe('CORS', () => {
     });
   });
 
-  it('keeps what an answer says of caching', async () => {
+  it('keeps the caching headers of an answer', async () => {
     const open = openApp(bucket, {}, { CORS_ORIGINS: '*' });
     const response = await open.request('/predict?index=0', from('https://a.example'));
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
@@ -253,7 +253,7 @@ describe('CORS', () => {
 });
 
 describe('request ids', () => {
-  it('are made, each its own', async () => {
+  it('are unique', async () => {
     const ids = await Promise.all(
       ['/healthz', '/healthz', '/nothing'].map(
         async (path) => (await app.request(path)).headers.get('x-request-id') ?? '',
@@ -263,7 +263,7 @@ describe('request ids', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it("are the client's where it has one, and in the problem", async () => {
+  it('are taken from the client, and appear in the problem', async () => {
     for (const path of ['/nothing', '/predict?index=x', '/images/100.png']) {
       const headers = { 'x-request-id': 'trace-1.a_B' };
       const response = await app.request(path, { headers });
@@ -273,7 +273,7 @@ describe('request ids', () => {
   });
 
   it.each(['', 'a b', '<script>', 'x'.repeat(65), '"quoted"'])(
-    'are not %j, which could be anything',
+    'are not taken from the client if they are %j',
     async (id) => {
       const response = await app.request('/healthz', { headers: { 'x-request-id': id } });
       expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);

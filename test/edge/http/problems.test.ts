@@ -12,8 +12,8 @@ const storeThatThrows = (error: Error): ObjectStore => ({
   putIfAbsent: () => Promise.reject(error),
 });
 
-describe('what goes wrong inside', () => {
-  it('is a 503 with the cause where the store fails', async () => {
+describe('an internal failure', () => {
+  it('is a 503 with its cause if the store fails', async () => {
     const error = new StoreError('R2', 'get', 'some/key', new Error('the line is dead'));
     const app = openApp(openBucket(), { store: storeThatThrows(error) });
     const response = await app.request('/predict?index=0');
@@ -26,7 +26,7 @@ describe('what goes wrong inside', () => {
     expect(await app.json('/readyz')).toMatchObject({ failure: { code: 'store_failed' } });
   });
 
-  it('is a 500 that gives nothing away where it is a bug, and is logged', async () => {
+  it('is a logged 500 without details if it is a bug', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
     const bug = new TypeError('secret detail');
     const app = openApp(openBucket(), { store: storeThatThrows(bug) });
@@ -60,7 +60,7 @@ describe('parseConfiguration', () => {
     });
   });
 
-  it('reads an S3 bucket by the standard variables, empty ones as if they were not set', () => {
+  it('reads an S3 bucket from the standard variables, and treats empty ones as unset', () => {
     const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
     const empty = { AWS_ENDPOINT_URL: '', AWS_REGION: '', AWS_SESSION_TOKEN: '' };
     expect(parseConfiguration({ S3_BUCKET: 'models', ...keys, ...empty }).s3).toEqual({
@@ -89,7 +89,7 @@ describe('parseConfiguration', () => {
     expect(() => parseConfiguration(variables)).not.toThrow(/hidden/);
   });
 
-  it('names every variable that is wrong', () => {
+  it('names every invalid variable', () => {
     const wrong = {
       MODEL_NAME: 'A B',
       MODEL_ALIAS: 'No Alias',

@@ -23,7 +23,7 @@ beforeAll(async () => {
   good = await (await app.post(testImage(0))).json();
 });
 
-it('answers any damaged image with a prediction or with what is wrong, and the next good one rightly', async () => {
+it('answers any corrupt image with a prediction or a problem, and the next valid one correctly', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(corpus.length - 1), damages, async (number, change) => {
       const response = await app.post(damage(bytesOf(number), change));

@@ -61,24 +61,24 @@ describe('decodeImage on GIF', () => {
 });
 
 describe('expandGifCodes', () => {
-  it('knows the code that is used in the step that defines it', () => {
+  it('reads a code that is used in the step that defines it', () => {
     // 1; 6 = 1 1; then 7 = 1 1 1: six pixels.
     expect(Array.from(expandGifCodes(2, block(3, [clear, 1, 6, 7, end]), 6))).toEqual(
       Array(6).fill(1),
     );
   });
 
-  it('refuses codes that are not defined: they could refer to each other for ever', () => {
+  it('refuses undefined codes, which could refer to each other endlessly', () => {
     expect(() => expandGifCodes(2, block(3, [clear, 1, 7, 6]), 100)).toThrow('code 7');
     expect(() => expandGifCodes(2, block(3, [clear, 6]), 100)).toThrow('code 6');
   });
 
-  it('refuses pixels that end too early, and more bits than a pixel has', () => {
+  it('refuses too few pixels, and more bits than a pixel has', () => {
     expect(() => expandGifCodes(2, block(3, [clear, 1, end]), 2)).toThrow('after 1 of 2 pixels');
     expect(() => expandGifCodes(9, block(3, [clear]), 2)).toThrow('9 bits');
   });
 
-  it('stops at the last pixel, whatever follows', () => {
+  it('ignores what follows the last pixel', () => {
     expect(Array.from(expandGifCodes(2, block(3, [clear, 1, 6, 7]), 2))).toEqual([1, 1]);
   });
 });

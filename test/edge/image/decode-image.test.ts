@@ -139,7 +139,7 @@ describe('decodeImage on PNG', () => {
     expect(await pixelsOf(file)).toEqual(grey(99));
   });
 
-  it('refuses data that is too short, and headers that no PNG has', async () => {
+  it('refuses data that is too short, and invalid headers', async () => {
     await expect(decode(png(header(2, 2, 8, 0), [data(0, 1, 2)]))).rejects.toThrow('cut off');
     await expect(decode(png(header(2, 2, 8, 0), []))).rejects.toThrow('corrupt');
     await expect(decode(png(header(0, 2, 8, 0), [data(0)]))).rejects.toThrow('0x2');

@@ -38,7 +38,7 @@ const text = (characters: string) => Array.from(characters, (letter) => letter.c
 const zeros = (count: number) => new Uint8Array(count);
 
 describe('a decompression bomb', () => {
-  it('of PNG: a size that is never decoded, more pixels than the size says', async () => {
+  it('of PNG is refused: a huge size, more data than the size needs', async () => {
     const data: [string, Uint8Array] = ['IDAT', zlibSync(zeros(8_000_000))];
     await expectRefusal(writePng(header(60_000, 60_000, 8, 0), [data]), tooLarge);
     await expectRefusal(writePng(header(5000, 5000, 8, 0), [data]), tooLarge);
@@ -46,7 +46,7 @@ describe('a decompression bomb', () => {
     expect(surplus.status).toBe(200);
   });
 
-  it('of JPEG: a size, a second frame that is larger, scans without end', async () => {
+  it('of JPEG is refused: a huge size, a larger second frame, endless scans', async () => {
     const frame = (size: number) => [
       ...[0xff, 0xc2, 0, 11, 8, size >> 8, size & 255, size >> 8, size & 255, 1, 1, 0x11, 0],
     ];
@@ -60,7 +60,7 @@ describe('a decompression bomb', () => {
     await expectRefusal(jpeg(frame(8), scan, frame(60_000), scan), corrupt);
   });
 
-  it('of WebP: a size, lossy, lossless and animated', async () => {
+  it('of WebP is refused: a huge size, lossy, lossless and animated', async () => {
     const chunk = (type: string, data: number[]) => [
       ...text(type),
       ...[data.length & 255, data.length >> 8, 0, 0],
@@ -77,7 +77,7 @@ describe('a decompression bomb', () => {
     await expectRefusal(webp(extended, animation), corrupt);
   });
 
-  it('of GIF: a size, a frame larger than the picture', async () => {
+  it('of GIF is refused: a huge size, a frame larger than the picture', async () => {
     const gif = (width: number, frameWidth: number) =>
       Uint8Array.from([
         ...text('GIF89a'),
@@ -89,7 +89,7 @@ describe('a decompression bomb', () => {
     await expectRefusal(gif(28, 65_535), tooLarge);
   });
 
-  it('of BMP: a size, runs longer than the picture', async () => {
+  it('of BMP is refused: a huge size, runs longer than the picture', async () => {
     const size = { bitsPerPixel: 8, compression: 1, palette: [0, 0, 0, 0] };
     await expectRefusal(writeBmp({ ...size, width: 2 ** 31 - 1, height: 1, data: [] }), tooLarge);
     await expectRefusal(writeBmp({ ...size, width: 1, height: -(2 ** 31), data: [] }), tooLarge);
@@ -97,12 +97,12 @@ describe('a decompression bomb', () => {
     await expectRefusal(writeBmp({ ...size, width: 28, height: 28, data: runs }), corrupt);
   });
 
-  it('of gzip: a body that inflates to more than a body may have', async () => {
+  it('of gzip is refused: a body that inflates beyond the limit', async () => {
     const bomb = gzipSync(zeros(50_000_000));
     await expectRefusal(bomb, { status: 413, code: 'body_too_large' }, 'gzip');
   });
 
-  it('of many: images that are each small enough', async () => {
+  it('of many images is refused, even if each is small enough', async () => {
     const side = 1900;
     const png = encode({
       width: side,

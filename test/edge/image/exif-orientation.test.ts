@@ -40,7 +40,7 @@ describe('applyOrientation', () => {
     [6, 2, 'cfbead'],
     [7, 2, 'fcebda'],
     [8, 2, 'daebfc'],
-  ] as const)('turns orientation %i', (orientation, width, letters) => {
+  ] as const)('applies orientation %i', (orientation, width, letters) => {
     const data = Uint8Array.from(
       Array.from(letters, (letter) => [letter.charCodeAt(0), 0, 0, 255]).flat(),
     );

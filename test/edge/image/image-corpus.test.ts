@@ -37,7 +37,7 @@ function pixelsOf(input: string): Uint8Array {
 const largestMeanError = 16;
 
 describe('a real image file, enlarged 1 to 12 times', () => {
-  it.each(kinds.filter(keepsEveryPixel))('is seen as its raw pixels are: %s', async (kind) => {
+  it.each(kinds.filter(keepsEveryPixel))('decodes to its raw pixels: %s', async (kind) => {
     const files = corpus.filter((file) => file.kind === kind);
     expect(files.length).toBeGreaterThan(0);
     for (const { index, bytes } of files) {
@@ -48,7 +48,7 @@ describe('a real image file, enlarged 1 to 12 times', () => {
   });
 
   it.each(kinds.filter((kind) => !keepsEveryPixel(kind)))(
-    'is seen nearly as its raw pixels are: %s',
+    'decodes nearly to its raw pixels: %s',
     async (kind) => {
       for (const { index, bytes } of corpus.filter((file) => file.kind === kind)) {
         const seen = pixelsOf((await predict(bytes, '?echo=true')).input);
@@ -59,7 +59,7 @@ describe('a real image file, enlarged 1 to 12 times', () => {
     },
   );
 
-  it('gets the label that its raw pixels get, 97 in 100 at least', async () => {
+  it('gets the label of its raw pixels in at least 97 of 100 cases', async () => {
     let same = 0;
     for (const { index, bytes } of corpus) {
       const { predicted } = await predict(bytes);

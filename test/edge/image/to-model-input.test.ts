@@ -25,7 +25,7 @@ function draw(
 const pixelAt = (pixels: Uint8Array, x: number, y: number) => pixels[28 * y + x];
 
 describe('toModelInput', () => {
-  it('leaves the 100 test images as they are, bit for bit', () => {
+  it('does not change the 100 test images', () => {
     for (let index = 0; index < 100; index++) {
       const pixels = testImage(index);
       const image = draw(28, 28, (x, y) => pixels[28 * y + x] ?? 0);
@@ -33,7 +33,7 @@ describe('toModelInput', () => {
     }
   });
 
-  it('leaves every grey of an image of the right size, also a light one', () => {
+  it('does not change grey images of the right size, even light ones', () => {
     const image = draw(28, 28, (x, y) => (28 * y + x) % 256);
     expect(toModelInput(image, size)).toEqual(Uint8Array.from({ length: 784 }, (_, i) => i % 256));
     expect(
@@ -44,7 +44,7 @@ describe('toModelInput', () => {
     ).toEqual(new Uint8Array(784).fill(255));
   });
 
-  it('weighs colours by Rec. 601', () => {
+  it('weights colours by Rec. 601', () => {
     const options = { ...size, invert: 'false' as const };
     const only = (rgba: number[]) =>
       toModelInput(
@@ -56,7 +56,7 @@ describe('toModelInput', () => {
     expect(only([0, 0, 255, 255])).toBe(29);
   });
 
-  it('lays transparency over white', () => {
+  it('composes transparency over white', () => {
     const options = { ...size, invert: 'false' as const };
     const only = (rgba: number[]) =>
       toModelInput(
@@ -87,7 +87,7 @@ describe('toModelInput', () => {
     expect(pixelAt(pixels, 6, 14)).toBe(10);
   });
 
-  it('inverts a light background by itself, and as it is told', () => {
+  it('inverts a light background automatically, and on request', () => {
     const onWhite = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 30 : 250));
     const center = (invert: 'auto' | 'true' | 'false') =>
       pixelAt(toModelInput(onWhite, { ...size, invert }), 14, 14);
@@ -97,12 +97,12 @@ describe('toModelInput', () => {
     expect(pixelAt(toModelInput(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
   });
 
-  it('finds a light background that a garment touches', () => {
+  it('detects a light background that a garment touches', () => {
     const image = draw(100, 100, (x) => (x > 30 && x < 70 ? 20 : 255));
     expect(pixelAt(toModelInput(image, size), 1, 1)).toBe(0);
   });
 
-  it('takes any size', () => {
+  it('accepts any size', () => {
     for (const [width, height] of [
       [1, 1],
       [1, 300],

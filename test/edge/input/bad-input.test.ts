@@ -40,14 +40,14 @@ async function expectProblem(
   expect(await app.json('/predict', { method: 'POST', body: png })).toEqual(good);
 }
 
-describe('a body that is no image', () => {
-  it('refuses an empty one', async () => {
+describe('a body that is not an image', () => {
+  it('is refused if it is empty', async () => {
     await expectProblem([''], { status: 400, code: 'empty_body' });
     await expectProblem(['', 'application/json'], { status: 400, code: 'empty_body' });
   });
 
   it.each(['image/png', 'image/jpeg', 'text/plain', 'application/x-www-form-urlencoded'])(
-    'refuses a text file called %s, also one of 784 characters',
+    'is refused as a text file declared as %s, even with 784 characters',
     async (type) => {
       const problem = { status: 415, code: 'unsupported_image' };
       await expectProblem(['This is a text.', type], problem);
@@ -55,7 +55,7 @@ describe('a body that is no image', () => {
     },
   );
 
-  it('names a format that it knows but does not read', async () => {
+  it('is refused by name if its format is known but not supported', async () => {
     const heic = new TextEncoder().encode(`\0\0\0\x18ftypheic${'\0'.repeat(50)}`);
     await expectProblem([heic, 'image/heic'], {
       status: 415,
@@ -73,8 +73,8 @@ describe('a body that is no image', () => {
   });
 });
 
-describe('a damaged image', () => {
-  it('refuses a PNG cut off anywhere', async () => {
+describe('a corrupt image', () => {
+  it('is refused as a PNG truncated anywhere', async () => {
     for (let length = 8; length < png.length; length += 29) {
       await expectProblem([png.slice(0, length), 'image/png'], { status: 422, code: 'bad_image' });
     }
@@ -88,7 +88,7 @@ describe('a damaged image', () => {
     }
   });
 
-  it('refuses a JPEG cut off before its end', async () => {
+  it('is refused as a truncated JPEG', async () => {
     for (const length of [3, 20, 100, 300]) {
       const cut = jpeg.slice(0, length);
       await expectProblem([cut, 'image/jpeg'], { status: 422, code: 'bad_image' });
@@ -96,8 +96,8 @@ describe('a damaged image', () => {
   });
 });
 
-describe('too much', () => {
-  it('refuses a 20-megapixel PNG by its header, without decoding it', async () => {
+describe('too large a request', () => {
+  it('is refused as a 20-megapixel PNG without decoding it', async () => {
     const large = encode({
       width: 5000,
       height: 4000,
@@ -116,7 +116,7 @@ describe('too much', () => {
     });
   });
 
-  it('refuses a JPEG whose header says 65500x65500', async () => {
+  it('is refused as a JPEG whose header says 65500x65500', async () => {
     const large = jpeg.slice();
     const frame = large.findIndex((byte, i) => byte === 0xff && large[i + 1] === 0xc0);
     new DataView(large.buffer).setUint16(frame + 5, 65500);
@@ -124,12 +124,12 @@ describe('too much', () => {
     await expectProblem([large, 'image/jpeg'], { status: 413, code: 'image_too_large' });
   });
 
-  it('refuses a body of more than 10 MiB', async () => {
+  it('is refused as a body of more than 10 MiB', async () => {
     const body = new Uint8Array(maximumBodyBytes + 1);
     await expectProblem([body, 'image/png'], { status: 413, code: 'body_too_large' });
   });
 
-  it('stops reading a stream of unknown length', async () => {
+  it('stops reading a stream of unknown length at the limit', async () => {
     const piece = new Uint8Array(1024 * 1024);
     let sent = 0;
     const stream = new ReadableStream({
@@ -143,14 +143,14 @@ describe('too much', () => {
   });
 });
 
-describe('a body that is compressed', () => {
+describe('a compressed body', () => {
   async function problemOf(encoding: string, bytes: Uint8Array) {
     const body = Uint8Array.from(bytes);
     const headers = { 'content-encoding': encoding };
     return app.json('/predict', { method: 'POST', body, headers });
   }
 
-  it('names an encoding that is not read', async () => {
+  it('is refused by name if the encoding is not supported', async () => {
     expect(await problemOf('br', png)).toMatchObject({
       status: 415,
       code: 'unsupported_encoding',
@@ -158,7 +158,7 @@ describe('a body that is compressed', () => {
     });
   });
 
-  it('refuses what is no gzip, cut off, or empty', async () => {
+  it('is refused if it is not gzip, truncated or empty', async () => {
     const zipped = Uint8Array.from(gzipSync(png));
     for (const body of [png, zipped.slice(0, 60), zipped.slice(0, -1)]) {
       expect(await problemOf('gzip', body)).toMatchObject({ status: 400, code: 'bad_encoding' });
@@ -168,7 +168,7 @@ describe('a body that is compressed', () => {
   });
 });
 
-describe('JSON that is wrong', () => {
+describe('invalid JSON', () => {
   const withPixel = (at: number, text: string) =>
     JSON.stringify(pixels.with(at, -12345)).replace('-12345', text);
 
@@ -208,8 +208,8 @@ describe('JSON that is wrong', () => {
   });
 });
 
-describe('a form that is wrong', () => {
-  it('refuses one without a file, and one that is no form', async () => {
+describe('an invalid form', () => {
+  it('is refused without a file, and if it is not a form', async () => {
     const form = new FormData();
     form.append('image', 'text');
     await expectProblem([form], { status: 400, code: 'bad_multipart' });
@@ -219,8 +219,8 @@ describe('a form that is wrong', () => {
   });
 });
 
-describe('a query that is wrong', () => {
-  it('refuses another echo', async () => {
+describe('an invalid query', () => {
+  it('is refused for echo', async () => {
     await expectProblem([png, 'image/png', '?echo=1'], {
       status: 400,
       code: 'bad_parameter',
@@ -228,7 +228,7 @@ describe('a query that is wrong', () => {
     });
   });
 
-  it('refuses another invert', async () => {
+  it('is refused for invert', async () => {
     await expectProblem([png, 'image/png', '?invert=yes'], {
       status: 400,
       code: 'bad_parameter',

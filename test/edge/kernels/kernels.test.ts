@@ -129,7 +129,7 @@ describe('the pooled convolution equals the stock kernels', () => {
     );
   });
 
-  it('also where the filter was not prepared', () => {
+  it('with a filter that was not prepared', () => {
     tidy(() => {
       const x = noise([1, 6, 6, 2], 1);
       const bias = noise([4], 3);
@@ -199,7 +199,7 @@ describe('a loaded model', () => {
       fashionMnistCnn.preprocessing,
     );
 
-  it('runs on these kernels, found in the registry of TensorFlow.js', async () => {
+  it("runs on these kernels of TensorFlow.js's registry", async () => {
     const model = await load();
     const { kernelNames } = await profile(() => model.predict(inputOf(1), 1));
     expect(kernelNames.toSorted()).toEqual(
@@ -207,7 +207,7 @@ describe('a loaded model', () => {
     );
   });
 
-  it("gives the stock backend's logits within 1e-4, one by one and in a batch", async () => {
+  it("gives the stock backend's logits within 1e-4, singly and in a batch", async () => {
     const model = await load();
     const batch = model.predict(inputOf(10), 10);
     for (const [index, logits] of models.one.logits.entries()) {

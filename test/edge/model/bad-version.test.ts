@@ -4,7 +4,7 @@ import { openBucket, type PublishOptions, type TestBucket } from '../../support/
 import { openApp } from '../../support/edge/open-app.ts';
 import { counting, later, lookAgain, serving, versionOf } from '../../support/edge/serving.ts';
 
-describe('a bad version', () => {
+describe('an invalid version', () => {
   const wrong: [string, 'one' | 'two', PublishOptions, string][] = [
     ['corrupt weights', 'two', { damage: { 'weights.bin': flipped() } }, 'SHA-256'],
     ['cut-off weights', 'two', { damage: { 'weights.bin': new ArrayBuffer(9) } }, '9 bytes'],
@@ -35,37 +35,40 @@ describe('a bad version', () => {
     ['weights that are no numbers', 'two', { files: { 'weights.bin': notNumbers() } }, 'NaN'],
   ];
 
-  it.each(wrong)('with %s never replaces a good one, and is named in /readyz', async (...args) => {
-    const [, model, options, cause] = args;
-    const { bucket, first, app } = await serving();
-    const good = await app.json('/predict?index=0');
-    const held = engine().state.numBytes;
-    const bad = await bucket.publish(model, { createdAt: later, ...options });
-    await bucket.moveAlias(bad);
-    await lookAgain(app);
-    expect(await app.json('/predict?index=0')).toEqual(good);
-    expect(engine().state.numBytes).toBe(held);
-    expect(await app.json('/readyz')).toMatchObject({
-      status: 'ready',
-      model: { version: first },
-      failure: {
-        version: bad,
-        code: 'bad_model',
-        detail: expect.stringContaining(cause),
-        attempts: 1,
-      },
-    });
+  it.each(wrong)(
+    'with %s never replaces a valid one, and is reported in /readyz',
+    async (...args) => {
+      const [, model, options, cause] = args;
+      const { bucket, first, app } = await serving();
+      const good = await app.json('/predict?index=0');
+      const held = engine().state.numBytes;
+      const bad = await bucket.publish(model, { createdAt: later, ...options });
+      await bucket.moveAlias(bad);
+      await lookAgain(app);
+      expect(await app.json('/predict?index=0')).toEqual(good);
+      expect(engine().state.numBytes).toBe(held);
+      expect(await app.json('/readyz')).toMatchObject({
+        status: 'ready',
+        model: { version: first },
+        failure: {
+          version: bad,
+          code: 'bad_model',
+          detail: expect.stringContaining(cause),
+          attempts: 1,
+        },
+      });
 
-    const repaired = await bucket.publish('two', { createdAt: new Date('2026-11-24T10:30:00Z') });
-    await bucket.moveAlias(repaired);
-    await lookAgain(app);
-    expect(await app.json('/readyz')).toMatchObject({
-      model: { version: repaired },
-      failure: null,
-    });
-  });
+      const repaired = await bucket.publish('two', { createdAt: new Date('2026-11-24T10:30:00Z') });
+      await bucket.moveAlias(repaired);
+      await lookAgain(app);
+      expect(await app.json('/readyz')).toMatchObject({
+        model: { version: repaired },
+        failure: null,
+      });
+    },
+  );
 
-  it('is named where it is the first one, too', async () => {
+  it('is reported if it is the first one', async () => {
     const bucket = openBucket();
     const bad = await bucket.publish('one', { damage: { 'weights.bin': flipped() } });
     await bucket.moveAlias(bad);
@@ -95,7 +98,7 @@ describe('a bad version', () => {
     );
   });
 
-  it('is tried again ever more rarely, and at once when the alias moves', async () => {
+  it('is retried with growing delays, and at once when the alias moves', async () => {
     const { bucket } = await serving();
     const gets: string[] = [];
     const app = openApp(bucket, { store: counting(bucket, gets) });
@@ -113,7 +116,7 @@ describe('a bad version', () => {
     expect(await versionOf(app)).toBe(good);
   });
 
-  it('is served once it has been repaired', async () => {
+  it('is served after it is repaired', async () => {
     const { bucket, app } = await serving();
     const options = { createdAt: later, damage: { 'weights.bin': null } };
     const bad = await bucket.publish('two', options);

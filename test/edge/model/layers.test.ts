@@ -21,7 +21,7 @@ const input = normalizePixels(
   fashionMnistCnn.preprocessing,
 );
 
-describe('a model of other layers', () => {
+describe('a model with other layers', () => {
   it.each(models)(
     'gives the logits of TensorFlow.js in Node: $name',
     async ({ json, weights, logits }) => {

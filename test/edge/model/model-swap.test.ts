@@ -6,8 +6,8 @@ import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp } from '../../support/edge/open-app.ts';
 import { counting, later, lookAgain, serving, versionOf } from '../../support/edge/serving.ts';
 
-describe('before anything is published', () => {
-  it('answers 503 that says what to do, and serves as soon as there is a version', async () => {
+describe('before a model is published', () => {
+  it('answers 503 with the next step, and serves as soon as a version exists', async () => {
     const bucket = openBucket();
     const app = openApp(bucket);
     for (const path of ['/predict?index=0', '/predict', '/model', '/readyz']) {
@@ -32,7 +32,7 @@ describe('before anything is published', () => {
     expect(await versionOf(app)).toBe(version);
   });
 
-  it('loads once for requests that come together', async () => {
+  it('loads once for concurrent requests', async () => {
     const { bucket, first } = await serving();
     const gets: string[] = [];
     const app = openApp(bucket, { store: counting(bucket, gets) });
@@ -61,7 +61,7 @@ describe('when the alias moves', () => {
     });
   });
 
-  it('goes back and forth without holding on to old weights', async () => {
+  it('moves back and forth without leaking old weights', async () => {
     const { bucket, first, app } = await serving();
     const second = await bucket.publish('two', { createdAt: later });
     for (const version of [second, first, second, first]) {
@@ -78,7 +78,7 @@ describe('when the alias moves', () => {
     expect(engine().state.numBytes).toBe(held);
   });
 
-  it('asks for the alias by its ETag, off the request path, at most once an interval', async () => {
+  it('polls the alias by ETag, off the request path, at most once per interval', async () => {
     const { bucket } = await serving();
     const gets: string[] = [];
     const app = openApp(bucket, { store: counting(bucket, gets) });
@@ -95,7 +95,7 @@ describe('when the alias moves', () => {
 });
 
 describe('a store that fails', () => {
-  it('keeps the model that is served, and says so in /readyz', async () => {
+  it('keeps the served model, and reports the failure in /readyz', async () => {
     const { bucket, first } = await serving();
     let fails = false;
     const store = r2ObjectStore(bucket.bucket);
@@ -117,7 +117,7 @@ describe('a store that fails', () => {
     expect((await app.json('/readyz')).failure).toBeNull();
   });
 
-  it('keeps it also where the alias is gone or can not be read', async () => {
+  it('keeps the served model if the alias is missing or invalid', async () => {
     const { bucket, first, app } = await serving();
     const key = bucket.layout.alias('fashion-mnist-cnn', 'production');
     await bucket.bucket.put(key, 'no JSON');

@@ -122,7 +122,7 @@ function noise(shape: readonly number[], seed: number, scale = 1): Tensor {
   return engine().makeTensor(values, [...shape], 'float32');
 }
 
-it('a compiled network says what TensorFlow.js says, whatever its strides, dilations, paddings and pooling', async () => {
+it('a compiled network equals TensorFlow.js for any strides, dilations, paddings and pooling', async () => {
   registerKernels();
   const covered = { by: 0, not: 0 };
   await fc.assert(

@@ -41,7 +41,7 @@ describe('a Worker with a public key', () => {
     ['base64', ours.base64],
     ['two PEMs', another.pem + ours.pem],
     ['PEM whose line breaks are lost', ours.pem.replaceAll('\n', ' ')],
-  ])('serves what its key signed: %s', async (_, key) => {
+  ])('serves a version that its key signed: %s', async (_, key) => {
     const { bucket, app } = await servingSigned(key);
     const second = await bucket.publish('two', { createdAt: later, signingKey: ours.signingKey });
     await bucket.moveAlias(second);
@@ -53,7 +53,7 @@ describe('a Worker with a public key', () => {
     ['nobody signed', {}, () => {}, 'is not signed'],
     ['another key signed', { signingKey: another.signingKey }, () => {}, 'by another key'],
     ['was altered', { signingKey: ours.signingKey }, alter, 'altered'],
-  ])('keeps serving the old one where the new one %s', async (_, options, change, cause) => {
+  ])('keeps serving the old version if the new one %s', async (_, options, change, cause) => {
     const { bucket, first, app } = await servingSigned(ours.pem);
     const second = await bucket.publish('two', { createdAt: later, ...options });
     await change(bucket, second);
@@ -65,7 +65,7 @@ describe('a Worker with a public key', () => {
     expect(failure.detail).toContain(cause);
   });
 
-  it('does not start with a key that is none', () => {
+  it('does not start with an invalid key', () => {
     for (const MODEL_PUBLIC_KEY of ['secret', ours.base64.slice(4), btoa('x'.repeat(44))]) {
       expect(() => parseConfiguration({ MODEL_PUBLIC_KEY })).toThrow(/MODEL_PUBLIC_KEY/);
     }

@@ -50,7 +50,7 @@ async function uploaded(count = 100) {
 }
 
 describe('openTestSet', () => {
-  it('reads images and labels, a chunk at a time and each once', async () => {
+  it('reads images and labels in chunks, each chunk once', async () => {
     const testSet = open(await uploaded());
     for (let index = 0; index < 100; index++) {
       const image = await testSet.image(index);
@@ -67,7 +67,7 @@ describe('openTestSet', () => {
     expect(await testSet.image(30)).toBeNull();
   });
 
-  it('notices a data set that was replaced', async () => {
+  it('detects a replaced data set', async () => {
     const bucket = await uploaded(100);
     const testSet = open(bucket);
     await testSet.image(0);
@@ -81,7 +81,7 @@ describe('openTestSet', () => {
     expect(await testSet.image(40)).toBeNull();
   });
 
-  it('says that there is none, and finds it once it is there', async () => {
+  it('reports that it is missing, and finds it once it exists', async () => {
     const bucket = openBucket();
     const testSet = open(bucket);
     await expect(testSet.image(0)).rejects.toMatchObject({ code: 'no_dataset' });
@@ -96,7 +96,7 @@ describe('openTestSet', () => {
     ['test-labels.idx', null, 'test-labels.idx'],
     ['test-images.idx', null, 'test-images.idx'],
     ['test-images.idx', 'x'.repeat(500), 'test-images.idx'],
-  ] as const)('refuses a damaged %s', async (name, content, detail) => {
+  ] as const)('refuses a corrupt %s', async (name, content, detail) => {
     const bucket = await uploaded();
     if (content === null) await bucket.bucket.delete(file(bucket, name));
     else await bucket.bucket.put(file(bucket, name), content);
@@ -106,7 +106,7 @@ describe('openTestSet', () => {
     });
   });
 
-  it('refuses labels that are none of the data set', async () => {
+  it('refuses labels that the data set does not have', async () => {
     const bucket = await uploaded();
     const object = await bucket.bucket.get(file(bucket, 'dataset.json'));
     const info = await object?.json<object>();

@@ -53,7 +53,7 @@ function expectProbabilities(
 }
 
 describe('the server', () => {
-  it('tells its name, version and extensions', async () => {
+  it('reports its name, version and extensions', async () => {
     for (const path of ['/v2', '/v2/']) {
       expect(await app.json(path)).toEqual({
         name: 'catwalk',
@@ -63,7 +63,7 @@ describe('the server', () => {
     }
   });
 
-  it('is live and ready; without a model it is live alone', async () => {
+  it('is live and ready; without a model it is only live', async () => {
     expect(await app.json('/v2/health/live')).toEqual({ live: true });
     expect(await app.json('/v2/health/ready')).toEqual({ live: true, ready: true });
     const empty = openApp(openBucket());
@@ -99,7 +99,7 @@ describe('the server', () => {
 });
 
 describe('a model', () => {
-  it('tells its tensors and versions', async () => {
+  it('reports its tensors and versions', async () => {
     const tensors = {
       platform: 'tensorflowjs_layersmodel',
       inputs: [{ name: 'images', datatype: 'FP32', shape: [-1, 28, 28, 1] }],
@@ -121,7 +121,7 @@ describe('a model', () => {
 });
 
 describe('infer', () => {
-  it('gives the output for the request of the specification’s example, and its id', async () => {
+  it('answers the specification’s example, with its id', async () => {
     const { status, answer } = await infer({
       id: '42',
       inputs: [input([...flat(1), ...flat(2)], [2, 784], 'UINT8')],
@@ -139,7 +139,7 @@ describe('infer', () => {
     expectProbabilities(answer.outputs[0].data, [1, 2]);
   });
 
-  it('takes every shape, flat or nested, FP32 in [0, 1] or 0..255 and UINT8', async () => {
+  it('accepts every shape, flat or nested, as FP32 in [0, 1] or 0..255 and as UINT8', async () => {
     const scaled = flat(3).map((pixel) => pixel / 255);
     const inputs = [
       input(flat(3), [1, 28, 28]),
@@ -159,7 +159,7 @@ describe('infer', () => {
     }
   });
 
-  it('has the version answer that is asked for', async () => {
+  it('answers with the requested version', async () => {
     for (const path of [`/versions/${second}`, '/versions/20261124102000']) {
       const { answer } = await infer({ inputs: [oneImage] }, `${model}${path}/infer`);
       expect(answer.model_version).toBe(second);
@@ -169,7 +169,7 @@ describe('infer', () => {
     expect(answer.model_version).toBe(second);
   });
 
-  it('gives the likeliest classes instead, where it is asked to classify', async () => {
+  it('returns the most likely classes if classification is requested', async () => {
     const inputs = [input([...flat(4), ...flat(5)], [2, 28, 28])];
     const asked = { name: 'probabilities', parameters: { classification: 3 } };
     const bodies = [
@@ -271,7 +271,7 @@ describe('tensors as bytes', () => {
     return { head, bytes: whole.slice(length) };
   }
 
-  it('come and go, as Triton’s client sends them unless told', async () => {
+  it('are accepted and returned, which is the default of Triton’s client', async () => {
     const floats = Float32Array.from([...flat(6), ...flat(7)]);
     const response = await inferBytes(
       {
@@ -300,7 +300,7 @@ describe('tensors as bytes', () => {
     expectProbabilities(new Float32Array(bytes.buffer), [6, 7]);
   });
 
-  it('may be one of two outputs, texts behind their lengths', async () => {
+  it('can be one of two outputs, with strings prefixed by their lengths', async () => {
     const outputs = [
       { name: 'probabilities' },
       { name: 'probabilities', parameters: { classification: 1, binary_data: true } },
@@ -318,7 +318,7 @@ describe('tensors as bytes', () => {
     expect(new TextDecoder().decode(bytes.subarray(4))).toMatch(/^\d\.\d{6}:\d:[A-Z]/);
   });
 
-  it('are refused where their length is not as it is said', async () => {
+  it('are refused if their length differs from the declared one', async () => {
     const request = { inputs: [binary([1, 784], 'UINT8', 784)] };
     const tries: [Response, string][] = [
       [await inferBytes(request, testImage(0).subarray(1)), '783 bytes follow the JSON'],

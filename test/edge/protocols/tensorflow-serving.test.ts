@@ -53,7 +53,7 @@ function expectProbabilities(found: number[][], indices: number[], from: 'one' |
   }
 }
 
-describe('calls that are none', () => {
+describe('invalid calls', () => {
   it.each([
     ['GET', '/v1/foo', 'Malformed request: GET /v1/foo'],
     ['POST', '/v1/foo', 'Malformed request: POST /v1/foo'],
@@ -85,7 +85,7 @@ describe('calls that are none', () => {
     ],
     [`${model}/versions/20200101000000:predict`, 'Servable not found'],
     [`${model}/versions/20200101T000000Z-00000000:predict`, 'Servable not found'],
-  ])('answer 404 to a model or version that is none: %s', async (path, message) => {
+  ])('answer 404 to an unknown model or version: %s', async (path, message) => {
     const { status, answer } = await call('POST', path, { instances: [flat(0)] });
     expect([status, answer.error]).toEqual([404, expect.stringContaining(message)]);
   });
@@ -99,7 +99,7 @@ describe('calls that are none', () => {
 });
 
 describe('predict', () => {
-  it('answers rows with predictions, whichever way an image is nested', async () => {
+  it('answers rows with predictions, however an image is nested', async () => {
     const instances = [flat(0), rows(1), tensor(2), flat(3).map((pixel) => pixel / 255)];
     const { status, answer, headers } = await call('POST', `${model}:predict`, { instances });
     expect(status).toBe(200);
@@ -118,7 +118,7 @@ describe('predict', () => {
     }
   });
 
-  it('takes the input by its name, and files in base64', async () => {
+  it('accepts named inputs, and files in base64', async () => {
     const png = new Uint8Array(await (await appWithImages()).arrayBuffer());
     const bodies = [
       { instances: [{ images: tensor(6) }] },
@@ -140,7 +140,7 @@ describe('predict', () => {
     return app.request('/images/6.png');
   }
 
-  it('takes a version by its number or its name, a label, and the signature by name', async () => {
+  it('accepts a version by number or name, a label, and a named signature', async () => {
     const asked: [string, 'one' | 'two'][] = [
       [`/versions/${numberOne}`, 'one'],
       [`/versions/${numberTwo}`, 'two'],
@@ -157,7 +157,7 @@ describe('predict', () => {
     }
   });
 
-  it('takes 64 images', async () => {
+  it('accepts 64 images', async () => {
     const instances = Array.from({ length: 64 }, (_, i) => flat(i % 10));
     const { answer } = await call('POST', `${model}:predict`, { instances });
     expectProbabilities(
@@ -192,7 +192,7 @@ describe('predict', () => {
     expect([found.status, found.answer.error]).toEqual([status, expect.stringContaining(message)]);
   });
 
-  it('refuses a label that is none, and a body that is too long', async () => {
+  it('refuses an unknown label, and a body that is too large', async () => {
     const path = `${model}/labels/Version_Nonexistent:predict`;
     const { status, answer } = await call('POST', path, { instances: [flat(0)] });
     expect(status).toBe(400);
@@ -203,7 +203,7 @@ describe('predict', () => {
     expect((await call('POST', `${model}:predict`, long)).status).toBe(413);
   });
 
-  it('says that two versions of one second have the same number', async () => {
+  it('reports that two versions of one second share a number', async () => {
     const twins = openBucket();
     const one = await twins.publish('one');
     const two = await twins.publish('two');
@@ -222,7 +222,7 @@ describe('model status', () => {
     status: { error_code: 'OK', error_message: '' },
   });
 
-  it('lists the versions in memory, and gives one by number, name or label', async () => {
+  it('lists the versions in memory, and finds one by number, name or label', async () => {
     const own = openApp(bucket);
     expect(await own.json(model)).toEqual({ model_version_status: [available(numberOne)] });
     for (const path of [`/versions/${numberTwo}`, `/versions/${second}`, '/labels/candidate']) {
@@ -235,7 +235,7 @@ describe('model status', () => {
     });
   });
 
-  it('says what is wrong with a version that can not be loaded', async () => {
+  it('reports why a version cannot be loaded', async () => {
     const damaged = openBucket();
     const bad = await damaged.publish('one', { damage: { 'weights.bin': null } });
     await damaged.moveAlias(bad);
@@ -253,11 +253,11 @@ describe('model status', () => {
     ['/v1/models/foo', 404, 'Could not find any versions of model foo'],
     [`${model}/versions/99`, 404, 'Could not find version 99 of model fashion-mnist-cnn'],
     [`${model}/labels/nobody`, 400, 'Unrecognized servable version label: nobody'],
-  ])('knows no %s', async (path, status, error) => {
+  ])('does not know %s', async (path, status, error) => {
     expect(await call('GET', path)).toMatchObject({ status, answer: { error } });
   });
 
-  it('finds no version where nothing is published', async () => {
+  it('finds no version before one is published', async () => {
     const response = await openApp(openBucket()).request(model);
     expect([response.status, await response.json()]).toEqual([
       404,
@@ -267,7 +267,7 @@ describe('model status', () => {
 });
 
 describe('model metadata', () => {
-  it('has the signature, of the version that is asked for', async () => {
+  it('contains the signature of the requested version', async () => {
     const dim = (...sizes: string[]) => sizes.map((size) => ({ size, name: '' }));
     const { answer } = await call('GET', `${model}/metadata`);
     expect(answer).toEqual({
@@ -302,7 +302,7 @@ describe('model metadata', () => {
   });
 });
 
-it('answers with its own shape of error where the Worker has no model', async () => {
+it("answers with the protocol's error format if the Worker has no model", async () => {
   const response = await openApp(openBucket()).request(`${model}:predict`, {
     method: 'POST',
     body: JSON.stringify({ instances: [flat(0)] }),

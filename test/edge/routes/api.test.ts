@@ -37,7 +37,7 @@ it('has every route of the app', () => {
   expect(missing.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
 });
 
-it('has no route that the app lacks', () => {
+it('has no route that the app does not have', () => {
   const absent = all.filter(
     (each) =>
       !answering.some(

@@ -20,7 +20,7 @@ const tell = (body: string) =>
     headers: { 'content-type': 'application/json' },
   });
 
-it('refuses JSON that nests as deep as no image does, as POST /predict does', async () => {
+it('refuses JSON nested deeper than any image, like POST /predict', async () => {
   const deep = `${'['.repeat(50_000)}0${']'.repeat(50_000)}`;
   const row = `[${Array(27).fill(0)},${deep}]`;
   const pixels = `[${Array(27).fill(`[${Array(28).fill(0)}]`)},${row}]`;

@@ -37,20 +37,20 @@ async function answerTo(...request: Parameters<TestApp['post']>): Promise<Answer
 }
 
 describe('POST /predict with one image', () => {
-  it('answers the shape that every client may rely on', async () => {
+  it('answers in the documented shape', async () => {
     const answer = await answerTo(png(0), 'image/png');
     const schema = z.strictObject({ ...predictionSchema.shape, model: servedModelSchema });
     expect(schema.parse(answer)).toEqual(answer);
     expect(answer.model).toEqual({ name: 'fashion-mnist-cnn', version, alias: 'production' });
   });
 
-  it('answers a PNG of a test image as its index is answered', async () => {
+  it('answers the PNG of a test image like its index', async () => {
     for (const [index, expected] of byIndex.entries()) {
       expect(await answerTo(png(index), 'image/png')).toEqual(expected);
     }
   });
 
-  it('does so whatever the content type says', async () => {
+  it('ignores the content type', async () => {
     const types = [
       'image/jpeg',
       'text/plain',
@@ -62,7 +62,7 @@ describe('POST /predict with one image', () => {
     for (const type of types) expect(await answerTo(png(1), type)).toEqual(byIndex[1]);
   });
 
-  it('does so for the PNG that /images/N.png gives, and for one with colours and alpha', async () => {
+  it('accepts the PNG of /images/N.png, and one with colours and alpha', async () => {
     const own = await app.request('/images/2.png');
     expect(await answerTo(await own.arrayBuffer(), 'image/png')).toEqual(byIndex[2]);
     const rgba = encode({ width: 28, height: 28, data: rgbaOf(2), channels: 4, depth: 8 });
@@ -116,7 +116,7 @@ describe('POST /predict with one image', () => {
     }
   });
 
-  it('inflates a body that is gzip, whatever is in it', async () => {
+  it('inflates a gzip body, whatever it contains', async () => {
     const bodies = [png(2), testImage(2), strToU8(JSON.stringify(rows(2)))];
     for (const body of bodies) {
       const answer = await app.json('/predict', {
@@ -128,7 +128,7 @@ describe('POST /predict with one image', () => {
     }
   });
 
-  it('shows the image that the network saw, where asked', async () => {
+  it('returns the image that the network saw, on request', async () => {
     const pixelsSeen = ({ input }: Answer) => {
       const [type, base64 = ''] = input.split(',');
       expect(type).toBe('data:image/png;base64');
@@ -156,7 +156,7 @@ describe('POST /predict with one image', () => {
     expect(await answerTo(form)).toEqual(byIndex[0]);
   });
 
-  it('inverts a light background, of a photo by itself and of pixels where told', async () => {
+  it("inverts a photo's light background automatically, and pixels on request", async () => {
     const negative = testImage(0).map((pixel) => 255 - pixel);
     const expected = byIndex[0];
     const raw = 'application/octet-stream';
@@ -179,20 +179,20 @@ describe('POST /predict with one image', () => {
 describe('POST /predict with several images', () => {
   const withoutModel = ({ predicted, probabilities }: Answer) => ({ predicted, probabilities });
 
-  it('answers JSON images in their order, several at once as one by one', async () => {
+  it('answers JSON images in order, in a batch as singly', async () => {
     const images = [0, 1, 2, 3, 4].map((index) => Array.from(testImage(index)));
     const { predictions, model } = await answerTo(JSON.stringify({ images }), 'application/json');
     expect(predictions).toEqual(byIndex.map(withoutModel));
     expect(model).toEqual(byIndex[0].model);
   });
 
-  it('answers a list where the list has one image', async () => {
+  it('answers a list of one with a list', async () => {
     const images = [{ pixels: rows(1) }];
     const { predictions } = await answerTo(JSON.stringify({ images }), 'application/json');
     expect(predictions).toEqual([withoutModel(byIndex[1])]);
   });
 
-  it('puts the problem of an image that is wrong in its place', async () => {
+  it('returns the problem of an invalid image in its place', async () => {
     const images = [Array.from(testImage(0)), [1, 2, 3], Array.from(testImage(1))];
     const { predictions } = await answerTo(JSON.stringify({ images }), 'application/json');
     expect(predictions[0]).toEqual(withoutModel(byIndex[0]));
@@ -200,7 +200,7 @@ describe('POST /predict with several images', () => {
     expect(predictions[2]).toEqual(withoutModel(byIndex[1]));
   });
 
-  it('reads several files of a form', async () => {
+  it('reads several files from a form', async () => {
     const form = new FormData();
     form.append('a', new File([png(0)], 'a.png'));
     form.append('b', new File(['no image'], 'b.png', { type: 'image/png' }));
@@ -211,7 +211,7 @@ describe('POST /predict with several images', () => {
     expect(predictions[2]).toEqual(withoutModel(byIndex[2]));
   });
 
-  it('mixes files, pixels and what is wrong in JSON, each with the image seen', async () => {
+  it('mixes files, pixels and invalid images in JSON, each with the image seen', async () => {
     const base64 = btoa(String.fromCharCode(...png(0)));
     const images = [base64, { pixels: rows(1) }, 'data:image/png,x', { b64: base64 }, 7];
     const { predictions } = await answerTo(JSON.stringify({ images }), undefined, '?echo=true');
@@ -223,7 +223,7 @@ describe('POST /predict with several images', () => {
     expect(fifth).toMatchObject({ error: { code: 'bad_pixels' } });
   });
 
-  it('has the network run once for all of them', async () => {
+  it('runs the network once for all images', async () => {
     const counted: number[] = [];
     const counting = openApp(bucket, {
       load: async (...source) => {
@@ -240,7 +240,7 @@ describe('POST /predict with several images', () => {
     expect(counted).toEqual([3]);
   });
 
-  it('takes 64, and no more', async () => {
+  it('accepts at most 64 images', async () => {
     const images = Array.from({ length: 64 }, () => Array.from(testImage(0)));
     const { predictions } = await answerTo(JSON.stringify({ images }), 'application/json');
     expect(predictions).toHaveLength(64);

@@ -18,7 +18,7 @@ describe('GET /predict', () => {
     app = openApp(bucket);
   });
 
-  it('answers what every client may rely on', async () => {
+  it('answers in the documented shape', async () => {
     const response = await app.request('/predict?index=0');
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch('application/json');
@@ -36,7 +36,7 @@ describe('GET /predict', () => {
     });
   });
 
-  it('gives one probability a label, in label order, that plain TensorFlow.js gives too', async () => {
+  it('gives one probability per label, in label order, as plain TensorFlow.js does', async () => {
     for (const [index, logits] of models.one.logits.entries()) {
       const { probabilities, predicted } = await app.json(`/predict?index=${index}`);
       expect(probabilities.map(({ label }: { label: string }) => label)).toEqual(
@@ -84,7 +84,7 @@ describe('GET /predict', () => {
     }
   });
 
-  it('refuses weights of half precision that are no numbers', async () => {
+  it('refuses weights of half precision that are not finite', async () => {
     const half = openBucket();
     const files = halfPrecision(models.one);
     new Uint16Array(files['weights.bin'])[1000] = 0x7e00;
@@ -93,7 +93,7 @@ describe('GET /predict', () => {
     expect(failure).toMatchObject({ code: 'bad_model', detail: expect.stringContaining('NaN') });
   });
 
-  it('knows the actual label of every image, and whether the prediction is correct', async () => {
+  it('returns the actual label of every image, and whether the prediction is correct', async () => {
     for (let index = 0; index < 100; index++) {
       const { actual, predicted, correct } = await app.json(`/predict?index=${index}`);
       expect(actual.id).toBe(testLabel(index));
@@ -102,7 +102,7 @@ describe('GET /predict', () => {
     }
   });
 
-  it('takes a random image where no index is given', async () => {
+  it('picks a random image without an index', async () => {
     for (const [random, index] of [
       [0, 0],
       [0.42, 42],

@@ -56,7 +56,7 @@ describe('GET /images/N.png', () => {
 });
 
 describe('GET /model', () => {
-  it('gives the manifest being served and its alias', async () => {
+  it('returns the served manifest and its alias', async () => {
     const { manifest, alias } = await app.json('/model');
     expect(manifestSchema.parse(manifest)).toEqual(manifest);
     expect(manifest.version).toBe(version);
@@ -70,7 +70,7 @@ describe('GET /model', () => {
 });
 
 describe('GET /models/:version/:file', () => {
-  it('gives what was published, to be kept for ever', async () => {
+  it('returns the published file as immutable', async () => {
     const response = await app.request(`/models/${version}/weights.bin`);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('application/octet-stream');
@@ -82,7 +82,7 @@ describe('GET /models/:version/:file', () => {
     expect((await app.json(`/models/${version}/model.json`)).format).toBe('layers-model');
   });
 
-  it('gives the evaluation that a manifest names', async () => {
+  it('returns the evaluation that a manifest names', async () => {
     const { layout, bucket: objects } = bucket;
     const bytes = new TextEncoder().encode('{"images":1}');
     const evaluated = await bucket.publish('two', {
@@ -96,7 +96,7 @@ describe('GET /models/:version/:file', () => {
     expect(await app.json(`/models/${evaluated}/evaluation.json`)).toEqual({ images: 1 });
   });
 
-  it('gives nothing that is not of a version', async () => {
+  it('refuses files that do not belong to a version', async () => {
     const key = bucket.layout.versionFile('fashion-mnist-cnn', version, 'secret.txt');
     await bucket.bucket.put(key, 'not listed');
     for (const path of [
@@ -126,7 +126,7 @@ describe('health', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('an unknown path or method', () => {
   it.each(['/nothing', '/predict/0', '/images'])('answers 404 to %s', async (path) => {
     const response = await app.request(path);
     expect(response.status).toBe(404);

@@ -42,7 +42,7 @@ const expectLogits = (
 };
 
 describe('?version= and ?alias=', () => {
-  it('have that model answer, and say so', async () => {
+  it('select the model that answers, which the answer names', async () => {
     const app = openApp(bucket);
     const asked: [string, string, string | null, 'one' | 'two'][] = [
       ['', first, 'production', 'one'],
@@ -62,7 +62,7 @@ describe('?version= and ?alias=', () => {
     }
   });
 
-  it('do so for posted images, and for GET /model', async () => {
+  it('select it for posted images, and for GET /model', async () => {
     const app = openApp(bucket);
     for (const query of [`?version=${second}`, '?alias=candidate']) {
       const response = await app.post(testImage(3), 'application/octet-stream', query);
@@ -80,7 +80,7 @@ describe('?version= and ?alias=', () => {
     });
   });
 
-  it('come by the header X-Catwalk-Alias too, which gives way to the query', async () => {
+  it('can come in the header X-Catwalk-Alias, which the query overrides', async () => {
     const app = openApp(bucket);
     const headers = { 'x-catwalk-alias': 'candidate' };
     expect((await app.json('/predict?index=0', { headers })).model.version).toBe(second);
@@ -107,7 +107,7 @@ describe('?version= and ?alias=', () => {
     expect((await app.json('/predict?index=0')).model.version).toBe(first);
   });
 
-  it('follow an alias that is asked for as it moves', async () => {
+  it('follow a requested alias as it moves', async () => {
     const moving = openBucket();
     await moving.uploadTestSet();
     const one = await moving.publish('one');
@@ -123,7 +123,7 @@ describe('?version= and ?alias=', () => {
     expect(await shadow()).toBe(two);
   });
 
-  it('check a version as thoroughly as the alias does, and let it recover', async () => {
+  it('check a version like an alias does, and let it recover', async () => {
     const damaged = openBucket();
     await damaged.uploadTestSet();
     await damaged.moveAlias(await damaged.publish('one'));
@@ -141,7 +141,7 @@ describe('?version= and ?alias=', () => {
     expect((await app.json(`/predict?index=0&version=${bad}`)).model.version).toBe(bad);
   });
 
-  it('serve no version that is not signed where it has to be', async () => {
+  it('refuse an unsigned version if a key is configured', async () => {
     const pair = (await crypto.subtle.generateKey('Ed25519', true, [
       'sign',
       'verify',
@@ -180,7 +180,7 @@ describe('the models in memory', () => {
     return { full, versions };
   }
 
-  it('are the last used within the bound, and always what is served', async () => {
+  it('are the last used within the limit, and always the served one', async () => {
     const { full, versions } = await publishMany(5);
     const megabytes = String((3 * weightBytes) / 1e6);
     const app = openApp(full, {}, { MODELS_MEGABYTES: megabytes });
@@ -200,7 +200,7 @@ describe('the models in memory', () => {
     expect((await ask(b)).model.version).toBe(b);
   });
 
-  it('give way at once where the bound leaves room for none, and answer all the same', async () => {
+  it('are dropped at once if the limit leaves no room, and answer all the same', async () => {
     const { full, versions } = await publishMany(4);
     const app = openApp(full, {}, { MODELS_MEGABYTES: '0' });
     const answers = await Promise.all(
@@ -213,7 +213,7 @@ describe('the models in memory', () => {
     expect(versionsInMemory.length).toBeLessThanOrEqual(2);
   });
 
-  it('are loaded a few at a time; whoever comes on top is told to come again', async () => {
+  it('are loaded a few at a time; further requests are asked to retry', async () => {
     const { full, versions } = await publishMany(6);
     let finish = () => {};
     const wait = new Promise<void>((resolve) => {
@@ -251,7 +251,7 @@ describe('the models in memory', () => {
     expect(gets.filter((key) => key.endsWith('weights.bin'))).toHaveLength(1);
   });
 
-  it('answer a request to its end that began before the alias moved', async () => {
+  it('finish a request that began before the alias moved', async () => {
     const { full, versions } = await publishMany(2);
     const [one, two] = versions as [string, string];
     const loaded: string[] = [];
@@ -298,7 +298,7 @@ describe('a canary', () => {
   const askAs = async (app: TestApp, client: string) =>
     (await app.json('/predict?index=0', { headers: { 'x-catwalk-client': client } })).model;
 
-  it('answers its share of the clients, always the same ones', async () => {
+  it('answers a stable share of the clients', async () => {
     const app = openApp(bucket, {}, share);
     const clients = Array.from({ length: 1000 }, (_, i) => `client-${i}`);
     const chosen = [];
@@ -317,7 +317,7 @@ describe('a canary', () => {
     }
   });
 
-  it('tells clients apart by address where they send no key, and by chance where there is no address', async () => {
+  it('distinguishes clients by key, else by address, else at random', async () => {
     const byAddress = openApp(bucket, { random: () => 0 }, share);
     const aliases = new Set<string>();
     for (let i = 0; i < 30; i++) {
@@ -334,7 +334,7 @@ describe('a canary', () => {
     expect((await byChance.json('/predict?index=0')).model.alias).toBe('production');
   });
 
-  it('is left to whoever asks for it at 0 %, and gives way to what was asked for at 100 %', async () => {
+  it('answers only explicit requests at 0 %, and never overrides one at 100 %', async () => {
     const none = openApp(bucket, { random: () => 0 }, { ...share, CANARY_PERCENT: '0' });
     expect((await askAs(none, 'anybody')).alias).toBe('production');
     const all = openApp(bucket, {}, { ...share, CANARY_PERCENT: '100' });
@@ -343,7 +343,7 @@ describe('a canary', () => {
     expect((await all.json('/readyz')).model.version).toBe(first);
   });
 
-  it('that can not be served leaves its clients to what is, and says why', async () => {
+  it('that cannot be served leaves its clients to the served model, and reports why', async () => {
     const broken = openBucket();
     await broken.uploadTestSet();
     const good = await broken.publish('one');
@@ -369,7 +369,7 @@ describe('a canary', () => {
 });
 
 describe('GET /models', () => {
-  it('lists the versions, newest first, and where the aliases point', async () => {
+  it('lists the versions, newest first, and the aliases', async () => {
     const app = openApp(bucket);
     const list = await app.json('/models');
     expect(modelListSchema.parse(list)).toEqual(list);
@@ -397,7 +397,7 @@ describe('GET /models', () => {
     });
   });
 
-  it('leaves out what was never finished, and asks the bucket once an interval', async () => {
+  it('leaves out unfinished versions, and reads the bucket once per interval', async () => {
     const growing = openBucket();
     const gets: string[] = [];
     const app = openApp(growing, { store: counting(growing, gets) });
@@ -423,7 +423,7 @@ describe('GET /models', () => {
     expect(gets.filter((key) => key.includes(whole))).toEqual([]);
   });
 
-  it('gives the newest 20, and says that there are more', async () => {
+  it('returns the newest 20, and says that there are more', async () => {
     const many = openBucket();
     const last = '20260101T000000Z-00000000';
     for (let i = 0; i < 25; i++) {
@@ -440,7 +440,7 @@ describe('GET /models', () => {
 });
 
 describe('the Cron Trigger', () => {
-  it('has the aliases looked at where nobody asks', async () => {
+  it('polls the aliases even without requests', async () => {
     const moving = openBucket();
     await moving.uploadTestSet();
     const one = await moving.publish('one');

@@ -18,7 +18,7 @@ for (const { name, location, checksCredentials } of inject('s3Servers')) {
   }));
 
   describe(`S3 (${name})`, () => {
-    it('accepts keys that a URL has to escape', async () => {
+    it('accepts keys that need escaping in a URL', async () => {
       const key = `contract/a b+c&d=ü%/${crypto.randomUUID()}`;
       await putObject(location, key, 'content');
       expect(await s3ObjectStore(location).get(key)).not.toBeNull();

@@ -37,7 +37,7 @@ async function scrape(app: TestApp): Promise<{ text: string; values: Record<stri
 }
 
 describe('GET /metrics', () => {
-  it('is in the text format, each metric explained as of one isolate', async () => {
+  it('is in the text format, with a description of each metric', async () => {
     const app = openApp(bucket);
     await app.request('/predict?index=0');
     const response = await app.request('/metrics');
@@ -59,7 +59,7 @@ describe('GET /metrics', () => {
     }
   });
 
-  it('counts requests by method, route and status, never by what a client makes up', async () => {
+  it('counts requests by method, route and status, with no label that a client chooses', async () => {
     const app = openApp(bucket);
     await app.request('/predict?index=0');
     await app.request('/predict?index=1');
@@ -86,7 +86,7 @@ describe('GET /metrics', () => {
     });
   });
 
-  it('has a histogram of the time awaited', async () => {
+  it('has a histogram of the time spent waiting', async () => {
     let time = 0;
     const app = openApp(bucket, { now: () => time });
     await app.request('/predict?index=0');
@@ -145,7 +145,7 @@ describe('GET /metrics', () => {
 });
 
 describe('GET /drift', () => {
-  it('has nothing to say before an image is posted', async () => {
+  it('is empty before an image is posted', async () => {
     const app = openApp(bucket);
     await app.request('/predict?index=0');
     expect(await app.json('/drift')).toMatchObject({
@@ -157,7 +157,7 @@ describe('GET /drift', () => {
     });
   });
 
-  it('compares what was posted with what the manifest says of the test set', async () => {
+  it('compares the posted images with the test set of the manifest', async () => {
     const app = openApp(bucket);
     const images = Array.from({ length: 60 }, () => Array(784).fill(0));
     const answer = await (await app.post(JSON.stringify({ images }))).json<{
@@ -175,7 +175,7 @@ describe('GET /drift', () => {
 });
 
 describe('populationStability', () => {
-  it('is 0 where nothing changed, and grows with the change', () => {
+  it('is 0 without a change, and grows with the change', () => {
     const expected = [1000, 1000, 1000, 1000];
     expect(populationStability([1000, 1000, 1000, 1000], expected).value).toBe(0);
     // By hand: half a count added to each, 0.3 and 0.2 against a quarter.
@@ -186,7 +186,7 @@ describe('populationStability', () => {
     expect(value).toBeCloseTo(byHand, 12);
   });
 
-  it('exceeds what chance does about once in twenty samples', () => {
+  it('exceeds the threshold by chance in about one of twenty samples', () => {
     let seed = 1;
     const random = () => {
       seed = (seed * 48_271) % 2_147_483_647;
@@ -219,7 +219,7 @@ describe('the log', () => {
     }
   };
 
-  it('has a line a request, with nothing of its body, query or token', async () => {
+  it('has one line per request, without body, query or token', async () => {
     listen();
     const token = 'a-token-of-the-tests';
     const variables = { LOG_LEVEL: 'info', API_TOKENS: `shop:${token}` };
@@ -248,7 +248,7 @@ describe('the log', () => {
     ['error', [503]],
     ['warn', [404, 503]],
     ['info', [200, 404, 503]],
-  ])('at %s has the statuses %j', async (level, statuses) => {
+  ])('at level %s has the statuses %j', async (level, statuses) => {
     listen();
     const app = openApp(openBucket(), {}, { LOG_LEVEL: level });
     for (const path of ['/healthz', '/nothing', '/predict?index=0']) await app.request(path);
@@ -260,7 +260,7 @@ describe('the log', () => {
   });
 });
 
-it('writes a point for each prediction and each failure where Analytics Engine is bound', async () => {
+it('writes a data point per prediction and failure if Analytics Engine is bound', async () => {
   const points: AnalyticsEngineDataPoint[] = [];
   const ANALYTICS = { writeDataPoint: (point = {}) => void points.push(point) };
   const app = openApp(bucket, { bindings: { ANALYTICS } });

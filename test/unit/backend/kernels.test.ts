@@ -86,7 +86,7 @@ describe('convolution kernels equal the cpu backend', () => {
       ),
     ));
 
-  it('Conv2DBackpropFilter, which the wasm backend lacks', () =>
+  it('Conv2DBackpropFilter, which the stock wasm backend does not have', () =>
     forEachConvolution((c) =>
       expectSameOnBoth(() =>
         run(

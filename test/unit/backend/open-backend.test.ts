@@ -11,8 +11,8 @@ const onlyOpens =
     throw candidate === 'tensorflow' ? new NotSetUpError() : new Error('broken');
   };
 
-describe('the backend that is used', () => {
-  it('is the fastest that opens, with a reason for each faster one', async () => {
+describe('the selected backend', () => {
+  it('is the fastest that opens, with the reason why faster ones do not', async () => {
     expect(await firstThatOpens('auto', 'auto', onlyOpens('tensorflow', 'gpu'))).toEqual({
       opened: 'tensorflow on gpu',
       skipped: [],
@@ -28,7 +28,7 @@ describe('the backend that is used', () => {
     });
   });
 
-  it('is wasm on a CPU, even where tensorflow would open', async () => {
+  it('is wasm on a CPU, even if tensorflow would open', async () => {
     const opens = async (name: BackendName, device: DeviceChoice) => {
       if (device === 'gpu') throw new Error('no GPU answers');
       return name;
@@ -37,13 +37,13 @@ describe('the backend that is used', () => {
     expect((await firstThatOpens('auto', 'cpu', opens)).opened).toBe('wasm');
   });
 
-  it('is never another one than the one asked for', async () => {
+  it('is never another than the requested one', async () => {
     await expect(firstThatOpens('wasm', 'auto', onlyOpens('cpu'))).rejects.toThrow(
       'wasm does not load: broken',
     );
   });
 
-  it('is tensorflow or none where a GPU is asked for', async () => {
+  it('is tensorflow or none if a GPU is requested', async () => {
     await expect(firstThatOpens('auto', 'gpu', onlyOpens('wasm'))).rejects.toThrow(
       'tensorflow is not set up (npm run setup:native)',
     );

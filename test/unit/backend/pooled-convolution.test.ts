@@ -81,7 +81,7 @@ describe('convolution, ReLU and pooling in one pass equal the separate kernels o
     }
   });
 
-  it('the same for more images than go through the lists at once', () =>
+  it('the same for more images than one pass handles', () =>
     expectSameOnBoth(() => {
       const shape = { images: 75, height: 2, width: 3, inChannels: 4, outChannels: 8 };
       const { x, filter, bias, weights } = inputsOf(shape);
@@ -100,7 +100,7 @@ describe('convolution, ReLU and pooling in one pass equal the separate kernels o
       )([x, filter, bias]);
     }));
 
-  it('leaves out the gradient of an input that nobody asks for', async () => {
+  it('does not compute the gradient of an input that is not needed', async () => {
     const shape = { images: 2, height: 6, width: 6, inChannels: 1, outChannels: 8 };
     const gradients = (withInput: boolean) => () => {
       const { x, filter, bias, weights } = inputsOf(shape);

@@ -19,7 +19,7 @@ const findingsOf = (stdout: string) =>
   new Map((JSON.parse(stdout) as Finding[]).map((finding) => [finding.name, finding]));
 
 describe('catwalk doctor', () => {
-  it('finds this machine fit, and the bucket writable', async () => {
+  it('passes on this machine with a writable bucket', async () => {
     const { code, stdout } = await doctor(
       ['--json', '--device', 'cpu', '--publish', 's3://catwalk/doctor'],
       bucketEnvironment,
@@ -32,7 +32,7 @@ describe('catwalk doctor', () => {
     expect(findings.get('bucket')?.detail).toContain('can be read and written');
   });
 
-  it('ends with 1 and says what to do for a bucket and a folder that it can not use', async () => {
+  it('ends with 1 and advice for an unusable bucket and data folder', async () => {
     const { code, stdout } = await doctor(
       ['--json', '--publish', 's3://nowhere', '--data-dir', import.meta.dirname],
       {
@@ -51,7 +51,7 @@ describe('catwalk doctor', () => {
     expect(stdout).not.toContain('not-to-be-shown');
   });
 
-  it('ends with 1 where the GPU asked for does not answer, by option or by the image', async () => {
+  it('ends with 1 if a GPU is required by option or image and does not answer', async () => {
     const hidden = { CUDA_VISIBLE_DEVICES: '-1' };
     const asked = await doctor(['--device', 'gpu'], hidden);
     expect(asked.code).toBe(1);

@@ -64,7 +64,7 @@ describe('catwalk evaluate', () => {
     expect(rest.backend.name).toBe('wasm');
   });
 
-  it('takes a version from a bucket, with the test set that lies beside it', async () => {
+  it("evaluates a version in a bucket on the bucket's test set", async () => {
     const { model, metrics, dataset } = await json(
       ...['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'],
     );
@@ -80,7 +80,7 @@ describe('catwalk evaluate', () => {
     expect(stdout).toMatch(/^Ankle boot +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+$/m);
   });
 
-  it('refuses files that are not those of the manifest', async () => {
+  it('refuses files whose hashes differ from the manifest', async () => {
     const opened = openBucket({ url: bucket, environment: bucketEnvironment });
     const { model } = await json(
       ...['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'],
@@ -116,7 +116,7 @@ describe('catwalk evaluate', () => {
 });
 
 describe('catwalk predict', () => {
-  it("predicts a test image as the training's own metrics say, and draws it", async () => {
+  it('predicts a test image as the training recorded it, and draws it', async () => {
     const { samples } = JSON.parse(await readFile(join(run, 'metrics.jsonl'), 'utf8'));
     const { index, actual, predicted, probability } = samples[7];
     const out = join(runs, 'p.png');
@@ -137,7 +137,7 @@ describe('catwalk predict', () => {
     expect(decode(await readFile(out))).toMatchObject({ width: 312, height: 340 });
   });
 
-  it('predicts files: the same pixels give the same answer, whatever the format', async () => {
+  it('predicts files, with the same answer for the same pixels in any format', async () => {
     const { images } = await firstTestImages();
     const pixels = images.subarray(3 * 784, 4 * 784);
     const grey = { width: 28, height: 28, data: pixels, channels: 1, depth: 8 } as const;
@@ -159,7 +159,7 @@ describe('catwalk predict', () => {
     expect(svg).toContain(`>Predicted: ${files.predictions[0].predicted.label}<`);
   });
 
-  it('predicts the others where one is no image, and ends with 1', async () => {
+  it('predicts the valid images, and ends with 1 if one is invalid', async () => {
     const { images } = await firstTestImages();
     const data = images.subarray(0, 784);
     const png = join(runs, 'boot.png');
@@ -175,7 +175,7 @@ describe('catwalk predict', () => {
     expect(stderr).toContain('nothing.png: there is no such file');
   });
 
-  it('takes a model from a bucket', async () => {
+  it('loads a model from a bucket', async () => {
     const { model, predictions } = await json(
       ...['predict', '--random', '--alias', 'candidate', '--bucket', bucket],
     );
@@ -200,7 +200,7 @@ describe('catwalk predict', () => {
     expect(code).toBe(expected);
   });
 
-  it('ends with 1 where the test set has no such image', async () => {
+  it('ends with 1 if the test set has no such image', async () => {
     const { code, stderr } = await catwalk('predict', '--index', '10000', '--run', run);
     expect(stderr).toContain('0 to 9999');
     expect(code).toBe(1);

@@ -65,13 +65,13 @@ describe('catwalk', () => {
   it.each([
     [['import', 'no-such.pth'], "no-such.pth can't be read: ENOENT"],
     [['data', '--dataset', 'no-such'], 'none of fashion-mnist, mnist, kmnist'],
-  ])('ends with 1 where what is named is not there: %j', async (argv, message) => {
+  ])('ends with 1 if a named file or data set does not exist: %j', async (argv, message) => {
     const { code, stderr } = await catwalk(...argv);
     expect(code).toBe(1);
     expect(stderr).toContain(message);
   });
 
-  it('ends with 1 and a next step where the bucket is out of reach, before it trains', async () => {
+  it('ends with 1 and a next step before it trains if the bucket is unreachable', async () => {
     const child = spawn(
       process.execPath,
       [cli, 'train', '--publish', 's3://nowhere', '--runs', folder],
@@ -98,7 +98,7 @@ describe('catwalk', () => {
     expect(output).not.toContain('loss');
   });
 
-  it('trains, tells it as JSON lines, and leaves a run that says how', async () => {
+  it('trains, reports as JSON lines, and leaves a run with its configuration', async () => {
     const { code, stdout } = await catwalk(
       ...['train', '--json', '--limit', '256', '--epochs', '1', '--runs', folder],
       ...['--backend', 'wasm'],
@@ -126,7 +126,7 @@ describe('catwalk', () => {
     expect(await readdir(run)).toContain('report.html');
   });
 
-  it('ends with 1 where a GPU is asked for that the backend can not use', async () => {
+  it('ends with 1 if the backend cannot use the requested GPU', async () => {
     const { code, stderr, stdout } = await catwalk(
       ...['train', '--backend', 'wasm', '--device', 'gpu', '--runs', folder],
     );
@@ -149,7 +149,7 @@ describe('catwalk', () => {
     expect(code).toBe(130);
   });
 
-  it('stops with a checkpoint where nobody reads its output any more', async () => {
+  it('stops with a checkpoint if its output is closed', async () => {
     const runs = join(folder, 'unread');
     const child = spawn(process.execPath, [cli, 'train', '--json', '--runs', runs]);
     let stderr = '';

@@ -56,7 +56,7 @@ esac
 
 describe('debianSource', () => {
   test.skipIf(!hasDpkg)(
-    'updates lists of its own where the system has none, and leaves nothing behind',
+    'updates package lists of its own if the system has none, and leaves nothing behind',
     async () => {
       const bin = await preparePackage();
       const scratch = join(folder, 'scratch');
@@ -72,7 +72,7 @@ describe('debianSource', () => {
     },
   );
 
-  test('says so where the machine has no apt-get', async () => {
+  test('reports that the machine has no apt-get', async () => {
     vi.stubEnv('PATH', folder);
     const reading = debianSource(debian).read([testLabels], async () => {});
     await expect(reading).rejects.toThrow('apt-get is not installed on this machine');

@@ -32,7 +32,7 @@ const refusal = async (dataset: string): Promise<string> => {
 };
 
 describe('a folder of images', () => {
-  test("has its folders' names as labels, sorted, and what the Worker makes of each image", async () => {
+  test("uses the sorted folder names as labels, and the Worker's decoding of each image", async () => {
     const dataset = await loadDataset({ dataset: join(root, 'shapes') });
     expect(dataset).toMatchObject({
       ...{ name: 'shapes', height: 28, width: 28, labels: ['circle', 'square', 'triangle'] },
@@ -52,7 +52,7 @@ describe('a folder of images', () => {
     expect(files[0].sha256).toBe(dataset.files['test-images.idx']);
   });
 
-  test('of unequal labels has a share of each in any part', async () => {
+  test('splits unequal labels into proportional parts', async () => {
     await cp(join(root, 'shapes'), folder, { recursive: true });
     for (let i = 4; i < 12; i++) {
       await writeFile(join(folder, `train/square/${i}.png`), drawShape('square', `${i}`));
@@ -113,13 +113,13 @@ describe('a folder of images', () => {
       () => mkdir(join(folder, 'train/circle/more')),
       /train\/circle\/more: EISDIR/,
     ],
-  ])('with %s is refused with what is wrong', async (_, change, message) => {
+  ])('is refused with the reason if it has %s', async (_, change, message) => {
     await cp(join(root, 'shapes'), folder, { recursive: true });
     await change();
     expect(await refusal(folder)).toMatch(message);
   });
 
-  test('leaves out what file managers leave behind', async () => {
+  test('ignores the files of file managers', async () => {
     await cp(join(root, 'shapes'), folder, { recursive: true });
     await writeFile(join(folder, 'train/.DS_Store'), 'x');
     await writeFile(join(folder, 'train/circle/Thumbs.db'), 'x');
@@ -143,7 +143,7 @@ describe('a folder of IDX files', () => {
     }
   }
 
-  test('has the numbers as labels', async () => {
+  test('uses the numbers as labels', async () => {
     await writeIdx();
     const dataset = await loadDataset({ dataset: folder });
     expect(dataset.labels).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
@@ -151,7 +151,7 @@ describe('a folder of IDX files', () => {
     expect(dataset.files['t10k-labels-idx1-ubyte']).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('or the lines of labels.txt', async () => {
+  test('uses the lines of labels.txt as labels', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'Ankle boot'];
     await writeIdx({ 'labels.txt': Buffer.from(`${names.join('\r\n')}\n`) });
     expect((await loadDataset({ dataset: folder })).labels).toEqual(names);
@@ -190,13 +190,13 @@ describe('a folder of IDX files', () => {
       { 'labels.txt': text([...'abcdefghijk'].join('\n')) },
       /no training image of: k\./,
     ],
-  ])('%s is refused with what is wrong', async (_, changes, message) => {
+  ])('%s is refused with the reason', async (_, changes, message) => {
     await writeIdx(changes);
     expect(await refusal(folder)).toMatch(message);
   });
 });
 
-test('what is neither known nor a folder is told with what is known', async () => {
+test('refuses a name that is neither known nor a folder, and lists the known ones', async () => {
   expect(await refusal(join(root, 'nothing'))).toMatch(
     /There is no data set .*nothing: it is neither one of fashion-mnist, mnist, kmnist nor a folder/,
   );
@@ -212,6 +212,6 @@ test.each([
   expect(datasetName(dataset)).toBe(name);
 });
 
-test('a folder without a nameable name', () => {
+test('refuses a folder whose name gives no data set name', () => {
   expect(() => datasetName('/tmp/写真')).toThrow(/can't be named after its folder/);
 });

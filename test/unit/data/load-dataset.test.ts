@@ -61,7 +61,7 @@ async function failureOf(loading: Promise<unknown>): Promise<DatasetUnavailableE
 const entries = (path: string) => readdir(path).catch(() => []);
 
 describe('a mirror and the cache', () => {
-  test('fetches once, then loads from the cache alone', async () => {
+  test('downloads once, then loads from the cache', async () => {
     const mirror = await opened(startFileMirror(files));
     const fetched = await loadDataset({ cacheDir, sources: [mirrorSource(mirror.url)] });
     expect(fetched.source).toBe(mirror.url);
@@ -81,7 +81,7 @@ describe('a mirror and the cache', () => {
     ['of other bytes', () => Buffer.from('not what it was')],
     ['empty', () => Buffer.alloc(0)],
     ['flipped in one bit', (bytes: Buffer) => flipBit(bytes)],
-  ])('fetches a cached file that is %s again, and says so', async (_, damage) => {
+  ])('downloads a cached file that is %s again, and reports it', async (_, damage) => {
     await fill(cached);
     const path = join(cached, `${trainLabels}.gz`);
     await writeFile(path, damage(files.get(`${trainLabels}.gz`) as Buffer));
@@ -98,7 +98,7 @@ describe('a mirror and the cache', () => {
     expect(await readFile(path)).toEqual(files.get(`${trainLabels}.gz`));
   });
 
-  test('keeps no half file when stopped in the middle of one', async () => {
+  test('keeps no partial file when interrupted', async () => {
     const stop = new AbortController();
     const mirror = await opened(
       startMirror((request, response) => {
@@ -119,7 +119,7 @@ describe('a mirror and the cache', () => {
     ]);
   });
 
-  test('goes on where the cache can not be written', async () => {
+  test('loads even if the cache cannot be written', async () => {
     await mkdir(cacheDir, { recursive: true });
     await writeFile(cached, 'a file where the folder should be');
     const mirror = await opened(startFileMirror(files));
@@ -134,7 +134,7 @@ describe('a mirror and the cache', () => {
   });
 });
 
-describe('a mirror that fails', () => {
+describe('a failing mirror', () => {
   const failing: [string, Parameters<typeof startMirror>[0], RegExp][] = [
     ['has no file', (_, response) => response.writeHead(404).end(), /HTTP 404/],
     [
@@ -160,7 +160,7 @@ describe('a mirror that fails', () => {
   ];
 
   test.each(sample(failing, 3))(
-    'and %s is named with its cause; the next one serves',
+    'that %s is reported with the cause, and the next mirror serves',
     async (_, listener, cause) => {
       const bad = await opened(startMirror(listener));
       const good = await opened(startFileMirror(files));
@@ -179,14 +179,14 @@ describe('a mirror that fails', () => {
     },
   );
 
-  test('because nothing listens there is named with its cause', async () => {
+  test('at which nothing listens is reported with the cause', async () => {
     const mirror = await startFileMirror(files);
     await mirror.close();
     const error = await failureOf(loadDataset({ cacheDir, sources: [mirrorSource(mirror.url)] }));
     expect(error.message).toContain('ECONNREFUSED');
   });
 
-  test('is not asked offline', async () => {
+  test('is not used offline', async () => {
     const mirror = await opened(startFileMirror(files));
     const sources = [mirrorSource(mirror.url)];
     const error = await failureOf(loadDataset({ cacheDir, sources, offline: true }));
@@ -196,7 +196,7 @@ describe('a mirror that fails', () => {
 });
 
 describe('--data-dir', () => {
-  test('takes compressed and uncompressed files', async () => {
+  test('accepts compressed and uncompressed files', async () => {
     await fill(folder);
     const bytes = files.get(`${trainLabels}.gz`) as Buffer;
     await rm(join(folder, `${trainLabels}.gz`));
@@ -207,7 +207,7 @@ describe('--data-dir', () => {
     expect(await entries(cached)).toEqual([]);
   });
 
-  test('with a corrupt file names it, both hashes and what to do', async () => {
+  test('reports a corrupt file with both hashes and the next step', async () => {
     await fill(folder);
     const path = join(folder, `${trainLabels}.gz`);
     await writeFile(path, files.get('t10k-labels-idx1-ubyte.gz') as Buffer);
@@ -224,7 +224,7 @@ describe('--data-dir', () => {
     expect(mirror.requests).toEqual([]);
   });
 
-  test('without the files names the first that is missing', async () => {
+  test('names the first missing file', async () => {
     const error = await failureOf(loadDataset({ dataDir: folder }));
     expect(error.message).toContain(`${folder} contains neither train-images-idx3-ubyte.gz`);
   });

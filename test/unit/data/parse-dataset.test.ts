@@ -66,7 +66,7 @@ describe('parseIdx', () => {
     );
   });
 
-  test('refuses every cut and every extra byte', () => {
+  test('refuses every truncation and every extra byte', () => {
     fc.assert(
       fc.property(sizes, fc.nat(), (dimensions, seed) => {
         const whole = idx(dimensions, new Uint8Array(product(dimensions)));

@@ -10,7 +10,7 @@ const file = { name: 'images', bytes: content.length };
 /** As KMNIST's files are known. */
 const knownCompressed = { ...file, sha256: sha256(compressed), hashedForm: 'compressed' as const };
 
-test('a file known by the hash of its .gz is checked if it is compressed', async () => {
+test('checks a compressed file by the hash of its .gz', async () => {
   const unpacked = await unpackFile(knownCompressed, compressed, 'there');
   expect(Buffer.from(unpacked.content)).toEqual(content);
   expect(unpacked.sha256).toBe(sha256(content));
@@ -21,14 +21,14 @@ test('a file known by the hash of its .gz is checked if it is compressed', async
   });
 });
 
-test('such a file is accepted uncompressed, and its hash is recorded', async () => {
+test('accepts the file uncompressed, and records its hash', async () => {
   expect(await unpackFile(knownCompressed, content, 'there')).toEqual({
     content,
     sha256: sha256(content),
   });
 });
 
-test('no file unpacks to more than it should have', async () => {
+test('no file unpacks beyond its expected size', async () => {
   const known = { ...file, sha256: sha256(content), hashedForm: 'uncompressed' as const };
   const bomb = gzipSync(Buffer.alloc(1_000_000));
   await expect(unpackFile(known, bomb, 'there')).rejects.toThrow("can't be unpacked");

@@ -52,7 +52,7 @@ const compose = composeSchema.parse(
 );
 
 describe('compose.yaml', () => {
-  it('names only services, volumes and configurations that it has, and pins every image', () => {
+  it('refers only to services, volumes and configurations that it defines, and pins every image', () => {
     for (const service of Object.values(compose.services)) {
       expect(service.image ?? 'built:1').toMatch(/:\d/);
       for (const name of Object.keys(service.depends_on ?? {})) {
@@ -67,12 +67,12 @@ describe('compose.yaml', () => {
     }
   });
 
-  it.each(['trainer', 'worker'])('builds the %s from a Dockerfile that is there', (name) => {
+  it.each(['trainer', 'worker'])('builds the %s from an existing Dockerfile', (name) => {
     const build = compose.services[name]?.build;
     expect(existsSync(join(infra, build?.context ?? '', build?.dockerfile ?? ''))).toBe(true);
   });
 
-  it('has the Worker read the bucket that the trainer publishes to', () => {
+  it('makes the Worker read the bucket that the trainer publishes to', () => {
     const { trainer, worker } = compose.services;
     const { s3 } = parseConfiguration(worker?.environment ?? {});
     expect(trainer?.command).toContain(`s3://${s3?.bucket}`);
@@ -80,7 +80,7 @@ describe('compose.yaml', () => {
     expect(s3?.accessKeyId).toBe(trainer?.environment?.AWS_ACCESS_KEY_ID);
   });
 
-  it('gives the trainer options that it takes, and the server the same credentials', () => {
+  it('gives the trainer valid options, and the server the same credentials', () => {
     const [command, ...options] = [compose.services.trainer?.command ?? []].flat();
     expect(command).toBe('train');
     const names = options.filter((option) => option.startsWith('--'));

@@ -47,7 +47,7 @@ describe('the environments of wrangler.jsonc', () => {
     expect(name).toBe(env === 'production' ? 'catwalk' : 'catwalk-staging');
   });
 
-  it('share no bucket', () => {
+  it('have different buckets', () => {
     const [staging, production] = ['staging', 'production'].map(
       (env) => configured(env).r2_buckets[0]?.bucket_name,
     );
@@ -71,13 +71,13 @@ describe('a deployment', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('does nothing without a login, and says how to have one', async () => {
+  it('does nothing without a login, and explains how to log in', async () => {
     const { code, output } = await deploy(['--env', 'staging']);
     expect(code).toBe(1);
     expect(output).toContain('wrangler login');
   });
 
-  it('creates the bucket, uploads the test set and the Worker, and waits for it; twice does no harm', async () => {
+  it('creates the bucket, uploads the test set and the Worker, and can be repeated', async () => {
     const environment = {
       ...worker.env,
       CLOUDFLARE_API_BASE_URL: cloudflare.url,

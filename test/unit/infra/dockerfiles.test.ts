@@ -35,7 +35,7 @@ async function copySources(lines: readonly string[], folder: string): Promise<vo
 
 // The images themselves are built by `npm run test:container`, which takes ten minutes.
 it.each(['infra/trainer/Dockerfile', 'infra/worker/Dockerfile'])(
-  '%s copies all that its build reads',
+  '%s copies everything that its build reads',
   async (file) => {
     const folder = await mkdtemp(join(tmpdir(), 'catwalk-dockerfile-'));
     try {

@@ -6,14 +6,14 @@ const figures = new Map([
   ['table', '| a |\n| --- |\n| 1 |'],
 ]);
 
-it('replaces what stands between the markers, and nothing else', () => {
+it('replaces only the text between the markers', () => {
   const text = 'It is <!-- figure ratio -->1.13<!-- /figure --> of PyTorch, not 1.13.';
   const updated = 'It is <!-- figure ratio -->1.49<!-- /figure --> of PyTorch, not 1.13.';
   expect(insertFigures(text, figures, 'a.md')).toBe(updated);
   expect(insertFigures(updated, figures, 'a.md')).toBe(updated);
 });
 
-it('gives a table lines of its own', () => {
+it('puts a table on lines of its own', () => {
   expect(insertFigures('<!-- figure table --><!-- /figure -->', figures, 'a.md')).toBe(
     '<!-- figure table -->\n| a |\n| --- |\n| 1 |\n<!-- /figure -->',
   );

@@ -24,7 +24,7 @@ function processesOf(port: string): string[] {
 }
 
 describe('startLocalWorker', () => {
-  test('serves, keeps what is stored over a restart, and leaves no process', async () => {
+  test('serves, keeps its bucket across a restart, and leaves no process behind', async () => {
     const text = { contentType: 'text/plain' };
     for (const run of [1, 2]) {
       const worker = await startLocalWorker({ port: 0, persistTo: folder });
@@ -44,7 +44,7 @@ describe('startLocalWorker', () => {
     }
   });
 
-  test('says what is wrong where the Worker can not start', async () => {
+  test('reports why the Worker cannot start', async () => {
     const config = join(folder, 'wrangler.toml');
     await writeFile(
       config,
@@ -60,7 +60,7 @@ describe('startLocalWorker', () => {
     expect(processesOf('none')).toEqual([]);
   });
 
-  test('can be given up while it starts', async () => {
+  test('can be aborted while it starts', async () => {
     const stop = new AbortController();
     const starting = startLocalWorker({ port: 0, persistTo: folder, signal: stop.signal });
     stop.abort();
@@ -69,7 +69,7 @@ describe('startLocalWorker', () => {
   });
 });
 
-test('a port that another program has is refused, with what to do', async () => {
+test('a port that another program uses is refused with the next step', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

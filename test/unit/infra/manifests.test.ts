@@ -17,7 +17,7 @@ const trialsOf = (sweep: unknown) => trialParameters(sweepFileSchema.parse(sweep
 /** The image's, of infra/trainer/Dockerfile. */
 const userId = 10001;
 
-it('the example of a sweep is one', async () => {
+it('the example sweep is valid', async () => {
   expect(trialsOf(parse(await read('sweep.example.yaml')))).toBe(6);
 });
 
@@ -33,18 +33,18 @@ describe('the Kubernetes manifest', async () => {
     expect(() => new Job(wrong).validate()).toThrow();
   });
 
-  it('has no name that Kubernetes does not know', async () => {
+  it('uses only names that Kubernetes knows', async () => {
     expect(await unknownNames(job)).toBe('');
     const mistaken = { ...job, spec: { ...job.spec, backoffLimitPerIndices: 3 } };
     expect(await unknownNames(mistaken)).toContain('backoffLimitPerIndices');
   });
 
-  it('has a pod for each trial of its sweep', () => {
+  it('has one pod per trial of its sweep', () => {
     expect(job.spec.completionMode).toBe('Indexed');
     expect(job.spec.completions).toBe(trialsOf(parse(map.data['sweep.yaml'])));
   });
 
-  it('never tries a misconfigured trial again, and counts no disruption', () => {
+  it('never retries a misconfigured trial, and ignores disruptions', () => {
     const [misconfigured, disrupted] = job.spec.podFailurePolicy.rules;
     const { containerName, values } = misconfigured.onExitCodes;
     expect(misconfigured.action).toBe('FailIndex');
@@ -54,7 +54,7 @@ describe('the Kubernetes manifest', async () => {
     expect(job.spec.template.spec.restartPolicy).toBe('Never');
   });
 
-  it("runs as the image's user, whose folders alone can be written", async () => {
+  it("runs as the image's user with a read-only file system except for its folders", async () => {
     const { securityContext, containers } = job.spec.template.spec;
     expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: userId });
     const dockerfile = await read('trainer/Dockerfile');
@@ -130,14 +130,14 @@ describe('the AWS Batch files', async () => {
   it.skipIf(python === null).each([
     ['RegisterJobDefinition', 'aws/job-definition.json'],
     ['SubmitJob', 'aws/submit-job.json'],
-  ])("%s takes %s, by AWS's own model", async (operation, file) => {
+  ])("%s accepts %s by AWS's own model", async (operation, file) => {
     const check = (path: string) => run(python ?? '', ['-c', checkWithBotocore, operation, path]);
     expect((await check(join(infra, file))).stdout.trim()).toBe('');
     const other = file.includes('submit') ? 'job-definition' : 'submit-job';
     expect((await check(join(infra, `aws/${other}.json`))).stdout).toContain('Missing required');
   });
 
-  it('belong together, and never try a misconfigured trial again', () => {
+  it('refer to each other, and never retry a misconfigured trial', () => {
     expect(submission.jobDefinition).toBe(definition.jobDefinitionName);
     const [first] = definition.retryStrategy.evaluateOnExit;
     expect(first).toEqual({ onExitCode: String(badConfigurationExitCode), action: 'EXIT' });
@@ -167,7 +167,7 @@ describe('the SkyPilot tasks', async () => {
     },
   );
 
-  it('name the environment that the trial is told by, and the same machine as its pool', async () => {
+  it('pass the trial in its environment variable, on the machine type of the pool', async () => {
     const [pool, sweep] = await Promise.all(
       ['skypilot/pool.yaml', 'skypilot/sweep.yaml'].map(async (file) => parse(await read(file))),
     );

@@ -20,7 +20,7 @@ it('is an OpenAPI 3.1 document by the specification’s own schema', async () =>
   expect((await new Validator().validate(damaged)).valid).toBe(false);
 });
 
-it('refers to nothing that it lacks', () => {
+it('has no dangling reference', () => {
   const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
   const targets = Array.from(references, ([, name]) => name);
   expect(targets.length).toBeGreaterThan(10);
@@ -35,7 +35,7 @@ it('names each operation once, and each parameter of its path', () => {
   }
 });
 
-it('gives examples that its own schemas take', () => {
+it('gives examples that match its schemas', () => {
   for (const { id, parameters = {}, body = {} } of all) {
     for (const { schema, example } of Object.values(parameters).flatMap((group) =>
       Object.values(group),
@@ -50,7 +50,7 @@ it('gives examples that its own schemas take', () => {
   }
 });
 
-it('is shown by /docs, which needs no other host and no script', () => {
+it('is shown by /docs, without another host and without scripts', () => {
   const page = docsPage(document, all);
   for (const { id, path } of all) {
     expect(page).toContain(`id="${id}"`);

@@ -11,7 +11,7 @@ test('the defaults are the tutorial on port 8787', () => {
   });
 });
 
-test('training options are passed on as they came', () => {
+test('training options are passed on unchanged', () => {
   const line =
     '--retrain --port 0 --epochs 4 --seed -3 --backend wasm --threads 2 --limit 64 --dataset mnist --data-dir d --force --recipe best --no-flip';
   expect(parseStartOptions(line.split(' '))).toEqual({

@@ -66,7 +66,7 @@ test('a training that fails ends the Worker and gives its exit code', async () =
   expect(processes()).toEqual([]);
 });
 
-test('wrong usage is told with exit code 2', async () => {
+test('wrong usage ends with exit code 2', async () => {
   start('--epochs', 'many');
   const [code] = await once(child, 'close');
   expect(code).toBe(2);

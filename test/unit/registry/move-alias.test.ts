@@ -82,7 +82,7 @@ describe('moveAlias', () => {
     expect(await readServed(bucket, name, alias)).toEqual(worse);
   });
 
-  test('keeps a model that was measured on other data', async () => {
+  test('keeps the current model if the new one was measured on other data', async () => {
     const bucket = openLocalBucket();
     const [current] = await publish(bucket, [0.8]);
     const dataset = { name: 'fashion-mnist', files: { other: 'f'.repeat(64) } };
@@ -94,7 +94,7 @@ describe('moveAlias', () => {
     });
   });
 
-  test('leaves an alias as it is that names the version already', async () => {
+  test('does not change an alias that already names the version', async () => {
     const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.9]);
     const moved = await move(bucket, first);
@@ -104,7 +104,7 @@ describe('moveAlias', () => {
     });
   });
 
-  test('moves away from a version that is gone', async () => {
+  test('moves away from a deleted version', async () => {
     const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.1]);
     const lost = {
@@ -119,7 +119,7 @@ describe('moveAlias', () => {
     expect((await move(bucket, first)).outcome).toBe('moved');
   });
 
-  test.each([2, 8])('loses no move of %i publishers at once', async (publishers) => {
+  test.each([2, 8])('loses no move of %i concurrent publishers', async (publishers) => {
     const bucket = openLocalBucket();
     const accuracies = Array.from({ length: publishers }, (_, i) => 0.5 + i / 100);
     const manifests = await publish(bucket, accuracies);
@@ -144,7 +144,7 @@ describe('moveAlias', () => {
     }
   });
 
-  test('compares again with what another publisher left in between', async () => {
+  test('compares again if another publisher moved the alias meanwhile', async () => {
     const bucket = openLocalBucket();
     const [first, mine, theirs] = await publish(bucket, [0.9, 0.91, 0.92]);
     await move(bucket, first);
@@ -164,7 +164,7 @@ describe('moveAlias', () => {
     expect(await readServed(bucket, name, alias)).toEqual(theirs);
   });
 
-  test('gives up where others move the alias every time', async () => {
+  test('gives up if others move the alias every time', async () => {
     const bucket = openLocalBucket();
     const [first, mine] = await publish(bucket, [0.9, 0.91]);
     await move(bucket, first);
@@ -182,7 +182,7 @@ describe('moveAlias', () => {
     expect(await readServed(bucket, name, alias)).toEqual(first);
   });
 
-  test('says which alias is unreadable', async () => {
+  test('names the alias that is invalid', async () => {
     const bucket = openLocalBucket();
     const [first] = await publish(bucket, [0.9]);
     const key = bucket.layout.alias(name, alias);

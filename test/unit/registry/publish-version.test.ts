@@ -16,7 +16,7 @@ const noon = new Date('2026-11-24T12:00:00.500Z');
 const name = 'fashion-mnist-cnn';
 
 describe('publishVersion', () => {
-  test('writes weights, topology, then a manifest that is true of them', async () => {
+  test('writes weights and topology, then a manifest with their hashes', async () => {
     const { bucket, written } = recordWrites(openLocalBucket());
     const version = await trainedModel(1, 0.91);
     const manifest = await publishVersion(bucket, { ...version, now: noon });
@@ -36,7 +36,7 @@ describe('publishVersion', () => {
     expect(parsed).toEqual(manifest);
   });
 
-  test('has the manifest name the evaluation, apart from what a prediction needs', async () => {
+  test('lists the evaluation in the manifest, apart from the files that a prediction needs', async () => {
     const bucket = openLocalBucket();
     const evaluation = new TextEncoder().encode('{}');
     const manifest = await publishVersion(bucket, {
@@ -49,7 +49,7 @@ describe('publishVersion', () => {
     expect((await bucket.get(key))?.bytes).toEqual(evaluation);
   });
 
-  test('makes a folder that any TensorFlow.js program loads, with the same answers', async () => {
+  test('writes a folder that any TensorFlow.js program loads, with the same answers', async () => {
     const bucket = openLocalBucket();
     const version = await trainedModel(2, 0.91);
     const manifest = await publishVersion(bucket, version);
@@ -81,7 +81,7 @@ describe('publishVersion', () => {
     expect(written).toHaveLength(3);
   });
 
-  test('goes on with an upload that was cut between any two requests', async () => {
+  test('resumes an upload that was interrupted between any two requests', async () => {
     const version = { ...(await trainedModel(1, 0.91)), now: noon };
     for (const writes of [0, 1, 2]) {
       const bucket = openLocalBucket();

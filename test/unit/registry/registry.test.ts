@@ -64,7 +64,7 @@ const damage = (bucket: Bucket, version: string) =>
   bucket.put(bucket.layout.versionFile(name, version, 'weights.bin'), new Uint8Array(9), json);
 
 describe('a move', () => {
-  it('is kept in the history: when, to what, by whom, and why it was forced', async () => {
+  it('is recorded in the history: when, to which version, by whom, and why it was forced', async () => {
     const { bucket, versions } = await withVersions([0.9]);
     const [worse] = await publish(bucket, [0.8]);
     const now = new Date('2026-11-24T12:00:00Z');
@@ -79,7 +79,7 @@ describe('a move', () => {
     ]);
   });
 
-  it('allows as much less accuracy as is tolerated', async () => {
+  it('allows the configured loss of accuracy', async () => {
     const { bucket } = await withVersions([0.91]);
     const [slightly, much] = await publish(bucket, [0.9, 0.89]);
     const tolerance = 0.01;
@@ -95,7 +95,7 @@ describe('a move', () => {
   });
 
   it.each([{}, { force: true, reason: 'a try' }])(
-    'goes to no version that is absent or damaged: %j',
+    'is refused for a missing or corrupt version: %j',
     async (changes) => {
       const { bucket, versions } = await withVersions([0.5]);
       const [damaged] = await publish(bucket, [0.9]);
@@ -108,7 +108,7 @@ describe('a move', () => {
     },
   );
 
-  it('that is forced does not go over another one, and is told of it', async () => {
+  it('that is forced does not overwrite a concurrent move, and reports it', async () => {
     const { bucket, versions } = await withVersions([0.9]);
     const [mine, theirs] = await publish(bucket, [0.7, 0.91]);
     const slow: Bucket = {
@@ -124,7 +124,7 @@ describe('a move', () => {
     expect(result.alias.history.at(-1)).toMatchObject({ by: 'grace@lab' });
   });
 
-  it('whose answer is lost is known for its own', async () => {
+  it('whose answer is lost is recognized as its own', async () => {
     const { bucket } = await withVersions([0.9]);
     const [better] = await publish(bucket, [0.91]);
     // The server does it, the client hears nothing and sends it again.
@@ -156,7 +156,7 @@ describe('a move', () => {
 });
 
 describe('rollBack', () => {
-  it('goes back to what was named before, again to what was named before that', async () => {
+  it('returns to the version before, and repeated to the one before that', async () => {
     const { bucket, versions } = await withVersions([0.7, 0.8, 0.9]);
     const [first, middle] = versions;
     const back = { name, alias, by: 'ada@test', reason: 'too many shirts' };
@@ -168,7 +168,7 @@ describe('rollBack', () => {
     ]);
   });
 
-  it('does not leave what another publisher put there meanwhile', async () => {
+  it('does not undo a concurrent move of another publisher', async () => {
     const { bucket, versions } = await withVersions([0.7, 0.8]);
     const [theirs] = await publish(bucket, [0.9]);
     const slow: Bucket = {
@@ -185,7 +185,7 @@ describe('rollBack', () => {
     });
   });
 
-  it('stays where the version before is damaged or was never there', async () => {
+  it('does nothing if the version before is corrupt or missing', async () => {
     const { bucket, versions } = await withVersions([0.7, 0.8]);
     await damage(bucket, versions[0] ?? '');
     const back = { name, alias, by: 'ada@test' };
@@ -196,7 +196,7 @@ describe('rollBack', () => {
     await expect(rollBack(bucket, { ...back, alias: 'candidate' })).rejects.toThrow(/candidate/);
   });
 
-  it('and moves go on from an alias of before there was a history', async () => {
+  it('and moves continue from an alias without history', async () => {
     const bucket = openLocalBucket();
     const [first, second, third] = await publish(bucket, [0.7, 0.8, 0.9]);
     const old = { version: second?.version, updatedAt: '2026-11-24T12:00:00Z' };
@@ -213,7 +213,7 @@ describe('prune', () => {
   const twoDaysLater = () => new Date(Date.now() + 48 * 60 * 60 * 1000);
   const orphan = '20261101T000000Z-0badf00d';
 
-  it('deletes old versions and old orphans, but nothing that is named', async () => {
+  it('deletes old versions and orphans, but nothing that an alias names', async () => {
     const { bucket, versions } = await withVersions([0.5, 0.6, 0.7, 0.8, 0.9, 0.95]);
     const [a, b, c, d, e, f] = versions as [string, string, string, string, string, string];
     const [g] = (await publish(bucket, [0.1])).map(({ version }) => version);
@@ -243,7 +243,7 @@ describe('prune', () => {
     expect((await aliasOf(bucket))?.pruning).toEqual([]);
   });
 
-  it('never deletes what is being promoted at that moment', async () => {
+  it('never deletes a version that is being promoted', async () => {
     const bucket = openLocalBucket();
     const versions = (await publish(bucket, [0.5, 0.6, 0.7, 0.8])).map(({ version }) => version);
     await move(bucket, versions[3] ?? '');
@@ -265,7 +265,7 @@ describe('prune', () => {
     }
   });
 
-  it('tells a promoter who comes too late that the version is being deleted', async () => {
+  it('makes a late promotion fail because the version is being deleted', async () => {
     const { bucket, versions } = await withVersions([0.5, 0.6, 0.7]);
     let late: unknown;
     const watched: Bucket = {
@@ -282,7 +282,7 @@ describe('prune', () => {
     expect(String(late)).toContain('being deleted');
   });
 
-  it('is finished by the next one where it was killed', async () => {
+  it('is completed by the next prune if it was killed', async () => {
     const { bucket, versions } = await withVersions([0.5, 0.6, 0.7, 0.8]);
     for (let kill = 0; ; kill++) {
       let deletes = 0;
@@ -311,7 +311,7 @@ describe('prune', () => {
   });
 });
 
-it('lists versions, newest first, also one whose manifest is none', async () => {
+it('lists versions, newest first, including one whose manifest is invalid', async () => {
   const { bucket, versions } = await withVersions([0.5, 0.6]);
   const broken = '20260101T000000Z-00000000';
   await bucket.put(bucket.layout.manifest(name, broken), new TextEncoder().encode('{'), json);
@@ -332,7 +332,7 @@ describe('a signature', () => {
   const ours = generateKeyPairSync('ed25519');
   const another = generateKeyPairSync('ed25519');
 
-  it('is over the exact bytes of the manifest, and added to a version that had none', async () => {
+  it('covers the exact bytes of the manifest, and can be added later', async () => {
     const bucket = openLocalBucket();
     const model = makeModel(0.9);
     const { version } = await publishVersion(bucket, model);
@@ -348,7 +348,7 @@ describe('a signature', () => {
     await expect(again).rejects.toThrow(VersionConflictError);
   });
 
-  it('needs a key that can make one', async () => {
+  it('needs a valid private key', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'catwalk-keys-'));
     const file = join(folder, 'key.pem');
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;

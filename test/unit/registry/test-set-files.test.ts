@@ -5,7 +5,7 @@ import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { testSetFiles } from '../../../trainer/registry/test-set.ts';
 
-test('the bucket gets the test set byte for byte as it was published', async () => {
+test('uploads the test set byte for byte as it was published', async () => {
   const dataset = await loadDataset();
   const files = testSetFiles(dataset);
   const info = datasetInfoSchema.parse(JSON.parse(new TextDecoder().decode(files['dataset.json'])));

@@ -4,7 +4,7 @@ import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { openLocalBucket, recordWrites } from '../../support/s3/local-bucket.ts';
 
-test('the test set is uploaded once, its description last', async () => {
+test('uploads the test set once, its description last', async () => {
   const dataset = await loadDataset();
   const { bucket, written } = recordWrites(openLocalBucket());
   expect(await uploadTestSet(bucket, dataset)).toBe('uploaded');

@@ -49,7 +49,7 @@ it('reads back what it wrote, to the last bit', () => {
   expect(decodeCheckpoint(encodeCheckpoint(checkpointAt(3)))).toEqual(checkpointAt(3));
 });
 
-it('refuses a checkpoint with any byte changed, or cut short anywhere', () => {
+it('refuses a checkpoint with any byte changed, or truncated anywhere', () => {
   const bytes = encodeCheckpoint(checkpointAt(3));
   for (let at = 0; at < bytes.length; at += 7) {
     const changed = bytes.slice();
@@ -59,7 +59,7 @@ it('refuses a checkpoint with any byte changed, or cut short anywhere', () => {
   }
 });
 
-it('keeps the one before until the new one is whole, and falls back to it', async () => {
+it('keeps the previous checkpoint until the new one is complete, and falls back to it', async () => {
   const open = () => openCheckpoints(folderStore(folder));
   const checkpoints = await open();
   expect(checkpoints.latest).toBeNull();
@@ -82,7 +82,7 @@ it('keeps the one before until the new one is whole, and falls back to it', asyn
   await expect(open()).rejects.toThrow(/no intact checkpoint.*a\.checkpoint.*b\.checkpoint/);
 });
 
-it('says where a checkpoint can not be read or written, and leaves nothing half written', async () => {
+it('reports where a checkpoint cannot be read or written, and leaves no partial file', async () => {
   const checkpoints = await openCheckpoints(folderStore(folder));
   await checkpoints.save(checkpointAt(1));
   await mkdir(join(folder, 'b.checkpoint'));

@@ -45,7 +45,7 @@ const importNarrow = (changes: Partial<ImportOptions> = {}) =>
     ...changes,
   });
 
-test('makes a run of what PyTorch trained, measured on the test images', async () => {
+test("creates a run from PyTorch's weights, evaluated on the test images", async () => {
   const { run, metrics } = await importNarrow();
   const stored = await readRun(run);
   expect(await readFile(join(run, 'README.md'), 'utf8')).toContain('imported from narrow.pth');
@@ -60,7 +60,7 @@ test('makes a run of what PyTorch trained, measured on the test images', async (
   });
 });
 
-test('a run exports the tensors that were imported, under the names asked for', async () => {
+test('exports the imported tensors under the requested names', async () => {
   const { run } = await importNarrow({ file: fixture('narrow.safetensors') });
   const stored = await readRun(run);
   const described = (tensors: NamedTensor[]) =>
@@ -79,7 +79,7 @@ test('a run exports the tensors that were imported, under the names asked for', 
   );
 });
 
-test('a run of half precision is exported in float32', async () => {
+test('exports a run of half precision as float32', async () => {
   const { run } = await importNarrow();
   const stored = await readRun(run);
   const { modelTopology, weightsManifest } = JSON.parse(
@@ -103,7 +103,7 @@ test('a run of half precision is exported in float32', async () => {
   expect(files['weights.bin'].byteLength).toBe(stored.files['weights.bin'].byteLength / 2);
 });
 
-test('names the file and the tensors that are not the network', async () => {
+test('names the file and the tensors that do not match the network', async () => {
   const importing = importNarrow({ specFor: () => fashionMnistCnn });
   await expect(importing).rejects.toThrow(/narrow\.pth: .*conv1\.weight is \[4, 1, 3, 3\], but/s);
 });

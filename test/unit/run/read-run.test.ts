@@ -31,7 +31,7 @@ const write = ({ metrics, artifacts }: typeof first, epoch: number) =>
   run.writeEpoch({ epoch, seconds, imagesPerSecond, ...metrics }, artifacts);
 
 describe('readRun', () => {
-  it('gives back what a training wrote, and the epoch that the weights are of', async () => {
+  it('reads what a training wrote, and finds the epoch of the weights', async () => {
     await write(first, 1);
     await write(second, 2);
     const stored = await readRun(run.path);
@@ -42,21 +42,21 @@ describe('readRun', () => {
     expect(Buffer.compare(stored.files['weights.bin'], weightsOf(second))).toBe(0);
   });
 
-  it('takes the older epoch where the newer one was killed before its weights were written', async () => {
+  it('uses the older epoch if the newer one was killed before its weights were written', async () => {
     await write(first, 1);
     await write(second, 2);
     await writeFile(join(run.path, 'model/weights.bin'), weightsOf(first));
     expect((await readRun(run.path)).epoch.epoch).toBe(1);
   });
 
-  it('leaves out a line that was cut short', async () => {
+  it('ignores a truncated line', async () => {
     await write(first, 1);
     await appendFile(join(run.path, 'metrics.jsonl'), '{"epoch":2,"accur');
     expect((await readRun(run.path)).epochs).toHaveLength(1);
   });
 
   it.each(['config.json', 'metrics.jsonl', 'model/weights.bin', 'model/model.json'])(
-    'says that there is no %s, and what makes one',
+    'reports a missing %s, and how to create it',
     async (file) => {
       await write(first, 1);
       await rm(join(run.path, file));
@@ -67,14 +67,14 @@ describe('readRun', () => {
     },
   );
 
-  it('refuses weights that no epoch was measured with', async () => {
+  it('refuses weights that belong to no recorded epoch', async () => {
     await write(first, 1);
     const weights = await readFile(join(run.path, 'model/weights.bin'));
     await writeFile(join(run.path, 'model/weights.bin'), weights.subarray(0, -4));
     await expect(readRun(run.path)).rejects.toThrow(/weights\.bin does not belong to any epoch/);
   });
 
-  it('names the file and the value that is wrong', async () => {
+  it('names the file and the invalid value', async () => {
     await write(first, 1);
     await appendFile(join(run.path, 'metrics.jsonl'), '{"epoch":-2}\n');
     await expect(readRun(run.path)).rejects.toThrow(/metrics\.jsonl:2 is invalid:.*accuracy/s);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('goes on from a bucket on a machine that has nothing of the run, with the same bits', async () => {
+it('resumes from a bucket on a machine without the run, with the same bits', async () => {
   const environment = bucketEnvironment;
   const url = openLocalBucket().url;
   const [first, second, whole] = ['first', 'second', 'whole'].map((name) => join(folder, name));

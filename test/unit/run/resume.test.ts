@@ -144,13 +144,13 @@ describe('--resume', () => {
     return { ...(await ended), reports };
   };
 
-  it('of a finished run has nothing to do', async () => {
+  it('of a finished run does nothing', async () => {
     const { code, reports } = await resume(whole);
     expect(code).toBe(0);
     expect(reports.map(({ event }) => event)).toEqual(['message', 'finished']);
   });
 
-  it('refuses what would change the weights', async () => {
+  it('refuses options that would change the weights', async () => {
     const { code, stderr } = await resume(whole, '--epochs', '9', '--no-flip', '--seed', '1');
     expect(code).toBe(2);
     expect(stderr).toContain('--epochs: the run to resume has 3');
@@ -158,7 +158,7 @@ describe('--resume', () => {
     expect(stderr).not.toContain('--seed');
   });
 
-  it('tells which checkpoint is damaged and takes the older one', async () => {
+  it('names the corrupt checkpoint and resumes from the older one', async () => {
     const run = await copyOf('damaged');
     const slots = ['a.checkpoint', 'b.checkpoint'].map((slot) => join(run, 'checkpoint', slot));
     const finished = await Promise.all(
@@ -222,7 +222,7 @@ const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn('A full disk is not tested: only root may mount one of its own.');
 
 it.skipIf(!isRoot)(
-  'ends with one line where the disk is full, the checkpoint before kept',
+  'ends with one line if the disk is full, and keeps the previous checkpoint',
   async () => {
     const runs = join(folder, 'small-disk');
     await mkdir(runs);

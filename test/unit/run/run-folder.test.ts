@@ -66,7 +66,7 @@ async function weightsHash(path: string, folder: string): Promise<string> {
 }
 
 describe('a run folder', () => {
-  it('has each epoch in metrics.jsonl, and the newest as its model', async () => {
+  it('records each epoch in metrics.jsonl, and keeps the newest model', async () => {
     const run = await startRun(0);
     expect(run.path).toContain('20261124T120000Z');
     for (const epoch of [1, 2]) await run.writeEpoch(...finishedEpoch(epoch));
@@ -86,7 +86,7 @@ describe('a run folder', () => {
     ).toEqual([]);
   });
 
-  it('keeps the best epoch by the validation images apart from the last', async () => {
+  it('keeps the best epoch by validation beside the last one', async () => {
     const run = await startRun(1);
     for (const [epoch, accuracy] of [
       [1, 0.8],
@@ -100,7 +100,7 @@ describe('a run folder', () => {
     expect(await weightsHash(run.path, 'model/last')).toBe(records[2]?.weightsSha256);
   });
 
-  it('goes on where it was left', async () => {
+  it('resumes where it stopped', async () => {
     const run = await startRun(2);
     await run.writeEpoch(...finishedEpoch(1, 0.9));
     const before = await readRecords(run.path);
@@ -111,7 +111,7 @@ describe('a run folder', () => {
     expect(await weightsHash(run.path, 'model')).toBe(records[0]?.weightsSha256);
   });
 
-  it('keeps what the model said of each test image beside the weights that said it', async () => {
+  it('stores the predictions for all test images beside the weights', async () => {
     const run = await startRun(4);
     const logits = Float32Array.from({ length: 1000 }, (_, i) => (i % 10 === 8 ? 2 : 0));
     await run.writeEpoch(...finishedEpoch(1), { logits, actual: test.labels });
@@ -135,7 +135,7 @@ describe('a run folder', () => {
     ]);
   });
 
-  it('keeps the surest mistakes and the same samples of each epoch', async () => {
+  it('records the most confident mistakes and the same samples in each epoch', async () => {
     const run = await startRun(3);
     await run.writeEpoch(...finishedEpoch(3));
     const [record] = await readRecords(run.path);

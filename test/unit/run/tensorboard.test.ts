@@ -29,7 +29,7 @@ describe('the events of an epoch', () => {
     expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e);
   });
 
-  it('are the bytes that TensorBoard 2.21 reads back as the epoch', () => {
+  it('are bytes that TensorBoard 2.21 reads as the epoch', () => {
     const [version, summary] = records(tensorboardEvents(line, 1_764_000_000.5));
     expect(version?.toString('hex')).toBe(
       `09000020402049da411a0d${Buffer.from('brain.Event:2').toString('hex')}`,

@@ -60,7 +60,7 @@ beforeAll(async () => {
 afterAll(() => rm(path, { recursive: true }));
 
 describe('the artifacts of a run', () => {
-  it('are whole files', async () => {
+  it('are complete files', async () => {
     expect((await readdir(path)).toSorted()).toEqual([
       ...['README.md', 'confusion.csv', 'confusion.svg', 'curves.svg', 'metrics.csv'],
       ...['report.html', 'samples.png', 'tensorboard'],
@@ -70,7 +70,7 @@ describe('the artifacts of a run', () => {
     ]);
   });
 
-  it('metrics.csv has a line an epoch', async () => {
+  it('metrics.csv has one line per epoch', async () => {
     const lines = (await read('metrics.csv')).trimEnd().split('\r\n');
     expect(lines[0]).toMatch(/^epoch,train_loss,validation_loss,validation_accuracy,test_loss,/);
     expect(lines[2]).toMatch(/^2,1,0\.5,0\.9,[\d.]+,0\.\d+,20,1000$/);
@@ -86,7 +86,7 @@ describe('the artifacts of a run', () => {
     expect(rows[9]).toBe(`Ankle boot,0,0,0,0,0,0,0,0,${boots},0`);
   });
 
-  it('samples.png marks what is wrong', async () => {
+  it('samples.png marks wrong predictions', async () => {
     const { width, height, data, channels } = decode(await readFile(join(path, 'samples.png')));
     expect([width, height]).toEqual([4 * 296 + 16, 5 * 324 + 16]);
     const pixel = (x: number, y: number) => [
@@ -126,7 +126,7 @@ describe('the artifacts of a run', () => {
     expect(text).not.toContain('<img');
   });
 
-  it('report.html shows the best epoch and asks no other host for anything', async () => {
+  it('report.html shows the best epoch and loads nothing from other hosts', async () => {
     const page = await read('report.html');
     expect(page).toContain('epoch 2 of 5');
     expect(page).not.toContain('<img src=x');
@@ -142,7 +142,7 @@ describe('the artifacts of a run', () => {
     if (process.env.CATWALK_REQUIRE_CHROMIUM) throw new Error(`There is no ${chromium}.`);
     console.log('report.html is not opened in a browser: set CATWALK_CHROMIUM to a Chromium.');
   }
-  it.skipIf(!hasChromium)('report.html is what a browser makes of it', async () => {
+  it.skipIf(!hasChromium)('report.html renders in a browser', async () => {
     const { stdout } = await promisify(execFile)(
       chromium,
       [

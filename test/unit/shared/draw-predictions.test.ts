@@ -25,20 +25,20 @@ async function colours(svg: string, [x, y, width, height]: [number, number, numb
 
 const title: [number, number, number, number] = [0, 20, 312, 20];
 
-it('writes what is predicted and what it is, as text that any machine can draw', async () => {
+it('writes the predicted and actual labels as text that any machine can draw', async () => {
   const svg = drawPredictions([{ ...boot, predicted: 'Sandal', actual: 'Ankle boot' }]);
   expect(svg).toContain('>Predicted: Sandal, Actual: Ankle boot<');
   expect((await colours(svg, title)).size).toBeGreaterThan(10);
   expect(await colours(svg, [0, 0, 312, 8])).toEqual(new Set(['255,255,255']));
 });
 
-it('draws each pixel as a square, without a value in between', async () => {
+it('draws each pixel as a square, without interpolation', async () => {
   const svg = drawPredictions([{ ...boot, predicted: 'Ankle boot' }]);
   const greys = new Set(Array.from(boot.pixels, (grey) => [grey, grey, grey].join()));
   expect(await colours(svg, [16, 44, 280, 280])).toEqual(greys);
 });
 
-it('leaves out what it is where nobody knows', () => {
+it('leaves out the actual label if it is unknown', () => {
   const svg = drawPredictions([{ ...boot, predicted: 'Sandal' }]);
   expect(svg).toContain('>Predicted: Sandal<');
   expect(svg).not.toContain('stroke=');
@@ -47,12 +47,12 @@ it('leaves out what it is where nobody knows', () => {
 it.each([
   ['Ankle boot', 0],
   ['Sandal', 1],
-])('frames a wrong prediction alone: %s', (predicted, frames) => {
+])('frames only wrong predictions: %s', (predicted, frames) => {
   const svg = drawPredictions([{ ...boot, predicted, actual: 'Ankle boot' }]);
   expect(svg.match(/stroke=/g) ?? []).toHaveLength(frames);
 });
 
-it('keeps any label inside the picture, and renders it', async () => {
+it('keeps any label inside the picture', async () => {
   const anyLabel = fc.string({ unit: 'binary', minLength: 1, maxLength: 80 });
   await fc.assert(
     fc.asyncProperty(anyLabel, anyLabel, async (predicted, actual) => {
@@ -67,7 +67,7 @@ it('keeps any label inside the picture, and renders it', async () => {
   expect(svg).toMatch(/Predicted: W+…, Actual: M+…/);
 });
 
-it('embeds an image bit by bit', () => {
+it('embeds the image without loss', () => {
   const png = Buffer.from(greyPngUrl(boot).split(',')[1] as string, 'base64');
   const { data, ...size } = decode(png);
   expect(size).toMatchObject({ width: 28, height: 28, channels: 1 });

@@ -43,7 +43,7 @@ describe('the trials of a sweep', () => {
     ]);
   });
 
-  it('are draws that follow from the seed, whatever else the file has', async () => {
+  it('are drawn from the seed, whatever else the file contains', async () => {
     const four = trialParameters(await read(random));
     expect(four).toHaveLength(4);
     for (const { learningRate } of four) {
@@ -57,7 +57,7 @@ describe('the trials of a sweep', () => {
     expect(trialParameters(await read({ ...random, seed: 2 }))).not.toEqual(four);
   });
 
-  it('are spread evenly over the digits of a log scale', async () => {
+  it('are spread evenly over a log scale', async () => {
     const many = trialParameters(await read({ ...random, trials: 1000 }));
     const small = many.filter(({ learningRate }) => Number(learningRate) < 0.001).length;
     expect(small).toBeGreaterThan(440);
@@ -65,7 +65,7 @@ describe('the trials of a sweep', () => {
   });
 });
 
-describe('a sweep file is refused', () => {
+describe('an invalid sweep file is refused', () => {
   it.each([
     ['no YAML', 'a: [', 'cannot read'],
     ['an unknown option', { ...grid, options: { ...grid.options, lr: 1 } }, 'lr is not an option'],
@@ -110,7 +110,7 @@ describe('the index of a trial', () => {
     expect(trialIndex(given, environment)).toBe(index);
   });
 
-  it('is asked for where nothing says it, and refused where it is no number', () => {
+  it('is required, and refused if it is not a number', () => {
     expect(() => trialIndex(undefined, {})).toThrow('--local');
     expect(() => trialIndex(undefined, { JOB_COMPLETION_INDEX: 'x' })).toThrow('not a trial index');
   });

@@ -5,7 +5,7 @@ import { adamDefaults, openAdam } from '../../../trainer/train/optimizer.ts';
 /** Room for a vector of the longest that is tried, in bytes. */
 const vectorBytes = 256;
 
-it('is the formula in double precision, rounded where it is stored, to the last bit', () => {
+it('equals the formula in double precision, rounded on storing, to the last bit', () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const adamStep = openAdam(memory);
   fc.assert(

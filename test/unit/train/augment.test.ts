@@ -18,7 +18,7 @@ const augmented = (
   return target;
 };
 
-it('moves each pixel to where it belongs', () => {
+it('moves each pixel to its place', () => {
   const changes = fc.record({
     height: fc.integer({ min: 1, max: 9 }),
     width: fc.integer({ min: 1, max: 9 }),
@@ -56,7 +56,7 @@ it('moves each pixel to where it belongs', () => {
   );
 });
 
-it('draws every change alike, by the seed alone', () => {
+it('draws every augmentation from the seed only', () => {
   const draw = (seed: string) =>
     drawChanges(5000, { flip: true, shift: 2, erase: 0 }, [28, 28, 1], seed);
   const changes = draw('1/augment/0');

@@ -76,7 +76,7 @@ describe('the gradient of the training loss', () => {
       return tf.grads((...tensors: tf.Tensor[]) => loss(tensors))(weights);
     }));
 
-  it('is the same as TensorFlow.js takes through its own unfused layers', () =>
+  it("equals the gradient of TensorFlow.js's own unfused layers", () =>
     expectSameOnBoth(() => {
       const spec = {
         ...smallSpec,
@@ -141,7 +141,7 @@ it('builds the same 688,138 weights from the same seed on both backends', async 
   expect(await valuesOn('wasm', build)).toEqual(onCpu);
 });
 
-it('leaves no tensor behind a step', async () => {
+it('leaks no tensor in a step', async () => {
   await tf.setBackend('wasm');
   const weights = weightsOf(smallSpec);
   const step = () =>

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { halfArtifacts, openMaster, roundToHalf } from '../../../trainer/train/master-model.ts';
 
-it('halves the weights, which plain TensorFlow.js reads back as they were rounded', async () => {
+it('stores weights as float16, which plain TensorFlow.js reads back', async () => {
   const master = await openMaster(fashionMnistCnn, 4);
   const weights = master.parameters.slice();
   roundToHalf(weights);

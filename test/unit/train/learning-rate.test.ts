@@ -8,7 +8,7 @@ const schedule = (changes: object) => {
   );
 };
 
-it('rises in a line, then falls along a cosine', () => {
+it('rises linearly, then falls along a cosine', () => {
   const rates = schedule({});
   expect(rates[0]).toBeCloseTo(0.1 / 20, 12);
   expect(rates[9]).toBeCloseTo(0.05, 12);
@@ -19,12 +19,12 @@ it('rises in a line, then falls along a cosine', () => {
   expect(rates[59]).toBeLessThan(2e-4);
 });
 
-it('stays where it is told to', () => {
+it('stays constant if configured', () => {
   expect(new Set(schedule({ schedule: 'constant', warmupEpochs: 0 }))).toEqual(new Set([0.1]));
   expect(schedule({ schedule: 'constant' }).slice(20)).toEqual(Array(40).fill(0.1));
 });
 
-it('takes part of an epoch for a warm-up', () => {
+it('accepts a fraction of an epoch as warm-up', () => {
   const rates = schedule({ warmupEpochs: 0.25 });
   expect(Math.max(...rates)).toBeLessThanOrEqual(0.1);
   expect(rates[0]).toBeCloseTo(0.04, 12);

@@ -16,7 +16,7 @@ describe('computeMetrics', () => {
     ['a', 'b', 'c'],
   );
 
-  it('counts what was taken for what', () => {
+  it('counts the confusions', () => {
     expect(metrics.accuracy).toBe(3 / 5);
     expect(metrics.confusion).toEqual([
       [1, 1, 0],
@@ -25,7 +25,7 @@ describe('computeMetrics', () => {
     ]);
   });
 
-  it('scores each class, with 0 where nothing was predicted', () => {
+  it('scores each class, with 0 if it was never predicted', () => {
     expect(metrics.perClass).toEqual([
       { label: 'a', precision: 1 / 2, recall: 1 / 2, f1: 1 / 2, support: 2 },
       { label: 'b', precision: 2 / 3, recall: 1, f1: 0.8, support: 2 },
@@ -33,7 +33,7 @@ describe('computeMetrics', () => {
     ]);
   });
 
-  it('averages the probability of what it predicts', () => {
+  it('averages the probability of the predicted label', () => {
     const ofRow = (row: number[]) =>
       Math.exp(Math.max(...row)) / row.reduce((sum, logit) => sum + Math.exp(logit), 0);
     const expected = logits.reduce((sum, row) => sum + ofRow(row), 0) / 5;

@@ -8,18 +8,18 @@ const recipeOf = (raw: Record<string, unknown>) => {
   return recipeWith(options.recipe, options);
 };
 
-describe('the recipe that options make', () => {
-  it("is the tutorial's unless told", () => {
+describe('the recipe from the options', () => {
+  it("is the tutorial's by default", () => {
     expect(recipeOf({})).toEqual(recipes.tutorial);
     expect(recipeOf({ recipe: 'best' })).toEqual(recipes.best);
   });
 
-  it('keeps what the options leave out', () => {
+  it("keeps the recipe's values for omitted options", () => {
     const given = { recipe: 'best', shift: '0', flip: false, learningRate: '0.01' };
     expect(recipeOf(given)).toEqual({ ...recipes.best, shift: 0, flip: false, learningRate: 0.01 });
   });
 
-  it('shortens its own warm-up where fewer epochs are asked for', () => {
+  it('shortens its warm-up if fewer epochs are requested', () => {
     expect(recipeOf({ recipe: 'best', epochs: '2' }).warmupEpochs).toBe(0.5);
     expect(recipeOf({ recipe: 'best', epochs: '12' }).warmupEpochs).toBe(2);
     expect(recipeOf({ recipe: 'best', epochs: '2', warmupEpochs: '1' }).warmupEpochs).toBe(1);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { shuffle, splitValidation } from '../../../trainer/train/image-order.ts';
 
-it('shuffle gives every image once, in an order that only the seed decides', () => {
+it('shuffle returns every image once, in an order that depends only on the seed', () => {
   const orderOf = (seed: string) => {
     const order = new Uint32Array(1000);
     shuffle(order, seed);
@@ -14,7 +14,7 @@ it('shuffle gives every image once, in an order that only the seed decides', () 
   expect(orderOf('1/shuffle/1')).not.toEqual(orderOf('1/shuffle/2'));
 });
 
-it('splitValidation keeps images apart with their labels, which the seed alone chooses', () => {
+it('splitValidation sets images aside with their labels, chosen by the seed', () => {
   // Each image is two pixels of its own number, and so is its label.
   const numbers = Uint8Array.from({ length: 100 }, (_, i) => i);
   const images = Uint8Array.from(Array.from(numbers).flatMap((i) => [i, i]));

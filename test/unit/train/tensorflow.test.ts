@@ -42,7 +42,7 @@ describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
     expect(Math.abs(native.metrics.accuracy - wasm.metrics.accuracy)).toBeLessThan(0.02);
   });
 
-  it('is what auto takes after wasm on a CPU', async () => {
+  it('is the choice of auto after wasm on a CPU', async () => {
     const { started } = await trainOneEpoch({ backend: 'auto', device: 'cpu', limit: 64 });
     expect(started.backend).toMatchObject({ name: 'wasm', device: { kind: 'CPU' } });
     expect(started.skipped).toEqual([]);
@@ -61,7 +61,7 @@ describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
     }
   });
 
-  it('ends the process in order where its thread fails after loading it', async () => {
+  it('ends the process cleanly if its thread fails after loading it', async () => {
     const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
     const child = spawn(process.execPath, [cli, 'train', '--device', 'gpu', '--limit', '64'], {
       env: { ...process.env, CUDA_VISIBLE_DEVICES: '-1' },

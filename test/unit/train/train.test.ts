@@ -66,7 +66,7 @@ describe('training on real images', () => {
     expect(one?.metrics.loss).toBeCloseTo(two?.metrics.loss ?? 0, 3);
   });
 
-  describe('by a recipe with everything in it', () => {
+  describe('with a recipe that uses every option', () => {
     const recipe: Recipe = {
       ...recipes.best,
       epochs: 2,
@@ -76,7 +76,7 @@ describe('training on real images', () => {
       validation: 200,
     };
 
-    it('gives the same bits for the same seed, and metrics on images that it does not train on', async () => {
+    it('gives the same bits for the same seed, and metrics on held-out images', async () => {
       const options = { recipe, dtype: 'float16', limit: 456 } as const;
       const [first, second] = await trainEpochs(options);
       const [, again] = await trainEpochs(options);
@@ -87,7 +87,7 @@ describe('training on real images', () => {
       expect(second?.metrics.loss).toBeLessThan(first?.metrics.loss ?? 0);
     });
 
-    it('tests and hands over the averaged weights', async () => {
+    it('evaluates and returns the averaged weights', async () => {
       const [plain] = await trainEpochs({ recipe: { ...recipe, averageDecay: 0 }, limit: 456 });
       const [averaged] = await trainEpochs({ recipe, limit: 456 });
       expect(averaged?.trainLoss).toBe(plain?.trainLoss);
@@ -95,7 +95,7 @@ describe('training on real images', () => {
       expect(averaged?.metrics.loss).not.toBe(plain?.metrics.loss);
     });
 
-    it('stops where validation gets no better', async () => {
+    it('stops if validation does not improve', async () => {
       // A learning rate that moves no weight: every epoch is as good as the first.
       const still = { ...recipe, epochs: 9, learningRate: 1e-30, patience: 2 };
       expect((await trainEpochs({ recipe: still, limit: 264 })).length).toBe(3);

@@ -59,7 +59,7 @@ it.each([
   for (const [i, value] of expected.entries()) expect(parameters[i]).toBeCloseTo(value, 5);
 });
 
-it('averages the weights, forgetting faster at first', () => {
+it('averages the weights, with a shorter memory at first', () => {
   const { average, history } = train({ ...recipes.tutorial, averageDecay: 0.6 });
   const expected = history.reduce((old, weights, index) => {
     const decay = Math.min(0.6, (2 + index) / (11 + index));
@@ -68,13 +68,13 @@ it('averages the weights, forgetting faster at first', () => {
   for (const [i, value] of expected.entries()) expect(average?.[i]).toBeCloseTo(value, 6);
 });
 
-it('changes no bit by what a recipe leaves out', () => {
+it('changes no bit for options that a recipe leaves out', () => {
   const { parameters } = train(recipes.tutorial);
   expect(train({ ...recipes.tutorial, averageDecay: 0.9 }).parameters).toEqual(parameters);
   expect(train({ ...recipes.tutorial, optimizer: 'adamw' }).parameters).toEqual(parameters);
 });
 
-it('decays kernels alone', () => {
+it('decays only kernels', () => {
   expect(decayingRanges([[3, 3, 1, 32], [32], [1152, 512], [512]])).toEqual([
     [0, 288],
     [320, 320 + 1152 * 512],

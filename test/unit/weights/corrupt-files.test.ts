@@ -49,7 +49,7 @@ describe('a pickle that would execute code', () => {
   });
 });
 
-describe('a .pth that is none', () => {
+describe('an invalid .pth', () => {
   test.each([
     ['holds a number', archiveOf(latin1('\x80\x02K\x01.')), 'contains no state_dict'],
     ['has no pickle', zipSync({ 'a/b': latin1('x') }), 'has no data.pkl'],
@@ -71,7 +71,7 @@ describe('a .pth that is none', () => {
     return zipSync(files);
   }
 
-  test('unpacks to too much', () => {
+  test('that unpacks beyond the limit', () => {
     const zeros = zipSync({ 'a/data.pkl': latin1('N.'), 'a/data/0': new Uint8Array(2 ** 20) });
     const announced = Buffer.from(zeros);
     // The size in the central directory's second entry.
@@ -89,7 +89,7 @@ describe('any file', () => {
     ],
     ['of text', latin1('hello, is this a model?'), 'not a complete safetensors file'],
     ['of nothing', new Uint8Array(), 'not a complete safetensors file'],
-  ])('%s is told with its path', async (_, bytes, message) => {
+  ])('%s is reported with its path', async (_, bytes, message) => {
     const path = join(folder, 'weights');
     await writeFile(path, bytes);
     const failure = readWeightsFile(path);
@@ -104,11 +104,11 @@ describe('any file', () => {
   });
 });
 
-describe('a damaged file is read or told, never anything else', () => {
+describe('a corrupt file is read or refused, never anything else', () => {
   const readers = { 'narrow.pth': readPytorch, 'narrow.safetensors': readSafetensors };
   const files = Object.keys(readers) as (keyof typeof readers)[];
 
-  test.each(files)('%s, cut short anywhere', async (name) => {
+  test.each(files)('%s, truncated anywhere', async (name) => {
     const whole = await readFixture(name);
     const property = fc.property(fc.nat(whole.length - 1), (length) => {
       failureOf(() => fromPytorch(readers[name](whole.slice(0, length)), narrowCnn));

@@ -28,7 +28,7 @@ describe("PyTorch's files give PyTorch's logits", () => {
 
 const names = ['conv1', 'conv2', 'conv3', 'fc1', 'fc2'];
 
-test('what is exported is what PyTorch wrote', async () => {
+test("exports equal PyTorch's files", async () => {
   const { tensors } = await readWeightsFile(fixture('narrow.pth'));
   const exported = writeSafetensors(toPytorch(fromPytorch(tensors, narrowCnn), narrowCnn, names));
   const pytorchs = readSafetensors(await readFixture('narrow.safetensors'));
@@ -37,7 +37,7 @@ test('what is exported is what PyTorch wrote', async () => {
   expect(described(readSafetensors(exported))).toEqual(described(pytorchs));
 });
 
-describe('tensors that are not the network', () => {
+describe('tensors that do not match the network', () => {
   const load = async (change: (tensors: NamedTensor[]) => NamedTensor[]) => {
     const { tensors } = await readWeightsFile(fixture('narrow.pth'));
     return () => fromPytorch(change(tensors), narrowCnn);
@@ -98,7 +98,7 @@ describe('tensors that are not the network', () => {
     expect(loading).toThrow(message);
   });
 
-  test('layers of one shape are told apart by their order', async () => {
+  test('layers of equal shape are distinguished by their order', async () => {
     const same = { type: 'dense', units: 16, activation: 'relu' } as const;
     const spec = {
       ...narrowCnn,
