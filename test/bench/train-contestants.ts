@@ -58,9 +58,18 @@ export function catwalkContestant(
     },
     async train({ limit, epochs, seed }) {
       const events = await jsonLines(process.execPath, [
-        ...[join(repository, 'trainer/cli.ts'), 'train', '--json'],
-        ...['--runs', join(tmpdir(), 'catwalk-bench-runs'), '--backend', backend, ...flags],
-        ...['--limit', String(limit), '--seed', String(seed)],
+        join(repository, 'trainer/cli.ts'),
+        'train',
+        '--json',
+        '--runs',
+        join(tmpdir(), 'catwalk-bench-runs'),
+        '--backend',
+        backend,
+        ...flags,
+        '--limit',
+        String(limit),
+        '--seed',
+        String(seed),
         ...(epochs === undefined ? [] : ['--epochs', String(epochs)]),
       ]);
       return {
@@ -83,8 +92,13 @@ export const stockContestant: Contestant = {
   async train({ limit, epochs = tutorialEpochs, seed }) {
     const script = join(import.meta.dirname, 'peers/stock-tfjs.ts');
     const results = await jsonLines(process.execPath, [
-      ...[script, '--limit', String(limit)],
-      ...['--epochs', String(epochs), '--seed', String(seed)],
+      script,
+      '--limit',
+      String(limit),
+      '--epochs',
+      String(epochs),
+      '--seed',
+      String(seed),
     ]);
     return { epochs: results, peakBytes: results.at(-1).peakBytes };
   },
@@ -105,8 +119,15 @@ export async function pytorchContestant(
     name: 'PyTorch CPU',
     async train({ limit, epochs = tutorialEpochs, seed, until }) {
       const results = await jsonLines(python, [
-        ...[script, '--data-dir', dataDir, '--limit', String(limit)],
-        ...['--epochs', String(epochs), '--seed', String(seed)],
+        script,
+        '--data-dir',
+        dataDir,
+        '--limit',
+        String(limit),
+        '--epochs',
+        String(epochs),
+        '--seed',
+        String(seed),
         ...(until === undefined ? [] : ['--until', String(until)]),
       ]);
       return { epochs: results, peakBytes: results.at(-1).peakBytes };

@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)('prediction in the browser', () => {
     await checkAccessibility(page);
     expect(errors).toEqual([]);
 
-    // Without a network it goes on alone.
+    // Without a network the model in the browser answers.
     await page.getByText('Draw', { exact: true }).click();
     await page.context().setOffline(true);
     await page.getByLabel('Drawing area').click();
@@ -62,7 +62,7 @@ describe.skipIf(!hasChromium)('prediction in the browser', () => {
 });
 
 describe.skipIf(!hasChromium)('the code snippets', () => {
-  /** @returns what each language's snippet holds */
+  /** @returns each language's snippet */
   async function read(page: Page): Promise<Record<string, string>> {
     const codes: Record<string, string> = {};
     for (const language of ['curl', 'TypeScript', 'Python', 'KServe']) {

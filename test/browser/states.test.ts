@@ -43,7 +43,7 @@ async function startWorker(name: string, variables: Record<string, string>): Pro
   return worker;
 }
 
-/** Refusals are logged by the browser itself. */
+/** The page's own errors: the browser itself logs refused requests. */
 const ours = (errors: string[]) =>
   errors.filter((text) => !text.startsWith('Failed to load resource'));
 
@@ -64,17 +64,20 @@ describe.skipIf(!hasChromium)('error states', () => {
       await promisify(execFile)(
         process.execPath,
         [
-          ...[cli, 'train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
-          ...[
-            '--backend',
-            'wasm',
-            '--epochs',
-            '2',
-            '--batch-size',
-            '20',
-            '--publish',
-            's3://catwalk',
-          ],
+          cli,
+          'train',
+          '--dataset',
+          join(folder, 'Shapes'),
+          '--runs',
+          join(folder, 'runs'),
+          '--backend',
+          'wasm',
+          '--epochs',
+          '2',
+          '--batch-size',
+          '20',
+          '--publish',
+          's3://catwalk',
         ],
         { env: { ...process.env, ...worker.env } },
       );
@@ -94,7 +97,7 @@ describe.skipIf(!hasChromium)('error states', () => {
   );
 
   it.runIf(whole)('reports that the bucket is unreachable, and retries on request', async () => {
-    // A port that nobody listens on.
+    // A port at which nothing listens.
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
@@ -128,7 +131,7 @@ describe.skipIf(!hasChromium)('error states', () => {
       await choose('huge.png', Buffer.alloc(11 * 2 ** 20, 1));
       await eventually(() => trouble.getAttribute('data-code')).toBe('body_too_large');
       await checkAccessibility(page);
-      // A photograph of too many pixels is made smaller here.
+      // The page downscales a photo with too many pixels.
       const photograph = await page.evaluate(async () => {
         const canvas = new OffscreenCanvas(3000, 2000);
         canvas.getContext('2d')?.fillRect(500, 500, 900, 900);

@@ -25,13 +25,13 @@ afterAll(() => browser?.close());
 
 const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
 
-/** The label, once the page is no longer asking. */
+/** Returns the label once no request is pending. */
 async function verdict(page: Page): Promise<string> {
   await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
   return textOf(page, '#verdict');
 }
 
-/** What the Worker itself says of it. */
+/** Returns the Worker's own answer. */
 async function ask(path: string, init?: RequestInit) {
   const response = await fetch(`${worker.url}/${path}`, init);
   return (await response.json()) as { predicted: { label: string }; actual: { label: string } };
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium).each(twoLooks)('Your own picture ($name)', (look) 
     expect(labels).toContain(await verdict(page));
     await page.locator('#seen').waitFor();
     expect(posts.filter((what) => what === 'sent').length).toBeGreaterThan(1);
-    // What was asked before the line went on is given up.
+    // Requests for earlier states of the drawing are aborted.
     const failures = posts.filter((what) => what !== 'sent');
     expect(failures.length).toBeGreaterThan(0);
     expect(failures.every((what) => what.includes('ABORTED'))).toBe(true);

@@ -67,7 +67,7 @@ describe.skipIf(!hasChromium)('Explore', () => {
     expect(tiles.every((text) => text.startsWith(`${model.labels[6]} → ${model.labels[0]}`))).toBe(
       true,
     );
-    // They are pictures, and what the Worker says of one is what the cell says.
+    // The tiles are images, and the Worker's answer for one matches its cell.
     const link = page.locator('.tiles a').first();
     await eventually(() =>
       link.locator('img').evaluate((image: HTMLImageElement) => image.naturalWidth),
@@ -167,7 +167,7 @@ it.skipIf(!hasChromium).each(looks)(
       await page.getByRole('link', { name: view, exact: true }).click();
       await page.locator(ready).filter({ hasText: /\w/ }).first().waitFor();
       expect(await page.title()).toContain(view);
-      // Whoever can't see that the view is another one is taken there.
+      // The focus moves to the heading, which screen readers announce.
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(view);
       await checkAccessibility(page);
     }

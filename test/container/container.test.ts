@@ -29,7 +29,8 @@ beforeAll(async () => {
   images.push(await buildImage({ ...built, program: 'trainer', settings: { VARIANT: 'cpu' } }));
   images.push(await buildImage({ ...built, program: 'worker' }));
   [container, workerContainer] = (await Promise.all(images.map(createContainer))) as [
-    ...[Container, Container],
+    Container,
+    Container,
   ];
 });
 afterAll(async () => {
@@ -59,8 +60,16 @@ describe('the trainer image', () => {
     const run = container.start(
       [
         'train',
-        ...['--backend', 'tensorflow', '--data-dir', '/data', '--limit', '4000', '--epochs', '1'],
-        ...['--publish', 's3://catwalk'],
+        '--backend',
+        'tensorflow',
+        '--data-dir',
+        '/data',
+        '--limit',
+        '4000',
+        '--epochs',
+        '1',
+        '--publish',
+        's3://catwalk',
       ],
       { ...mountedDataset, environment: worker.env },
     );
@@ -89,7 +98,7 @@ describe('the trainer image', () => {
     const served = await untilServed(url, model.version);
     expect(served.actual).toEqual({ id: 9, label: 'Ankle boot' });
     await terminate(run);
-    // wrangler ends in order and says nothing of the signal.
+    // wrangler ends cleanly and does not report the signal.
     expect(await run.exited, run.output().slice(-500)).toBeLessThanOrEqual(143);
     expect(run.output()).not.toContain(worker.env.AWS_SECRET_ACCESS_KEY);
   });
@@ -130,7 +139,7 @@ interface Answer {
   model: { version: string };
 }
 
-/** Asks again and again until the Worker answers from that version; the test's time limit ends it. */
+/** Polls until the Worker answers from that version; the test's time limit ends it. */
 async function untilServed(url: string, version: string): Promise<Answer> {
   for (;;) {
     const response = await fetch(`${url}/predict?index=0`);

@@ -18,7 +18,7 @@ export interface ImageRun {
   exited: Promise<number>;
 }
 
-/** A container of an image, which commands are run in as a container engine would run them. */
+/** A container that runs commands as a container engine would. */
 export interface Container {
   /** Its entry point with these arguments. */
   start(commandArguments: string[], options?: RunOptions): ImageRun;
@@ -34,12 +34,18 @@ export async function createContainer(image: string): Promise<Container> {
   const startProgram: Container['startProgram'] = (program, options = {}) => {
     const [command, ...rest] = buildahCommand(
       'run',
-      ...['--isolation', 'chroot', '--user', User],
+      '--isolation',
+      'chroot',
+      '--user',
+      User,
       ...Object.entries(options.environment ?? {}).flatMap(([key, value]) => [
-        ...['--env', `${key}=${value}`],
+        '--env',
+        `${key}=${value}`,
       ]),
       ...(options.volumes ?? []).flatMap((volume) => ['--volume', volume]),
-      ...[name, '--', ...program],
+      name,
+      '--',
+      ...program,
     ) as [string, ...string[]];
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';

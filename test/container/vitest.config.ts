@@ -6,7 +6,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['*.test.ts'],
     testTimeout: 300_000,
-    // Debian's packages, npm's and TensorFlow's wheel are fetched and the image is put together.
+    // The image is built, which downloads Debian's and npm's packages and TensorFlow's wheel.
     hookTimeout: 1_200_000,
   },
 });

@@ -10,16 +10,14 @@ it.runIf(inject('whole'))(
   'checks that all contestants agree, and measures each of them',
   async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [
-      ...[
-        script,
-        '--quick',
-        '--every-image',
-        '--soak',
-        '5000',
-        '--json',
-        '--python',
-        'no-such-python',
-      ],
+      script,
+      '--quick',
+      '--every-image',
+      '--soak',
+      '5000',
+      '--json',
+      '--python',
+      'no-such-python',
     ]);
     const { forward, coldStart, http, largestLogitDifference, everyImage, soak } =
       reportSchema.parse(JSON.parse(stdout));

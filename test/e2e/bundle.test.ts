@@ -12,9 +12,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('is minified, and bundles only zod/mini', () => {
-  // The notices of licences have to stay, as they are.
+  // Licence notices must stay unchanged.
   const script = new TextDecoder().decode(bundle.get('index.js')).replace(/\/\*![\s\S]*?\*\//g, '');
   expect(script.split('\n').length).toBeLessThan(script.length / 1000);
-  // A name that the methods of the full zod's schemas have, and zod/mini's not.
+  // A name that occurs in the full zod but not in zod/mini.
   expect(script).not.toMatch(/["'`]ZodNumberFormat["'`]/);
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
     buildClient(),
   ]);
   [version] = (await publishModels(worker.env, [1])).versions;
-  // As npm install of a folder lays it.
+  // As `npm install <folder>` links it.
   await mkdir(join(folder, 'node_modules/@types'), { recursive: true });
   await symlink(repository, join(folder, 'node_modules/catwalk'));
   await symlink(
@@ -44,8 +44,18 @@ const check = (file: string) =>
   run(
     process.execPath,
     [
-      ...[join(typescript, 'bin/tsc'), '--noEmit', '--strict', '--target', 'es2024'],
-      ...['--module', 'nodenext', '--types', 'node', '--lib', 'es2024,dom', file],
+      join(typescript, 'bin/tsc'),
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2024',
+      '--module',
+      'nodenext',
+      '--types',
+      'node',
+      '--lib',
+      'es2024,dom',
+      file,
     ],
     { cwd: folder },
   );

@@ -1,4 +1,4 @@
-/** What a real Worker answers is what its own OpenAPI document says. */
+/** The answers of a real Worker match its own OpenAPI document. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ describe('before a model is published', () => {
 describe('with a model', () => {
   beforeAll(async () => {
     [version] = (await publishModels(worker.env, [1])).versions;
-    // The Worker looks for it anew when its wait after the last failure is over; the hook's time limit ends this.
+    // The Worker retries after a delay; the hook's time limit ends this.
     while (!(await fetch(`${worker.url}/readyz`)).ok) await wait(200);
   });
 
@@ -87,11 +87,15 @@ describe('with a model', () => {
     { id: 'predictIndex', path: '/predict?index=0', status: 200 },
     { id: 'predictIndex', path: '/predict', status: 200 },
     ...['image/png', 'image/svg+xml'].map((accept) => ({
-      ...{ id: 'predictIndex' as const, path: '/predict?index=0', status: 200 },
+      id: 'predictIndex' as const,
+      path: '/predict?index=0',
+      status: 200,
       init: { headers: { accept } },
     })),
     {
-      ...{ id: 'predictIndex', path: '/predict?index=0', status: 406 },
+      id: 'predictIndex',
+      path: '/predict?index=0',
+      status: 406,
       init: { headers: { accept: 'text/html' } },
     },
     { id: 'predictIndex', path: '/predict?index=100', status: 404 },
@@ -123,13 +127,16 @@ describe('with a model', () => {
     const two = new FormData();
     for (const name of ['a', 'b']) two.append(name, png, `${name}.png`);
     for (const init of [
-      ...[post(image), post(png, 'image/png'), json(pixels), json(rows), json({ pixels })],
-      ...[json({ image: base64 }), json(`data:image/png;base64,${base64}`)],
+      post(image),
+      post(png, 'image/png'),
+      json(pixels),
+      json(rows),
+      json({ pixels }),
+      json({ image: base64 }),
+      json(`data:image/png;base64,${base64}`),
       json({ images: [pixels, { pixels: rows }, 'no base64!', base64] }),
-      ...[
-        { method: 'POST', body: form },
-        { method: 'POST', body: two },
-      ],
+      { method: 'POST', body: form },
+      { method: 'POST', body: two },
     ]) {
       await check({ id: 'predictImage', path: '/predict', status: 200, init });
       await check({ id: 'predictImage', path: '/predict?echo=true', status: 200, init });

@@ -1,4 +1,4 @@
-/** The loop closes: what callers tell the Worker becomes a training set that the trainer trains on. */
+/** The feedback loop: annotations that clients send become a training set. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const { labels, name } = fashionMnistCnn;
 let folder: string;
 let worker: LocalWorker;
 let published: PublishedModels;
-/** Of the test set, mirrored: real images that no data set has. */
+/** Mirrored test images: real images that are in no data set. */
 let mirrored: Labelled[];
 
 beforeAll(async () => {
@@ -82,25 +82,29 @@ it('collects each annotated label once, sets conflicts and test images aside, an
   const collect = ['data', 'feedback', '--bucket', 's3://catwalk', '--json'];
   const account = JSON.parse(await catwalk(...collect, '--out', out));
   expect(account).toMatchObject({
-    ...{ records: 6, repeated: 0, known: 0, ofTestSet: 1, added: 3, folder: out },
+    records: 6,
+    repeated: 0,
+    known: 0,
+    ofTestSet: 1,
+    added: 3,
+    folder: out,
     conflicts: [{ labels: expect.arrayContaining([second.label, other]) }],
     refused: [{ key: stray }],
   });
 
   const events = await catwalk(
-    ...[
-      'train',
-      '--dataset',
-      out,
-      '--epochs',
-      '1',
-      '--limit',
-      '640',
-      '--backend',
-      'wasm',
-      '--json',
-    ],
-    ...['--runs', join(folder, 'runs')],
+    'train',
+    '--dataset',
+    out,
+    '--epochs',
+    '1',
+    '--limit',
+    '640',
+    '--backend',
+    'wasm',
+    '--json',
+    '--runs',
+    join(folder, 'runs'),
   );
   const lines = events
     .trim()

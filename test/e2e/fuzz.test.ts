@@ -1,4 +1,4 @@
-/** A part of `npm run test:fuzz`, always the same one: requests of every kind against the Worker as it is deployed. */
+/** A fixed sample of `npm run test:fuzz`: requests of every kind against the Worker as it is deployed. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ it('answers any request as documented, and the next valid one correctly', async 
   const material = await readMaterial();
   const { statuses } = await fuzzRoutes(target, material, { requests, seed, onProgress });
   expect(tried).toHaveLength(requests);
-  // Both good and bad ones were made up.
+  // Both valid and invalid requests were generated.
   expect(statuses).toMatchObject({ 200: expect.any(Number), 400: expect.any(Number) });
 });
 

@@ -57,7 +57,12 @@ describe.skipIf(!isHere && !isRequired)('a network that PyTorch trained', () => 
     expect(accuracy).toBeGreaterThan(0.3);
     await catwalk('data', 'upload', '--bucket', 's3://catwalk');
     const published = await catwalk(
-      ...['publish', run, '--bucket', 's3://catwalk', '--alias', 'production'],
+      'publish',
+      run,
+      '--bucket',
+      's3://catwalk',
+      '--alias',
+      'production',
     );
     const probabilities: number[][] = [];
     for (let index = 0; index < 100; index++) {

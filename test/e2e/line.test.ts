@@ -1,4 +1,4 @@
-/** The whole line, as a newcomer has it: trainer, bucket over HTTP, Worker in workerd. */
+/** The whole line as a new user runs it: trainer, bucket over HTTP, Worker in workerd. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -36,8 +36,17 @@ async function trainAndPublish(...options: string[]): Promise<void> {
   const child = spawn(
     process.execPath,
     [
-      ...[join(repository, 'trainer/cli.ts'), 'train', '--runs', join(folder, 'runs')],
-      ...['--publish', 's3://catwalk', '--limit', '2000', '--backend', 'wasm', ...options],
+      join(repository, 'trainer/cli.ts'),
+      'train',
+      '--runs',
+      join(folder, 'runs'),
+      '--publish',
+      's3://catwalk',
+      '--limit',
+      '2000',
+      '--backend',
+      'wasm',
+      ...options,
     ],
     { env: { ...process.env, ...worker.env }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -57,7 +66,7 @@ async function aliasedVersion(): Promise<string> {
   return JSON.parse(new TextDecoder().decode(stored?.bytes)).version;
 }
 
-/** Asks again and again until the Worker answers from that version; the test's time limit ends it. */
+/** Polls until the Worker answers from that version; the test's time limit ends it. */
 async function untilServed(version: string): Promise<void> {
   for (;;) {
     const { status, body } = await ask('/predict?index=0');
@@ -103,7 +112,10 @@ describe('from training to prediction', () => {
     const size = dataset.height * dataset.width;
     const pixels = dataset.test.images.subarray(0, count * size);
     const images = tf.tensor(normalizePixels(pixels, fashionMnistCnn.preprocessing), [
-      ...[count, dataset.height, dataset.width, 1],
+      count,
+      dataset.height,
+      dataset.width,
+      1,
     ]);
     const logits = (model.predict(images) as tf.Tensor).dataSync();
     let largestDifference = 0;

@@ -1,4 +1,4 @@
-/** The registry as its users have it: the commands, the bucket over HTTP, and a Worker that serves from it. */
+/** The registry as users see it: the commands, the bucket over HTTP, and a Worker that serves from it. */
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -73,7 +73,7 @@ const production = ['--alias', 'production'];
 // biome-ignore lint/suspicious/noExplicitAny: the answers are what is tested.
 const ready = async (): Promise<any> => (await fetch(`${worker.url}/readyz`)).json();
 
-/** Asks until the answer is as wanted; the test's time limit ends it. */
+/** Polls until the answer matches; the test's time limit ends it. */
 async function untilReady(wanted: (answer: Awaited<ReturnType<typeof ready>>) => boolean) {
   for (;;) {
     const answer = await ready();
@@ -100,7 +100,10 @@ describe('the commands', () => {
     const worse = await publishRun(0.7, ...production, ...key('ours'));
     expect(worse.code).toBe(1);
     expect(JSON.parse(worse.stdout).move).toMatchObject({
-      ...{ outcome: 'kept', reason: 'less-accurate', currentAccuracy: 0.9, newAccuracy: 0.7 },
+      outcome: 'kept',
+      reason: 'less-accurate',
+      currentAccuracy: 0.9,
+      newAccuracy: 0.7,
     });
     const { stdout } = await catwalk('models');
     expect(stdout).toMatch(new RegExp(`${better} +90.00 % .* production\n`));
@@ -182,7 +185,7 @@ describe('a Worker keeps its model, and reports in /readyz why it refuses', () =
     bytes[1000] = (bytes[1000] ?? 0) ^ 1;
     await bucket.put(weights, bytes, json);
     await expectRefusal(version, 'SHA-256');
-    // Nor does the trainer move an alias to it.
+    // The trainer refuses to move an alias to it, too.
     const promoted = await catwalk('promote', version, '--alias', 'candidate');
     expect(promoted).toMatchObject({ code: 1, stderr: expect.stringContaining('damaged') });
   });

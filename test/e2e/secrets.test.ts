@@ -1,4 +1,4 @@
-/** An audit: what a Worker is trusted with is in none of its answers, log lines and files, whatever is asked and whatever fails. */
+/** An audit: no secret of a Worker appears in its answers, logs or files, whatever is requested and whatever fails. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -67,7 +67,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The real S3 API of the local bucket, opened by this test's keys alone. */
+/** Starts the S3 API of a local bucket that only this test's keys open. */
 async function startStore(): Promise<LocalWorker> {
   const home = await mkdtemp(join(folder, 'store-'));
   const config = join(home, 'wrangler.toml');
@@ -95,16 +95,19 @@ async function testSet(): Promise<Dataset> {
   return { ...shape, train, test, files: {}, origin: 'unknown', source: 'a fixture' } as Dataset;
 }
 
-/** A Worker whose every answer and log line is kept. */
+/** Opens a Worker and records its answers and log lines. */
 async function openAudited(changed: Record<string, string> = {}) {
   const answers: string[] = [];
   const logs: string[] = [];
   const worker = await openWorker({
-    ...{ bundle, folder, persistTo: join(folder, 'bundle') },
+    bundle,
+    folder,
+    persistTo: join(folder, 'bundle'),
     variables: { ...variables, ...changed },
     bindings: {
       RATE_LIMITER: {
-        ...{ type: 'rate-limit', namespace: '1' },
+        type: 'rate-limit',
+        namespace: '1',
         simple: { limit: 1000, period: 60 },
       },
       ANALYTICS: { type: 'analytics-engine-dataset', name: 'catwalk' },
@@ -124,21 +127,40 @@ type Audited = Awaited<ReturnType<typeof openAudited>>;
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 const gets = [
-  ...[
-    '/predict',
-    '/predict?index=0',
-    '/predict?index=x',
-    '/predict?index=1e9',
-    '/predict?alias=no',
-  ],
-  ...['/predict?version=20200101T000000Z-00000000', '/images/0.png', '/images/x.png', '/model'],
-  ...['/models', '/metrics', '/drift', '/healthz', '/readyz', '/nothing', '/v1/models/x', '/v2'],
-  ...['/v1/models/fashion-mnist-cnn', '/v1/models/fashion-mnist-cnn/metadata', '/v2/health/ready'],
-  ...['/v2/models/fashion-mnist-cnn', '/openapi.json', '/%E0%A4', '/predict?index=0&index=1'],
+  '/predict',
+  '/predict?index=0',
+  '/predict?index=x',
+  '/predict?index=1e9',
+  '/predict?alias=no',
+  '/predict?version=20200101T000000Z-00000000',
+  '/images/0.png',
+  '/images/x.png',
+  '/model',
+  '/models',
+  '/metrics',
+  '/drift',
+  '/healthz',
+  '/readyz',
+  '/nothing',
+  '/v1/models/x',
+  '/v2',
+  '/v1/models/fashion-mnist-cnn',
+  '/v1/models/fashion-mnist-cnn/metadata',
+  '/v2/health/ready',
+  '/v2/models/fashion-mnist-cnn',
+  '/openapi.json',
+  '/%E0%A4',
+  '/predict?index=0&index=1',
 ];
 const posts = [
-  ...['/predict', '/predict?echo=true', '/predict?invert=x', '/model', '/nothing', '/feedback'],
-  ...['/v1/models/fashion-mnist-cnn:predict', '/v2/models/fashion-mnist-cnn/infer'],
+  '/predict',
+  '/predict?echo=true',
+  '/predict?invert=x',
+  '/model',
+  '/nothing',
+  '/feedback',
+  '/v1/models/fashion-mnist-cnn:predict',
+  '/v2/models/fashion-mnist-cnn/infer',
 ];
 const bodies: [type: string, body: BodyInit][] = [
   ['application/octet-stream', new Uint8Array(784)],
@@ -150,7 +172,7 @@ const bodies: [type: string, body: BodyInit][] = [
   ['image/png', '\x89PNG\r\n\x1a\n broken'],
 ];
 
-/** Every route, with good and bad input, with and without what opens it. */
+/** Requests every route with valid and invalid input, with and without a token. */
 async function askEverything({ ask }: Audited): Promise<void> {
   const wrong = `${secrets.token.slice(0, -1)}!`;
   const credentials = [{}, bearer(secrets.token), bearer(secrets.otherToken), bearer(wrong)];
@@ -248,7 +270,8 @@ describe('a Worker with tokens and keys', () => {
     ),
   )('reveals none of them if %s', async (_, changed) => {
     const worker = await openAudited(changed).catch((error: Error) => ({
-      ...{ answers: [], logs: [error.stack ?? ''] },
+      answers: [],
+      logs: [error.stack ?? ''],
     }));
     try {
       if ('ask' in worker) {
@@ -267,7 +290,7 @@ it('the uploaded script contains no secret', () => {
   }
 });
 
-/** A store that answers as AWS does where a signature is wrong: with what was signed, and more than that. */
+/** A store that answers like AWS to a wrong signature: it echoes what was signed, and more. */
 async function openTelltale(): Promise<Server> {
   const server = createServer((request, response) => {
     const { accessKeyId, secretAccessKey, sessionToken } = secrets;

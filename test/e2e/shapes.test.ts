@@ -1,4 +1,4 @@
-/** A data set of one's own: a folder of images with other labels, from training to the Worker's answers. */
+/** Your own data set: a folder of images with other labels, from training to the Worker's answers. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,12 +39,24 @@ it('is trained, published and answered with its own labels', async () => {
   const dataset = ['--dataset', join(folder, 'Shapes')];
   const bucket = ['--bucket', 's3://catwalk'];
   const { run, accuracy } = await catwalk(
-    ...['train', ...dataset, '--runs', join(folder, 'runs'), '--backend', 'wasm'],
-    ...['--epochs', '8', '--batch-size', '20'],
+    'train',
+    ...dataset,
+    '--runs',
+    join(folder, 'runs'),
+    '--backend',
+    'wasm',
+    '--epochs',
+    '8',
+    '--batch-size',
+    '20',
   );
   expect(accuracy).toBeGreaterThan(0.9);
   expect(await catwalk('data', 'upload', ...dataset, ...bucket)).toMatchObject({
-    ...{ name: 'shapes', labels: shapes, train: 180, test: 30, upload: 'uploaded' },
+    name: 'shapes',
+    labels: shapes,
+    train: 180,
+    test: 30,
+    upload: 'uploaded',
   });
   const { version } = await catwalk('publish', run, ...bucket, '--alias', 'production');
 

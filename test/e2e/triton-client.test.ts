@@ -1,4 +1,4 @@
-/** Triton's own client against a Worker, which it takes for a server of its kind. */
+/** Triton's own client against a Worker. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,8 +49,17 @@ describe.skipIf(!isHere && !isRequired)("Triton's client", () => {
 
   it('gets the answers of POST /predict as floats, bytes and classes', async () => {
     const { run: trained } = await catwalk(
-      ...['train', '--dataset', join(folder, 'Shapes'), '--runs', join(folder, 'runs')],
-      ...['--backend', 'wasm', '--epochs', '1', '--batch-size', '20'],
+      'train',
+      '--dataset',
+      join(folder, 'Shapes'),
+      '--runs',
+      join(folder, 'runs'),
+      '--backend',
+      'wasm',
+      '--epochs',
+      '1',
+      '--batch-size',
+      '20',
     );
     const target = ['--bucket', 's3://catwalk', '--alias', 'production'];
     const { version } = await catwalk('publish', trained, ...target);
@@ -59,7 +68,10 @@ describe.skipIf(!isHere && !isRequired)("Triton's client", () => {
     const said = JSON.parse(stdout);
 
     expect(said).toMatchObject({
-      ...{ live: true, ready: true, modelReady: true, noModelReady: false },
+      live: true,
+      ready: true,
+      modelReady: true,
+      noModelReady: false,
       server: { name: 'catwalk', extensions: ['classification', 'binary_tensor_data'] },
       metadata: { name: 'shapes-cnn', versions: [version] },
       ids: Array(5).fill('42'),
@@ -85,7 +97,7 @@ describe.skipIf(!isHere && !isRequired)("Triton's client", () => {
       }
     }
     for (const classes of said.classes) {
-      // The two likeliest of each image.
+      // The two most likely classes of each image.
       expect(classes).toHaveLength(6);
       for (const [i, { predicted }] of predictions.entries()) {
         expect(classes[2 * i]).toMatch(

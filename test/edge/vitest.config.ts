@@ -15,7 +15,7 @@ export default defineProject((env) => ({
     ],
     testTimeout: 30_000,
     isolate: false,
-    // Bundled once: else each test file loads their modules one by one.
+    // Bundled once: otherwise each test file loads these modules one by one.
     deps: {
       optimizer: {
         ssr: {

@@ -5,13 +5,13 @@ import { downloadVersion, listStored, readAlias } from '../../trainer/registry/v
 
 const alias = 'production';
 
-/** Looks at a bucket after each run, past the proxy. */
+/** Checks a bucket after each run, bypassing the proxy. */
 export function bucketChecker(bucket: Bucket, name: string) {
   const whole = new Set<string>();
 
   async function checkWhole(version: string): Promise<void> {
     if (whole.has(version)) return;
-    // Throws where a file is absent or its SHA-256 is another.
+    // Throws if a file is missing or corrupt.
     expect(await downloadVersion(bucket, name, version), version).not.toBeNull();
     whole.add(version);
   }

@@ -1,4 +1,4 @@
-/** Publishing against real S3 servers, over proxies on which every request fails in every way. */
+/** Publishing to real S3 servers through proxies on which every request fails in every way. */
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,18 +17,21 @@ import { type S3Server, startLocalR2, startMotoBucket } from '../support/s3/s3-s
 import { bucketChecker } from './check-alias.ts';
 
 const whole = inject('whole');
-/** Runs that go on side by side, each in a prefix of its own. */
+/** The number of concurrent runs, each in a prefix of its own. */
 const lanes = 4;
 const repository = join(import.meta.dirname, '../..');
 const alias = 'production';
 const by = 'ada@test';
 const { privateKey } = generateKeyPairSync('ed25519');
-/** Long enough for a busy machine: what it gives up on is to be the proxy's doing. */
+/** Long enough for a busy machine: only the proxy should cause timeouts. */
 const timeoutMs = 2_000;
 const tooLateMs = timeoutMs + 500;
 
 const status = (code: number, name: string, done: boolean): Fault => ({
-  ...{ kind: 'status', status: code, code: name, done },
+  kind: 'status',
+  status: code,
+  code: name,
+  done,
 });
 const faults: Fault[] = [
   { kind: 'cut request' },
@@ -45,7 +48,7 @@ const faults: Fault[] = [
   status(403, 'AccessDenied', false),
   status(412, 'PreconditionFailed', false),
 ];
-/** Those that go on: the server is as good as gone from some request on. */
+/** Lasting faults: the server is unusable from some request on. */
 const outages = faults.filter(({ kind }) => !kind.startsWith('late') && !kind.includes(' in '));
 
 const servers: S3Server[] = [];
@@ -74,7 +77,7 @@ const betterModel = () => {
   return makeModel(accuracy);
 };
 
-/** Every n-th of the cases, so that all requests and faults come up, where the sample will do. */
+/** Returns every n-th case as a sample, so that all requests and faults occur; all cases in mode `whole`. */
 const sampled = <Case>(cases: Case[], share: number): Case[] =>
   whole ? cases : cases.filter((_, index) => index % share === 0);
 
@@ -83,7 +86,9 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
   const newUrl = () => `s3://catwalk/lane-${prefixes++}`;
   const open = (url: string, through = endpoint, attempts = '5') =>
     openBucket({
-      ...{ url, endpoint: through, requestTimeoutMs: through === endpoint ? 60_000 : timeoutMs },
+      url,
+      endpoint: through,
+      requestTimeoutMs: through === endpoint ? 60_000 : timeoutMs,
       environment: { ...environment, AWS_MAX_ATTEMPTS: attempts },
     });
 
@@ -126,7 +131,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
         await proxy.idle();
         const after = await checker.check();
         if (outcome === 'moved') expect(after.previous, what).toBe(before.version);
-        // Where it failed, the answer to the last write may have been lost, but nothing else.
+        // After a failure, the answer to the last write may have been lost, but nothing else.
         else if (after.version !== before.version)
           expect(after.previous, what).toBe(before.version);
         if (!lasting && fault.kind !== 'status') {
@@ -140,9 +145,9 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     }
     await Promise.all(Array.from({ length: lanes }, lane));
     console.info(`${server}: ${runs.length} runs with a fault:`, Object.fromEntries(outcomes));
-    // On a machine that is busy enough, a request is given up on for another reason than the fault that was planned.
+    // On a very busy machine a request may time out before the planned fault.
     expect(reached).toBeGreaterThan(0.9 * runs.length);
-    // What passes by itself is got over.
+    // Retries overcome temporary faults.
     expect(overcome).toBeGreaterThan((whole ? 0.95 : 0.8) * passing);
     expect(outcomes.get('moved')).toBeGreaterThan(0);
     expect(outcomes.get('PermissionDeniedError')).toBeGreaterThan(0);
@@ -164,12 +169,19 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
         const child = spawn(
           process.execPath,
           [
-            ...[join(repository, 'trainer/cli.ts'), 'publish', run, '--bucket', url],
-            ...['--endpoint', proxy.endpoint, '--alias', alias],
+            join(repository, 'trainer/cli.ts'),
+            'publish',
+            run,
+            '--bucket',
+            url,
+            '--endpoint',
+            proxy.endpoint,
+            '--alias',
+            alias,
           ],
           {
             stdio: 'ignore',
-            // Loads what the last process compiled: most of its time otherwise.
+            // Reuses compiled code, which otherwise takes most of the time.
             env: { ...process.env, ...environment, NODE_COMPILE_CACHE: join(folder, 'compiled') },
           },
         );
@@ -178,7 +190,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
         if (signal === 'SIGKILL') killed++;
       };
       await publishRun(Number.POSITIVE_INFINITY);
-      // The first one finds no alias; the second one is what all the others are like.
+      // The first run finds no alias; the second is like all others.
       await publishRun(Number.POSITIVE_INFINITY);
       const upload = proxy.passed();
       let before = await checker.check();
@@ -192,7 +204,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
       const after = await checker.check();
       expect(after.previous).toBe(before.version);
 
-      // What the killed ones left is cleared, and nothing else.
+      // Prune deletes what the killed publishers left, and nothing else.
       const now = new Date(Date.now() + 48 * 60 * 60 * 1000);
       await prune(direct, { name, keep: 1000, dryRun: false, now });
       const keys = (await direct.list(direct.layout.versions(name))).map(({ key }) => key);
@@ -212,7 +224,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     let checker = bucketChecker(open(newUrl()), '');
     let moves = 0;
     for (let round = 0; round < rounds; round++) {
-      // In any order, and all of them better than those of the round before.
+      // In random order, and all better than those of the round before.
       const models = Array.from({ length: publishers }, () =>
         makeModel(((round % 10) + Math.random()) / 10),
       );
@@ -227,7 +239,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
       const after = await checker.check();
       const since = before?.history.at(-1)?.revision ?? 0;
       const made = after.history.filter(({ revision }) => revision > since);
-      // Each move that a publisher was told of is in the history once, and there is no other.
+      // Each move that a publisher reported is in the history once, and there is no other.
       const told = results.flatMap(({ outcome, alias }) =>
         outcome === 'moved' ? [alias.history.at(-1)?.version] : [],
       );
@@ -235,7 +247,7 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
       moves += told.length;
       for (const result of results) {
         if (result.outcome !== 'kept') continue;
-        // Who lost knows what stands there: one that is as good.
+        // A publisher that lost reports the current model, which is at least as good.
         expect(result.currentAccuracy).toBeGreaterThanOrEqual(result.newAccuracy);
       }
     }

@@ -4,9 +4,9 @@ import { type Damage, damage, damages } from '../support/corpus/mutate.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { Memory, Target } from './open-target.ts';
 
-/** No image may take longer: those of the corpus take some milliseconds. */
+/** The time limit per image: those of the corpus take some milliseconds. */
 const longestMilliseconds = 2000;
-/** A slow answer is asked for again: what an image causes comes again, what a busy machine causes does not. */
+/** The number of tries for a slow answer: an image is slow every time, a busy machine is not. */
 const attempts = 3;
 
 const fewestForProcess = 1000;
@@ -14,7 +14,7 @@ const fewestForProcess = 1000;
 /** What is damaged, and what is not. */
 interface Images {
   corpus: CorpusFile[];
-  /** Grey pixels, 784 bytes an image. */
+  /** Grey pixels, 784 bytes per image. */
   pixels: Uint8Array;
 }
 
@@ -25,7 +25,7 @@ export interface FuzzOptions {
 }
 
 export interface FuzzReport {
-  /** How many answers had each status. */
+  /** The number of answers per status. */
   statuses: Record<number, number>;
   longestMilliseconds: number;
   /** After a tenth, after half, and at the end. */

@@ -12,9 +12,9 @@ import type { RouteRequest } from './requests/route-request.ts';
 import { routeChecker } from './route-checker.ts';
 import { type SentAnswer, sendRequest } from './send-request.ts';
 
-/** No request may take longer. */
+/** The time limit per request. */
 const longestMilliseconds = 2000;
-/** A slow answer is asked for again, and one that a broken connection lost: what a request causes comes again. */
+/** The number of tries for a slow or lost answer: what a request causes, it causes again. */
 const attempts = 3;
 
 /** workerd's own isolates in front of the Worker, which serve the static assets, collect their garbage late. */
@@ -125,11 +125,14 @@ async function ask(url: string, request: RouteRequest, agent: Agent): Promise<Se
   }
 }
 
-/** Requests whose answers stay the same, whatever was asked in between. */
+/** Requests whose answers must not change. */
 function goodRequests(model: string, { pixels }: Material): RouteRequest[] {
   const image = pixels.subarray(0, 784);
   const request = (method: string, target: string, type = '', body: Uint8Array | null = null) => ({
-    ...{ method, target, body, isChunked: false },
+    method,
+    target,
+    body,
+    isChunked: false,
     headers: type === '' ? {} : { 'content-type': type },
   });
   const post = (target: string, value: unknown) =>

@@ -38,7 +38,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Runs one kind of fuzzing on a Worker of its own, and prints what came of it. */
+/** Runs one kind of fuzzing on a Worker of its own, and prints the result. */
 async function show(
   total: number,
   what: string,

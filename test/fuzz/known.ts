@@ -1,6 +1,6 @@
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 
-/** What a Worker that is fuzzed has, so that requests can name it. */
+/** The contents of the fuzzed Worker, so that requests can name them. */
 export interface Known {
   model: string;
   versions: string[];
@@ -15,7 +15,7 @@ export interface Known {
   images: number;
 }
 
-/** Asks a Worker for what its clients could know. */
+/** Reads from a Worker what its clients could know. */
 export async function learn(
   url: string,
   { versions, aliases, images }: Pick<Known, 'versions' | 'aliases' | 'images'>,

@@ -10,7 +10,7 @@ export interface MemoryWatch {
   readings: Memory[];
   /** To be called after each of them. */
   after(done: number): Promise<void>;
-  /** @throws {Error} where memory grew from half on */
+  /** @throws {Error} if memory grew in the second half */
   check(): void;
 }
 

@@ -10,7 +10,7 @@ import { publishModels } from '../support/models/publish-models.ts';
 /** A Worker to be fuzzed: what is deployed, in a workerd of its own, over HTTP. */
 export interface Target {
   url: string;
-  /** The versions in the bucket; the last one is damaged. */
+  /** The versions in the bucket; the last one is corrupt. */
   versions: string[];
   aliases: string[];
   /** How many images the test set has. */
@@ -23,7 +23,7 @@ export interface Target {
 export interface Memory {
   heap: number;
   arrayBuffers: number;
-  /** Resident, of the whole process; 0 where the system has no /proc. */
+  /** Resident memory of the whole process; 0 if the system has no /proc. */
   process: number;
 }
 
@@ -43,17 +43,25 @@ export async function openTarget(folder: string, withAssets: boolean): Promise<T
   ]);
   const before = await workerdProcesses();
   const worker = await openWorker({
-    ...{ bundle, folder, persistTo, inspect: true, withAssets },
+    bundle,
+    folder,
+    persistTo,
+    inspect: true,
+    withAssets,
     variables: {
       FEEDBACK: 'on',
       CORS_ORIGINS: 'https://example.com',
-      ...{ CANARY_ALIAS: 'candidate', CANARY_PERCENT: '20', LOG_LEVEL: 'off' },
+      CANARY_ALIAS: 'candidate',
+      CANARY_PERCENT: '20',
+      LOG_LEVEL: 'off',
     },
   });
   const [id] = (await workerdProcesses()).filter((each) => !before.includes(each));
   return {
     url: worker.url,
-    ...{ versions, aliases: ['production', 'candidate'], images: 100 },
+    versions,
+    aliases: ['production', 'candidate'],
+    images: 100,
     async memory() {
       const awaken = async () => (await fetch(`${worker.url}/healthz`)).arrayBuffer();
       const inspectorUrl = worker.inspectorUrl ?? '';
@@ -71,7 +79,11 @@ async function fillBucket(persistTo: string): Promise<string[]> {
     const { bucket, versions } = await publishModels(publisher.env, [1, 2, 3]);
     const [, version = ''] = versions;
     await moveAlias(bucket, {
-      ...{ name, alias: 'candidate', version, action: 'publish', by: 'the test' },
+      name,
+      alias: 'candidate',
+      version,
+      action: 'publish',
+      by: 'the test',
     });
     const json = { contentType: 'application/json' };
     await bucket.put(bucket.layout.manifest(name, damaged), Buffer.from('{"name": "x"}'), json);

@@ -26,7 +26,11 @@ export function sendRequest(
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest({
-      ...{ host, port, agent, method, path: target },
+      host,
+      port,
+      agent,
+      method,
+      path: target,
       headers: {
         ...headers,
         ...length,

@@ -13,7 +13,7 @@ export interface AliasMover {
    * never named it until `to`
    */
   behind(version: string, from: number, to: number): number | null;
-  /** Ends the moving; rejects where a move failed. */
+  /** Stops moving the alias; rejects if a move failed. */
   stop(): Promise<void>;
 }
 
@@ -37,11 +37,14 @@ export async function startAliasMover(
   async function move(): Promise<void> {
     const before = namings.at(-1);
     const version = versions[namings.length % versions.length] as string;
-    // From here on: a Worker may have read it before this publisher is told that it is written.
+    // From here on: a Worker may read it before this publisher learns that it is written.
     namings.push({ version, from: performance.now(), to: Number.POSITIVE_INFINITY });
     const { outcome } = await moveAlias(bucket, {
-      ...{ name: fashionMnistCnn.name, alias: 'production', version },
-      ...{ action: 'promote', by: 'the test' },
+      name: fashionMnistCnn.name,
+      alias: 'production',
+      version,
+      action: 'promote',
+      by: 'the test',
     });
     if (outcome !== 'moved') throw new Error(`The alias was not moved to ${version}: ${outcome}.`);
     if (before) before.to = performance.now();
@@ -60,7 +63,7 @@ export async function startAliasMover(
 
   await move();
   const moving = keepMoving();
-  // Who stops it is told.
+  // `stop` rejects with it.
   moving.catch(() => {});
   return {
     moves: () => namings.length - 1,

@@ -19,7 +19,7 @@ export const longestBehindMilliseconds = 12_000;
 export interface Checked {
   /** What it is counted under: the status, and a problem's code. */
   outcome: string;
-  /** What is wrong with it, `null` where nothing is. */
+  /** What is wrong with it; `null` if nothing is. */
   fault: string | null;
   /** For how long the version that answered was no longer the present one; `null` where none was asked for by the alias. */
   behind: number | null;

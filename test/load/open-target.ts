@@ -38,7 +38,9 @@ export async function openTarget(folder: string, random: () => number): Promise<
       folder,
       variables: {
         ...server.env,
-        ...{ S3_BUCKET: 'catwalk', AWS_ENDPOINT_URL: store.endpoint, LOG_LEVEL: 'off' },
+        S3_BUCKET: 'catwalk',
+        AWS_ENDPOINT_URL: store.endpoint,
+        LOG_LEVEL: 'off',
       },
     });
     closing.push(worker.close);

@@ -26,7 +26,9 @@ export function postedQuestions(stuff: Stuff) {
     const { query, pinned } = pin(stuff);
     const request = post(`/predict${query}`, bodyOf(image), { 'content-type': type });
     return {
-      ...{ route, request, pinned },
+      route,
+      request,
+      pinned,
       read: (answer) => {
         const { model, probabilities } = json<Scored & Named>(answer);
         return { version: model.version, predictions: [scored(image, probabilities)] };
@@ -41,7 +43,8 @@ export function postedQuestions(stuff: Stuff) {
       i % 2 === 0 ? { pixels: Array.from(pixelsOf(image)) } : pngs[image]?.toString('base64'),
     );
     return {
-      ...{ route: 'POST /predict, several', pinned },
+      route: 'POST /predict, several',
+      pinned,
       request: postJson(`/predict${query}`, { images: posted }),
       read: (answer) => {
         const { model, predictions } = json<{ predictions: Scored[] } & Named>(answer);
@@ -60,7 +63,9 @@ export function postedQuestions(stuff: Stuff) {
     const path = `/v1/models/${modelName}${pinned ? `/versions/${pinned}` : ''}:predict`;
     const instances = chosen.map((image) => Array.from(pixelsOf(image)));
     return {
-      ...{ route: 'POST /v1', request: postJson(path, { instances }), pinned },
+      route: 'POST /v1',
+      request: postJson(path, { instances }),
+      pinned,
       read: (answer) => {
         const { predictions } = json<{ predictions: number[][] }>(answer);
         const read = chosen.map((image, i) => ({ image, probabilities: predictions[i] ?? [] }));
@@ -76,7 +81,9 @@ export function postedQuestions(stuff: Stuff) {
     const data = Array.from(pixelsOf(image));
     const inputs = [{ name: 'images', shape: [1, data.length], datatype: 'UINT8', data }];
     return {
-      ...{ route: 'POST /v2', request: postJson(path, { inputs }), pinned },
+      route: 'POST /v2',
+      request: postJson(path, { inputs }),
+      pinned,
       read: (answer) => {
         const body = json<{ model_version: string; outputs: { data: number[] }[] }>(answer);
         const probabilities = body.outputs[0]?.data ?? [];

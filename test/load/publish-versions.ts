@@ -66,7 +66,7 @@ function checkDifferences(expected: PublishedVersions['expected']): void {
   }
 }
 
-/** @returns NaN where they are not as many */
+/** @returns NaN if their lengths differ */
 export const largestDifference = (one: readonly number[], other: readonly number[]): number =>
   one.length === other.length
     ? Math.max(...one.map((value, i) => Math.abs(value - (other[i] as number))))

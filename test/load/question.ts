@@ -13,7 +13,7 @@ export interface Question {
   /** Under which it is counted. */
   route: string;
   request: RouteRequest;
-  /** The version that must answer; `null` where it is the one that `production` names. */
+  /** The version that must answer; `null` for the one that `production` names. */
   pinned: string | null;
   /**
    * @returns what the answer says of the model, `null` where it says nothing of one
@@ -75,7 +75,11 @@ export const json = <Body>({ body }: SentAnswer): Body =>
   JSON.parse(Buffer.from(body).toString()) as Body;
 
 export const get = (target: string, headers: Record<string, string> = {}): RouteRequest => ({
-  ...{ method: 'GET', target, headers, body: null, isChunked: false },
+  method: 'GET',
+  target,
+  headers,
+  body: null,
+  isChunked: false,
 });
 
 export const post = (

@@ -60,7 +60,9 @@ function askedQuestions(stuff: Stuff) {
     const { query, pinned } = pin(stuff);
     const target = `/predict${query}${query ? '&' : '?'}index=${image}`;
     return {
-      ...{ route: 'GET /predict', request: get(target), pinned },
+      route: 'GET /predict',
+      request: get(target),
+      pinned,
       read: (answer) => {
         const { index, model, probabilities } = json<Scored & Indexed>(answer);
         if (index !== image) throw new Error(`index is ${index}, not ${image}`);
@@ -73,7 +75,9 @@ function askedQuestions(stuff: Stuff) {
     const image = anyImage();
     const request = get(`/predict?index=${image}`, { 'if-none-match': '*' });
     return {
-      ...{ route: 'GET /predict, 304', request, pinned: null },
+      route: 'GET /predict, 304',
+      request,
+      pinned: null,
       read: ({ status, headers }) => {
         if (status !== 304) throw new Error(`If-None-Match: * got ${status}`);
         return { version: String(headers['x-catwalk-version']), predictions: [] };
@@ -84,7 +88,9 @@ function askedQuestions(stuff: Stuff) {
   const model = (): Question => {
     const { query, pinned } = pin(stuff);
     return {
-      ...{ route: 'GET /model', request: get(`/model${query}`), pinned },
+      route: 'GET /model',
+      request: get(`/model${query}`),
+      pinned,
       read: (answer) => {
         const { manifest } = json<{ manifest: { version: string } }>(answer);
         return { version: manifest.version, predictions: [] };
@@ -93,14 +99,18 @@ function askedQuestions(stuff: Stuff) {
   };
 
   const ready = (): Question => ({
-    ...{ route: 'GET /readyz', request: get('/readyz'), pinned: null },
+    route: 'GET /readyz',
+    request: get('/readyz'),
+    pinned: null,
     read: (answer) => ({ version: json<Named>(answer).model.version, predictions: [] }),
   });
 
   const image = (): Question => {
     const number = anyImage();
     return {
-      ...{ route: 'GET /images', request: get(`/images/${number}.png`), pinned: null },
+      route: 'GET /images',
+      request: get(`/images/${number}.png`),
+      pinned: null,
       read: ({ body }) => {
         if (!pngs[number]?.equals(body)) throw new Error(`it is not image ${number}`);
         return null;
@@ -109,7 +119,9 @@ function askedQuestions(stuff: Stuff) {
   };
 
   const models = (): Question => ({
-    ...{ route: 'GET /models', request: get('/models'), pinned: null },
+    route: 'GET /models',
+    request: get('/models'),
+    pinned: null,
     read: (answer) => {
       const listed = json<{ versions: { version: string }[] }>(answer).versions;
       const found = new Set(listed.map(({ version }) => version));
@@ -119,7 +131,9 @@ function askedQuestions(stuff: Stuff) {
   });
 
   const live = (): Question => ({
-    ...{ route: 'GET /healthz', request: get('/healthz'), pinned: null },
+    route: 'GET /healthz',
+    request: get('/healthz'),
+    pinned: null,
     read: (answer) => {
       if (json<{ status: string }>(answer).status !== 'ok') throw new Error('it is not ok');
       return null;
@@ -127,7 +141,9 @@ function askedQuestions(stuff: Stuff) {
   });
 
   const metrics = (): Question => ({
-    ...{ route: 'GET /metrics', request: get('/metrics'), pinned: null },
+    route: 'GET /metrics',
+    request: get('/metrics'),
+    pinned: null,
     read: ({ body }) => {
       if (!Buffer.from(body).includes('catwalk_requests_total{')) throw new Error('it has none');
       return null;

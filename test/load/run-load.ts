@@ -29,7 +29,7 @@ export interface LoadReport extends LoadOptions {
   p50Ms: number;
   p99Ms: number;
   longestMs: number;
-  /** How many answers had each status, and code where it is a problem's. */
+  /** The number of answers per status, and per code for problems. */
   outcomes: Record<string, number>;
   /** The same by route. */
   routes: Record<string, Record<string, number>>;
@@ -42,7 +42,7 @@ export interface LoadReport extends LoadOptions {
   failedReads: Record<string, number>;
   /** For how long, after the alias had moved, the version before it still answered. */
   behindMs: { p50: number; longest: number };
-  /** What was wrong, the first of it; empty where nothing was. */
+  /** The first faults; empty if there was none. */
   faults: string[];
 }
 
@@ -54,7 +54,11 @@ export async function runLoad(target: LoadTarget, options: LoadOptions): Promise
   const [candidate = '', ...others] = versions;
   const { name } = fashionMnistCnn;
   await moveAlias(bucket, {
-    ...{ name, alias: 'candidate', version: candidate, action: 'promote', by: 'the test' },
+    name,
+    alias: 'candidate',
+    version: candidate,
+    action: 'promote',
+    by: 'the test',
   });
   const mover = await startAliasMover(bucket, others, moveEveryMilliseconds);
   const judge = answerJudge(expected, mover);
@@ -113,8 +117,12 @@ export async function runLoad(target: LoadTarget, options: LoadOptions): Promise
     p50Ms: percentile(milliseconds, 0.5),
     p99Ms: percentile(milliseconds, 0.99),
     longestMs: percentile(milliseconds, 1),
-    ...{ outcomes, routes, aliasMoves: mover.moves(), ...counted },
-    ...{ reads, failedReads: { ...store.failed() } },
+    outcomes,
+    routes,
+    aliasMoves: mover.moves(),
+    ...counted,
+    reads,
+    failedReads: { ...store.failed() },
     behindMs: { p50: percentile(behinds, 0.5), longest: percentile(behinds, 1) },
     faults,
   };

@@ -128,7 +128,10 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
       'PUT /workers/scripts/:name',
       async (name, call) => {
         const worker: UploadedWorker = {
-          ...{ versions: [], deployments: [], tags: [], schedules: [] },
+          versions: [],
+          deployments: [],
+          tags: [],
+          schedules: [],
           subdomain: { enabled: false, previews_enabled: false },
           ...workers.get(name),
           metadata: await metadataOf(call),
@@ -223,7 +226,13 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, account, calls, unknown, buckets, assets, workers },
+    url: `http://127.0.0.1:${port}`,
+    account,
+    calls,
+    unknown,
+    buckets,
+    assets,
+    workers,
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** So much of a secret in a text is taken for a leak: by chance it is there once in 10^18 times. */
+/** The length of a part of a secret that counts as a leak: it occurs by chance once in 10^18 times. */
 const piece = 12;
 
 /**

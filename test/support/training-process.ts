@@ -11,16 +11,35 @@ const cli = join(import.meta.dirname, '../../trainer/cli.ts');
  * @param dataset a folder of a hundred images
  */
 export const smallTraining = (dataset: string): string[] => [
-  ...['--recipe', 'best', '--epochs', '3', '--warmup-epochs', '1', '--batch-size', '7'],
-  ...['--erase', '4', '--limit', '90', '--validation', '30', '--backend', 'wasm'],
-  ...['--threads', '2', '--checkpoint-steps', '1', '--dataset', dataset],
+  '--recipe',
+  'best',
+  '--epochs',
+  '3',
+  '--warmup-epochs',
+  '1',
+  '--batch-size',
+  '7',
+  '--erase',
+  '4',
+  '--limit',
+  '90',
+  '--validation',
+  '30',
+  '--backend',
+  'wasm',
+  '--threads',
+  '2',
+  '--checkpoint-steps',
+  '1',
+  '--dataset',
+  dataset,
 ];
 
 export interface TrainingProcess {
   child: ChildProcess;
   /** Its reports so far. */
   reports: Record<string, unknown>[];
-  /** Settles with its exit code, null where a signal killed it, and what it wrote to stderr. */
+  /** Resolves with its exit code, null if a signal killed it, and with its stderr. */
   ended: Promise<{ code: number | null; stderr: string }>;
 }
 

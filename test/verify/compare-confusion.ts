@@ -5,7 +5,7 @@ export interface ConfusionDifference {
   found: number;
 }
 
-/** @returns the cells in which two `confusion[actual][predicted]` differ; none where they are the same */
+/** @returns the cells in which two `confusion[actual][predicted]` differ */
 export function compareConfusion(
   expected: readonly (readonly number[])[],
   found: readonly (readonly number[])[],

@@ -1,4 +1,4 @@
-/** `npm run verify:edge [-- --url http://localhost:8787]`: does the Worker answer as the trainer measured? */
+/** `npm run verify:edge [-- --url http://localhost:8787]`: checks that the Worker answers as the trainer measured. */
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { manifestSchema } from '../../shared/registry/manifest.ts';
@@ -18,7 +18,7 @@ const options = new Command('npm run verify:edge --')
   .parse()
   .opts<{ url: string; concurrency: number }>();
 
-/** A Worker that has been idle notices a new version with the first question, so a move is no fault. */
+/** An idle Worker notices a new version with the first request, so a move is not a fault. */
 const attempts = 5;
 
 try {

@@ -1,4 +1,4 @@
-/** `npm run verify:images [-- --url http://localhost:8787]`: does the Worker see in every format what it sees in raw pixels? */
+/** `npm run verify:images [-- --url http://localhost:8787]`: checks that the Worker decodes every format to the same pixels. */
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { predictionSchema } from '../../shared/model/prediction.ts';
@@ -7,7 +7,7 @@ import type { CorpusFile } from '../support/corpus/corpus-file.ts';
 import { encodeInJavaScript } from '../support/corpus/encode-in-javascript.ts';
 import { encodeWithPillow, hasPillow } from '../support/corpus/encode-with-pillow.ts';
 
-/** The share of files that have to be labelled as their raw pixels are. */
+/** The required share of files that get the label of their raw pixels. */
 const required = 0.97;
 
 const options = new Command('npm run verify:images --')
@@ -44,7 +44,7 @@ try {
 
 async function verify(): Promise<boolean> {
   const { test } = await loadDataset();
-  // One version for all of it, also where another one is published meanwhile.
+  // One version for all requests, even if another is published meanwhile.
   const served = await fetch(`${worker}/model`);
   const { manifest } = z.object({ manifest: servedSchema }).parse(await served.json());
   const predictedId = openPredict(manifest.version);

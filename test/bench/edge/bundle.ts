@@ -16,10 +16,7 @@ export async function bundleProduction(folder: string): Promise<Bundle> {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');
   await promisify(execFile)(
     process.execPath,
-    [
-      ...[join(dirname(manifest), 'bin/wrangler.js'), 'deploy', '--dry-run'],
-      ...['--outdir', folder],
-    ],
+    [join(dirname(manifest), 'bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', folder],
     { cwd: repository, env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' } },
   );
   return readBundle(folder, 'index.js');

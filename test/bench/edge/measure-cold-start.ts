@@ -26,7 +26,9 @@ export async function measureColdStart(
   for (let round = 1; round <= rounds; round++) {
     for (const { bundle, path, milliseconds } of series) {
       const worker = await openWorker({
-        ...{ bundle, folder, persistTo },
+        bundle,
+        folder,
+        persistTo,
         async untilAnswered(url) {
           const response = await fetch(`${url}${path}`);
           const body = await response.text();

@@ -13,7 +13,7 @@ export interface RouteOptions {
   production: Bundle;
   /** The same, but that it keeps no logits. */
   noKeptLogits: Bundle;
-  /** Grey pixels, 784 bytes an image. */
+  /** Grey pixels, 784 bytes per image. */
   testImages: Uint8Array;
   rounds: number;
   seconds: number;

@@ -25,7 +25,7 @@ export async function measureStartUp(folder: string): Promise<number | null> {
   try {
     await promisify(execFile)(
       process.execPath,
-      [join(dirname(manifest), 'bin/wrangler.js'), ...['check', 'startup', '--outfile', outfile]],
+      [join(dirname(manifest), 'bin/wrangler.js'), 'check', 'startup', '--outfile', outfile],
       { cwd: repository, env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false' } },
     );
   } catch (error) {

@@ -22,8 +22,16 @@ export const publishModel = {
       const child = spawn(
         process.execPath,
         [
-          ...[join(repository, 'trainer/cli.ts'), 'train', '--runs', join(folder, 'runs')],
-          ...['--publish', 's3://catwalk', '--limit', '12800', '--epochs', '1'],
+          join(repository, 'trainer/cli.ts'),
+          'train',
+          '--runs',
+          join(folder, 'runs'),
+          '--publish',
+          's3://catwalk',
+          '--limit',
+          '12800',
+          '--epochs',
+          '1',
         ],
         // What it prints is progress, which belongs on stderr here.
         { env: { ...process.env, ...env }, stdio: ['ignore', 2, 2] },

@@ -82,7 +82,11 @@ export async function runBenchmark(
         : null;
     const rounds = options.quick ? 1 : options.rounds;
     const forward = await measureForward(contestants, {
-      ...{ batches, rounds, turnMs, warmUpMs, progress },
+      batches,
+      rounds,
+      turnMs,
+      warmUpMs,
+      progress,
     });
     await closeAll(contestants);
 
@@ -109,8 +113,14 @@ export async function runBenchmark(
         ? await measureSoak({ ...open, bundle: catwalkBundle, predictions: options.soak, progress })
         : null;
     const http = await measureRoutes({
-      ...{ open, constant, production, noKeptLogits, progress, testImages: published.testImages },
-      ...{ rounds: httpRounds, seconds: httpSeconds },
+      open,
+      constant,
+      production,
+      noKeptLogits,
+      progress,
+      testImages: published.testImages,
+      rounds: httpRounds,
+      seconds: httpSeconds,
     });
     return reportSchema.parse({
       machine: { ...thisMachine(), workerd: workerd.version },

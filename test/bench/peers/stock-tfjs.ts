@@ -39,7 +39,11 @@ let seconds = 0;
 for (let epoch = 1; epoch <= Number(values.epochs); epoch++) {
   const start = performance.now();
   await model.fit(train.images, train.targets, {
-    ...{ batchSize, epochs: 1, shuffle: true, verbose: 0, yieldEvery: 'never' },
+    batchSize,
+    epochs: 1,
+    shuffle: true,
+    verbose: 0,
+    yieldEvery: 'never',
   });
   const epochSeconds = (performance.now() - start) / 1000;
   seconds += epochSeconds;

@@ -6,12 +6,12 @@ import { unpackCorpus } from '../../support/corpus/pack-corpus.ts';
 import { openBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
 
-// A part of `npm run test:fuzz`, always the same one.
+// A fixed sample of `npm run test:fuzz`.
 const runs = 400;
 const seed = 20261124;
 
 const corpus = unpackCorpus(packed);
-/** fast-check prints what it made up: the number of a file, not the file. */
+/** fast-check prints generated values: the number of a file, not the file. */
 const bytesOf = (number: number) => corpus[number]?.bytes ?? new Uint8Array(0);
 let app: TestApp;
 let good: Answer;

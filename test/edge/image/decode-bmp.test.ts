@@ -66,10 +66,8 @@ describe('decodeImage on BMP', () => {
   it('reads the oldest header', async () => {
     // BITMAPCOREHEADER: 12 bytes, a palette of three bytes a colour.
     const bytes = Uint8Array.from([
-      ...[0x42, 0x4d, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0],
-      ...[12, 0, 0, 0, 2, 0, 1, 0, 1, 0, 1, 0],
-      ...[1, 2, 3, 7, 8, 9],
-      ...[0b10000000, 0, 0, 0],
+      0x42, 0x4d, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 12, 0, 0, 0, 2, 0, 1, 0, 1, 0, 1, 0, 1, 2, 3,
+      7, 8, 9, 0b10000000, 0, 0, 0,
     ]);
     expect(await decode(bytes)).toEqual([9, 8, 7, 255, 3, 2, 1, 255]);
   });

@@ -55,7 +55,7 @@ describe('decodeImage on PNG', () => {
 
   it('undoes every filter', async () => {
     const rows = [0, 10, 20, 30, 1, 5, 5, 5, 2, 1, 1, 1, 3, 9, 9, 9, 4, 2, 2, 2];
-    // By hand: none; sub; up; average of left and up; Paeth.
+    // Encoded by hand: none; sub; up; average of left and up; Paeth.
     expect(await pixelsOf(png(header(3, 5, 8, 0), [data(...rows)]))).toEqual(
       grey(10, 20, 30, 5, 10, 15, 6, 11, 16, 12, 20, 27, 14, 22, 29),
     );
@@ -73,8 +73,7 @@ describe('decodeImage on PNG', () => {
   it('reads a transparent colour', async () => {
     const transparent: [string, Uint8Array] = ['tRNS', Uint8Array.from([0, 7])];
     expect(await pixelsOf(png(header(2, 1, 8, 0), [transparent, data(0, 7, 8)]))).toEqual([
-      ...[7, 7, 7, 0],
-      ...[8, 8, 8, 255],
+      7, 7, 7, 0, 8, 8, 8, 255,
     ]);
   });
 

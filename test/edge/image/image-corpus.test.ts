@@ -27,7 +27,7 @@ async function predict(bytes: Uint8Array<ArrayBuffer>, query = ''): Promise<Answ
   return answer;
 }
 
-/** The pixels that the network saw, as the answer carries them. */
+/** The pixels that the network saw, taken from the answer. */
 function pixelsOf(input: string): Uint8Array {
   const png = Uint8Array.from(atob(input.split(',')[1] ?? ''), (byte) => byte.charCodeAt(0));
   return Uint8Array.from(decode(png).data);

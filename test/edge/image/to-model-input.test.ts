@@ -5,7 +5,7 @@ import { testImage } from '../../support/edge/bucket.ts';
 
 const size = { height: 28, width: 28 };
 
-/** An image whose pixels a function gives: grey, or red, green, blue and alpha. */
+/** Returns an image whose pixels a function computes: grey, or red, green, blue and alpha. */
 function draw(
   width: number,
   height: number,

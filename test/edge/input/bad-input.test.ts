@@ -22,7 +22,7 @@ beforeAll(async () => {
   good = await app.json('/predict', { method: 'POST', body: png });
 });
 
-/** Posts what is wrong, compares the problem, and sees that the next request is answered. */
+/** Posts an invalid body, compares the problem, and checks that the next request is answered. */
 async function expectProblem(
   [body, contentType, query]: Parameters<TestApp['post']>,
   expected: { status: number; code: string; detail?: unknown },

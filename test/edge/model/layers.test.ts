@@ -40,7 +40,7 @@ describe('a model with other layers', () => {
       );
       model.dispose();
       const expected = logits.flat();
-      // Else equal logits would say nothing of the images.
+      // Otherwise equal logits would prove nothing.
       expect(new Set(expected.map((logit) => logit.toFixed(6))).size).toBeGreaterThan(50);
       for (const found of [batch, singles]) {
         expect(found).toHaveLength(expected.length);

@@ -51,7 +51,7 @@ describe('when the alias moves', () => {
     app.passTime(1999);
     expect(await versionOf(app)).toBe(first);
     app.passTime(1);
-    expect(await versionOf(app)).toBe(first); // answered at once; the look goes on behind it
+    expect(await versionOf(app)).toBe(first); // answered at once; the poll continues in the background
     expect(await versionOf(app)).toBe(second);
     const after = await app.json('/predict?index=0');
     expect(after.probabilities).not.toEqual(before.probabilities);

@@ -32,7 +32,7 @@ interface Shape {
 
 const paddings = fc.constantFrom('same' as const, 'valid' as const);
 
-/** Layers that the WebAssembly kernels cover and layers that they do not, about half and half. */
+/** About as many layers that the WebAssembly kernels cover as layers that they do not. */
 const shapes: fc.Arbitrary<Shape> = fc
   .record({
     images: fc.integer({ min: 1, max: 3 }),
@@ -67,8 +67,10 @@ const shapes: fc.Arbitrary<Shape> = fc
 const layer = (class_name: string, name: string, config: Record<string, unknown>) => ({
   class_name,
   config: {
-    ...{ name, trainable: true, dtype: 'float32' },
-    // As it would be trained; the weights are set.
+    name,
+    trainable: true,
+    dtype: 'float32',
+    // As after training: the weights are set.
     kernel_initializer: { class_name: 'VarianceScaling', config: {} },
     ...config,
   },
@@ -84,7 +86,11 @@ async function buildModel(shape: Shape): Promise<LayersModel> {
       layers: [
         layer('Conv2D', 'convolution', {
           batch_input_shape: [null, side, side, channels],
-          ...{ filters, padding, activation, use_bias: useBias, data_format: 'channels_last' },
+          filters,
+          padding,
+          activation,
+          use_bias: useBias,
+          data_format: 'channels_last',
           kernel_size: [kernelSize, kernelSize],
           strides: [strides, strides],
           dilation_rate: [dilation, dilation],
@@ -92,7 +98,8 @@ async function buildModel(shape: Shape): Promise<LayersModel> {
         layer('MaxPooling2D', 'pooling', {
           pool_size: [poolSize, poolSize],
           strides: [poolStrides, poolStrides],
-          ...{ padding: poolPadding, data_format: 'channels_last' },
+          padding: poolPadding,
+          data_format: 'channels_last',
         }),
         layer('Flatten', 'flatten', {}),
         layer('Dense', 'dense', { units: 7, activation, use_bias: useBias }),

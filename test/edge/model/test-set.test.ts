@@ -24,7 +24,7 @@ function open(bucket: TestBucket) {
     pollMilliseconds: 2000,
     now: () => time,
   });
-  /** Runs as a request would, and waits for what goes on behind its answer. */
+  /** Runs like a request, and waits for its background work. */
   async function inRequest<Result>(run: (context: ExecutionContext) => Promise<Result>) {
     const context = createExecutionContext();
     try {

@@ -195,7 +195,7 @@ describe('infer', () => {
         }
       }
     }
-    // More classes than there are are all of them.
+    // A count beyond the number of classes means all of them.
     const { answer } = await infer({ inputs: [oneImage], parameters: { classification: 1000 } });
     expect(answer.outputs[0].shape).toEqual([1, 10]);
   });

@@ -9,12 +9,12 @@ import { openBucket } from '../../support/edge/bucket.ts';
 
 const all: readonly Operation[] = operations;
 const { bucket } = openBucket();
-// Every route, those among them that are there only where they're configured.
+// Every route, including those that exist only if configured.
 const { routes } = createApp({
   store: r2ObjectStore(bucket),
   configuration: parseConfiguration({ FEEDBACK: 'on' }),
 });
-// What is under /v1 and /v2 is described by the specifications of its protocols.
+// The specifications of the protocols describe /v1 and /v2.
 const answering = routes.filter(({ method }) => method === 'GET' || method === 'POST');
 
 /** The path with its parameters' examples. */

@@ -27,6 +27,6 @@ it('refuses JSON nested deeper than any image, like POST /predict', async () => 
   const response = await tell(`{"id": "${predicted.id}", "label": 1, "pixels": ${pixels}}`);
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ code: 'bad_json' });
-  // It takes the next one.
+  // The Worker accepts the next one.
   expect((await tell(JSON.stringify({ id: predicted.id, label: 1, index: 0 }))).status).toBe(201);
 });

@@ -11,7 +11,7 @@ import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.
 const bucket = openBucket();
 let app: TestApp;
 let version: string;
-/** The answers of GET /predict?index=, without what only they have. */
+/** The answers of GET /predict?index= without the fields that only they have. */
 const byIndex: Answer[] = [];
 beforeAll(async () => {
   version = await bucket.publish('one');

@@ -100,8 +100,10 @@ describe('GET /models/:version/:file', () => {
     const key = bucket.layout.versionFile('fashion-mnist-cnn', version, 'secret.txt');
     await bucket.bucket.put(key, 'not listed');
     for (const path of [
-      ...[`/models/${version}/secret.txt`, `/models/${version}/evaluation.json`],
-      ...[`/models/${version}/..%2F${version}%2Fweights.bin`, '/models/production/weights.bin'],
+      `/models/${version}/secret.txt`,
+      `/models/${version}/evaluation.json`,
+      `/models/${version}/..%2F${version}%2Fweights.bin`,
+      '/models/production/weights.bin',
     ]) {
       expect(await app.json(path)).toMatchObject({ status: 404, code: 'not_found' });
     }

@@ -103,7 +103,7 @@ describe('?version= and ?alias=', () => {
     }
     const posted = await app.post(testImage(0), 'application/octet-stream', query);
     expect(await posted.json()).toMatchObject({ status, code });
-    // What is served is not touched by it.
+    // The served model is not affected.
     expect((await app.json('/predict?index=0')).model.version).toBe(first);
   });
 
@@ -119,7 +119,7 @@ describe('?version= and ?alias=', () => {
     expect(await shadow()).toBe(one);
     await moving.moveAlias(two, 'shadow');
     app.passTime(2000);
-    expect(await shadow()).toBe(one); // the look goes on behind it
+    expect(await shadow()).toBe(one); // the poll continues in the background
     expect(await shadow()).toBe(two);
   });
 
@@ -358,7 +358,7 @@ describe('a canary', () => {
       failure: null,
       canary: { alias: 'candidate', failure: { version: unknown, code: 'bad_model', attempts: 1 } },
     });
-    // Not looked for again with every request.
+    // Not every request looks for it again.
     gets.length = 0;
     await askAs(app, 'anybody');
     expect(gets.filter((key) => key.includes('candidate') || key.includes(unknown))).toEqual([]);
@@ -419,7 +419,7 @@ describe('GET /models', () => {
     expect(gets).toEqual([]);
     app.passTime(2000);
     await app.json('/models');
-    // What a version is never changes.
+    // Versions are immutable.
     expect(gets.filter((key) => key.includes(whole))).toEqual([]);
   });
 
@@ -434,7 +434,7 @@ describe('GET /models', () => {
     const { versions, truncated } = await openApp(many).json('/models');
     expect(truncated).toBe(true);
     expect(versions).toHaveLength(20);
-    // Damaged, as they are here, they are listed as such.
+    // They are corrupt here, and listed as such.
     expect(versions[0]).toEqual({ version: last, createdAt: null, metrics: null, aliases: [] });
   });
 });

@@ -6,7 +6,7 @@ import { lookAgain, serving } from '../../support/edge/serving.ts';
 
 const bucket = openBucket();
 const labels = 10;
-/** What the model says of the test set: a tenth of each label, none of the last and twice as many of the first. */
+/** The model's predictions on the test set: a tenth per label, none of the last and twice as many of the first. */
 const confusion = Array.from({ length: labels }, (_, actual) =>
   Array.from({ length: labels }, (_, predicted) =>
     predicted === actual ? (actual === 9 ? 0 : 10) : predicted === 0 && actual === 9 ? 10 : 0,
@@ -97,7 +97,7 @@ describe('GET /metrics', () => {
     const bucketOf = (le: string) =>
       values[`catwalk_request_duration_seconds_bucket{route="/readyz",le="${le}"}`];
     expect([bucketOf('0.002'), bucketOf('0.005'), bucketOf('10'), bucketOf('+Inf')]).toEqual([
-      ...[0, 1, 1, 1],
+      0, 1, 1, 1,
     ]);
     expect(values['catwalk_request_duration_seconds_sum{route="/readyz"}']).toBe(0.003);
     expect(values['catwalk_request_duration_seconds_count{route="/readyz"}']).toBe(1);
@@ -178,7 +178,7 @@ describe('populationStability', () => {
   it('is 0 without a change, and grows with the change', () => {
     const expected = [1000, 1000, 1000, 1000];
     expect(populationStability([1000, 1000, 1000, 1000], expected).value).toBe(0);
-    // By hand: half a count added to each, 0.3 and 0.2 against a quarter.
+    // Computed by hand: half a count added to each, 0.3 and 0.2 against a quarter.
     const { value } = populationStability([300, 300, 200, 200], expected);
     const [more, less] = [300.5 / 1002, 200.5 / 1002];
     const byHand =
@@ -235,8 +235,15 @@ describe('the log', () => {
     ];
     expect(lines()).toHaveLength(3);
     expect(ok).toMatchObject({
-      ...{ level: 'info', requestId: 'mine', method: 'GET', route: '/predict', status: 200 },
-      ...{ outcome: 'ok', client: 'shop', milliseconds: 0, time: '2026-11-24T12:00:00.000Z' },
+      level: 'info',
+      requestId: 'mine',
+      method: 'GET',
+      route: '/predict',
+      status: 200,
+      outcome: 'ok',
+      client: 'shop',
+      milliseconds: 0,
+      time: '2026-11-24T12:00:00.000Z',
     });
     expect(bad).toMatchObject({ level: 'warn', outcome: 'bad_parameter', method: 'POST' });
     expect(absent).toMatchObject({ level: 'warn', outcome: 'not_found', route: 'none' });

@@ -10,8 +10,22 @@ import { printable, type RouteRequest } from './route-request.ts';
 
 /** Those that workerd passes on: others it refuses itself. */
 const methods = [
-  ...['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PURGE', 'COPY', 'LOCK', 'MOVE'],
-  ...['PROPFIND', 'SEARCH', 'REPORT', 'NOTIFY', 'SUBSCRIBE'],
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'PURGE',
+  'COPY',
+  'LOCK',
+  'MOVE',
+  'PROPFIND',
+  'SEARCH',
+  'REPORT',
+  'NOTIFY',
+  'SUBSCRIBE',
 ];
 
 export interface Subject {
@@ -46,7 +60,10 @@ export function anyRequest({
       // Half of the bodies go with the headers that they need, the others with any.
       const own = body?.headers ?? {};
       return printable({
-        ...{ method, target, body: body?.bytes ?? null, isChunked },
+        method,
+        target,
+        body: body?.bytes ?? null,
+        isChunked,
         headers: isOdd ? { ...own, ...headers } : { ...headers, ...own },
       });
     });
@@ -58,15 +75,31 @@ export function anyRequest({
   return fc.oneof({ weight: 29, arbitrary: made }, preflights);
 }
 
-/** Static assets, and paths where nothing is. */
+/** Static assets and unknown paths. */
 function otherRequests(assets: string[], material: Material): fc.Arbitrary<Draft> {
   const path = fc
     .array(escaped(hostileTexts), { maxLength: 3 })
     .map((parts) => `/${parts.join('/')}`);
   const near = fc.constantFrom(
-    ...['/predict/', '//predict', '/PREDICT', '/./predict', '/x/../predict', '/%70redict'],
-    ...['/images', '/images/', '/models/', '/models/x/y/z', '/v1', '/v10', '/v3/models'],
-    ...['/healthz?', '/?index=0', '/cdn-cgi/x', '/favicon.ico', '/.git/config', '/chunks/'],
+    '/predict/',
+    '//predict',
+    '/PREDICT',
+    '/./predict',
+    '/x/../predict',
+    '/%70redict',
+    '/images',
+    '/images/',
+    '/models/',
+    '/models/x/y/z',
+    '/v1',
+    '/v10',
+    '/v3/models',
+    '/healthz?',
+    '/?index=0',
+    '/cdn-cgi/x',
+    '/favicon.ico',
+    '/.git/config',
+    '/chunks/',
   );
   return fc.record({
     method: fc.oneof(fc.constantFrom('GET', 'HEAD'), fc.constantFrom(...methods)),

@@ -26,12 +26,27 @@ const mostBytes = 10 * 2 ** 20;
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const jsonTypes = fc.constantFrom(
-  ...['application/json', 'application/json', 'application/json; charset=utf-8', 'text/plain'],
-  ...['application/x-www-form-urlencoded', 'application/problem+json', 'APPLICATION/JSON', ''],
+  'application/json',
+  'application/json',
+  'application/json; charset=utf-8',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'application/problem+json',
+  'APPLICATION/JSON',
+  '',
 );
 const fileTypes = fc.constantFrom(
-  ...['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/bmp', 'image/heic', ''],
-  ...['application/octet-stream', 'application/octet-stream', 'text/html', 'image/png; x=y'],
+  'image/png',
+  'image/jpeg',
+  'image/webp',
+  'image/gif',
+  'image/bmp',
+  'image/heic',
+  '',
+  'application/octet-stream',
+  'application/octet-stream',
+  'text/html',
+  'image/png; x=y',
 );
 
 const withType = (bytes: Uint8Array, type: string): Body => ({
@@ -39,11 +54,11 @@ const withType = (bytes: Uint8Array, type: string): Body => ({
   headers: type === '' ? {} : { 'content-type': type },
 });
 
-/** @returns bodies of damaged JSON */
+/** @returns bodies of malformed JSON */
 export const jsonBodies = (values: fc.Arbitrary<unknown>): fc.Arbitrary<Body> =>
   fc.tuple(damagedJson(values), jsonTypes).map(([text, type]) => withType(bytesOf(text), type));
 
-/** @returns image files and raw pixels, about half of them damaged */
+/** @returns image files and raw pixels, about half of them corrupt */
 export const fileBytes = ({ files, pixels }: Material): fc.Arbitrary<Uint8Array<ArrayBuffer>> => {
   const raw = fc
     .nat(pixels.length / imageBytes - 1)

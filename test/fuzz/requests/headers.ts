@@ -5,9 +5,21 @@ import { hostileTexts, mostly, toHeaderValue } from './hostile.ts';
 export type Headers = Record<string, string>;
 
 const accepts = fc.constantFrom(
-  ...['application/json', 'image/png', 'image/svg+xml', '*/*', 'image/*', 'text/html', ''],
-  ...['image/png;q=0.5, application/json;q=0.4', 'application/json;q=0', '*/*;q=2', '*/*;q=NaN'],
-  ...[',,,', ';q=1', 'image/png;'.repeat(500), '*/*,'.repeat(2000)],
+  'application/json',
+  'image/png',
+  'image/svg+xml',
+  '*/*',
+  'image/*',
+  'text/html',
+  '',
+  'image/png;q=0.5, application/json;q=0.4',
+  'application/json;q=0',
+  '*/*;q=2',
+  '*/*;q=NaN',
+  ',,,',
+  ';q=1',
+  'image/png;'.repeat(500),
+  '*/*,'.repeat(2000),
 );
 const origins = fc.constantFrom('https://example.com', 'https://other.example', 'null', '*');
 

@@ -30,7 +30,10 @@ function imageValues(material: Material) {
 export function predictValues(material: Material): fc.Arbitrary<unknown> {
   const { numbers, texts } = imageValues(material);
   const image = fc.oneof(
-    ...[numbers, texts, numbers.map((pixels) => ({ pixels })), texts.map((image) => ({ image }))],
+    numbers,
+    texts,
+    numbers.map((pixels) => ({ pixels })),
+    texts.map((image) => ({ image })),
   );
   const lists = fc.oneof(fc.array(image, { maxLength: 3 }), repeated(image));
   return fc.oneof(

@@ -49,8 +49,17 @@ function knownValues(name: string, known: Known): fc.Arbitrary<string> | null {
     alias: fc.constantFrom(...known.aliases),
     dataset: fc.constant(known.datasetTag),
     file: fc.constantFrom(
-      ...['model.json', 'weights.bin', 'manifest.json', 'evaluation.json', 'manifest.json.sig'],
-      ...['0.png', '99.png', '100.png', '0.gif', '-1.png', '.png'],
+      'model.json',
+      'weights.bin',
+      'manifest.json',
+      'evaluation.json',
+      'manifest.json.sig',
+      '0.png',
+      '99.png',
+      '100.png',
+      '0.gif',
+      '-1.png',
+      '.png',
     ),
   };
   return values[name] ?? null;

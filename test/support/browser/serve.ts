@@ -18,8 +18,17 @@ export async function trainAndPublish(
   const child = spawn(
     process.execPath,
     [
-      ...[cli, 'train', '--publish', 's3://catwalk', '--runs', runs, '--backend', 'wasm'],
-      ...['--limit', '1000', ...options],
+      cli,
+      'train',
+      '--publish',
+      's3://catwalk',
+      '--runs',
+      runs,
+      '--backend',
+      'wasm',
+      '--limit',
+      '1000',
+      ...options,
     ],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] },
   );

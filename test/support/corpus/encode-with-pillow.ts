@@ -28,8 +28,13 @@ export async function* encodeWithPillow(options: PillowOptions): AsyncGenerator<
     await writeFile(join(folder, 'images.idx'), idx);
     const files = join(folder, 'files');
     await run(python, [
-      ...[script, join(folder, 'images.idx'), files],
-      ...['--count', String(count), '--every', String(every)],
+      script,
+      join(folder, 'images.idx'),
+      files,
+      '--count',
+      String(count),
+      '--every',
+      String(every),
     ]);
     yield* readCorpus(files);
   } finally {

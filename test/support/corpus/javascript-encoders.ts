@@ -89,7 +89,7 @@ function using(extension: string, draw: (picture: GreyPicture) => Sharp): Encode
 
 const rgb = (value: number) => [value, value, value];
 const opaque = (value: number) => [value, value, value, 255];
-/** Black where it shows: over white this is the negative, which the Worker turns round again. */
+/** Black with alpha: over white this is the negative, which the Worker inverts again. */
 const shadow = (value: number) => [0, 0, 0, value];
 
 /** Makes several channels of each pixel. */

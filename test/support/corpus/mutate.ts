@@ -44,7 +44,7 @@ const edges = fc.constantFrom<number[][]>(
   [0, 0, 0x10, 0],
 );
 
-/** Any damage, as fast-check makes it up. */
+/** Any mutation that fast-check generates. */
 export const damages: fc.Arbitrary<Damage> = fc.record({
   mutations: fc.array(
     fc.oneof(

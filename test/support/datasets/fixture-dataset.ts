@@ -18,7 +18,14 @@ export async function fixtureDataset(): Promise<Dataset> {
     count: 100,
   };
   return {
-    ...{ name: 'fashion-mnist', height: 28, width: 28, labels: fashionMnistCnn.labels },
-    ...{ train: test, test, files: {}, origin: folder, source: folder },
+    name: 'fashion-mnist',
+    height: 28,
+    width: 28,
+    labels: fashionMnistCnn.labels,
+    train: test,
+    test,
+    files: {},
+    origin: folder,
+    source: folder,
   };
 }

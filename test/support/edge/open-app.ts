@@ -4,7 +4,7 @@ import { parseConfiguration } from '../../../edge/configuration.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import type { TestBucket } from './bucket.ts';
 
-/** The Worker's app on a test's bucket, its clock in the test's hand. */
+/** The Worker's app on a test's bucket, with a clock that the test controls. */
 export function openApp(
   { bucket, prefix }: TestBucket,
   options: Partial<AppOptions> = {},
@@ -22,7 +22,7 @@ export function openApp(
     ...options,
   });
 
-  /** Sends a request and waits for what goes on behind its answer, too. */
+  /** Sends a request and waits for its background work. */
   async function request(path: string, init?: RequestInit): Promise<Response> {
     const context = createExecutionContext();
     const response = await app.fetch(new Request(`http://catwalk.test${path}`, init), {}, context);

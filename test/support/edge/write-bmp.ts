@@ -1,9 +1,9 @@
 export interface BmpParts {
   width: number;
-  /** Negative where the first row is the top one. */
+  /** Negative if the first row is the top one. */
   height: number;
   bitsPerPixel: number;
-  /** 0 none, 1 and 2 runs, 3 masks; 0 unless told. */
+  /** 0 none, 1 and 2 runs, 3 masks (default: 0). */
   compression?: number;
   /** Red, green, blue and alpha masks, behind a header of 40 bytes. */
   masks?: number[];

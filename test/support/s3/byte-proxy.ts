@@ -3,14 +3,14 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface ByteProxy {
   endpoint: string;
-  /** Lets so many bytes pass from client to server, then none, and calls back. Counts from 0 again. */
+  /** Lets a number of bytes pass from client to server, then calls back. Counts from 0 again. */
   limit(bytes: number, reached: () => void): void;
   /** Bytes from client to server since the last `limit`. */
   passed(): number;
   stop(): Promise<void>;
 }
 
-/** A TCP proxy in front of an S3 endpoint that lets a number of bytes through, to the byte. */
+/** A TCP proxy in front of an S3 endpoint that passes an exact number of bytes. */
 export async function startByteProxy(endpoint: string): Promise<ByteProxy> {
   const target = new URL(endpoint);
   const sockets = new Set<Socket>();
@@ -38,7 +38,7 @@ export async function startByteProxy(endpoint: string): Promise<ByteProxy> {
       passed += part.byteLength;
       if (left > 0) return void upstream.write(part);
       reached();
-      // What has passed arrives, though nothing comes after it.
+      // What has passed arrives, even if nothing follows.
       upstream.write(part, () => client.destroy());
     });
     upstream.pipe(client);

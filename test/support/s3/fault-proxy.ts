@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What befalls a request between the client and the server. */
+/** What happens to a request between client and server. */
 export type Fault =
   /** Reset before the server sees any of it. */
   | { kind: 'cut request' }
   /** Reset after half of its body. */
   | { kind: 'cut in the middle' }
-  /** Done by the server, whose answer is lost. */
+  /** Performed by the server, whose answer is lost. */
   | { kind: 'cut answer' }
-  /** Done by the server, half of whose answer's body is lost. */
+  /** Performed by the server; half of the answer's body is lost. */
   | { kind: 'cut in the answer' }
-  /** Done by the server at once, but answered late. */
+  /** Performed by the server at once, but answered late. */
   | { kind: 'late answer'; ms: number }
-  /** Held back, and done by the server late. */
+  /** Delayed, and performed by the server late. */
   | { kind: 'late request'; ms: number }
-  /** Answered so; `done` says whether the server did it all the same. */
+  /** Answered with this status; `done` says whether the server performed it anyway. */
   | { kind: 'status'; status: number; code: string; done: boolean };
 
-/** @returns what befalls the n-th request, counted from 1 since the last `plan` */
+/** @returns the fault of the n-th request, counted from 1 since the last `plan` */
 export type FaultPlan = (number: number) => Fault | null;
 
 export interface FaultProxy {
@@ -39,7 +39,7 @@ interface Answer {
   body: Buffer;
 }
 
-/** A real HTTP proxy in front of an S3 endpoint, on which requests fail as they are told to. */
+/** A real HTTP proxy in front of an S3 endpoint, on which requests fail as planned. */
 export async function startFaultProxy(endpoint: string): Promise<FaultProxy> {
   const target = new URL(endpoint);
   const agent = new Agent({ keepAlive: true });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { claimPort } from '../../../infra/local/processes.ts';
 
-/** moto_server (https://docs.getmoto.org/en/latest/docs/server_mode.html): S3 by other hands, in memory. */
+/** moto_server (https://docs.getmoto.org/en/latest/docs/server_mode.html): an independent S3 server, in memory. */
 export interface MotoServer {
   endpoint: string;
   stop(): Promise<void>;

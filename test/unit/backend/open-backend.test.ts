@@ -3,7 +3,7 @@ import type { BackendName, DeviceChoice } from '../../../trainer/backend/backend
 import { NotSetUpError } from '../../../trainer/backend/native-setup.ts';
 import { firstThatOpens, openBackend } from '../../../trainer/backend/open-backend.ts';
 
-/** Opens `name` alone, and only on `kind`; tensorflow is not set up, the others are broken. */
+/** Opens only `name`, and only on `kind`; tensorflow is not set up, the others fail. */
 const onlyOpens =
   (name: BackendName, kind: DeviceChoice = 'cpu') =>
   async (candidate: BackendName, device: DeviceChoice) => {

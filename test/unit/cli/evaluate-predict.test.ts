@@ -66,12 +66,24 @@ describe('catwalk evaluate', () => {
 
   it("evaluates a version in a bucket on the bucket's test set", async () => {
     const { model, metrics, dataset } = await json(
-      ...['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'],
+      'evaluate',
+      '--alias',
+      'candidate',
+      '--bucket',
+      bucket,
+      '--backend',
+      'wasm',
     );
     expect(model).toMatchObject({ name: 'fashion-mnist-cnn', alias: 'candidate' });
     expect(dataset).toEqual({ name: 'fashion-mnist', images: 100 });
     const { stdout } = await catwalk(
-      ...['evaluate', '--version', model.version, '--bucket', bucket, '--backend', 'wasm'],
+      'evaluate',
+      '--version',
+      model.version,
+      '--bucket',
+      bucket,
+      '--backend',
+      'wasm',
     );
     expect(stdout).toContain(`Accuracy ${(100 * metrics.accuracy).toFixed(2)} %`);
     expect(stdout).toContain(
@@ -83,7 +95,13 @@ describe('catwalk evaluate', () => {
   it('refuses files whose hashes differ from the manifest', async () => {
     const opened = openBucket({ url: bucket, environment: bucketEnvironment });
     const { model } = await json(
-      ...['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'],
+      'evaluate',
+      '--alias',
+      'candidate',
+      '--bucket',
+      bucket,
+      '--backend',
+      'wasm',
     );
     const key = opened.layout.versionFile(model.name, model.version, 'weights.bin');
     const weights = (await opened.get(key))?.bytes as Uint8Array;
@@ -121,7 +139,13 @@ describe('catwalk predict', () => {
     const { index, actual, predicted, probability } = samples[7];
     const out = join(runs, 'p.png');
     const { model, predictions } = await json(
-      ...['predict', '--index', `${index}`, '--runs', runs, '--out', out],
+      'predict',
+      '--index',
+      `${index}`,
+      '--runs',
+      runs,
+      '--out',
+      out,
     );
     expect(model.run).toBe(run);
     expect(predictions).toHaveLength(1);
@@ -167,7 +191,12 @@ describe('catwalk predict', () => {
     const text = join(runs, 'boot.txt');
     await writeFile(text, 'Ankle boot');
     const { code, stdout, stderr } = await catwalk(
-      ...['predict', text, png, join(runs, 'nothing.png'), '--run', run],
+      'predict',
+      text,
+      png,
+      join(runs, 'nothing.png'),
+      '--run',
+      run,
     );
     expect(code).toBe(1);
     expect(stdout).toContain(`${png}: Predicted: `);
@@ -177,7 +206,12 @@ describe('catwalk predict', () => {
 
   it('loads a model from a bucket', async () => {
     const { model, predictions } = await json(
-      ...['predict', '--random', '--alias', 'candidate', '--bucket', bucket],
+      'predict',
+      '--random',
+      '--alias',
+      'candidate',
+      '--bucket',
+      bucket,
     );
     expect(model.alias).toBe('candidate');
     // The bucket's test set has 100 images.

@@ -100,8 +100,16 @@ describe('catwalk', () => {
 
   it('trains, reports as JSON lines, and leaves a run with its configuration', async () => {
     const { code, stdout } = await catwalk(
-      ...['train', '--json', '--limit', '256', '--epochs', '1', '--runs', folder],
-      ...['--backend', 'wasm'],
+      'train',
+      '--json',
+      '--limit',
+      '256',
+      '--epochs',
+      '1',
+      '--runs',
+      folder,
+      '--backend',
+      'wasm',
     );
     expect(code).toBe(0);
     const events = stdout
@@ -128,7 +136,13 @@ describe('catwalk', () => {
 
   it('ends with 1 if the backend cannot use the requested GPU', async () => {
     const { code, stderr, stdout } = await catwalk(
-      ...['train', '--backend', 'wasm', '--device', 'gpu', '--runs', folder],
+      'train',
+      '--backend',
+      'wasm',
+      '--device',
+      'gpu',
+      '--runs',
+      folder,
     );
     expect(code).toBe(1);
     expect(stderr).toContain('wasm does not load: it computes on the CPU alone.');

@@ -29,7 +29,7 @@ const hasDpkg = (() => {
   }
 })();
 
-/** Builds a package with one file, and an apt-get that has it once it was told to update. */
+/** Builds a package with one file, and an apt-get that offers it after `update`. */
 async function preparePackage() {
   const root = join(folder, 'package');
   const bin = join(folder, 'bin');

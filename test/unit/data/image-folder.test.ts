@@ -35,7 +35,10 @@ describe('a folder of images', () => {
   test("uses the sorted folder names as labels, and the Worker's decoding of each image", async () => {
     const dataset = await loadDataset({ dataset: join(root, 'shapes') });
     expect(dataset).toMatchObject({
-      ...{ name: 'shapes', height: 28, width: 28, labels: ['circle', 'square', 'triangle'] },
+      name: 'shapes',
+      height: 28,
+      width: 28,
+      labels: ['circle', 'square', 'triangle'],
       origin: join(root, 'shapes'),
     });
     expect(dataset.train.count).toBe(12);

@@ -164,7 +164,7 @@ describe('a failing mirror', () => {
     async (_, listener, cause) => {
       const bad = await opened(startMirror(listener));
       const good = await opened(startFileMirror(files));
-      // Short where silence is what is tested: a busy machine is silent at times.
+      // Short only for the tests of silence: a busy machine is silent at times.
       const isSilent = cause.source.startsWith('the server sent nothing');
       const badSource = mirrorSource(bad.url, isSilent ? { silenceMs: 50 } : {});
 

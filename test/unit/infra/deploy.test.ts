@@ -23,8 +23,12 @@ async function deploy(argv: string[], environment: Record<string, string> = {}) 
   const child = spawn(process.execPath, [join(repository, 'infra/deploy.ts'), ...argv], {
     env: {
       ...process.env,
-      ...{ CI: 'true', NO_COLOR: '1', WRANGLER_SEND_METRICS: 'false' },
-      ...{ CLOUDFLARE_API_TOKEN: '', CLOUDFLARE_ACCOUNT_ID: '', HOME: '/nonexistent' },
+      CI: 'true',
+      NO_COLOR: '1',
+      WRANGLER_SEND_METRICS: 'false',
+      CLOUDFLARE_API_TOKEN: '',
+      CLOUDFLARE_ACCOUNT_ID: '',
+      HOME: '/nonexistent',
       XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '', '.cache'),
       ...environment,
     },

@@ -20,7 +20,7 @@ async function copySources(lines: readonly string[], folder: string): Promise<vo
     if (!paths) continue;
     const names = paths.split(' ');
     const target = names.pop() as string;
-    // Its own script for the network; what it is for is not run here.
+    // Its script for the network, which is not run here.
     if (target.startsWith('/')) continue;
     for (const name of names) {
       expect(allowed, `.dockerignore lets ${name} in`).toContain(name);

@@ -67,7 +67,7 @@ describe('the Kubernetes manifest', async () => {
   });
 });
 
-/** The compiler refuses names that a type does not have, which the description's own validator lets pass. */
+/** The compiler refuses unknown names, which the description's own validator accepts. */
 async function unknownNames(job: unknown): Promise<string> {
   const build = join(infra, '../build');
   await mkdir(build, { recursive: true });
@@ -105,7 +105,7 @@ def unknown(value, shape, path):
 print(report.generate_report() + ' '.join(unknown(parameters, operation.input_shape, '')))
 `;
 
-/** @returns the Python that has botocore, \`null\` where none is at hand */
+/** @returns a Python that has botocore, `null` if there is none */
 async function findBotocore(): Promise<string | null> {
   const beside = await run('sh', ['-c', 'command -v moto_server'])
     .then(({ stdout }) => realpath(stdout.trim()))
@@ -146,7 +146,7 @@ describe('the AWS Batch files', async () => {
   });
 });
 
-/** @returns the Python that has SkyPilot, `null` where it is not at hand */
+/** @returns a Python that has SkyPilot, `null` if there is none */
 async function findSkyPilot(): Promise<string | null> {
   const python = process.env.CATWALK_PYTHON ?? 'python3';
   if (await run(python, ['-c', 'import sky']).catch(() => null)) return python;

@@ -20,8 +20,16 @@ test('training options are passed on unchanged', () => {
     retrain: true,
     dataset: 'mnist',
     trainerArguments: [
-      ...['--recipe=best', '--epochs=4', '--no-flip', '--seed=-3', '--backend=wasm'],
-      ...['--threads=2', '--limit=64', '--dataset=mnist', '--data-dir=d', '--force'],
+      '--recipe=best',
+      '--epochs=4',
+      '--no-flip',
+      '--seed=-3',
+      '--backend=wasm',
+      '--threads=2',
+      '--limit=64',
+      '--dataset=mnist',
+      '--data-dir=d',
+      '--force',
     ],
   });
 });

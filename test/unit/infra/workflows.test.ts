@@ -45,7 +45,7 @@ describe.each(workflows)('$file', ({ file, text }) => {
     for (const job of Object.values<Job>(jobs)) {
       expect(job.permissions).toBeUndefined();
       expect(job.secrets).toBeUndefined();
-      // That of a workflow which it calls is in its file.
+      // A called workflow declares its own.
       if (job.uses) continue;
       expect(job['timeout-minutes']).toBeTypeOf('number');
       expect((job.concurrency ?? concurrency).group).toBeTypeOf('string');

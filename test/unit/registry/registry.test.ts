@@ -73,8 +73,14 @@ describe('a move', () => {
     expect((await aliasOf(bucket))?.history).toMatchObject([
       { revision: 1, from: null, version: versions[0], by: 'ada@test', forced: false },
       {
-        ...{ revision: 2, from: versions[0], version: worse?.version, action: 'promote' },
-        ...{ by: 'grace@lab', forced: true, reason: 'the newer camera', at: now.toISOString() },
+        revision: 2,
+        from: versions[0],
+        version: worse?.version,
+        action: 'promote',
+        by: 'grace@lab',
+        forced: true,
+        reason: 'the newer camera',
+        at: now.toISOString(),
       },
     ]);
   });
@@ -127,7 +133,7 @@ describe('a move', () => {
   it('whose answer is lost is recognized as its own', async () => {
     const { bucket } = await withVersions([0.9]);
     const [better] = await publish(bucket, [0.91]);
-    // The server does it, the client hears nothing and sends it again.
+    // The server performs it, but the client gets no answer and retries.
     const lossy: Bucket = {
       ...bucket,
       async put(key, bytes, options) {
@@ -164,7 +170,11 @@ describe('rollBack', () => {
     expect(await rollBack(bucket, back)).toMatchObject({ version: first, previous: null });
     await expect(rollBack(bucket, back)).rejects.toThrow(RollbackError);
     expect((await aliasOf(bucket))?.history.map(({ action }) => action)).toEqual([
-      ...['promote', 'promote', 'promote', 'rollback', 'rollback'],
+      'promote',
+      'promote',
+      'promote',
+      'rollback',
+      'rollback',
     ]);
   });
 
@@ -181,7 +191,8 @@ describe('rollBack', () => {
     const rolling = rollBack(slow, { name, alias, by: 'ada@test' });
     await expect(rolling).rejects.toThrow(/grace@lab/);
     expect(await aliasOf(bucket)).toMatchObject({
-      ...{ version: theirs?.version, previous: versions[1] },
+      version: theirs?.version,
+      previous: versions[1],
     });
   });
 
@@ -226,7 +237,7 @@ describe('prune', () => {
     await bucket.put(`${bucket.layout.versions(name)}README.md`, new Uint8Array(9), json);
 
     const planned = await prune(bucket, { name, keep: 1, dryRun: true, now: twoDaysLater() });
-    // f is served and e is where its rollback goes.
+    // f is served, and a rollback would return to e.
     expect(planned).toEqual({ versions: [a, c, d], orphans: [orphan], named: [b, e, f], kept: 4 });
     expect(await listStored(bucket, name)).toHaveLength(8);
 
@@ -254,7 +265,7 @@ describe('prune', () => {
         move(bucket, promoted, forced),
       ]);
       expect(pruned.status).toBe('fulfilled');
-      // It won, or the version was gone; the rest of it may have been deleted while it was downloaded.
+      // The promotion won, or the version was gone; its files may have been deleted during the download.
       if (moved.status === 'rejected') {
         expect(['VersionMissingError', 'DamagedVersionError']).toContain(moved.reason.name);
       }
@@ -303,7 +314,7 @@ describe('prune', () => {
       expect(await downloadVersion(bucket, name, current?.version ?? '')).not.toBeNull();
       if (failed !== true) break;
     }
-    // Whatever --keep says now: what was begun is finished.
+    // Whatever --keep says now, a prune that was begun is completed.
     await prune(bucket, { name, keep: 100, dryRun: false, now: twoDaysLater() });
     const left = await listStored(bucket, name);
     expect(left.map(({ version }) => version)).toEqual(versions.slice(2));

@@ -73,7 +73,7 @@ it('keeps the previous checkpoint until the new one is complete, and falls back 
   const damaged = await open();
   expect(damaged.latest?.state.position.step).toBe(2);
   expect(damaged.faults).toEqual([expect.stringContaining('a.checkpoint')]);
-  // The damaged one is overwritten, not the whole one.
+  // The corrupt one is overwritten, not the valid one.
   await damaged.save(checkpointAt(4));
   expect((await open()).latest?.state.position.step).toBe(4);
   expect((await open()).faults).toEqual([]);

@@ -28,8 +28,15 @@ beforeAll(async () => {
   const { images, labels } = await firstTestImages();
   const first = { images: images.subarray(0, 7840), labels: labels.subarray(0, 10), count: 10 };
   dataset = {
-    ...{ name: 'fashion-mnist', height: 28, width: 28, labels: fashionMnistCnn.labels },
-    ...{ train: first, test: first, files: {}, origin: 'fashion-mnist', source: 'a test' },
+    name: 'fashion-mnist',
+    height: 28,
+    width: 28,
+    labels: fashionMnistCnn.labels,
+    train: first,
+    test: first,
+    files: {},
+    origin: 'fashion-mnist',
+    source: 'a test',
   };
 });
 afterAll(() => rm(runs, { recursive: true }));
@@ -72,7 +79,11 @@ test('exports the imported tensors under the requested names', async () => {
     await exportSafetensors(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']),
   );
   expect(renamed.map(({ name }) => name).filter((name) => name.endsWith('.bias'))).toEqual([
-    ...['a.0.bias', 'a.3.bias', 'a.6.bias', 'b.1.bias', 'b.4.bias'],
+    'a.0.bias',
+    'a.3.bias',
+    'a.6.bias',
+    'b.1.bias',
+    'b.4.bias',
   ]);
   await expect(exportSafetensors(stored, ['a'])).rejects.toThrow(
     '1 names; the network has 5 layers',
@@ -86,7 +97,8 @@ test('exports a run of half precision as float32', async () => {
     Buffer.from(stored.files['model.json']).toString(),
   );
   const whole = {
-    ...{ modelTopology, weightSpecs: weightsManifest[0].weights },
+    modelTopology,
+    weightSpecs: weightsManifest[0].weights,
     weightData: new Uint8Array(stored.files['weights.bin']).buffer,
   };
   const files = modelFiles(halfArtifacts(whole));

@@ -33,7 +33,7 @@ async function onlyRun(runs: string): Promise<string> {
   return run === undefined ? '' : join(runs, run);
 }
 
-/** Weights of the last and the best epoch, and what was measured of each, but for the time it took. */
+/** Returns the weights of the last and the best epoch, and their metrics without durations. */
 async function outcomeOf(run: string) {
   const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trim().split('\n');
   const epochs = lines.map((line) => {
@@ -83,7 +83,7 @@ async function isFinished(
   const { code, stderr } = await training.ended;
   if (watcher) watcher.close();
   expect(stderr).toBe('');
-  // Without a code, it was killed.
+  // The code is null if it was killed.
   expect(code, JSON.stringify(training.reports.at(-1))).toBeOneOf([0, null]);
   return code === 0;
 }
@@ -92,7 +92,7 @@ describe('a training that is killed', () => {
   it(`resumes ${maxKills} times from where it was, and ends with the same bits`, async () => {
     const random = seedrandom.alea('kills');
     const counts = { kills: 0, whileWriting: 0 };
-    // A training may end before it was killed so often; then the next one is.
+    // A training may end before it was killed often enough; then the next one is killed.
     for (let round = 1; counts.kills < maxKills; round++) {
       const runs = join(folder, `killed-${round}`);
       while (!(await isFinished(runs, random, counts)));
@@ -106,7 +106,7 @@ describe('a training that is killed', () => {
     async (signal, exitCode) => {
       const runs = join(folder, signal);
       const first = startTraining(
-        // None but the last one.
+        // Only the final checkpoint.
         [...small, '--checkpoint-steps', '999', '--runs', runs],
         ({ event, epoch, step }, child) => {
           if (event === 'progress' && epoch === 2 && step === 2) child.kill(signal);
@@ -119,7 +119,7 @@ describe('a training that is killed', () => {
         event: 'message',
         message: expect.stringContaining(`--resume ${await onlyRun(runs)}`),
       });
-      // One can look at what there is.
+      // The report exists even after an interruption.
       expect(await readdir(await onlyRun(runs))).toContain('report.html');
       const second = startTraining(['--resume', await onlyRun(runs)]);
       expect(await second.ended).toMatchObject({ code: 0, stderr: '' });

@@ -29,7 +29,7 @@ afterAll(() => rm(runs, { recursive: true }));
 
 const modelOf = (epoch: number) => models[epoch - 1] as (typeof models)[number];
 
-/** An epoch whose model is sure that every image is a bag, the more so the later it is. */
+/** An epoch whose model predicts a bag for every image, with more confidence in later epochs. */
 function finishedEpoch(epoch: number, validationAccuracy?: number) {
   const { spec, artifacts } = modelOf(epoch);
   const logits = Float32Array.from({ length: 1000 }, (_, i) => (i % 10 === 8 ? epoch : 0));
@@ -40,7 +40,10 @@ function finishedEpoch(epoch: number, validationAccuracy?: number) {
   const measured = {
     ...computeMetrics(logits, test.labels, spec.labels),
     ...testPredictions(logits, test.labels),
-    ...{ epoch, seconds: epoch * 10, imagesPerSecond: 1000, trainLoss: 2 / epoch },
+    epoch,
+    seconds: epoch * 10,
+    imagesPerSecond: 1000,
+    trainLoss: 2 / epoch,
     ...validation,
   };
   return [measured, artifacts] as const;
@@ -124,7 +127,7 @@ describe('a run folder', () => {
     const probability = Buffer.from(read.probability, 'base64');
     expect(probability.readUInt16LE(198) / 65535).toBeCloseTo(Math.E ** 2 / (Math.E ** 2 + 9), 4);
 
-    // Weights of another epoch: what is beside them was said by others.
+    // Weights of another epoch, beside predictions of older weights.
     await run.writeEpoch(...finishedEpoch(2));
     const next = await readRun(run.path);
     expect(next.files).not.toEqual(files);
@@ -140,7 +143,7 @@ describe('a run folder', () => {
     await run.writeEpoch(...finishedEpoch(3));
     const [record] = await readRecords(run.path);
     const bags = Math.exp(3) / (Math.exp(3) + 9);
-    // The first images that are no bags: an ankle boot, a pullover.
+    // The first images that are not bags: an ankle boot, a pullover.
     expect(record?.mistakes).toHaveLength(12);
     expect(record?.mistakes[0]).toMatchObject({ index: 0, actual: 9, predicted: 8 });
     expect(record?.mistakes[1]).toMatchObject({ index: 1, actual: 2, predicted: 8 });

@@ -3,8 +3,15 @@ import { runEpochSchema } from '../../../trainer/run/run-records.ts';
 import { crc32c, maskedCrc32c, tensorboardEvents } from '../../../trainer/run/tensorboard.ts';
 
 const line = runEpochSchema.parse({
-  ...{ epoch: 300, accuracy: 0.9125, loss: 0.25, perClass: [], confusion: [] },
-  ...{ seconds: 10, imagesPerSecond: 2000, trainLoss: 0.5, weightsSha256: '0'.repeat(64) },
+  epoch: 300,
+  accuracy: 0.9125,
+  loss: 0.25,
+  perClass: [],
+  confusion: [],
+  seconds: 10,
+  imagesPerSecond: 2000,
+  trainLoss: 0.5,
+  weightsSha256: '0'.repeat(64),
 });
 
 /** The data of each record, whose checksums hold. */

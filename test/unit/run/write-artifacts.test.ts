@@ -28,7 +28,7 @@ let path: string;
 let test: ImageSet;
 let config: RunConfig;
 
-/** Every image is taken for what it is, but the boots: they are bags, with logits that grow by epoch. */
+/** Predicts every image correctly except boots, which become bags with logits that grow by epoch. */
 function epochOf(epoch: number, validation?: number): RunEpoch {
   const logits = new Float32Array(test.count * 10);
   test.labels.forEach((label, image) => {
@@ -37,7 +37,10 @@ function epochOf(epoch: number, validation?: number): RunEpoch {
   return runEpochSchema.parse({
     ...computeMetrics(logits, test.labels, config.spec.labels),
     ...testPredictions(logits, test.labels),
-    ...{ epoch, seconds: 10 * epoch, imagesPerSecond: 1000, trainLoss: 2 / epoch },
+    epoch,
+    seconds: 10 * epoch,
+    imagesPerSecond: 1000,
+    trainLoss: 2 / epoch,
     ...(validation === undefined ? {} : { validation: { accuracy: validation, loss: 0.5 } }),
     weightsSha256: '0'.repeat(64),
   });
@@ -62,11 +65,19 @@ afterAll(() => rm(path, { recursive: true }));
 describe('the artifacts of a run', () => {
   it('are complete files', async () => {
     expect((await readdir(path)).toSorted()).toEqual([
-      ...['README.md', 'confusion.csv', 'confusion.svg', 'curves.svg', 'metrics.csv'],
-      ...['report.html', 'samples.png', 'tensorboard'],
+      'README.md',
+      'confusion.csv',
+      'confusion.svg',
+      'curves.svg',
+      'metrics.csv',
+      'report.html',
+      'samples.png',
+      'tensorboard',
     ]);
     expect((await readdir(join(path, 'tensorboard'))).toSorted()).toEqual([
-      ...['events.out.tfevents.00001', 'events.out.tfevents.00002', 'events.out.tfevents.00003'],
+      'events.out.tfevents.00001',
+      'events.out.tfevents.00002',
+      'events.out.tfevents.00003',
     ]);
   });
 
@@ -92,7 +103,7 @@ describe('the artifacts of a run', () => {
     const pixel = (x: number, y: number) => [
       ...data.subarray((y * width + x) * channels, (y * width + x) * channels + 3),
     ];
-    // Test image 0 is a boot, taken for a bag; 5, the second sample, is a trouser.
+    // Test image 0 is a boot, predicted as a bag; 5, the second sample, is a trouser.
     expect(test.labels[0]).toBe(9);
     expect(pixel(16, 200)).toEqual([0xc6, 0x28, 0x28]);
     expect(pixel(16 + 296, 200)).not.toEqual([0xc6, 0x28, 0x28]);
@@ -146,13 +157,18 @@ describe('the artifacts of a run', () => {
     const { stdout } = await promisify(execFile)(
       chromium,
       [
-        ...['--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=1000'],
-        ...[`--user-data-dir=${join(path, 'profile')}`, '--dump-dom', `file://${path}/report.html`],
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--virtual-time-budget=1000',
+        `--user-data-dir=${join(path, 'profile')}`,
+        '--dump-dom',
+        `file://${path}/report.html`,
       ],
       { maxBuffer: 2 ** 24 },
     );
     expect(stdout).toContain('<title>fashion-mnist-cnn, run catwalk-artifacts-');
-    // One image a mistake, and none that a label made.
+    // One image per mistake, and none injected by a label.
     expect(stdout.match(/<img /g)).toHaveLength(epochOf(2).mistakes.length);
     expect(stdout.match(/<svg /g)).toHaveLength(2);
     expect(stdout).toContain('&lt;img src=x onerror="document.title=\'taken\'"&gt;');

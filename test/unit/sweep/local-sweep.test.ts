@@ -24,14 +24,15 @@ afterAll(() => rm(folder, { recursive: true }));
 
 type Event = Record<string, unknown>;
 
-/** Runs `catwalk sweep …` and reads what it says, in a group of processes of its own, as a terminal does. */
+/** Runs `catwalk sweep …` in a process group of its own, as a terminal does, and reads its events. */
 async function sweep(
   argv: string[],
   onEvent: (event: Event, group: number) => void = () => {},
   env = {},
 ) {
   const child = spawn(process.execPath, [cli, 'sweep', ...argv], {
-    ...{ cwd: folder, detached: true },
+    cwd: folder,
+    detached: true,
     env: { ...process.env, ...bucketEnvironment, ...env },
   });
   const events: Event[] = [];
@@ -48,12 +49,15 @@ async function sweep(
   return { code, events, stderr };
 }
 
-/** Writes a sweep of such trials; returns its file. */
+/** Writes a sweep with one trial per learning rate. @returns its file */
 async function writeSweep(name: string, epochs: number, learningRate: number[]) {
   const file = join(folder, `${name}.yaml`);
   const options = {
-    ...{ dataset, backend: 'wasm', validation: 30 },
-    ...{ epochs, batchSize: 10 },
+    dataset,
+    backend: 'wasm',
+    validation: 30,
+    epochs,
+    batchSize: 10,
   };
   const sweepFile = { name, search: 'grid', options, parameters: { learningRate } };
   await writeFile(file, stringify(sweepFile));
@@ -91,7 +95,7 @@ it('resumes a killed trial, never a misconfigured one, and publishes the best', 
   expect(endOf(5)).toMatchObject({ code: 42, message: expect.stringContaining('--learning-rate') });
   expect(first.stderr).toContain('2 of 6 trials are not done');
 
-  // As a cluster runs a trial: it is told its index by a variable.
+  // As a cluster runs a trial: a variable holds its index.
   const index = await sweep(['--sweep', 'rates', '--bucket', url], undefined, {
     JOB_COMPLETION_INDEX: '5',
   });
@@ -123,7 +127,10 @@ it('resumes a killed trial, never a misconfigured one, and publishes the best', 
   });
   const configuration = await get(layout.trialFile('rates', winner, 'configuration.json'));
   expect(JSON.parse(String(Buffer.from(configuration?.bytes ?? [])))).toMatchObject({
-    ...{ learningRate: learningRate[winner], epochs: 2, optimizer: 'adam', validation: 30 },
+    learningRate: learningRate[winner],
+    epochs: 2,
+    optimizer: 'adam',
+    validation: 30,
   });
 
   const publish = ['publish', 'rates', '--bucket', url, '--alias', 'candidate', '--json'];
@@ -167,7 +174,7 @@ it('ends every trial with a checkpoint on Ctrl-C or SIGTERM, and resumes from th
     expect(ends.map((end) => end.code)).toEqual([143, 143]);
     for (const { event, pid } of stopped.events) {
       if (event !== 'trial-started') continue;
-      // None of its group is left, itself included.
+      // No process of its group is left.
       expect(() => process.kill(-(pid as number), 0)).toThrow('ESRCH');
     }
     for (const trial of [0, 1]) {
@@ -180,7 +187,7 @@ it('ends every trial with a checkpoint on Ctrl-C or SIGTERM, and resumes from th
   const last = await sweep(local);
   expect(last).toMatchObject({ code: 0, stderr: '' });
   seen.push(...last.events);
-  // Each went on where it was: no epoch is missing, and none was trained twice.
+  // Each trial resumed: no epoch is missing, and none was trained twice.
   for (const trial of [0, 1]) {
     const of = seen.filter((event) => event.event === 'trial-epoch' && event.trial === trial);
     expect(of.map(({ epoch }) => epoch)).toEqual(Array.from({ length: epochs }, (_, at) => at + 1));

@@ -9,7 +9,7 @@ import { recipes } from '../../../trainer/train/recipe.ts';
 import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
 
 const isSetUp = (await readNativeSetup()) !== null;
-// CI sets it where it has set TensorFlow up, so that these tests can't be left out there unseen.
+// CI sets it after it has set up TensorFlow, so that these tests cannot be skipped unnoticed.
 const isRequired = process.env.CATWALK_REQUIRE_TENSORFLOW === '1';
 if (!isSetUp && !isRequired) {
   console.warn('The tensorflow backend is not tested: npm run setup:native sets it up.');
@@ -31,7 +31,7 @@ async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<Tr
 
 describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
   it('takes the same steps as the wasm backend, but for rounding', async () => {
-    // Dropout's masks are drawn per replica.
+    // Dropout masks are drawn per worker.
     const threads = 2;
     const wasm = await trainOneEpoch({ backend: 'wasm', threads });
     const native = await trainOneEpoch({ backend: 'tensorflow', device: 'cpu', threads });
@@ -67,7 +67,7 @@ describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
       env: { ...process.env, CUDA_VISIBLE_DEVICES: '-1' },
       stdio: 'ignore',
     });
-    // Not by SIGSEGV, as when Node unloads TensorFlow under its own threads.
+    // Not with SIGSEGV, as if Node unloaded TensorFlow under its own threads.
     expect(await once(child, 'exit')).toEqual([1, null]);
   });
 });

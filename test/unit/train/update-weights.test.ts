@@ -19,7 +19,10 @@ function train(settings: UpdateSettings) {
   const state = createSharedState(
     { train: noImages, test: noImages, validation: null },
     {
-      ...{ parameters: start.length, replicas: 2, steps: 0, labels: 0 },
+      parameters: start.length,
+      replicas: 2,
+      steps: 0,
+      labels: 0,
       averaged: settings.averageDecay > 0,
     },
   );

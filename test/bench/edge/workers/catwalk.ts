@@ -11,7 +11,10 @@ export default forwardWorker(async (context) => {
   const configuration = parseConfiguration(env);
   const { alias, canary, publicKeys, pollMilliseconds } = configuration;
   const models = serveModels({
-    ...{ alias, canary, publicKeys, pollMilliseconds },
+    alias,
+    canary,
+    publicKeys,
+    pollMilliseconds,
     store: r2ObjectStore(env.BUCKET),
     layout: bucketLayout(configuration.bucketPrefix),
     name: configuration.modelName,
