@@ -237,7 +237,7 @@ it.skipIf(!isRoot)(
       const { code, stderr } = await startTraining([...small, '--runs', runs]).ended;
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /^error: The checkpoint can't be written to .*ENOSPC.* The one before is whole: --resume goes on from it\.\n$/,
+        /^error: Cannot write a checkpoint to .*ENOSPC.* --resume continues from the previous checkpoint\.\n$/,
       );
       const run = await onlyRun(runs);
       const moved = join(folder, 'moved', run.split('/').at(-1) as string);
