@@ -11,7 +11,7 @@ const grey = (...values: number[]) => values.flatMap((value) => [value, value, v
 const palette = Array.from({ length: 16 }, (_, i) => [16 * i, 16 * i, 16 * i, 0]).flat();
 
 describe('decodeImage on BMP', () => {
-  it('reads 1 and 4 bits a pixel, rows filled up to four bytes, the last row first', async () => {
+  it('reads 1 and 4 bits per pixel, with padded rows from the bottom up', async () => {
     const two = { width: 3, height: 2, palette };
     expect(
       await pixelsOf({ ...two, bitsPerPixel: 1, data: [0b10100000, 0, 0, 0, 0b01000000, 0, 0, 0] }),
@@ -21,14 +21,14 @@ describe('decodeImage on BMP', () => {
     ).toEqual(grey(64, 80, 96, 16, 32, 48));
   });
 
-  it('reads a picture whose first row is the top one', async () => {
+  it('reads rows from the top down', async () => {
     const data = [1, 2, 0, 0, 3, 4, 0, 0];
     expect(await pixelsOf({ width: 2, height: -2, bitsPerPixel: 8, palette, data })).toEqual(
       grey(16, 32, 48, 64),
     );
   });
 
-  it('reads 16 bits: five each, and by masks', async () => {
+  it('reads 16 bits per pixel: five per channel, and by masks', async () => {
     const pixel = { width: 1, height: 1, bitsPerPixel: 16 };
     // Red 31, green 0, blue 15 of 31.
     expect(await pixelsOf({ ...pixel, data: [0b00001111, 0b01111100, 0, 0] })).toEqual([
@@ -40,7 +40,7 @@ describe('decodeImage on BMP', () => {
     ).toEqual([0, 255, 0, 255]);
   });
 
-  it('reads 32 bits, their fourth byte where a mask says that it is alpha', async () => {
+  it('reads 32 bits per pixel, and the fourth byte as alpha only if a mask says so', async () => {
     const pixel = { width: 2, height: 1, bitsPerPixel: 32, data: [3, 2, 1, 9, 6, 5, 4, 0] };
     expect(await pixelsOf(pixel)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
     const masks = [0xff0000, 0xff00, 0xff, 0xff000000];
@@ -49,7 +49,7 @@ describe('decodeImage on BMP', () => {
     expect(await pixelsOf(unused)).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
   });
 
-  it('reads runs of 8 and of 4 bits: repeated, by themselves, jumped over', async () => {
+  it('reads run lengths of 8 and 4 bits: repeats, literals and jumps', async () => {
     const runs = { width: 4, height: 2, palette };
     // Three of 2, one of 1, end of row; jump one, then three by themselves and a filling byte, end.
     const eight = [3, 2, 1, 1, 0, 0, 0, 2, 1, 0, 0, 3, 5, 6, 7, 0, 0, 1];
@@ -83,7 +83,7 @@ describe('decodeImage on BMP', () => {
     for (const offset of [0, 14, 53]) expect(await decode(file.with(10, offset))).toEqual(expected);
   });
 
-  it('refuses what is cut off, has no such colour, or is compressed as JPEG', async () => {
+  it('refuses truncated files, missing palette colours and embedded JPEG', async () => {
     const pixel = { width: 2, height: 2, bitsPerPixel: 8, palette, data: [0, 0, 0, 0, 0] };
     await expect(pixelsOf(pixel)).rejects.toThrow('cut off');
     await expect(pixelsOf({ ...pixel, data: [0, 99, 0, 0, 0, 0, 0, 0] })).rejects.toThrow(

@@ -58,7 +58,7 @@ describe('decodeImage on GIF', () => {
     expect(data).toEqual(expected);
   });
 
-  it('leaves the transparent colour out', async () => {
+  it('keeps transparent pixels transparent', async () => {
     const control = [0x21, 0xf9, 4, 1, 0, 0, 1, 0];
     const { data } = await decode(gif(block(3, [clear, 1, 0, end]), control));
     expect(Array.from(data.subarray(36, 44))).toEqual([0, 0, 0, 0, 0, 0, 0, 255]);

@@ -80,7 +80,7 @@ describe('a corrupt image', () => {
     }
   });
 
-  it('refuses a PNG with a flipped bit', async () => {
+  it('is refused as a PNG with a flipped bit', async () => {
     for (const at of [17, 45, 100]) {
       const flipped = png.slice();
       flipped[at] = (flipped[at] ?? 0) ^ 1;
