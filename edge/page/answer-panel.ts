@@ -1,7 +1,7 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { percent, showBars } from './bars.ts';
-import { element } from './element.ts';
-import { type Picture, rasterize } from './pictures.ts';
+import { element, rasterize } from './element.ts';
+import type { Picture } from './pictures.ts';
 import type { Answer, Trouble } from './requests.ts';
 import { needsFile, openSnippetPanel, snippetsFor } from './snippets.ts';
 import { troublePanel } from './trouble-panel.ts';

@@ -43,3 +43,11 @@ export function tableRow(cell: 'td' | 'th', texts: string[]): HTMLTableRowElemen
 export function scrollRegion(ariaLabel: string, table: HTMLElement): HTMLElement {
   return make('div', { className: 'scroll', tabIndex: 0, role: 'region', ariaLabel }, table);
 }
+
+/** Draws an image at a size, to read its pixels or to encode it as PNG. */
+export function rasterize(image: CanvasImageSource, width: number, height: number) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+  context.drawImage(image, 0, 0, width, height);
+  return context;
+}

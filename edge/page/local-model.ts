@@ -5,7 +5,7 @@ import { toModelInput } from '../../shared/image/model-input.ts';
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import { rasterize } from './pictures.ts';
+import { rasterize } from './element.ts';
 import { Trouble } from './requests.ts';
 
 /** The published model, run in this browser. */

@@ -1,7 +1,7 @@
 import { openCamera } from './camera.ts';
 import { openDrawing } from './draw.ts';
-import { element } from './element.ts';
-import { listenForFiles, type Picture, rasterize, withinLimits } from './pictures.ts';
+import { element, rasterize } from './element.ts';
+import { listenForFiles, type Picture, withinLimits } from './pictures.ts';
 
 const names = ['test', 'drawing', 'file', 'camera'] as const;
 export type SourceName = (typeof names)[number];

@@ -1,4 +1,4 @@
-import { element } from './element.ts';
+import { element, rasterize } from './element.ts';
 
 /** An image on screen. A test image without an index is one that the Worker chooses. */
 export type Picture =
@@ -10,14 +10,6 @@ const maxBytes = 10 * 2 ** 20;
 const maxPixels = 4_000_000;
 /** The longer side of a picture that exceeded the limits. The network sees far fewer pixels. */
 const reducedSide = 1024;
-
-/** Draws an image at a size, to read its pixels or to encode it as PNG. */
-export function rasterize(image: CanvasImageSource, width: number, height: number) {
-  const context = new OffscreenCanvas(width, height).getContext('2d');
-  if (!context) throw new Error('This browser can’t draw on a canvas.');
-  context.drawImage(image, 0, 0, width, height);
-  return context;
-}
 
 /** Reduces a picture that exceeds the Worker's limits, if the browser can decode it. */
 export async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {

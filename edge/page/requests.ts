@@ -62,7 +62,7 @@ export async function request<Value>(
     if (init.signal?.aborted) throw error;
     throw navigator.onLine
       ? new Trouble('unreachable', 'The Worker does not answer', 'The connection failed.', true)
-      : new Trouble('offline', 'You are offline', 'There is no network connection.', true);
+      : new Trouble('offline', 'You are offline', 'There is no network.', true);
   }
   const milliseconds = performance.now() - start;
   if (response.status === 304) return { value: undefined as Value, response, milliseconds };

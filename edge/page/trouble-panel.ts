@@ -3,18 +3,16 @@ import { setToken, type Trouble } from './requests.ts';
 
 /** What the visitor can do, by problem code. `backticks` become code. */
 const advice: Record<string, string> = {
-  no_model: '`npm start` trains and publishes one. This page continues as soon as it is there.',
+  no_model: '`npm start` trains and publishes one. This page continues then.',
   bad_model: 'Publish it again, or roll back: `npx catwalk rollback`.',
   store_failed:
     'Check the bucket, and the Worker’s settings for it (docs/09-deploy-and-operate.md).',
-  no_dataset:
-    '`npx catwalk data upload` uploads it. Drawings, pictures and the camera work without.',
-  unauthorized:
-    'Ask the person who deployed this Worker for one of its `API_TOKENS`. Test images need none.',
+  no_dataset: '`npx catwalk data upload` uploads it. Everything else works without.',
+  unauthorized: 'Ask its operator for one of `API_TOKENS`. Test images need none.',
   unsupported_image: 'Use PNG, JPEG, WebP, GIF or BMP.',
   bad_image: 'Open it in another program and save it again.',
-  offline: 'This page tries again as soon as you are back online.',
-  unreachable: 'It may be starting, or it was stopped. This page tries again automatically.',
+  offline: 'This page tries again once you are online.',
+  unreachable: 'It may be starting or stopped. This page tries again.',
 };
 
 /** A panel with the error, advice and a retry button, or a token form if a token is required. */
