@@ -147,7 +147,7 @@ export function createApp(options: AppOptions): Hono & Scheduled {
   return Object.assign(app, {
     /** A Cron Trigger: has the aliases looked at also where no request does. */
     scheduled(_controller: ScheduledController, _env: unknown, context: ExecutionContext) {
-      context.waitUntil(models.look(context));
+      context.waitUntil(models.poll(context));
     },
   });
 }

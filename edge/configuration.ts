@@ -27,7 +27,7 @@ export const variablesSchema = z.object({
   ALIAS_POLL_SECONDS: variable(
     z.coerce.number().check(z.minimum(0), z.maximum(3600)),
     '2',
-    'How long an alias may stay unchecked before a request has it checked again.',
+    'How long an alias may go unchecked. After that, the next request triggers a check.',
   ),
   CANARY_ALIAS: setting(
     aliasNameSchema,

@@ -14,8 +14,8 @@ export interface AliasFollower {
    * @throws {ModelError | StoreError} if there is no version to serve
    */
   ready(background: Background): Promise<Alias>;
-  /** Checks the alias now. Never rejects: `failure` returns what went wrong. */
-  look(background: Background): Promise<void>;
+  /** Polls the alias now. Never rejects: `failure` returns what went wrong. */
+  poll(background: Background): Promise<void>;
   /** Why the alias's current version is not served. `null`: no failure. */
   failure(): LoadFailure | null;
 }
@@ -58,7 +58,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
   let checkedAt = Number.NEGATIVE_INFINITY;
 
   /** Requests share one check at a time. */
-  function look(background: Background): Promise<void> {
+  function poll(background: Background): Promise<void> {
     if (running && now() - running.startedAt < maxLoadMilliseconds) return running.done;
     const check = { startedAt: now(), done: Promise.resolve() };
     const isCurrent = () => running === check;
@@ -112,12 +112,12 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
   return {
     async ready(background) {
-      if (served === null) await look(background);
-      else if (now() - checkedAt >= pollMilliseconds) look(background);
+      if (served === null) await poll(background);
+      else if (now() - checkedAt >= pollMilliseconds) poll(background);
       if (served !== null) return served.alias;
       throw failure?.error ?? new ModelError('no_model', `No version of ${name} is loaded yet.`);
     },
-    look,
+    poll,
     failure: () => failure,
   };
 }

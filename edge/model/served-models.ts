@@ -54,8 +54,8 @@ export interface ServedModels {
    * @throws {ModelError | StoreError} if the model has left memory and can't be loaded again
    */
   withModel<Result>(reference: ModelReference, use: (served: Served) => Result): Promise<Result>;
-  /** Checks the default and the canary alias now. Never rejects. */
-  look(background: Background): Promise<void>;
+  /** Polls the default and the canary alias now. Never rejects. */
+  poll(background: Background): Promise<void>;
   /** Why the default and the canary alias can't be served. `null`: no failure. */
   failures(): { alias: string; failure: LoadFailure | null }[];
   /** The versions in memory, the least recently used first. */
@@ -136,8 +136,8 @@ export function serveModels(options: ServedModelsOptions): ServedModels {
     },
     withModel: ({ version, alias }, use) =>
       models.withModel(version, (model) => use({ model, alias })),
-    look: async (background) => {
-      await Promise.all(Array.from(permanent.values(), (follower) => follower.look(background)));
+    poll: async (background) => {
+      await Promise.all(Array.from(permanent.values(), (follower) => follower.poll(background)));
     },
     failures: () =>
       Array.from(permanent, ([alias, follower]) => ({ alias, failure: follower.failure() })),

@@ -81,7 +81,7 @@ function openFilterBar(labels: readonly string[]) {
   };
   const selects: Record<keyof Filter, HTMLSelectElement> = {
     actual: select('Label', [['', 'any label'], ...options]),
-    predicted: select('Predicted', [['', 'any label'], ...options]),
+    predicted: select('Predicted', [['', 'anything'], ...options]),
     result: select('Result', [
       ['', 'right and wrong'],
       ['right', 'right'],

@@ -69,7 +69,7 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
     announced = version;
   }
   document.body.classList.toggle('waiting', !served);
-  if (trouble) panel.append(troublePanel(trouble, () => model.look()));
+  if (trouble) panel.append(troublePanel(trouble, () => model.poll()));
 }
 
 model.listen(showServed);
@@ -78,4 +78,4 @@ addEventListener('hashchange', () => {
   if (/^(#\/.*)?$/.test(location.hash)) route();
 });
 route(true);
-model.look();
+model.poll();

@@ -14,11 +14,11 @@ export interface ModelWatch {
   readonly trouble: Trouble | null;
   /** Calls the listener now if something is known, and whenever the version changes or an error comes or goes. */
   listen(listener: ModelListener): void;
-  /** Checks now. */
-  look(): Promise<void>;
+  /** Polls now. */
+  poll(): Promise<void>;
 }
 
-const lookMilliseconds = 2000;
+const pollMilliseconds = 2000;
 
 /** Polls the version that is served, while the page is visible. */
 export function watchModel(): ModelWatch {
@@ -29,7 +29,7 @@ export function watchModel(): ModelWatch {
   let etag: string | null = null;
   let timer = 0;
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     clearTimeout(timer);
     try {
       const { value, response } = await request<ServedVersion>('model', {
@@ -49,7 +49,7 @@ export function watchModel(): ModelWatch {
       if (isNews) notify();
     }
     clearTimeout(timer);
-    if (!document.hidden) timer = setTimeout(look, lookMilliseconds);
+    if (!document.hidden) timer = setTimeout(poll, pollMilliseconds);
   }
 
   const isOther = (next: ServedVersion | null) =>
@@ -63,9 +63,9 @@ export function watchModel(): ModelWatch {
 
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) clearTimeout(timer);
-    else look();
+    else poll();
   });
-  addEventListener('online', look);
+  addEventListener('online', poll);
   return {
     get served() {
       return served;
@@ -77,6 +77,6 @@ export function watchModel(): ModelWatch {
       listeners.push(listener);
       if (known) listener(served, trouble);
     },
-    look,
+    poll,
   };
 }
