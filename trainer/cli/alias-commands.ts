@@ -33,7 +33,7 @@ export const promote = defineCommand({
     requireReason(options);
     const bucket = await openNamedBucket(options, signal);
     const { describeMove, moveAlias } = await import('../registry/move-alias.ts');
-    const { userAtHost } = await import('../registry/write-alias.ts');
+    const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
     const target = { name, alias, version };
     const mover = { by, reason, force, tolerance };
@@ -62,7 +62,7 @@ export const rollback = defineCommand({
     const { model: name, alias, reason, json } = options;
     const bucket = await openNamedBucket(options, signal);
     const { rollBack } = await import('../registry/roll-back.ts');
-    const { userAtHost } = await import('../registry/write-alias.ts');
+    const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
     const { version, history } = await rollBack(bucket, { name, alias, by, reason });
     const from = history.at(-1)?.from;

@@ -20,7 +20,7 @@ const history = defineCommand({
   async run(options, { signal }) {
     const { model: name, alias, json } = options;
     const bucket = await openNamedBucket(options, signal);
-    const { readAlias } = await import('../registry/versions.ts');
+    const { readAlias } = await import('../registry/aliases.ts');
     const found = await readAlias(bucket, name, alias);
     const moves = (found?.value.history ?? []).toReversed();
     printResult(json, { name, alias, history: moves }, () => {

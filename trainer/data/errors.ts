@@ -1,17 +1,15 @@
-import type { KnownFile } from './known-datasets.ts';
-
 /** A file exists, but its bytes fail the check against the known SHA-256. */
 export class CorruptFileError extends Error {
   override name = 'CorruptFileError';
   readonly file: string;
-  /** Of the file in the form that `KnownFile.hashedForm` names. */
+  /** Of the uncompressed file or the `.gz`, whichever is known. */
   readonly expectedSha256: string;
   /** Of the same form, or null if the file can't be uncompressed. */
   readonly actualSha256: string | null;
 
   constructor(
     file: string,
-    { sha256, hashedForm }: Pick<KnownFile, 'sha256' | 'hashedForm'>,
+    { sha256, hashedForm }: { sha256: string; hashedForm: 'uncompressed' | 'compressed' },
     actual: { sha256: string } | { unpackError: unknown },
   ) {
     const found =

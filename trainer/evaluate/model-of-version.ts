@@ -2,22 +2,19 @@ import { createHash } from 'node:crypto';
 import { datasetInfoSchema, type Manifest } from '../../shared/registry/manifest.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { parseImageSet } from '../data/parse-dataset.ts';
+import { readAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { CorruptVersionError, VersionNotFoundError } from '../registry/errors.ts';
 import { readJson } from '../registry/read-json.ts';
-import { DamagedVersionError, downloadVersion, readAlias } from '../registry/versions.ts';
+import { downloadVersion } from '../registry/versions.ts';
 import type { NamedTestSet, TrainedModel } from './trained-model.ts';
-
-/** The bucket has no such model. */
-export class NoSuchVersionError extends Error {
-  override name = 'NoSuchVersionError';
-}
 
 /**
  * A version in the bucket, or the one that an alias names; every file is checked against its SHA-256.
  *
- * @throws {NoSuchVersionError} where it is not there
- * @throws {DamagedVersionError} where a file is not what the manifest says
- * @throws {BucketError} where the bucket can't be used
+ * @throws {VersionNotFoundError} where it is not there
+ * @throws {CorruptVersionError} where a file is not what the manifest says
+ * @throws {StoreError} if the bucket can't be used
  */
 export async function modelOfVersion(
   bucket: Bucket,
@@ -26,9 +23,7 @@ export async function modelOfVersion(
 ): Promise<TrainedModel> {
   const alias = 'alias' in wanted ? wanted.alias : null;
   const version = 'alias' in wanted ? await namedBy(bucket, name, wanted.alias) : wanted.version;
-  const downloaded = await downloadVersion(bucket, name, version);
-  if (downloaded === null) throw missing(bucket, name, `version ${version}`);
-  const { manifest, files } = downloaded;
+  const { manifest, files } = await downloadVersion(bucket, name, version);
   const named = alias === null ? '' : `, which ${alias} names`;
   return {
     identity: { name, version, alias },
@@ -46,14 +41,11 @@ export async function modelOfVersion(
 
 async function namedBy(bucket: Bucket, name: string, alias: string): Promise<string> {
   const pointer = await readAlias(bucket, name, alias);
-  if (pointer === null) throw missing(bucket, name, `alias ${alias}`);
-  return pointer.value.version;
-}
-
-const missing = (bucket: Bucket, name: string, what: string) =>
-  new NoSuchVersionError(
-    `${bucket.url} has no ${what} of ${name}. \`catwalk models\` lists what it has; --model names another model.`,
+  if (pointer !== null) return pointer.value.version;
+  throw new VersionNotFoundError(
+    `There is no alias ${alias} of ${name} in ${bucket.url}. \`catwalk models\` lists the aliases; --model names another model.`,
   );
+}
 
 /** The test set lies in the bucket beside its models: what was published can be measured anywhere. */
 async function downloadTestSet(
@@ -64,7 +56,7 @@ async function downloadTestSet(
   const key = bucket.layout.datasetFile(name, 'dataset.json');
   const info = await readJson(bucket, key, datasetInfoSchema);
   if (info === null) {
-    throw new NoSuchVersionError(
+    throw new VersionNotFoundError(
       `${bucket.url} has no test set of ${name} (${key}). \`catwalk data upload\` puts it there; --data-dir takes one from a folder.`,
     );
   }
@@ -73,7 +65,7 @@ async function downloadTestSet(
     const expected = info.value.files.find(({ path }) => path === file)?.sha256;
     const found = stored && createHash('sha256').update(stored.bytes).digest('hex');
     if (stored && found === expected) return stored.bytes;
-    throw new DamagedVersionError(
+    throw new CorruptVersionError(
       `${file} of ${name} in ${bucket.url} ${stored ? `has SHA-256 ${found}, ${key} says ${expected}` : 'is not there'}. \`catwalk data upload\` puts it there again.`,
     );
   };

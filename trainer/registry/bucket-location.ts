@@ -1,19 +1,19 @@
 import * as z from 'zod';
 
-/** Where a bucket is and how it is addressed. */
+/** The place of a bucket, and how to connect to it. */
 export interface BucketLocation {
   bucket: string;
   /** '' or ends with '/'. */
   prefix: string;
-  /** null stands for AWS itself. */
+  /** null: AWS. */
   endpoint: string | null;
-  /** null stands for the profile's. */
+  /** null: the profile's. */
   region: string | null;
-  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
+  /** Addresses `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
   forcePathStyle: boolean;
-  /** Of ~/.aws/config and ~/.aws/credentials. */
+  /** A profile of ~/.aws/config and ~/.aws/credentials. */
   profile: string | undefined;
-  /** Times that a request is sent, the first included. */
+  /** How often a request is sent, including the first time. */
   maxAttempts: number;
 }
 
@@ -21,43 +21,45 @@ export const bucketUrlSchema = z
   .string()
   .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/, {
     error: ({ input }) =>
-      `A bucket's URL looks like s3://bucket or s3://bucket/prefix, not ${input}`,
+      `The bucket's URL ${input} is invalid: write s3://bucket or s3://bucket/prefix`,
   });
 
-/** What says where a bucket is; each command's flags and the standard AWS variables give it. */
+/** The settings of a bucket, from a command's options and the standard AWS variables. */
 export const bucketSettingsSchema = z.object({
   url: bucketUrlSchema,
   endpoint: z
     .url({
       protocol: /^https?$/,
-      error: ({ input }) => `The S3 endpoint ${input} is no http:// or https:// URL.`,
+      error: ({ input }) => `The S3 endpoint ${input} is not an http:// or https:// URL.`,
     })
     .optional()
-    .describe('of an S3-compatible server; AWS itself unless told (AWS_ENDPOINT_URL)')
+    .describe('URL of an S3-compatible server (default: AWS_ENDPOINT_URL, else AWS)')
     .meta({ value: '<url>' }),
   region: z
     .string()
-    .regex(/^[a-z0-9-]+$/, { error: ({ input }) => `${input} is no region, such as eu-west-1.` })
+    .regex(/^[a-z0-9-]+$/, {
+      error: ({ input }) => `The region ${input} is invalid: write one such as eu-west-1.`,
+    })
     .optional()
-    .describe('region of the bucket (AWS_REGION)')
+    .describe('region of the bucket (default: AWS_REGION)')
     .meta({ value: '<name>' }),
   pathStyle: z
     .stringbool()
     .optional()
     .describe(
-      'true: endpoint/bucket/key, false: bucket.endpoint/key (default: true at an endpoint)',
+      'true: endpoint/bucket/key, false: bucket.endpoint/key (default: true with an endpoint)',
     )
     .meta({ value: '<true|false>' }),
   profile: z
     .string()
     .min(1)
     .optional()
-    .describe('of the AWS configuration files (AWS_PROFILE); else AWS_ACCESS_KEY_ID and …SECRET…')
+    .describe(
+      'profile of the AWS configuration files (default: AWS_PROFILE); without one, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    )
     .meta({ value: '<name>' }),
   maxAttempts: z.coerce.number().int().min(1).max(20).default(5),
 });
-
-export type BucketSettings = z.input<typeof bucketSettingsSchema>;
 
 const { endpoint, region, pathStyle, profile } = bucketSettingsSchema.shape;
 
@@ -72,16 +74,16 @@ export const signOption = z
   .meta({ value: '<key.pem>' });
 
 /**
- * Reads a bucket's URL and settings, and what is not told from the standard AWS variables
+ * Resolves a bucket's URL and settings. The standard AWS variables are the defaults
  * (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
  *
- * @throws {RangeError} that says which of them is wrong
+ * @throws {RangeError} that names each invalid setting
  */
 export function bucketLocation(
   settings: Partial<z.output<typeof bucketSettingsSchema>> & { url: string },
   environment: NodeJS.ProcessEnv,
 ): BucketLocation {
-  // A variable that is set to nothing counts as absent, as it does for the AWS SDK.
+  // An empty variable counts as absent, as it does for the AWS SDK.
   const variable = (name: string) => environment[name] || undefined;
   const result = bucketSettingsSchema.safeParse({
     url: settings.url,

@@ -1,105 +1,103 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type FeedbackRecord, feedbackRecordSchema } from '../../shared/registry/feedback.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import type { Bucket } from './bucket.ts';
+import { mapInBatches } from './read-json.ts';
 
-/** What was made of the feedback in a bucket. Images are counted once, however often they were told of. */
+/** The feedback in a bucket, each image counted once. */
 export interface CollectedFeedback {
-  /** Images with the labels that callers say they have, the newest last. */
+  /** Images with the labels that clients have sent, the newest last. */
   images: ImageSet;
-  /** Records that were read. */
+  /** Number of records that were read. */
   records: number;
-  /** Records that say what another one said of the same image. */
+  /** Records that repeat another one's label for the same image. */
   repeated: number;
-  /** Images that the training set has already, under the same label. */
+  /** Images that the training set already contains with the same label. */
   known: number;
-  /** Images of the test set: a model that was trained on them could no longer be measured. */
+  /** Images of the test set, which are left out: training on them would make its accuracy meaningless. */
   ofTestSet: number;
-  /** Images of which callers, or the training set, say different labels. They are left out. */
+  /** Images for which clients, or a client and the training set, disagree. They are left out. */
   conflicts: { sha256: string; labels: string[]; keys: string[] }[];
-  /** Objects that are no feedback for this data set, and why. */
+  /** Objects that are not feedback for this data set, with the reason. */
   refused: { key: string; reason: string }[];
 }
 
-/** Requests that are under way at a time. */
-const lanes = 16;
+/** An image with all labels that clients have sent for it. */
+interface AnnotatedImage {
+  pixels: Uint8Array;
+  labels: Set<number>;
+  keys: string[];
+}
 
 /**
- * Reads what POST /feedback stored for a model.
+ * Reads the feedback that POST /feedback stored for a model.
  *
  * @param model the model's name
- * @param base the data set that the feedback is for: its labels, and which images it has already
- * @throws {BucketError} where the bucket can't be used
+ * @param base the data set that the feedback extends: it has the labels, and the images that are already known
+ * @throws {StoreError} if the bucket can't be used
  */
 export async function collectFeedback(
   bucket: Bucket,
   model: string,
   base: Dataset,
 ): Promise<CollectedFeedback> {
-  const keys = (await bucket.list(bucket.layout.feedbacks(model))).map(({ key }) => key);
+  const { annotated, ...counts } = await readAnnotations(bucket, model, base);
+  const trainingLabels = labelsByHash(base, base.train);
+  const testLabels = labelsByHash(base, base.test);
+  const conflicts: CollectedFeedback['conflicts'] = [];
+  const accepted: { pixels: Uint8Array; label: number }[] = [];
+  let known = 0;
+  let ofTestSet = 0;
+  for (const [sha256, { pixels, labels, keys }] of annotated) {
+    const trainingLabel = trainingLabels.get(sha256);
+    const all = Array.from(labels);
+    if (trainingLabel !== undefined && !labels.has(trainingLabel)) all.push(trainingLabel);
+    if (testLabels.has(sha256)) ofTestSet += 1;
+    else if (all.length > 1) {
+      conflicts.push({ sha256, labels: all.map((id) => base.labels[id] as string), keys });
+    } else if (trainingLabel !== undefined) known += 1;
+    else accepted.push({ pixels, label: all[0] as number });
+  }
+  const images: ImageSet = {
+    images: Buffer.concat(accepted.map(({ pixels }) => pixels)),
+    labels: Uint8Array.from(accepted, ({ label }) => label),
+    count: accepted.length,
+  };
+  const { records, repeated, refused } = counts;
+  return { images, records, repeated, known, ofTestSet, conflicts, refused };
+}
+
+/** Reads all records in the order of their keys, which is that of the days, and groups them by image. */
+async function readAnnotations(bucket: Bucket, model: string, base: Dataset) {
+  const listed = await bucket.listAll(bucket.layout.feedbacks(model));
+  const objects = await mapInBatches(listed, 16, async ({ key }) => ({
+    key,
+    object: await bucket.get(key),
+  }));
+  const annotated = new Map<string, AnnotatedImage>();
   const refused: CollectedFeedback['refused'] = [];
-  const told = new Map<string, Told>();
   let records = 0;
   let repeated = 0;
-  for (const { key, bytes } of await readAll(bucket, keys)) {
-    const record = parseRecord(bytes, base);
+  for (const { key, object } of objects) {
+    if (object === null) continue;
+    const record = parseRecord(object.bytes, base);
     if (typeof record === 'string') {
       refused.push({ key, reason: record });
       continue;
     }
     records += 1;
     const { pixels, label } = record;
-    const sha256 = hashOf(pixels);
-    const before = told.get(sha256) ?? { pixels, labels: new Set<number>(), keys: [] };
-    if (before.labels.has(label)) repeated += 1;
-    before.labels.add(label);
-    before.keys.push(key);
-    told.set(sha256, before);
+    const sha256 = hash('sha256', pixels);
+    const image = annotated.get(sha256) ?? { pixels, labels: new Set(), keys: [] };
+    if (image.labels.has(label)) repeated += 1;
+    image.labels.add(label);
+    image.keys.push(key);
+    annotated.set(sha256, image);
   }
-
-  const trainedOn = labelsByHash(base, base.train);
-  const testedOn = labelsByHash(base, base.test);
-  const conflicts: CollectedFeedback['conflicts'] = [];
-  const taken: { pixels: Uint8Array; label: number }[] = [];
-  let known = 0;
-  let ofTestSet = 0;
-  for (const [sha256, { pixels, labels, keys: from }] of told) {
-    const inTraining = trainedOn.get(sha256);
-    const all = new Set([...labels, ...(inTraining === undefined ? [] : [inTraining])]);
-    if (testedOn.has(sha256)) ofTestSet += 1;
-    else if (all.size > 1) {
-      const named = Array.from(all, (id) => base.labels[id] as string);
-      conflicts.push({ sha256, labels: named, keys: from });
-    } else if (inTraining !== undefined) known += 1;
-    else taken.push({ pixels, label: [...labels][0] as number });
-  }
-  const images: ImageSet = {
-    images: Buffer.concat(taken.map(({ pixels }) => pixels)),
-    labels: Uint8Array.from(taken, ({ label }) => label),
-    count: taken.length,
-  };
-  return { images, records, repeated, known, ofTestSet, conflicts, refused };
+  return { annotated, refused, records, repeated };
 }
 
-interface Told {
-  pixels: Uint8Array;
-  labels: Set<number>;
-  keys: string[];
-}
-
-/** In the keys' order, which is that of the days. */
-async function readAll(bucket: Bucket, keys: string[]) {
-  const objects: { key: string; bytes: Uint8Array }[] = [];
-  for (let first = 0; first < keys.length; first += lanes) {
-    const part = await Promise.all(
-      keys.slice(first, first + lanes).map(async (key) => ({ key, object: await bucket.get(key) })),
-    );
-    for (const { key, object } of part) if (object) objects.push({ key, bytes: object.bytes });
-  }
-  return objects;
-}
-
-/** @returns why it can't be used, where it can't */
+/** @returns the reason if the record can't be used */
 function parseRecord(
   bytes: Uint8Array,
   base: Dataset,
@@ -108,14 +106,17 @@ function parseRecord(
   try {
     record = feedbackRecordSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
-    return `It is no feedback: ${(error as Error).message}`;
+    return `It is not a feedback record: ${(error as Error).message}`;
   }
   const pixels = Buffer.from(record.pixels, 'base64');
   if (record.height !== base.height || record.width !== base.width) {
-    return `It is ${record.height}x${record.width}, the data set ${base.height}x${base.width}.`;
+    return `Its image is ${record.height}x${record.width}, but the data set's are ${base.height}x${base.width}.`;
   }
-  if (pixels.byteLength !== base.height * base.width || !record.id.endsWith(`.${hashOf(pixels)}`)) {
-    return 'Its pixels are not those that its id is of.';
+  if (
+    pixels.byteLength !== base.height * base.width ||
+    !record.id.endsWith(`.${hash('sha256', pixels)}`)
+  ) {
+    return 'Its pixels do not match its id.';
   }
   const label = base.labels.indexOf(record.label.label);
   return label < 0 ? `The data set has no label ${record.label.label}.` : { pixels, label };
@@ -125,10 +126,8 @@ function labelsByHash({ height, width }: Dataset, set: ImageSet): Map<string, nu
   const size = height * width;
   return new Map(
     Array.from(set.labels, (label, i) => [
-      hashOf(set.images.subarray(i * size, (i + 1) * size)),
+      hash('sha256', set.images.subarray(i * size, (i + 1) * size)),
       label,
     ]),
   );
 }
-
-const hashOf = (pixels: Uint8Array) => createHash('sha256').update(pixels).digest('hex');

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { io } from '@tensorflow/tfjs-core';
 import { version_layers } from '@tensorflow/tfjs-layers';
@@ -12,47 +12,45 @@ import {
   type PublishedFile,
   type Training,
 } from '../../shared/registry/manifest.ts';
-import type { Bucket, PutOptions } from './bucket.ts';
-import { ConditionFailedError } from './bucket-errors.ts';
+import type { PutOptions } from '../../shared/registry/object-store.ts';
+import type { Bucket } from './bucket.ts';
+import { RegistryError } from './errors.ts';
 import { readJson, toJsonBytes } from './read-json.ts';
 import { isSignedBy, signManifest } from './signature.ts';
 
 export interface VersionToPublish {
   spec: ModelSpec;
   files: ModelFiles;
-  /** evaluation.json, where the model was measured image by image. */
+  /** The content of evaluation.json, if there is a record for each test image. */
   evaluation?: Uint8Array | undefined;
   metrics: Metrics;
   training: Training;
   dataset: Manifest['dataset'];
   configSha256?: string | undefined;
   parent?: Manifest['parent'];
-  /** An Ed25519 private key that signs the manifest; unsigned without. */
+  /** An Ed25519 private key to sign the manifest with. */
   signingKey?: KeyObject | undefined;
-  /** When the version is made; the present unless told. */
+  /** Time of the publication (default: now). */
   now?: Date;
 }
 
-/** Another model already has this version's name, or some of its files. */
-export class VersionConflictError extends Error {
-  override name = 'VersionConflictError';
-}
-
-/** What is written once may be kept for ever. */
-const immutable = 'public, max-age=31536000, immutable';
+/** The files of a version never change. */
+const cacheControl = 'public, max-age=31536000, immutable';
+const json = { contentType: 'application/json', cacheControl };
+const binary = { contentType: 'application/octet-stream', cacheControl };
 
 /**
- * Uploads a model as a new version: weights, topology, evaluation, signature, then the manifest, without which the version does not
- * exist. Nothing stored is ever rewritten. The same model with the same metrics is published once: its manifest is returned
- * again, and signed where it was not.
+ * Uploads a model as a new version: weights, topology, evaluation, signature, and last the manifest, which makes the version
+ * exist. No object is ever rewritten. If the same model with the same metrics is already published, its manifest is returned,
+ * and signed if it was not.
  *
- * @throws {BucketError} where the bucket can't be used
- * @throws {VersionConflictError} where another model was published under the same name, or signed by another key
+ * @throws {RegistryError} if another model has this version's name, or another key has signed it
+ * @throws {StoreError} if the bucket can't be used
  */
 export async function publishVersion(bucket: Bucket, version: VersionToPublish): Promise<Manifest> {
   const { spec, evaluation, metrics, training, dataset, configSha256, parent } = version;
   const { signingKey, now = new Date() } = version;
-  // The weights first: they decide the version's name.
+  // The weights come first, because their hash is part of the version's name.
   const contents = (['weights.bin', 'model.json'] as const).map(
     (path) => [path, version.files[path]] as const,
   );
@@ -88,22 +86,19 @@ export async function publishVersion(bucket: Bucket, version: VersionToPublish):
   return manifest;
 }
 
-const json = { contentType: 'application/json', cacheControl: immutable };
-const binary = { contentType: 'application/octet-stream', cacheControl: immutable };
+const describeFile = (path: string, bytes: Uint8Array): PublishedFile => ({
+  path,
+  bytes: bytes.byteLength,
+  sha256: hash('sha256', bytes),
+});
 
-function describeFile(path: string, bytes: Uint8Array): PublishedFile {
-  return {
-    path,
-    bytes: bytes.byteLength,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  };
-}
-
-/** A publisher that lost the answer to its last request finds its version again, instead of making a second one. */
+/** Finds the version again if the answer to the last request of its publication was lost. */
 async function findSame(bucket: Bucket, manifest: Manifest) {
-  const ending = `${manifest.version.slice(manifest.version.indexOf('-'))}/manifest.json`;
-  for (const { key } of await bucket.list(bucket.layout.versions(manifest.name))) {
-    if (!key.endsWith(ending)) continue;
+  const { layout } = bucket;
+  const ending = `${manifest.version.slice(manifest.version.indexOf('-'))}/`;
+  for (const folder of await bucket.list(layout.versions(manifest.name))) {
+    if (!folder.endsWith(ending)) continue;
+    const key = layout.manifest(manifest.name, folder.slice(0, -1));
     const stored = await readJson(bucket, key, manifestSchema);
     if (stored && isDeepStrictEqual(identityOf(stored.value), identityOf(manifest))) return stored;
   }
@@ -122,53 +117,49 @@ async function putSignature(
   const stored = await bucket.get(key);
   if (stored === null) return putOnce(bucket, key, signManifest(manifest, signingKey), binary);
   if (isSignedBy(manifest, stored.bytes, signingKey)) return;
-  throw new VersionConflictError(
-    `${key} is already in ${bucket.url}, and not by this key. Versions are never rewritten: train again for a new one.`,
+  throw new RegistryError(
+    `${key} in ${bucket.url} was signed by another key, and versions are never rewritten. Train again for a new version.`,
   );
 }
 
-/** Another writer may hold the key for the moment (HTTP 409), or be gone again. */
-const attempts = 3;
+/** Another writer may be writing the object (HTTP 409), or may have deleted it. */
+const maxAttempts = 3;
 
 async function putOnce(
   bucket: Bucket,
   key: string,
   bytes: Uint8Array,
-  options: Pick<PutOptions, 'contentType' | 'cacheControl'>,
+  options: PutOptions,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await bucket.put(key, bytes, { ...options, ifNoneMatch: '*' });
-      return;
-    } catch (error) {
-      if (!(error instanceof ConditionFailedError)) throw error;
-      // Ours from an upload that was cut short or answered twice, unless the bytes differ.
-      const stored = await bucket.get(key);
-      if (stored && Buffer.compare(stored.bytes, bytes) === 0) return;
-      if (stored) {
-        throw new VersionConflictError(
-          `${key} is already in ${bucket.url} with other content, and versions are never rewritten. Publish again for a new version.`,
-          { cause: error },
-        );
-      }
-      if (attempt === attempts) throw error;
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    if (await bucket.putIfAbsent(key, bytes, options)) return;
+    // The same bytes are ours: from an interrupted upload, or from a write whose answer was lost.
+    const stored = await bucket.get(key);
+    if (stored && Buffer.compare(stored.bytes, bytes) === 0) return;
+    if (stored) {
+      throw new RegistryError(
+        `${key} already exists in ${bucket.url} with other content, and versions are never rewritten. Publish again for a new version.`,
+      );
     }
   }
+  throw new RegistryError(
+    `${key} in ${bucket.url} could not be written, because another publisher is writing it. Try again later.`,
+  );
 }
 
-/** The two files of a model that any TensorFlow.js program loads with `tf.loadLayersModel(url)`. */
+/** The files that any TensorFlow.js program loads with `tf.loadLayersModel(url)`. */
 export type ModelFiles = Record<'weights.bin' | 'model.json', Uint8Array>;
 
 /**
- * Turns a saved layers model into its files.
+ * Encodes a saved layers model as files.
  *
- * @param artifacts what `model.save(tf.io.withSaveHandler(…))` hands over
- * @throws {TypeError} where topology or weights are missing
+ * @param artifacts from `model.save(tf.io.withSaveHandler(…))`
+ * @throws {TypeError} if the topology or weights are missing
  */
 export function modelFiles(artifacts: io.ModelArtifacts): ModelFiles {
   const { modelTopology, weightSpecs, weightData } = artifacts;
   if (!modelTopology || !weightSpecs || !weightData) {
-    throw new TypeError('The artifacts of a model need its topology, weight specs and weights.');
+    throw new TypeError('The model artifacts have no topology, weight specs or weights.');
   }
   const buffers = Array.isArray(weightData) ? weightData : [weightData];
   return {

@@ -1,21 +1,21 @@
 import * as z from 'zod';
 import type { Bucket } from './bucket.ts';
 
-/** An object is there, but is not what its key promises. */
+/** An object exists, but breaks its schema. */
 export class InvalidObjectError extends Error {
   override name = 'InvalidObjectError';
-  readonly key: string;
 
   constructor(key: string, cause: unknown) {
     const reason = cause instanceof z.ZodError ? `\n${z.prettifyError(cause)}` : ` ${cause}`;
     super(`${key} in the bucket is invalid:${reason}`, { cause });
-    this.key = key;
   }
 }
 
 /**
- * @returns the checked value, the bytes it was read from and their ETag, or null where the object is absent
- * @throws {InvalidObjectError} where the object is no JSON or does not fit the schema
+ * Reads a JSON object and checks it against a schema.
+ *
+ * @returns the value, the bytes it was read from and their ETag, or null if the object is absent
+ * @throws {InvalidObjectError} if the object is not JSON or breaks the schema
  */
 export async function readJson<Schema extends z.core.$ZodType>(
   bucket: Bucket,
@@ -32,6 +32,19 @@ export async function readJson<Schema extends z.core.$ZodType>(
   }
 }
 
-/** JSON as it is stored: indented, since people read it too. */
+/** Encodes JSON as it is stored: indented, because people read it too. */
 export const toJsonBytes = (value: unknown): Uint8Array =>
   new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+
+/** Maps items to results with a limited number of requests at once. Keeps the order. */
+export async function mapInBatches<Item, Result>(
+  items: readonly Item[],
+  batchSize: number,
+  map: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += batchSize) {
+    results.push(...(await Promise.all(items.slice(at, at + batchSize).map(map))));
+  }
+  return results;
+}

@@ -13,7 +13,7 @@ import type { Bucket } from '../registry/bucket.ts';
 import { type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
 import { modelFiles, publishVersion } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
-import { userAtHost } from '../registry/write-alias.ts';
+import { userAtHost } from '../registry/aliases.ts';
 import { readRun } from './read-run.ts';
 import { evaluationBytes, type TestAnswers } from './run-folder.ts';
 

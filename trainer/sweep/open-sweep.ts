@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { ConditionFailedError } from '../registry/bucket-errors.ts';
 import { readJson, toJsonBytes } from '../registry/read-json.ts';
 import { type SweepFile, trialParameters } from './sweep-file.ts';
 import { type Sweep, sweepSchema } from './sweep-records.ts';
@@ -39,19 +38,12 @@ export async function readSweep(bucket: Bucket, name: string): Promise<Sweep | n
 
 async function writeSweep(bucket: Bucket, sweep: Sweep): Promise<Sweep> {
   const key = bucket.layout.sweep(sweep.name);
-  try {
-    await bucket.put(key, toJsonBytes(sweep), {
-      contentType: 'application/json',
-      ifNoneMatch: '*',
-    });
-    return sweep;
-  } catch (error) {
-    if (!(error instanceof ConditionFailedError)) throw error;
-    // Another trial wrote it first.
-    const stored = await readSweep(bucket, sweep.name);
-    if (stored === null) throw error;
-    return stored;
-  }
+  const options = { contentType: 'application/json' };
+  if (await bucket.putIfAbsent(key, toJsonBytes(sweep), options)) return sweep;
+  // Another trial wrote it first.
+  const stored = await readSweep(bucket, sweep.name);
+  if (stored === null) throw new Error(`${key} in ${bucket.url} could not be written. Try again.`);
+  return stored;
 }
 
 /** The variables with the job's index in Kubernetes indexed Jobs and in AWS Batch array jobs. */

@@ -113,7 +113,7 @@ export async function writeTrialJson(
 
 /** Reads all trials of a sweep, by index. */
 export async function readTrials(bucket: Bucket, { name, trials }: Sweep): Promise<Trial[]> {
-  const stored = new Set((await bucket.list(bucket.layout.trials(name))).map(({ key }) => key));
+  const stored = new Set((await bucket.listAll(bucket.layout.trials(name))).map(({ key }) => key));
   const read = async <Schema extends z.ZodType>(index: number, file: string, schema: Schema) => {
     const key = bucket.layout.trialFile(name, index, file);
     return stored.has(key) ? ((await readJson(bucket, key, schema))?.value ?? null) : null;
