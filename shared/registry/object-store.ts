@@ -1,7 +1,7 @@
 /** The content of a stored object, or of a range of it. */
 export interface StoredObject {
   bytes: Uint8Array<ArrayBuffer>;
-  /** Changes with every change of the object. Opaque: only pass it back to the same driver. */
+  /** Changes with every change of the content. Without HTTP's quotes. */
   etag: string;
 }
 

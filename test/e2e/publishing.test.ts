@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { readAlias } from '../../trainer/registry/aliases.ts';
 import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { toJsonBytes } from '../../trainer/registry/read-json.ts';
-import { readAlias } from '../../trainer/registry/versions.ts';
+
 import { smallModels, writeRun } from '../support/models/small-model.ts';
 import { sample } from '../support/vitest/sample.ts';
 
@@ -187,7 +188,7 @@ describe('a Worker keeps its model, and reports in /readyz why it refuses', () =
     await expectRefusal(version, 'SHA-256');
     // The trainer refuses to move an alias to it, too.
     const promoted = await catwalk('promote', version, '--alias', 'candidate');
-    expect(promoted).toMatchObject({ code: 1, stderr: expect.stringContaining('damaged') });
+    expect(promoted).toMatchObject({ code: 1, stderr: expect.stringContaining('corrupt') });
   });
 
   it('a version whose manifest names a file that is missing', async () => {

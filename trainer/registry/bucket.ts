@@ -89,7 +89,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
     get: (key) => attempt('get', key, () => getObject(connection, key)),
     getIfChanged: (key, etag) =>
       attempt('get', key, () =>
-        getObject(connection, key, { IfNoneMatch: etag }).catch((error: S3Failure) => {
+        getObject(connection, key, { IfNoneMatch: `"${etag}"` }).catch((error: S3Failure) => {
           if (error.$metadata?.httpStatusCode === 304) return 'unchanged' as const;
           throw error;
         }),
@@ -121,7 +121,7 @@ export function openBucket(options: OpenBucketOptions): Bucket {
       attempt('put', key, () => putObject(connection, key, bytes, options, { IfNoneMatch: '*' })),
     put: (key, bytes, { ifMatch, ...options }) =>
       attempt('put', key, () =>
-        putObject(connection, key, bytes, options, ifMatch ? { IfMatch: ifMatch } : null),
+        putObject(connection, key, bytes, options, ifMatch ? { IfMatch: `"${ifMatch}"` } : null),
       ),
     delete: (key) => attempt('delete', key, () => deleteObject(connection, key)),
   };

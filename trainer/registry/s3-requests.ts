@@ -90,7 +90,7 @@ export async function getObject(
     if (!answer.ETag) throw missingEtag();
     try {
       const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
-      return { bytes: bytes as Uint8Array<ArrayBuffer>, etag: answer.ETag };
+      return { bytes: bytes as Uint8Array<ArrayBuffer>, etag: answer.ETag.replaceAll('"', '') };
     } catch (error) {
       // The client does not retry if the answer's body breaks off.
       if (attempt >= maxAttempts) throw error;

@@ -9,11 +9,11 @@ import {
   metricsSchema,
   type Training,
 } from '../../shared/registry/manifest.ts';
+import { userAtHost } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
 import { modelFiles, publishVersion } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
-import { userAtHost } from '../registry/aliases.ts';
 import { readRun } from './read-run.ts';
 import { evaluationBytes, type TestAnswers } from './run-folder.ts';
 

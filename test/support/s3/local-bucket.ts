@@ -22,6 +22,10 @@ export function recordWrites(bucket: Bucket) {
       written.push(key);
       return bucket.put(key, bytes, options);
     },
+    putIfAbsent(key, bytes, options) {
+      written.push(key);
+      return bucket.putIfAbsent(key, bytes, options);
+    },
   };
   return { bucket: recording, written };
 }

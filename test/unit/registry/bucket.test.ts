@@ -1,27 +1,22 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../../shared/registry/object-store.ts';
 import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
-import {
-  BucketError,
-  BucketMissingError,
-  BucketUnreachableError,
-  ConditionFailedError,
-  PermissionDeniedError,
-} from '../../../trainer/registry/bucket-errors.ts';
+import { testObjectStore } from '../../support/object-store-contract.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 
 const text = { contentType: 'text/plain' };
 const bytesOf = (content: string) => new TextEncoder().encode(content);
 
+testObjectStore('S3 for publishers', () => {
+  const store = openLocalBucket();
+  return { store, put: (key, content) => store.put(key, bytesOf(content), text) };
+});
+
 describe('a bucket', () => {
-  test('stores objects under its prefix', async () => {
+  test('has a layout under its prefix', () => {
     const bucket = openLocalBucket();
-    expect(await bucket.get('a/b')).toBeNull();
-    const { etag } = await bucket.put('a/b', bytesOf('content'), text);
-    const stored = await bucket.get('a/b');
-    expect(stored).toMatchObject({ etag });
-    expect(new TextDecoder().decode(stored?.bytes)).toBe('content');
     const [, prefix] = bucket.url.split('s3://catwalk/');
     expect(bucket.layout.alias('m', 'production')).toBe(
       `${prefix}/models/m/aliases/production.json`,
@@ -32,26 +27,27 @@ describe('a bucket', () => {
     const bucket = openLocalBucket({ listPageSize: 3 });
     const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => `pages/${letter}`);
     await Promise.all(keys.map((key) => bucket.put(key, new Uint8Array(1), text)));
-    const listed = await bucket.list('pages/');
+    const listed = await bucket.listAll('pages/');
     expect(listed.map(({ key }) => key)).toEqual(keys);
     for (const { modifiedAt } of listed) {
       expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(600_000);
     }
-    expect(await bucket.list('nothing/')).toEqual([]);
+    expect(await bucket.listAll('nothing/')).toEqual([]);
+    expect(await bucket.list('pages/')).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('creates an object only if it is absent, and replaces it only if its ETag matches', async () => {
+  test('replaces an object only if it has the expected ETag', async () => {
     const bucket = openLocalBucket();
-    const create = () => bucket.put('c', bytesOf('1'), { ...text, ifNoneMatch: '*' });
-    const { etag } = await create();
-    await expect(create()).rejects.toBeInstanceOf(ConditionFailedError);
-    await bucket.put('c', bytesOf('2'), { ...text, ifMatch: etag });
-    const stale = bucket.put('c', bytesOf('3'), { ...text, ifMatch: etag });
-    await expect(stale).rejects.toBeInstanceOf(ConditionFailedError);
+    await bucket.put('c', bytesOf('1'), text);
+    const ifMatch = (await bucket.get('c'))?.etag;
+    expect(await bucket.put('c', bytesOf('2'), { ...text, ifMatch })).toBe(true);
+    expect(await bucket.put('c', bytesOf('3'), { ...text, ifMatch })).toBe(false);
     expect(new TextDecoder().decode((await bucket.get('c'))?.bytes)).toBe('2');
+    await bucket.delete('c');
+    expect(await bucket.put('c', bytesOf('4'), { ...text, ifMatch })).toBe(false);
   });
 
-  test('deletes an object, and accepts that it is absent', async () => {
+  test('deletes objects, also absent ones', async () => {
     const bucket = openLocalBucket();
     await bucket.put('d', bytesOf('1'), text);
     await bucket.delete('d');
@@ -60,7 +56,7 @@ describe('a bucket', () => {
   });
 });
 
-describe('distinguishes failures:', () => {
+describe('an error says what is wrong and what to do:', () => {
   const open = (url: string, changes: NodeJS.ProcessEnv = {}) =>
     openBucket({ url, environment: { ...bucketEnvironment, ...changes } });
 
@@ -68,7 +64,7 @@ describe('distinguishes failures:', () => {
     const bucket = open('s3://another');
     for (const ask of requestsOf(bucket)) {
       const error = await failureOf(ask());
-      expect(error).toBeInstanceOf(BucketMissingError);
+      expect(error).toBeInstanceOf(StoreError);
       expect(error.message).toMatch(/bucket another at http:.*no such bucket/);
     }
   });
@@ -77,8 +73,9 @@ describe('distinguishes failures:', () => {
     const bucket = open('s3://catwalk', { AWS_SECRET_ACCESS_KEY: 'not-the-secret' });
     for (const ask of requestsOf(bucket)) {
       const error = await failureOf(ask());
-      expect(error).toBeInstanceOf(PermissionDeniedError);
-      expect(error.message).toContain('AWS_SECRET_ACCESS_KEY');
+      expect(error.message).toMatch(
+        /permission denied \(HTTP 403 \w+: .*\)\. Check .*AWS_SECRET_ACCESS_KEY/,
+      );
       expect(error.message).not.toContain('not-the-secret');
     }
   });
@@ -86,27 +83,23 @@ describe('distinguishes failures:', () => {
   test('an endpoint at which nothing listens', async () => {
     const AWS_ENDPOINT_URL_S3 = await closedEndpoint();
     const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get('a'));
-    expect(error).toBeInstanceOf(BucketUnreachableError);
+    expect(error.message).toContain('no answer');
     expect(error.message).toContain(AWS_ENDPOINT_URL_S3);
     expect(error.message).toContain('ECONNREFUSED');
   });
 
-  test('an endpoint that does not speak S3', async () => {
+  test('the endpoint does not speak S3', async () => {
     const AWS_ENDPOINT_URL_S3 = new URL(bucketEnvironment.AWS_ENDPOINT_URL ?? '').origin;
     const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get(''));
-    expect(error).toBeInstanceOf(BucketError);
-    expect(error).not.toBeInstanceOf(BucketUnreachableError);
-    expect(error.message).toMatch(/S3/);
+    expect(error).toBeInstanceOf(StoreError);
+    expect(error.message).toContain('speaks S3');
   });
 
-  test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])(
-    '%s as an invalid bucket URL',
-    (url) => {
-      expect(() => openBucket({ url, environment: {} })).toThrow(RangeError);
-    },
-  );
+  test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])('%s is not a bucket', (url) => {
+    expect(() => openBucket({ url, environment: {} })).toThrow(RangeError);
+  });
 
-  test('an invalid endpoint URL', () => {
+  test('an endpoint that is not a URL', () => {
     const environment = { AWS_ENDPOINT_URL: 'localhost:9000' };
     expect(() => openBucket({ url: 's3://catwalk', environment })).toThrow(/localhost:9000/);
   });

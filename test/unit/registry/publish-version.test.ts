@@ -4,11 +4,8 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { describe, expect, test } from 'vitest';
 import { manifestSchema } from '../../../shared/registry/manifest.ts';
 import type { Bucket } from '../../../trainer/registry/bucket.ts';
-import {
-  modelFiles,
-  publishVersion,
-  VersionConflictError,
-} from '../../../trainer/registry/publish-version.ts';
+import { RegistryError } from '../../../trainer/registry/errors.ts';
+import { modelFiles, publishVersion } from '../../../trainer/registry/publish-version.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
 import { openLocalBucket, recordWrites } from '../../support/s3/local-bucket.ts';
 
@@ -87,7 +84,7 @@ describe('publishVersion', () => {
       const bucket = openLocalBucket();
       const cut = publishVersion(failAfter(bucket, writes), version);
       await expect(cut).rejects.toThrow('cut');
-      const manifests = (await bucket.list(bucket.layout.versions(name))).filter(({ key }) =>
+      const manifests = (await bucket.listAll(bucket.layout.versions(name))).filter(({ key }) =>
         key.endsWith('manifest.json'),
       );
       expect(manifests).toEqual([]);
@@ -104,7 +101,7 @@ describe('publishVersion', () => {
     const stored = await bucket.get(key);
     const { metrics } = await trainedModel(1, 0.95);
     const clash = publishVersion(bucket, { ...version, metrics });
-    await expect(clash).rejects.toBeInstanceOf(VersionConflictError);
+    await expect(clash).rejects.toBeInstanceOf(RegistryError);
     expect(await bucket.get(key)).toEqual(stored);
   });
 
@@ -119,9 +116,9 @@ function failAfter(bucket: Bucket, writes: number): Bucket {
   let left = writes;
   return {
     ...bucket,
-    async put(key, bytes, options) {
+    async putIfAbsent(key, bytes, options) {
       if (left-- === 0) throw new Error('cut');
-      return bucket.put(key, bytes, options);
+      return bucket.putIfAbsent(key, bytes, options);
     },
   };
 }

@@ -4,25 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { aliasSchema, type Manifest } from '../../../shared/registry/manifest.ts';
+import { nextAlias, readAlias } from '../../../trainer/registry/aliases.ts';
 import type { Bucket } from '../../../trainer/registry/bucket.ts';
 import {
-  type AliasMove,
-  moveAlias,
-  VersionMissingError,
-} from '../../../trainer/registry/move-alias.ts';
+  CorruptVersionError,
+  RegistryError,
+  VersionNotFoundError,
+} from '../../../trainer/registry/errors.ts';
+import { type AliasMove, moveAlias } from '../../../trainer/registry/move-alias.ts';
 import { prune } from '../../../trainer/registry/prune.ts';
-import { publishVersion, VersionConflictError } from '../../../trainer/registry/publish-version.ts';
+import { publishVersion } from '../../../trainer/registry/publish-version.ts';
 import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
-import { RollbackError, rollBack } from '../../../trainer/registry/roll-back.ts';
-import { readSigningKey, SigningKeyError } from '../../../trainer/registry/signature.ts';
-import {
-  DamagedVersionError,
-  downloadVersion,
-  listStored,
-  listVersions,
-  readAlias,
-} from '../../../trainer/registry/versions.ts';
-import { nextAlias } from '../../../trainer/registry/write-alias.ts';
+import { rollBack } from '../../../trainer/registry/roll-back.ts';
+import { readSigningKey } from '../../../trainer/registry/signature.ts';
+import { downloadVersion, listStored, listVersions } from '../../../trainer/registry/versions.ts';
 import { type SmallModel, smallModels } from '../../support/models/small-model.ts';
 import { openLocalBucket } from '../../support/s3/local-bucket.ts';
 
@@ -107,9 +102,9 @@ describe('a move', () => {
       const [damaged] = await publish(bucket, [0.9]);
       await damage(bucket, damaged?.version ?? '');
       const toDamaged = move(bucket, damaged?.version ?? '', changes);
-      await expect(toDamaged).rejects.toBeInstanceOf(DamagedVersionError);
+      await expect(toDamaged).rejects.toBeInstanceOf(CorruptVersionError);
       const toAbsent = move(bucket, '20200101T000000Z-00000000', changes);
-      await expect(toAbsent).rejects.toBeInstanceOf(VersionMissingError);
+      await expect(toAbsent).rejects.toBeInstanceOf(VersionNotFoundError);
       expect((await aliasOf(bucket))?.version).toBe(versions[0]);
     },
   );
@@ -168,7 +163,7 @@ describe('rollBack', () => {
     const back = { name, alias, by: 'ada@test', reason: 'too many shirts' };
     expect(await rollBack(bucket, back)).toMatchObject({ version: middle, previous: first });
     expect(await rollBack(bucket, back)).toMatchObject({ version: first, previous: null });
-    await expect(rollBack(bucket, back)).rejects.toThrow(RollbackError);
+    await expect(rollBack(bucket, back)).rejects.toThrow(RegistryError);
     expect((await aliasOf(bucket))?.history.map(({ action }) => action)).toEqual([
       'promote',
       'promote',
@@ -200,9 +195,9 @@ describe('rollBack', () => {
     const { bucket, versions } = await withVersions([0.7, 0.8]);
     await damage(bucket, versions[0] ?? '');
     const back = { name, alias, by: 'ada@test' };
-    await expect(rollBack(bucket, back)).rejects.toThrow(DamagedVersionError);
+    await expect(rollBack(bucket, back)).rejects.toThrow(CorruptVersionError);
     await bucket.delete(bucket.layout.manifest(name, versions[0] ?? ''));
-    await expect(rollBack(bucket, back)).rejects.toThrow(VersionMissingError);
+    await expect(rollBack(bucket, back)).rejects.toThrow(VersionNotFoundError);
     expect((await aliasOf(bucket))?.version).toBe(versions[1]);
     await expect(rollBack(bucket, { ...back, alias: 'candidate' })).rejects.toThrow(/candidate/);
   });
@@ -267,7 +262,7 @@ describe('prune', () => {
       expect(pruned.status).toBe('fulfilled');
       // The promotion won, or the version was gone; its files may have been deleted during the download.
       if (moved.status === 'rejected') {
-        expect(['VersionMissingError', 'DamagedVersionError']).toContain(moved.reason.name);
+        expect(['VersionNotFoundError', 'CorruptVersionError']).toContain(moved.reason.name);
       }
       const current = await aliasOf(bucket);
       for (const version of [current?.version, current?.previous]) {
@@ -289,7 +284,7 @@ describe('prune', () => {
       },
     };
     await prune(watched, { name, keep: 1, dryRun: false });
-    expect(late).toBeInstanceOf(VersionMissingError);
+    expect(late).toBeInstanceOf(VersionNotFoundError);
     expect(String(late)).toContain('being deleted');
   });
 
@@ -356,7 +351,7 @@ describe('a signature', () => {
     expect(verify(null, manifest.bytes, ours.publicKey, signature.bytes)).toBe(true);
     expect(verify(null, manifest.bytes, another.publicKey, signature.bytes)).toBe(false);
     const again = publishVersion(bucket, { ...model, signingKey: another.privateKey });
-    await expect(again).rejects.toThrow(VersionConflictError);
+    await expect(again).rejects.toThrow(RegistryError);
   });
 
   it('needs a valid private key', async () => {
@@ -365,13 +360,13 @@ describe('a signature', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
     for (const [pem, cause] of [
       [null, "can't be read"],
-      ['my secret', 'no private key'],
-      [ours.publicKey.export({ type: 'spki', format: 'pem' }), 'no private key'],
+      ['my secret', 'is not a private key'],
+      [ours.publicKey.export({ type: 'spki', format: 'pem' }), 'is not a private key'],
       [rsa.export({ type: 'pkcs8', format: 'pem' }), 'rsa'],
     ] as const) {
       if (pem) await writeFile(file, pem);
       const error = await readSigningKey(file).catch((reason) => reason);
-      expect(error).toBeInstanceOf(SigningKeyError);
+      expect(error).toBeInstanceOf(RegistryError);
       expect(error.message).toContain(cause);
       expect(error.message).not.toContain('my secret');
     }
