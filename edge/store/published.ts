@@ -2,17 +2,14 @@ import type * as z from 'zod/mini';
 import { ModelError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
-/**
- * The schemas of what publishers write. They are evaluated where something is read first, not by the start of the script, of
- * which they would be two thirds.
- */
+/** Loads the schemas of published objects at the first read, because they would be two thirds of the script's start-up time. */
 export const publishedSchemas = () => import('../../shared/registry/manifest.ts');
 
 /**
- * Reads JSON that a publisher wrote.
+ * Parses published JSON and checks it against its schema.
  *
- * @param what names it in errors
- * @throws {ModelError} `bad_model` where it's no JSON, or other JSON than the schema's
+ * @param what names the object in errors
+ * @throws {ModelError} `bad_model` if it is not JSON or breaks the schema
  */
 export function parsePublished<Schema extends z.core.$ZodType>(
   bytes: Uint8Array,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { percent } from '../../node/text.ts';
 import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
 import { type AliasMover, hasMove, nextAlias, updateAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
@@ -115,9 +116,6 @@ export function describeMove(alias: string, move: AliasMoveResult): string {
     case 'overtaken':
       return `${kept}: ${history.at(-1)?.by ?? 'another publisher'} has moved it there meanwhile`;
     case 'less-accurate':
-      return `${kept}, which has ${percent(move.currentAccuracy)}, this one ${percent(move.newAccuracy)} (--force moves it)`;
+      return `${kept}, which has ${percent(move.currentAccuracy ?? 0)}, this one ${percent(move.newAccuracy)} (--force moves it)`;
   }
 }
-
-const percent = (share: number | null) =>
-  share === null ? 'no accuracy' : `${(100 * share).toFixed(2)} %`;
