@@ -1,19 +1,19 @@
-/** Whose scripts may read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+/** Adds the CORS headers (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 export interface Cors {
-  /** Adds to any answer what a browser needs to give it to a script of `origin`. */
+  /** Lets scripts of `origin` read a response, if the origin is allowed. */
   allow(origin: string | undefined, headers: Headers): void;
 }
 
-/** What a script may read besides the body and the headers that it always may. */
+/** Response headers that scripts may read, in addition to those that they always may. */
 const exposed =
   'ETag, Retry-After, Server-Timing, WWW-Authenticate, X-Catwalk-Alias, X-Catwalk-Version, X-Request-Id';
 
-/** @returns `null` where nobody else's scripts may */
+/** @returns `null` if no other origin is allowed */
 export function openCors(origins: '*' | string[]): Cors | null {
   if (origins.length === 0) return null;
   return {
     allow(origin, headers) {
-      // A cache must not give one origin's answer to another.
+      // A cache must not give one origin's response to another.
       if (origins !== '*') headers.append('vary', 'Origin');
       if (origin === undefined || (origins !== '*' && !origins.includes(origin))) return;
       headers.set('access-control-allow-origin', origins === '*' ? '*' : origin);
@@ -22,12 +22,13 @@ export function openCors(origins: '*' | string[]): Cors | null {
   };
 }
 
-/** Seconds that a browser may remember a preflight; Chromium's most. */
+/** Seconds for which a browser may keep a preflight response: Chromium's maximum. */
 const preflightSeconds = '7200';
 
 /**
+ * Answers OPTIONS. A preflight allows every requested header: only `Cors.allow` decides whether the browser accepts it.
+ *
  * @param allowed the methods of a route, such as `GET, HEAD, OPTIONS`
- * @returns what OPTIONS answers; a preflight is told of every header it asks for, which `allow` makes count where it may
  */
 export function optionsResponse(request: Request, allowed: string): Response {
   const headers = new Headers({ allow: allowed });

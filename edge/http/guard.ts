@@ -1,55 +1,52 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import type { Configuration } from '../configuration.ts';
 import { Problem } from '../errors.ts';
 
-/** What opens the routes that are not for everybody. */
-export interface ApiToken {
-  /** What logs and limits call its bearer. */
-  name: string;
-  token: string;
-}
-
 export interface GuardOptions {
-  /** Where there are none, every route is open. */
-  tokens: readonly ApiToken[];
+  /** If empty, every route is open. */
+  tokens: Configuration['apiTokens'];
   limiter: RateLimit | undefined;
 }
 
-/** Probes and preflights come by themselves, and must not use up anybody's share. */
+/** Probes and scrapers are automatic: they do not count against a client's limit. */
 const unlimited = ['/healthz', '/readyz', '/metrics'];
-/** GET routes that tell what the Worker's clients do. */
-const inside = ['/metrics', '/drift'];
+/** GET routes that need a token, because they show what clients do. */
+const internal = ['/metrics'];
 
-/** Seconds; the binding's period is 10 or 60, and does not say which. */
+/** Seconds. The binding's period is 10 or 60, and the Worker can't read which. */
 const retryAfter = '10';
 
-/** Lets through who has a token, where one is needed, and who has not asked too often. Nothing of the body is read before. */
+/** Refuses requests without a valid token, if tokens are configured, and requests over the limit. It never reads the body. */
 export function guard({ tokens, limiter }: GuardOptions): MiddlewareHandler {
-  const bearerOf = recognize(tokens);
+  const recognize = recognizer(tokens);
 
   return async function guarded(context, next) {
     const { method, path } = context.req;
     if (method === 'OPTIONS') return next();
     const presented = tokens.length > 0 ? context.req.header('authorization') : undefined;
-    const bearer = presented === undefined ? null : await bearerOf(presented);
+    const bearer = presented === undefined ? null : await recognize(presented);
     if (bearer !== null) context.set('client', bearer);
     if (limiter && !unlimited.includes(path)) await limit(limiter, keyOf(context, bearer));
-    const isOpen = (method === 'GET' || method === 'HEAD') && !inside.includes(path);
+    const isOpen = (method === 'GET' || method === 'HEAD') && !internal.includes(path);
     if (tokens.length > 0 && !isOpen && bearer === null) throw unauthorized(presented);
     return next();
   };
 }
 
-/** Keyed by token, else by address, which Cloudflare sets and no client can (https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/). */
+/**
+ * The key of the limit: the token's name, or else the address. Cloudflare sets the address, clients can't forge it
+ * (https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/).
+ */
 const keyOf = (context: Context, bearer: string | null) =>
   bearer === null
     ? `address:${context.req.header('cf-connecting-ip') ?? 'unknown'}`
     : `token:${bearer}`;
 
 async function limit(limiter: RateLimit, key: string): Promise<void> {
-  // A limiter that can't be asked must not take the Worker down with it.
+  // A limiter that fails must not take the Worker down with it.
   const { success } = await limiter.limit({ key }).catch(() => ({ success: true }));
   if (success) return;
-  throw new Problem('too_many_requests', 'More requests than are allowed; ask again later.', {
+  throw new Problem('too_many_requests', `Too many requests: try again in ${retryAfter} s.`, {
     headers: { 'retry-after': retryAfter },
   });
 }
@@ -58,7 +55,7 @@ function unauthorized(presented: string | undefined): Problem {
   const detail =
     presented === undefined
       ? 'The request has no token: send Authorization: Bearer <token>.'
-      : 'The token is none of those that are allowed.';
+      : 'The token is not one of the configured tokens.';
   const error = presented === undefined ? '' : ', error="invalid_token"';
   return new Problem('unauthorized', detail, {
     headers: { 'www-authenticate': `Bearer realm="catwalk"${error}` },
@@ -66,13 +63,13 @@ function unauthorized(presented: string | undefined): Problem {
 }
 
 /**
- * Compares digests, all of them and in constant time: how long it takes tells nothing of a token, not even of its length.
+ * Compares digests, always all of them and in constant time. The duration reveals nothing about a token, not even its length.
  *
- * @returns the name of an Authorization header's token, `null` where it's unknown
+ * @returns a function from an Authorization header to the token's name, or `null` if it is unknown
  */
-function recognize(tokens: readonly ApiToken[]) {
+function recognizer(tokens: Configuration['apiTokens']) {
   let digests: Promise<ArrayBuffer[]> | null = null;
-  return async function nameOf(authorization: string): Promise<string | null> {
+  return async function recognize(authorization: string): Promise<string | null> {
     const [, token] = /^Bearer +([^ ]+) *$/i.exec(authorization) ?? [];
     if (token === undefined) return null;
     digests ??= Promise.all(tokens.map((each) => digest(each.token)));

@@ -1,18 +1,18 @@
 import { Problem } from '../errors.ts';
 
-/** 10 MiB, as sent and as inflated: more than any image within the pixel limit that was compressed at all. */
-export const maximumBodyBytes = 10 * 1024 * 1024;
+/** 10 MiB, as sent and as inflated: more than any compressed image within the pixel limit. */
+export const maxBodyBytes = 10 * 1024 * 1024;
 
 /**
- * Reads a request's body, inflated where it is gzip, and stops as soon as it is too long.
+ * Reads a request's body, inflates it if it is gzip, and stops as soon as it is too long.
  *
  * @throws {Problem} `empty_body`, `body_too_large`, `unsupported_encoding`, `bad_encoding`
  */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(request.headers.get('content-length') ?? Number.NaN);
-  if (announced > maximumBodyBytes) throw tooLarge();
+  if (announced > maxBodyBytes) throw tooLarge();
   const body = await readEncoded(request, announced);
-  if (body.byteLength > maximumBodyBytes) throw tooLarge();
+  if (body.byteLength > maxBodyBytes) throw tooLarge();
   if (body.byteLength === 0) {
     throw new Problem('empty_body', 'The request has no body: send an image.');
   }
@@ -25,11 +25,11 @@ async function readEncoded(request: Request, announced: number): Promise<Uint8Ar
   if (encoding !== 'identity') {
     throw new Problem(
       'unsupported_encoding',
-      `The body's Content-Encoding is "${encoding}"; gzip is read, or none.`,
+      `The body's Content-Encoding is "${encoding}"; it may be gzip or missing.`,
       { headers: { 'accept-encoding': 'gzip' } },
     );
   }
-  // A body of known length ends there: the runtime reads it in one go. One of unknown length is counted as it comes.
+  // The runtime reads a body of known length in one go. A body of unknown length is counted as it arrives.
   return Number.isNaN(announced)
     ? readCounted(request.body)
     : new Uint8Array(await request.arrayBuffer());
@@ -53,28 +53,31 @@ async function readCounted(
   // Leaving the loop cancels the stream.
   for await (const part of stream ?? []) {
     length += part.byteLength;
-    if (length > maximumBodyBytes) throw tooLarge();
+    if (length > maxBodyBytes) throw tooLarge();
     parts.push(part);
   }
-  const body = new Uint8Array(length);
+  return concatenate(parts);
+}
+
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
   let offset = 0;
   for (const part of parts) {
-    body.set(part, offset);
+    whole.set(part, offset);
     offset += part.byteLength;
   }
-  return body;
+  return whole;
 }
 
 const tooLarge = () =>
-  new Problem('body_too_large', `A body may have at most ${maximumBodyBytes} bytes.`);
+  new Problem('body_too_large', `A body may have at most ${maxBodyBytes} bytes.`);
 
-/** More than a phone's photos have. */
-const mostDrainedBytes = 32 * 1024 * 1024;
+/** More than the photos of phones have. */
+const maxDrainedBytes = 32 * 1024 * 1024;
 
 /**
- * Reads what nobody has read of a request's body, and drops it. A server that answers without it ends the connection, and what of the body
- * is still under way then has the client's system throw the answer away (RFC 9112, 9.6, "lingering close"). A body that is
- * longer than 32 MiB is left.
+ * Reads and drops what is left of a request's body, up to 32 MiB. If a server responds and closes the connection while the client is still
+ * sending, the client's system discards the response ("lingering close", RFC 9112, section 9.6).
  */
 export async function drainBody({ body, bodyUsed }: Request): Promise<void> {
   if (body === null || bodyUsed || body.locked) return;
@@ -82,9 +85,9 @@ export async function drainBody({ body, bodyUsed }: Request): Promise<void> {
   try {
     for await (const part of body) {
       bytes += part.byteLength;
-      if (bytes > mostDrainedBytes) return;
+      if (bytes > maxDrainedBytes) return;
     }
   } catch {
-    // Whoever sent it has gone.
+    // The client has disconnected.
   }
 }

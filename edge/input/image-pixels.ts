@@ -6,25 +6,25 @@ import { imageDecoders } from './image-decoders.ts';
 import { base64Bytes, jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 
-/** What decoding the images of one call may cost: one JPEG of 50 megapixels, or a PNG of 16. */
-const maxCostOfCall = 50_000_000;
+/** The maximum cost of decoding the images of one request: a JPEG of 50 megapixels, or a PNG of 16. */
+const maxCostOfRequest = 50_000_000;
 
-/** What of an image is known before its pixels are: its bytes, or its numbers. */
+/** An image before it is decoded: its file or raw bytes, or its JSON numbers. */
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
 
 /**
- * Makes the network's pixels of what was posted, one image after the other, for each holds much memory while it is decoded. Raw bytes
- * and JSON numbers are the network's pixels already: they are inverted only where that's asked for.
+ * Makes the network's input of posted images, one after the other, because each takes much memory while it is decoded. Raw bytes and
+ * JSON numbers are the network's input already: they are inverted only if `invert` is `true`.
  *
- * @returns for each image height x width values, 0 black to 255 white, row by row, or why there are none
- * @throws {Problem} `image_too_large` where they have too many pixels together
+ * @returns per image height x width values, 0 black to 255 white, row by row, or the reason why there are none
+ * @throws {Problem} `image_too_large` if decoding all of them costs too much
  */
 export async function imagePixels(
-  images: PostedImage[],
+  images: readonly PostedImage[],
   options: ModelInputOptions,
 ): Promise<(ArrayLike<number> | Problem)[]> {
   const contents = images.map((image) => orProblem(() => contentOf(image)));
-  await checkCostOfCall(contents);
+  await checkCostOfRequest(contents);
   const results: (ArrayLike<number> | Problem)[] = [];
   for (const content of contents) {
     try {
@@ -43,19 +43,19 @@ function contentOf(image: PostedImage): Content {
   return { bytes, mayBeRaw: contentType === '' || contentType === 'application/octet-stream' };
 }
 
-/** Images that can't be read, or are too large by themselves, are reported in their places. */
-async function checkCostOfCall(contents: (Content | Problem)[]): Promise<void> {
+/** Ignores images that can't be read or are too large alone: their problems stand in their places. */
+async function checkCostOfRequest(contents: (Content | Problem)[]): Promise<void> {
   if (contents.length === 1) return;
   let total = 0;
   for (const content of contents) {
     if (content instanceof Problem || !('bytes' in content)) continue;
     const cost = await decodingCost(content.bytes).catch(() => 0);
-    if (cost <= maxCostOfCall) total += cost;
+    if (cost <= maxCostOfRequest) total += cost;
   }
-  if (total > maxCostOfCall) {
+  if (total > maxCostOfRequest) {
     throw new Problem(
       'image_too_large',
-      'The images are too large for one call: together they may have 50 megapixels as JPEG, or 16 in other formats.',
+      'The images are too large for one request: in all they may have 50 megapixels as JPEG, or 16 in other formats.',
     );
   }
 }
@@ -68,7 +68,7 @@ async function pixelsOf(content: Content, options: ModelInputOptions): Promise<A
     if (bytes.byteLength !== height * width) {
       throw new Problem(
         'bad_pixels',
-        `${bytes.byteLength} raw bytes; an image has ${height * width}, a byte a pixel. Neither is this a PNG, JPEG, WebP, GIF or BMP.`,
+        `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a PNG, JPEG, WebP, GIF or BMP file either.`,
       );
     }
     return inverted(bytes, invert);
@@ -87,7 +87,7 @@ function orProblem<Result>(read: () => Result): Result | Problem {
   }
 }
 
-/** The image's own fault as a problem; anything else is thrown on. */
+/** Returns a fault of the image as a problem. Throws anything else. */
 function faultOf(error: unknown): Problem {
   if (error instanceof Problem || error instanceof ImageError) return toProblem(error);
   throw error;

@@ -1,11 +1,11 @@
 import { Problem } from '../errors.ts';
 
 /**
- * Reads an image written as JSON numbers: one flat array or an array of rows, a pixel as a number or as an array of one, as tensors
- * with channels are written. Where no value is above 1 they are taken as [0, 1], else as 0..255.
+ * Reads an image from JSON numbers: a flat array or an array of rows. A pixel is a number, or an array of one as in tensors with
+ * channels.
  *
  * @returns height x width values, 0 black to 255 white, row by row
- * @throws {Problem} `bad_pixels`, with the value and its place
+ * @throws {Problem} `bad_pixels`, with the value and its position
  */
 export function jsonPixels(value: unknown, height: number, width: number): Float64Array {
   if (!Array.isArray(value)) {
@@ -26,23 +26,25 @@ export function jsonPixels(value: unknown, height: number, width: number): Float
 }
 
 /**
- * Checks the pixels of one image. Where none is above 1 they are taken as [0, 1], else as 0..255.
+ * Checks the pixels of one image and scales them to 0..255. If no value is above 1, they are within [0, 1].
  *
- * @param placeOf says where a pixel stands
+ * @param describePosition names the position of a pixel in error messages
  * @returns as many values, 0 black to 255 white
- * @throws {Problem} `bad_pixels`, with the value and its place
+ * @throws {Problem} `bad_pixels`, with the value and its position
  */
 export function scalePixels(
   values: ArrayLike<unknown>,
-  placeOf: (i: number) => string,
+  describePosition: (i: number) => string,
 ): Float64Array {
   const pixels = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const pixel = values[i];
     if (typeof pixel !== 'number' || !Number.isFinite(pixel)) {
-      throw wrong(`${placeOf(i)} is ${describe(pixel)}, not a number from 0 to 255.`);
+      throw wrong(`${describePosition(i)} is ${describe(pixel)}, not a number from 0 to 255.`);
     }
-    if (pixel < 0 || pixel > 255) throw wrong(`${placeOf(i)} is ${pixel}, not within 0 to 255.`);
+    if (pixel < 0 || pixel > 255) {
+      throw wrong(`${describePosition(i)} is ${pixel}, not within 0 to 255.`);
+    }
     pixels[i] = pixel;
   }
   return pixels.every((pixel) => pixel <= 1) ? pixels.map((pixel) => pixel * 255) : pixels;
@@ -61,14 +63,14 @@ function checkRows(rows: unknown[], height: number, width: number): void {
   }
 }
 
-/** Numbers that JSON can't write (1e999 is read as Infinity) are named as they are. */
+/** JSON can't write Infinity, which 1e999 becomes: numbers are shown as they are. */
 const describe = (value: unknown) =>
   typeof value === 'number' ? String(value) : (JSON.stringify(value)?.slice(0, 40) ?? 'missing');
 
 const wrong = (detail: string) => new Problem('bad_pixels', detail);
 
 /**
- * Decodes a data URL (RFC 2397, base64 alone) or base64 by itself, of either alphabet (RFC 4648), padded or not.
+ * Decodes base64 of either alphabet (RFC 4648), padded or not, alone or in a data URL (RFC 2397).
  *
  * @throws {Problem} `bad_image`
  */

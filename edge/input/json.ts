@@ -1,18 +1,42 @@
+import type * as z from 'zod/mini';
 import { Problem } from '../errors.ts';
+import { JsonError, parseJson } from '../json.ts';
 
-/** An image in rows in an object in a list in an object is 5 deep; a batch with channels in a protocol's body 7. */
-const deepest = 8;
-/** 64 images of 28 rows with a channel's array a pixel are 52,000. */
-const mostContainers = 100_000;
+/** An image in rows in an object in a list in an object is 5 deep. A batch with channels in a protocol's body is 7. */
+const maxDepth = 8;
+/** 64 images of 28 rows with an array per pixel's channels are 52,000. */
+const maxContainers = 100_000;
+/** 64 images of 784 numbers are 50,000. A body of commas would become ten million values. */
+const maxValues = 1_000_000;
+
+/**
+ * Parses the JSON body of a request.
+ *
+ * @param what the name of the body in error messages
+ * @param code of JSON that does not match the schema
+ * @throws {Problem} `bad_json` if the JSON is too deep or too long
+ */
+export function parseJsonBody<Schema extends z.core.$ZodType>(
+  body: Uint8Array,
+  schema: Schema,
+  what: string,
+  code: 'bad_json' | 'bad_request' = 'bad_json',
+): z.output<Schema> {
+  checkJsonBounds(body);
+  try {
+    return parseJson(body, schema, what);
+  } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause;
+    throw new Problem(code, cause.message, { cause });
+  }
+}
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
-/** 64 images of 784 numbers are 50,000; a body of commas alone would become ten million values. */
-const mostValues = 1_000_000;
 
 /**
- * Looks how deep JSON nests and how much is in it before it is parsed: ten megabytes of brackets or commas would become many times
- * that in memory. What is no JSON is left to the parser.
+ * Checks the depth and the number of values of JSON before it is parsed. Ten megabytes of brackets or commas would take
+ * many times that in memory. Bytes that are not JSON are left to the parser.
  *
  * @throws {Problem} `bad_json`
  */
@@ -25,11 +49,11 @@ export function checkJsonBounds(json: Uint8Array): void {
     if (byte === quote) {
       i = endOfString(json, i);
     } else if (byte === comma) {
-      if (++values > mostValues) throw tooMuch(`more than ${mostValues} values`);
+      if (++values > maxValues) throw tooMuch(`more than ${maxValues} values`);
     } else if (byte === openArray || byte === openObject) {
-      if (++depth > deepest) throw tooMuch(`arrays or objects more than ${deepest} deep`);
-      if (++containers > mostContainers) {
-        throw tooMuch(`more than ${mostContainers} arrays and objects`);
+      if (++depth > maxDepth) throw tooMuch(`arrays or objects more than ${maxDepth} deep`);
+      if (++containers > maxContainers) {
+        throw tooMuch(`more than ${maxContainers} arrays and objects`);
       }
     } else if (byte === closeArray || byte === closeObject) {
       depth--;
@@ -37,7 +61,7 @@ export function checkJsonBounds(json: Uint8Array): void {
   }
 }
 
-/** @returns the place of the closing quote: base64 is most of many a body, so native code looks for it */
+/** @returns the position of the closing quote; native code searches for it, because base64 is most of many bodies */
 function endOfString(json: Uint8Array, start: number): number {
   let end = start;
   for (;;) {
@@ -50,4 +74,4 @@ function endOfString(json: Uint8Array, start: number): number {
 }
 
 const tooMuch = (what: string) =>
-  new Problem('bad_json', `The body's JSON has ${what}; no images do.`);
+  new Problem('bad_json', `The body's JSON has ${what}, more than any images need.`);

@@ -1,59 +1,103 @@
+/** Reads what a request says outside its body: path, query and headers. */
+import type { Context } from 'hono';
 import * as z from 'zod/mini';
+import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
 import { Problem } from '../errors.ts';
+import type { Background } from '../model/background.ts';
+import type { ModelChoice } from '../model/served-models.ts';
+import type { TestSet } from '../model/test-set.ts';
 
 const wholeNumber = (schema: z.ZodMiniNumber<number>) =>
   z.pipe(
     z.pipe(
       z.string().check(z.regex(/^\d+$/)),
-      // What is larger than any bound need not be exact.
+      // Numbers beyond every limit need not be exact.
       z.transform((text: string) => Math.min(Number(text), Number.MAX_SAFE_INTEGER)),
     ),
     schema,
   );
 
-/** The number of a test image; how many there are is checked against the test set. */
+/** The index of a test image. The test set decides how many there are. */
 export const indexSchema = wholeNumber(z.int().check(z.nonnegative()));
 
-/** How often a test image's pixels are repeated: 28 x 20 = 560 pixels a side are as large as a page shows it. */
+/** Enlarges a test image: 28 x 20 = 560 pixels a side are the largest that a page shows. */
 export const scaleSchema = z._default(wholeNumber(z.int().check(z.minimum(1), z.maximum(20))), 1);
 
-/** Whether the image's light and dark are swapped; `auto` does so where its background is light. */
+/** Whether to swap light and dark. `auto` does so if the background is light. */
 export const invertSchema = z._default(z.enum(['auto', 'true', 'false']), 'auto');
 
-/** Whether the answer has the image that the network saw. */
+/** Whether to answer with the image that the network saw. */
 export const echoSchema = z._default(z.enum(['false', 'true']), 'false');
 
 /**
- * @param text a query parameter as it came; `undefined` where it did not
- * @throws {Problem} `bad_parameter`, which says what it may be
+ * Reads a query parameter.
+ *
+ * @param accepted the accepted values, for the error message
+ * @throws {Problem} `bad_parameter`
  */
 export function readParameter<Schema extends z.core.$ZodType>(
+  { req }: Context,
   name: string,
-  text: string | undefined,
   schema: Schema,
-  mayBe: string,
+  accepted: string,
 ): z.output<Schema> {
+  const text = req.query(name);
   const { success, data } = z.safeParse(schema, text);
   if (success) return data;
-  throw new Problem('bad_parameter', `${name} is "${text}"; it may be ${mayBe}.`);
+  throw new Problem('bad_parameter', `${name} is "${text}"; it may be ${accepted}.`);
+}
+
+export const readInvert = (context: Context) =>
+  readParameter(context, 'invert', invertSchema, 'auto, true, false');
+
+/**
+ * Reads which model a request selects: with `?version=`, `?alias=` or the header X-Catwalk-Alias. Otherwise its client decides, which the
+ * header X-Catwalk-Client or its address identifies.
+ *
+ * @throws {Problem} `bad_parameter` if the value is not a version or an alias, or if the query has both
+ */
+export function modelChoice({ req }: Context): ModelChoice {
+  const version = req.query('version');
+  const alias = req.query('alias');
+  if (version !== undefined && alias !== undefined) {
+    throw new Problem('bad_parameter', 'Use either version or alias, not both.');
+  }
+  if (version !== undefined) return { version: check('version', version, versionSchema) };
+  if (alias !== undefined) return { alias: check('alias', alias, aliasNameSchema) };
+  const header = req.header('x-catwalk-alias');
+  if (header !== undefined) return { alias: check('X-Catwalk-Alias', header, aliasNameSchema) };
+  return { client: req.header('x-catwalk-client') ?? req.header('cf-connecting-ip') ?? null };
+}
+
+function check(name: string, text: string, schema: z.ZodMiniType<string>): string {
+  const result = schema.safeParse(text);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new Problem('bad_parameter', `${name} is "${text}"; ${issue?.message}.`);
 }
 
 /**
- * Reads the number of a test image.
+ * Reads the test image whose index a client sent.
  *
- * @param images how many there are
- * @throws {Problem} `bad_index` where it is no whole number, `index_out_of_range`
+ * @throws {Problem} `bad_index`, `index_out_of_range`
+ * @throws {DatasetError | StoreError}
  */
-export function parseIndex(text: string, images: number): number {
+export async function readTestImage(testSet: TestSet, text: string, background: Background) {
+  const { images } = await testSet.info(background);
+  const index = parseIndex(text, images);
+  const image = await testSet.image(index, background);
+  // A shorter test set may have replaced the one whose size was read.
+  if (image === null) {
+    throw new Problem('index_out_of_range', `Image ${index} is no longer in the test set.`);
+  }
+  return { index, image };
+}
+
+function parseIndex(text: string, images: number): number {
   const { success, data: index } = z.safeParse(indexSchema, text);
   if (!success) {
     throw new Problem('bad_index', `"${text}" is not a whole number from 0 to ${images - 1}.`);
   }
-  if (index >= images) {
-    throw new Problem(
-      'index_out_of_range',
-      `There is no image ${text}: the last is ${images - 1}.`,
-    );
-  }
-  return index;
+  if (index < images) return index;
+  throw new Problem('index_out_of_range', `There is no image ${text}: the last is ${images - 1}.`);
 }

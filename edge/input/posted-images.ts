@@ -1,34 +1,35 @@
+import * as z from 'zod/mini';
 import { imageFormat } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
-import { checkJsonBounds } from './json.ts';
+import { parseJsonBody } from './json.ts';
 
-/** How many images one call may bring. */
-export const maximumImages = 64;
+/** Images in one request. */
+export const maxImages = 64;
 
-/** What a client sent for one image, not yet looked at. */
+/** One image as the client sent it, not yet decoded. */
 export type PostedImage =
   | { kind: 'file'; bytes: Uint8Array; contentType: string }
-  /** A file in JSON: as data URL, or base64 by itself. */
+  /** A file in JSON: a data URL or base64. */
   | { kind: 'text'; text: string }
   | { kind: 'pixels'; value: unknown };
 
 export interface PostedImages {
   images: PostedImage[];
-  /** Whether the call was one for several images, and the answer is to be a list. */
+  /** Whether the request was for several images, so that the answer is a list. */
   many: boolean;
 }
 
-/** Types under which JSON comes: curl -d sends a form's, and many clients send none. */
+/** Content types that may be JSON: `curl -d` sends a form's, and many clients send none. */
 const mayBeJson = ['', 'application/json', 'application/x-www-form-urlencoded', 'text/plain'];
 
-/** What an image is called in a JSON object; `b64` is what TensorFlow Serving calls it. */
+/** Names of an image in a JSON object. `b64` is TensorFlow Serving's. */
 const names = ['pixels', 'image', 'b64'];
 
-/** What JSON takes for white space: tab, line feed, carriage return, space. */
+/** White space in JSON: tab, line feed, carriage return, space. */
 const blanks = [0x09, 0x0a, 0x0d, 0x20];
 
 /**
- * Tells which images a body holds. An image file is one by its bytes, whatever the content type.
+ * Splits a body into images. Image files are recognized by their bytes, whatever the content type says.
  *
  * @param contentType the header, or ''
  * @throws {Problem} `bad_multipart`, `bad_json`, `too_many_images`
@@ -40,7 +41,7 @@ export async function postedImages(
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return fromForm(body, contentType);
   if (imageFormat(body) === null) {
-    // Raw pixels may hold these characters too, but only JSON has nothing but blanks before them.
+    // Raw pixels may start with one of these characters, too. Only JSON has nothing but blanks before it.
     const first = String.fromCharCode(body.find((byte) => !blanks.includes(byte)) ?? 0);
     const looksLikeJson = first === '{' || first === '[' || first === '"';
     if (type === 'application/json' || type.endsWith('+json')) return fromJson(body);
@@ -57,7 +58,7 @@ async function fromForm(body: Uint8Array<ArrayBuffer>, contentType: string): Pro
     throw new Problem('bad_multipart', `The multipart body can't be read: ${cause}.`, { cause });
   }
   const files = [...form.values()].filter((value) => value instanceof File);
-  checkCount(files.length, 'bad_multipart', 'The form holds no file');
+  checkCount(files.length, 'bad_multipart', 'The form has no file');
   const images = await Promise.all(
     files.map(async (file) => ({
       kind: 'file' as const,
@@ -69,14 +70,7 @@ async function fromForm(body: Uint8Array<ArrayBuffer>, contentType: string): Pro
 }
 
 function fromJson(body: Uint8Array): PostedImages {
-  checkJsonBounds(body);
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body));
-  } catch (cause) {
-    // JSON has no NaN and no Infinity: a body with them ends here, its message naming the place.
-    throw new Problem('bad_json', `The body is not JSON: ${cause}.`, { cause });
-  }
+  const value = parseJsonBody(body, z.unknown(), 'The body');
   if (isObject(value) && 'images' in value) {
     if (!Array.isArray(value.images)) {
       throw new Problem('bad_json', '"images" must be an array of images.');
@@ -92,16 +86,13 @@ function fromJson(body: Uint8Array): PostedImages {
 
 function checkCount(count: number, codeOfNone: 'bad_multipart' | 'bad_json', none: string): void {
   if (count === 0) throw new Problem(codeOfNone, `${none}: send at least one image.`);
-  if (count > maximumImages) throw tooManyImages(count);
+  if (count > maxImages) throw tooManyImages(count);
 }
 
 export const tooManyImages = (count: number) =>
-  new Problem(
-    'too_many_images',
-    `${count} images in one call; at most ${maximumImages} are taken.`,
-  );
+  new Problem('too_many_images', `${count} images in one request; at most ${maxImages} may be.`);
 
-/** An image is a string or an array of pixels; an object with either under one of the names is taken for it. */
+/** Makes an image of a string or an array of pixels, or of an object that has either under one of the names. */
 function fromJsonValue(value: unknown): PostedImage {
   const name = isObject(value) ? names.find((name) => name in value) : undefined;
   const image = isObject(value) && name !== undefined ? value[name] : value;

@@ -1,5 +1,6 @@
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction, ServedModel } from '../../shared/model/prediction.ts';
+import { sha256 } from '../store/published.ts';
 import type { Served } from './served-models.ts';
 
 /**
@@ -36,3 +37,9 @@ export function describeServed({ model, alias }: Served): ServedModel {
   const { name, version } = model.manifest;
   return { name, version, alias: alias?.name ?? null };
 }
+
+/** The image that the network saw, as the bytes that identify it in feedback. */
+export const pixelBytes = (pixels: ArrayLike<number>) => Uint8Array.from(pixels, Math.round);
+
+/** @returns the second half of a prediction's id: 64 hex digits */
+export const pixelsHash = (pixels: ArrayLike<number>) => sha256(pixelBytes(pixels));

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { Problem } from '../errors.ts';
-import { inputName, outputName, parseBody } from './protocol.ts';
+import { parseJsonBody } from '../input/json.ts';
+import { badRequest, inputName, outputName } from './protocol.ts';
 
 const size = z.int().check(z.nonnegative());
 
@@ -18,7 +18,7 @@ const requestSchema = z.object({
       shape: z.array(size),
       datatype: z.string(),
       parameters: z.optional(z.looseObject({ binary_data_size: z.optional(size) })),
-      /** Its numbers are looked at one by one later. */
+      /** Its numbers are checked later. */
       data: z.optional(z.custom<unknown[]>(Array.isArray, 'must be an array')),
     }),
   ),
@@ -50,20 +50,20 @@ export interface InferRequest {
 export interface InputTensor {
   shape: number[];
   datatype: string;
-  /** JSON's numbers, flat or nested, or the elements' bytes. */
+  /** JSON numbers, flat or nested, or the bytes of the elements. */
   data: unknown[] | Uint8Array<ArrayBuffer>;
 }
 
 export interface RequestedOutput {
   isBinary: boolean;
-  /** How many classes, the likeliest first, take the tensor's place. */
+  /** Number of most probable classes to return instead of the tensor. */
   classification: number | undefined;
 }
 
 /**
- * Reads an inference request, whose tensors may follow the JSON as bytes.
+ * Parses an inference request. Its tensors may follow the JSON as bytes.
  *
- * @param header Inference-Header-Content-Length: how long the JSON is, where that is not all
+ * @param header Inference-Header-Content-Length: the length of the JSON (default: all of the body)
  * @throws {Problem} `bad_request`
  */
 export function parseInferRequest(
@@ -72,20 +72,25 @@ export function parseInferRequest(
   modelName: string,
 ): InferRequest {
   const jsonBytes = header === undefined ? body.byteLength : parseLength(header, body.byteLength);
-  const request = parseBody(body.subarray(0, jsonBytes), requestSchema);
+  const request = parseJsonBody(
+    body.subarray(0, jsonBytes),
+    requestSchema,
+    'The request',
+    'bad_request',
+  );
   const [input] = request.inputs;
   if (request.inputs.length !== 1 || input === undefined) {
-    throw wrong(
+    throw badRequest(
       `expected 1 inputs but got ${request.inputs.length} inputs for model '${modelName}'`,
     );
   }
   if (input.name !== inputName) {
-    throw wrong(
+    throw badRequest(
       `unexpected inference input '${input.name}' for model '${modelName}'; it takes '${inputName}'`,
     );
   }
   const parameters = request.parameters ?? {};
-  // None asked for is all.
+  // A request for no output is a request for all of them.
   const outputs = request.outputs?.length ? request.outputs : [{ name: outputName }];
   return {
     id: request.id,
@@ -96,8 +101,8 @@ export function parseInferRequest(
     },
     outputs: outputs.map(({ name, parameters: own }) => {
       if (name !== outputName) {
-        throw wrong(
-          `unexpected inference output '${name}' for model '${modelName}'; it gives '${outputName}'`,
+        throw badRequest(
+          `unexpected inference output '${name}' for model '${modelName}'; it returns '${outputName}'`,
         );
       }
       return {
@@ -111,7 +116,9 @@ export function parseInferRequest(
 function parseLength(header: string, bodyBytes: number): number {
   const length = /^\d+$/.test(header) ? Number(header) : Number.NaN;
   if (length <= bodyBytes) return length;
-  throw wrong(`Inference-Header-Content-Length is "${header}"; the body has ${bodyBytes} bytes`);
+  throw badRequest(
+    `Inference-Header-Content-Length is "${header}"; the body has ${bodyBytes} bytes`,
+  );
 }
 
 function dataOf(
@@ -120,13 +127,11 @@ function dataOf(
 ): InputTensor['data'] {
   const size = parameters?.binary_data_size;
   if ((size ?? 0) !== binary.byteLength) {
-    throw wrong(
-      `${binary.byteLength} bytes follow the JSON, the inputs' binary_data_size is ${size ?? 0}`,
+    throw badRequest(
+      `${binary.byteLength} bytes follow the JSON, but the inputs have binary_data_size ${size ?? 0}`,
     );
   }
   if (size !== undefined && data === undefined) return binary;
   if (size === undefined && data !== undefined) return data;
-  throw wrong(`input '${inputName}' must have either data or binary_data_size`);
+  throw badRequest(`input '${inputName}' must have either data or binary_data_size`);
 }
-
-const wrong = (message: string) => new Problem('bad_request', message);

@@ -1,25 +1,25 @@
+import type { Context } from 'hono';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
-import type { AppContext } from '../app-context.ts';
-import { Problem } from '../errors.ts';
+import { concatenate } from '../input/body.ts';
 import { scalePixels } from '../input/json-pixels.ts';
-import { maximumImages, tooManyImages } from '../input/posted-images.ts';
+import { maxImages, tooManyImages } from '../input/posted-images.ts';
 import type { InputTensor, RequestedOutput } from './open-inference-request.ts';
-import { inputName, outputName } from './protocol.ts';
+import { badRequest, inputName, outputName } from './protocol.ts';
 
 /**
- * Takes an input tensor apart into images: FP32, each image's values in [0, 1] or in 0..255 as POST /predict has it, or UINT8.
+ * Splits an input tensor into images. FP32 values are in [0, 1] or in 0..255, image by image, as in POST /predict. UINT8 values are bytes.
  *
  * @param inputShape of one image; the tensor is [n, 28, 28, 1], [n, 28, 28] or [n, 784]
- * @returns of each image its pixels, 0 black to 255 white
- * @throws {Problem} `bad_request` where datatype, shape or data are others; `too_many_images`, `bad_pixels`
+ * @returns the pixels of each image, 0 black to 255 white
+ * @throws {Problem} `bad_request` if the datatype, the shape or the data is invalid; `too_many_images`, `bad_pixels`
  */
 export function tensorImages(
   { shape, datatype, data }: InputTensor,
   inputShape: ModelSpec['inputShape'],
 ): ArrayLike<number>[] {
   if (datatype !== 'FP32' && datatype !== 'UINT8') {
-    throw wrong(
+    throw badRequest(
       `inference input '${inputName}' data-type is '${datatype}', but expected 'FP32' or 'UINT8'`,
     );
   }
@@ -29,9 +29,11 @@ export function tensorImages(
   const values =
     data instanceof Uint8Array ? decode(data, datatype, total) : flatten(data, shape, total);
   return Array.from({ length: count }, (_, image) => {
-    const placeOf = (i: number) => `image ${image}, pixel ${i}`;
+    const describePosition = (i: number) => `image ${image}, pixel ${i}`;
     const pixels = values.slice(image * length, (image + 1) * length);
-    return datatype === 'FP32' ? scalePixels(pixels, placeOf) : checkBytes(pixels, placeOf);
+    return datatype === 'FP32'
+      ? scalePixels(pixels, describePosition)
+      : checkBytes(pixels, describePosition);
   });
 }
 
@@ -45,28 +47,32 @@ function countImages(shape: number[], inputShape: ModelSpec['inputShape']): numb
     !accepted.some((sizes) => sizes.join() === rest.join())
   ) {
     const expected = accepted.map((sizes) => `[${[-1, ...sizes]}]`).join(', ');
-    throw wrong(`unexpected shape for input '${inputName}'. Expected ${expected}, got [${shape}]`);
+    throw badRequest(
+      `unexpected shape for input '${inputName}'. Expected ${expected}, got [${shape}]`,
+    );
   }
-  if (count > maximumImages) throw tooManyImages(count);
+  if (count > maxImages) throw tooManyImages(count);
   return count;
 }
 
-/** Little-endian, as every machine is that Workers run on. */
+/** Tensors are little-endian, like every machine that Workers run on. */
 function decode(bytes: Uint8Array<ArrayBuffer>, datatype: 'FP32' | 'UINT8', total: number) {
   const expected = total * (datatype === 'FP32' ? 4 : 1);
   if (bytes.byteLength !== expected) {
-    throw wrong(`input '${inputName}' has ${bytes.byteLength} bytes, its shape takes ${expected}`);
+    throw badRequest(
+      `input '${inputName}' has ${bytes.byteLength} bytes, but its shape takes ${expected}`,
+    );
   }
-  // A copy, for floats have to begin at a multiple of four.
+  // Copied, because floats have to begin at a multiple of four.
   return datatype === 'FP32' ? new Float32Array(bytes.slice().buffer) : bytes;
 }
 
-/** Data may be flat, or nested as its shape is. */
+/** Data is flat, or nested like its shape. */
 function flatten(data: unknown[], shape: number[], total: number): unknown[] {
   const values = Array.isArray(data[0]) ? flattenNested(data, shape) : data;
   if (values.length === total) return values;
-  throw wrong(
-    `input '${inputName}' has ${values.length} values, its shape [${shape}] takes ${total}`,
+  throw badRequest(
+    `input '${inputName}' has ${values.length} values, but its shape [${shape}] takes ${total}`,
   );
 }
 
@@ -76,27 +82,28 @@ function flattenNested(data: unknown[], shape: number[]): unknown[] {
     const arrays = axis === 0 ? [level] : level;
     for (const array of arrays) {
       if (Array.isArray(array) && array.length === size) continue;
-      throw wrong(`input '${inputName}' is not nested as its shape [${shape}] says`);
+      throw badRequest(`input '${inputName}' is not nested like its shape [${shape}]`);
     }
     level = axis === 0 ? level : (arrays as unknown[][]).flat();
   }
   return level;
 }
 
-function checkBytes(values: ArrayLike<unknown>, placeOf: (i: number) => string): Uint8Array {
+function checkBytes(
+  values: ArrayLike<unknown>,
+  describePosition: (i: number) => string,
+): Uint8Array {
   const wrongAt = Array.from(values).findIndex((value) => !isByte(value));
   if (wrongAt === -1) return Uint8Array.from(values as ArrayLike<number>);
-  throw wrong(
-    `${placeOf(wrongAt)} is ${JSON.stringify(values[wrongAt])?.slice(0, 40)}, not a whole number from 0 to 255.`,
+  throw badRequest(
+    `${describePosition(wrongAt)} is ${JSON.stringify(values[wrongAt])?.slice(0, 40)}, not a whole number from 0 to 255.`,
   );
 }
 
 const isByte = (value: unknown) =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255;
 
-const wrong = (message: string) => new Problem('bad_request', message);
-
-/** An output tensor: its elements in row-major order. */
+/** An output tensor, its elements in row-major order. */
 interface OutputTensor {
   shape: number[];
   datatype: 'FP32' | 'BYTES';
@@ -104,7 +111,7 @@ interface OutputTensor {
   isBinary: boolean;
 }
 
-/** The probabilities [n, 10], or of each image the likeliest classes as `score:index:label` [n, k]. */
+/** Makes the output tensor: probabilities [n, 10], or the most probable classes of each image as `score:index:label` [n, k]. */
 export function answerOutput(
   { isBinary, classification }: RequestedOutput,
   predictions: Prediction[],
@@ -126,8 +133,8 @@ export function answerOutput(
   return { shape: [predictions.length, count], datatype: 'BYTES', elements, isBinary };
 }
 
-/** The response in JSON, with the bytes of the tensors that were asked for as such behind it. */
-export function answerInfer(context: AppContext, head: object, tensors: OutputTensor[]): Response {
+/** Responds with JSON. Tensors that were requested as bytes follow it. */
+export function answerInfer(context: Context, head: object, tensors: OutputTensor[]): Response {
   const binaries: Uint8Array[] = [];
   const outputs = tensors.map(({ shape, datatype, elements, isBinary }) => {
     const output = { name: outputName, datatype, shape };
@@ -144,7 +151,7 @@ export function answerInfer(context: AppContext, head: object, tensors: OutputTe
   });
 }
 
-/** Numbers as little-endian FP32, each text behind its length as a little-endian uint32. */
+/** Encodes numbers as little-endian FP32, and each text after its length as a little-endian uint32. */
 function encode(elements: (number | string)[]): Uint8Array {
   return concatenate(
     elements.map((element) => {
@@ -157,13 +164,3 @@ function encode(elements: (number | string)[]): Uint8Array {
 
 const floatBytes = (value: number) => new Uint8Array(new Float32Array([value]).buffer);
 const lengthBytes = (length: number) => new Uint8Array(new Uint32Array([length]).buffer);
-
-function concatenate(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole;
-}

@@ -1,17 +1,15 @@
-import type { Handler } from 'hono';
+import type { Context, Handler } from 'hono';
 import { version as serverVersion } from '../../package.json';
-import type { AppContext, Collaborators } from '../app-context.ts';
-import { ModelError, Problem } from '../errors.ts';
-import { nameModel } from '../http/model-headers.ts';
+import type { AppContext } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { nameModel } from '../http/headers.ts';
 import { readBody } from '../input/body.ts';
-import { modelChoice } from '../input/model-choice.ts';
 import { predictImages } from '../model/predict.ts';
-import type { ModelChoice, ModelReference } from '../model/served-models.ts';
 import { parseInferRequest } from './open-inference-request.ts';
 import { answerInfer, answerOutput, tensorImages } from './open-inference-tensors.ts';
-import { inputName, outputName, versionOfNumber } from './protocol.ts';
+import { inputName, outputName, resolveVersion } from './protocol.ts';
 
-/** What a path under /v2/models names. */
+/** The model that a path under /v2/models names. */
 interface Target {
   name: string;
   version: string | undefined;
@@ -21,20 +19,23 @@ const paths =
   /^\/v2(?:\/health\/(live|ready)|\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer))?)?\/?$/;
 
 /**
- * The Open Inference Protocol, version 2, which is all that is under /v2
- * (https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md), with Triton's extensions for
- * classification and binary tensors (https://github.com/triton-inference-server/server/tree/main/docs/protocol).
+ * The Open Inference Protocol, version 2: everything under /v2
+ * (https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md). It includes Triton's extensions
+ * for classification and binary tensors (https://github.com/triton-inference-server/server/tree/main/docs/protocol).
  */
-export function openInference(collaborators: Collaborators): Handler {
-  const { models, catalog, modelName, alias, telemetry } = collaborators;
-  return async function answerOpenInference(context: AppContext) {
+export function openInference(app: AppContext): Handler {
+  const { models, catalog, source, telemetry } = app;
+  const resolve = (context: Context, target: Target) =>
+    resolveVersion(app, context, target.version, () => notFound(target));
+
+  return async function answerOpenInference(context: Context) {
     const { method, path } = context.req;
     const match = paths.exec(path);
     if (!match) throw new Problem('not_found', `There is no ${method} ${path}.`);
     const [, health, name, version, subject] = match;
     const expected = subject === 'infer' ? ['POST'] : ['GET', 'HEAD'];
     if (!expected.includes(method)) {
-      throw new Problem('method_not_allowed', `${path} takes ${expected[0]}, not ${method}.`, {
+      throw new Problem('method_not_allowed', `${path} allows ${expected[0]}, not ${method}.`, {
         headers: { allow: expected.join(', ') },
       });
     }
@@ -44,33 +45,37 @@ export function openInference(collaborators: Collaborators): Handler {
       const extensions = ['classification', 'binary_tensor_data'];
       return context.json({ name: 'catwalk', version: serverVersion, extensions });
     }
-    if (name !== modelName) throw notFound({ name, version });
-    if (subject === 'infer') return infer(context, { name, version });
-    if (subject === 'ready') return modelReady(context, { name, version });
-    return metadata(context, { name, version });
+    const target = { name, version };
+    if (name !== source.name) throw notFound(target);
+    if (subject === 'infer') return infer(context, target);
+    if (subject === 'ready') return modelReady(context, target);
+    return metadata(context, target);
   };
 
-  /** The specification calls it `live`; KServe's servers and clients, `ready`. */
-  async function serverReady(context: AppContext) {
-    await models.resolve({ alias }, context.executionCtx);
+  /** The specification names the member `live`. KServe's servers and clients name it `ready`. */
+  async function serverReady(context: Context) {
+    await models.resolve({ alias: app.configuration.alias }, context.executionCtx);
     return context.json({ live: true, ready: true });
   }
 
-  async function modelReady(context: AppContext, target: Target) {
+  async function modelReady(context: Context, target: Target) {
     nameModel(context, await resolve(context, target));
     return context.json({ name: target.name, ready: true });
   }
 
-  async function metadata(context: AppContext, target: Target) {
+  async function metadata(context: Context, target: Target) {
     const reference = await resolve(context, target);
     const { inputShape, labels } = await models.withModel(
       reference,
       ({ model }) => model.manifest.model,
     );
-    const versions = target.version === undefined ? await listed() : [reference.version];
+    const versions =
+      target.version === undefined
+        ? (await catalog.list()).versions.map(({ version }) => version)
+        : [reference.version];
     nameModel(context, reference);
     return context.json({
-      name: modelName,
+      name: source.name,
       versions,
       platform: 'tensorflowjs_layersmodel',
       inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, ...inputShape] }],
@@ -78,15 +83,10 @@ export function openInference(collaborators: Collaborators): Handler {
     });
   }
 
-  async function listed(): Promise<string[]> {
-    const { versions } = await catalog.list();
-    return versions.map(({ version }) => version);
-  }
-
-  async function infer(context: AppContext, target: Target) {
+  async function infer(context: Context, target: Target) {
     const body = await readBody(context.req.raw);
     const header = context.req.header('inference-header-content-length');
-    const request = parseInferRequest(body, header, modelName);
+    const request = parseInferRequest(body, header, source.name);
     const reference = await resolve(context, target);
     nameModel(context, reference);
     return models.withModel(reference, (served) => {
@@ -96,29 +96,13 @@ export function openInference(collaborators: Collaborators): Handler {
         telemetry.predicted(served.model.manifest, 'posted', predicted);
       }
       const head = {
-        model_name: modelName,
+        model_name: source.name,
         model_version: reference.version,
-        ...(request.id === undefined ? {} : { id: request.id }),
+        ...(request.id !== undefined && { id: request.id }),
       };
       const outputs = request.outputs.map((output) => answerOutput(output, predictions, labels));
       return answerInfer(context, head, outputs);
     });
-  }
-
-  async function resolve(context: AppContext, target: Target): Promise<ModelReference> {
-    try {
-      return await models.resolve(await choose(context, target), context.executionCtx);
-    } catch (error) {
-      const isMissing = error instanceof ModelError && error.code === 'version_not_found';
-      throw isMissing ? notFound(target) : error;
-    }
-  }
-
-  async function choose(context: AppContext, target: Target): Promise<ModelChoice> {
-    if (target.version === undefined) return modelChoice(context);
-    const version = await versionOfNumber(target.version, catalog);
-    if (version === null) throw notFound(target);
-    return { version };
   }
 }
 

@@ -1,44 +1,21 @@
-import type * as z from 'zod/mini';
+/** What both protocols share: tensor names, and how a version is found. */
+import type { Context } from 'hono';
 import { versionSchema } from '../../shared/registry/bucket-layout.ts';
-import { Problem } from '../errors.ts';
-import { checkJsonBounds } from '../input/json.ts';
-import { JsonError, parseJson } from '../json.ts';
+import type { AppContext } from '../app-context.ts';
+import { ModelError, Problem } from '../errors.ts';
+import { modelChoice } from '../input/parameters.ts';
 import type { ModelCatalog } from '../model/model-catalog.ts';
+import type { ModelReference } from '../model/served-models.ts';
 
-/** @throws {Problem} `bad_json` where it nests too deep or holds too much, `bad_request` where it's no JSON, or other JSON than the schema's */
-export function parseBody<Schema extends z.core.$ZodType>(
-  bytes: Uint8Array,
-  schema: Schema,
-): z.output<Schema> {
-  checkJsonBounds(bytes);
-  try {
-    return parseJson(bytes, schema, 'The request');
-  } catch (cause) {
-    if (cause instanceof JsonError) throw new Problem('bad_request', cause.message, { cause });
-    throw cause;
-  }
-}
+export const badRequest = (message: string) => new Problem('bad_request', message);
 
-/** Whether a path belongs to one of the protocols, whose clients expect their own error's shape. */
-export const isProtocolPath = (path: string): boolean => /^\/v[12](\/|$)/.test(path);
-
-/** A problem as TensorFlow Serving and the Open Inference Protocol both have it: `{ "error": … }`. */
-export function protocolError(problem: Problem): Response {
-  // Neither knows 422: what is wrong with an input is an invalid argument.
-  const status = problem.status === 422 ? 400 : problem.status;
-  return Response.json(
-    { error: problem.message },
-    { status, headers: { 'cache-control': 'no-store', ...problem.headers } },
-  );
-}
-
-/** What the model's input and output are called by the protocols that name them. */
+/** Names of the model's input and output in protocols that name them. */
 export const inputName = 'images';
 export const outputName = 'probabilities';
 
 /**
- * A version as TensorFlow Serving numbers them: the digits of its time, so that a later one is a larger number. It fits into 64 bits,
- * and a JavaScript number.
+ * The number of a version in TensorFlow Serving: the digits of its time, so that later versions have larger numbers. It fits into 64 bits
+ * and into a JavaScript number.
  *
  * @param version such as 20261124T101500Z-3fa9c1d2
  * @returns such as 20261124101500
@@ -46,18 +23,38 @@ export const outputName = 'probabilities';
 export const versionNumber = (version: string): string => version.slice(0, 15).replace('T', '');
 
 /**
- * @param text a version's number, or a version as Catwalk names it
- * @returns the version, which may be none that exists where it came by name; `null` where none has the number
- * @throws {Problem} `bad_request` where it is the number of several
+ * Resolves the version that a path names, or else the model that the rest of the request selects.
+ *
+ * @param version a version's number, or its own name
+ * @param missing makes the error to throw if the version does not exist
+ * @throws {Problem} `bad_request` if several versions have the number
  */
-export async function versionOfNumber(text: string, catalog: ModelCatalog): Promise<string | null> {
+export async function resolveVersion(
+  { models, catalog }: AppContext,
+  context: Context,
+  version: string | undefined,
+  missing: () => Problem,
+): Promise<ModelReference> {
+  try {
+    if (version === undefined) {
+      return await models.resolve(modelChoice(context), context.executionCtx);
+    }
+    const name = await versionOfNumber(version, catalog);
+    if (name === null) throw missing();
+    return await models.resolve({ version: name }, context.executionCtx);
+  } catch (error) {
+    const isMissing = error instanceof ModelError && error.code === 'version_not_found';
+    throw isMissing ? missing() : error;
+  }
+}
+
+async function versionOfNumber(text: string, catalog: ModelCatalog): Promise<string | null> {
   if (versionSchema.safeParse(text).success) return text;
   const versions = /^\d{14}$/.test(text)
     ? await catalog.versionsLike(`${text.slice(0, 8)}T${text.slice(8)}Z-`)
     : [];
   if (versions.length <= 1) return versions[0] ?? null;
-  throw new Problem(
-    'bad_request',
-    `${text} is the number of several versions; ask for one of them by name: ${versions.join(', ')}.`,
+  throw badRequest(
+    `Several versions have the number ${text}. Use the name of one of them: ${versions.join(', ')}.`,
   );
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { Problem, toProblem } from '../errors.ts';
-import { maximumImages, type PostedImage, tooManyImages } from '../input/posted-images.ts';
+import { toProblem } from '../errors.ts';
+import { parseJsonBody } from '../input/json.ts';
+import { maxImages, type PostedImage, tooManyImages } from '../input/posted-images.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';
-import { inputName, outputName, parseBody, versionNumber } from './protocol.ts';
+import { badRequest, inputName, outputName, versionNumber } from './protocol.ts';
 
 const requestSchema = z.object({
   signature_name: z.optional(z.string()),
@@ -20,45 +21,50 @@ const binarySchema = z.strictObject({ b64: z.string() });
 
 export interface PredictRequest {
   images: PostedImage[];
-  /** Under which they came. */
+  /** The key that held them. */
   key: 'instances' | 'inputs';
 }
 
 /**
- * Reads a predict request: images in rows (`instances`) or as one tensor (`inputs`), by themselves or under the input's name, each as
- * numbers or as `{ "b64": … }`, a file in base64.
+ * Parses a predict request. Its images are rows (`instances`) or one tensor (`inputs`), alone or under the input's name. Each image is
+ * numbers or `{ "b64": … }`, a file in base64.
  *
  * @throws {Problem} `bad_request`, `too_many_images`
  */
 export function parsePredictRequest(body: Uint8Array): PredictRequest {
-  const { signature_name, instances, inputs } = parseBody(body, requestSchema);
+  const { signature_name, instances, inputs } = parseJsonBody(
+    body,
+    requestSchema,
+    'The request',
+    'bad_request',
+  );
   if (signature_name && signature_name !== 'serving_default') {
-    throw wrong(`Serving signature name: "${signature_name}" not found in signature def`);
+    throw badRequest(`Serving signature name: "${signature_name}" not found in signature def`);
   }
   if (instances && inputs) {
-    throw wrong(
+    throw badRequest(
       "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist",
     );
   }
   const key = instances ? 'instances' : 'inputs';
   const values = instances ? fromRows(instances) : inputs && fromColumns(inputs);
-  if (!values) throw wrong("Missing 'inputs' or 'instances' key");
-  if (values.length === 0) throw wrong(`No values in '${key}' array`);
-  if (values.length > maximumImages) throw tooManyImages(values.length);
+  if (!values) throw badRequest("Missing 'inputs' or 'instances' key");
+  if (values.length === 0) throw badRequest(`No values in '${key}' array`);
+  if (values.length > maxImages) throw tooManyImages(values.length);
   return { images: values.map(toImage), key };
 }
 
-/** Rows are all objects with the input's name, or none is. */
+/** Either all rows are objects with the input's name, or none is. */
 function fromRows(rows: unknown[]): unknown[] {
   const areNamed = isNamed(rows[0]);
   return rows.map((row, i) => {
     if (isNamed(row) !== areNamed) {
       const [expected, found] = areNamed ? ['object', 'list'] : ['value/list', 'object'];
-      throw wrong(`Expecting ${expected} but got ${found} at item ${i} of input list`);
+      throw badRequest(`Expecting ${expected} but got ${found} at item ${i} of input list`);
     }
     if (!isNamed(row)) return row;
     if (Object.keys(row).join() === inputName) return row[inputName];
-    throw wrong(
+    throw badRequest(
       `Failed to process element: ${i} of 'instances' list. JSON object keys must be equal to: ${inputName}`,
     );
   });
@@ -66,11 +72,12 @@ function fromRows(rows: unknown[]): unknown[] {
 
 function fromColumns(inputs: object): unknown[] {
   const tensor = isNamed(inputs) ? inputs[inputName] : inputs;
-  if (tensor === undefined) throw wrong(`Missing named input: ${inputName} in 'inputs' object.`);
+  if (tensor === undefined)
+    throw badRequest(`Missing named input: ${inputName} in 'inputs' object.`);
   return Array.isArray(tensor) ? tensor : [tensor];
 }
 
-/** An object that is not the `{ "b64": … }` of one value. */
+/** An object other than `{ "b64": … }`, which is a value. */
 const isNamed = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' &&
   value !== null &&
@@ -82,9 +89,7 @@ function toImage(value: unknown): PostedImage {
   return success ? { kind: 'text', text: data.b64 } : { kind: 'pixels', value };
 }
 
-const wrong = (message: string) => new Problem('bad_request', message);
-
-/** A ModelVersionStatus (get_model_status.proto). */
+/** ModelVersionStatus in get_model_status.proto. */
 interface VersionStatus {
   version: string;
   state: 'AVAILABLE' | 'END';
@@ -97,7 +102,7 @@ export const available = (version: string): VersionStatus => ({
   status: { error_code: 'OK', error_message: '' },
 });
 
-/** What is in memory, and what should be but could not be loaded; the newest first. */
+/** The statuses of the versions in memory and of those that failed to load, the newest first. */
 export function describeModels(
   inMemory: string[],
   failures: { failure: LoadFailure | null }[],
@@ -116,7 +121,7 @@ export function describeModels(
   return statuses.sort((one, other) => Number(other.version) - Number(one.version));
 }
 
-/** The SignatureDefs (meta_graph.proto): one, the default. */
+/** SignatureDefs in meta_graph.proto: only the default one. */
 export function describeSignatures({ inputShape, labels }: ModelSpec) {
   return {
     serving_default: {

@@ -1,42 +1,102 @@
-import type { AppContext, Collaborators } from '../app-context.ts';
+import type { Context } from 'hono';
+import * as z from 'zod/mini';
+import { servedModelSchema } from '../../shared/model/prediction.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import type { AppContext } from '../app-context.ts';
 import { problemResponse, toProblem } from '../errors.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';
 import { describeServed } from '../model/predict.ts';
+import { problemCodeSchema, problemSchema } from './contract.ts';
+import { route } from './route.ts';
 
-/** GET /healthz: the Worker runs. */
-export function getHealth() {
-  return function healthz(context: AppContext) {
-    return context.json({ status: 'ok' });
-  };
-}
+const loadFailureSchema = z.nullable(
+  z.object({
+    version: z.nullable(versionSchema),
+    code: problemCodeSchema,
+    detail: z.string(),
+    attempts: z.int().check(z.positive()),
+    retryAt: z.iso.datetime(),
+  }),
+);
 
-/**
- * GET /readyz: 200 where a model is loaded, else 503. `failure` says what is wrong with the version
- * that the alias points at, also while an older one is served in its place.
- */
-export function getReadiness({ models, alias }: Collaborators) {
-  return async function readyz(context: AppContext) {
+const reportSchemas = {
+  failure: loadFailureSchema,
+  /** Missing if no canary is configured. */
+  canary: z.optional(z.object({ alias: aliasNameSchema, failure: loadFailureSchema })),
+  /** The least recently used first. */
+  versionsInMemory: z.array(versionSchema),
+};
+
+const readySchema = z.object({
+  status: z.literal('ready'),
+  model: servedModelSchema,
+  ...reportSchemas,
+});
+
+const notReadySchema = z.extend(problemSchema, reportSchemas);
+
+export const live = route(
+  {
+    id: 'live',
+    tag: 'Health',
+    summary: 'Check that the Worker runs',
+    answers: {
+      200: {
+        description: 'The Worker runs.',
+        content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
+      },
+    },
+    problems: [],
+  },
+  () =>
+    function healthz(context) {
+      return context.json({ status: 'ok' });
+    },
+);
+
+export const ready = route(
+  {
+    id: 'ready',
+    tag: 'Health',
+    summary: 'Check that a model is served',
+    description:
+      '`failure` describes what is wrong with the version that the alias points to. It is also set while an older version is served instead.',
+    answers: {
+      200: {
+        description: 'A model is served.',
+        content: { 'application/json': { schema: readySchema } },
+      },
+      503: {
+        description: 'No model is served.',
+        content: { 'application/problem+json': { schema: notReadySchema } },
+      },
+    },
+    problems: [],
+    schemas: { Ready: readySchema, NotReady: notReadySchema },
+  },
+  openReady,
+);
+
+function openReady({ models, configuration: { alias } }: AppContext) {
+  return async function readyz(context: Context) {
     try {
       const reference = await models.resolve({ alias }, context.executionCtx);
       const model = await models.withModel(reference, describeServed);
       return context.json({ status: 'ready', model, ...report() });
     } catch (error) {
-      // Answered here, it is logged as one that was thrown.
+      // Telemetry logs it like an error that was thrown.
       if (error instanceof Error) context.error = error;
-      return problemResponse(toProblem(error), {
-        ...report(),
-        instance: context.get('requestId'),
-      });
+      const instance = context.get('requestId');
+      return problemResponse(toProblem(error), { ...report(), instance });
     }
   };
 
-  /** A canary that fails makes nothing unready: whoever would get it gets what is served. */
+  /** A canary that fails does not make the Worker unready: its clients get the default alias. */
   function report() {
     const [main, canary] = models.failures();
     return {
       failure: describe(main?.failure ?? null),
-      ...(canary ? { canary: { alias: canary.alias, failure: describe(canary.failure) } } : {}),
-      /** The least recently used first. */
+      ...(canary && { canary: { alias: canary.alias, failure: describe(canary.failure) } }),
       versionsInMemory: models.versions(),
     };
   }

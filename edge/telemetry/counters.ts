@@ -16,8 +16,6 @@ export interface Predictions {
   labels: readonly string[];
   /** One per label. */
   counts: number[];
-  /** Sum of the predicted labels' probabilities. */
-  confidence: number;
 }
 
 /** Events in this isolate since it started. Counting runs with every request, so it has to be cheap. */
@@ -65,15 +63,14 @@ const maxVersions = 16;
 export function countPrediction(
   counted: Map<string, Predictions>,
   { version, model: { labels } }: Manifest,
-  { id, probability }: { id: number; probability: number },
+  { id }: { id: number },
 ): void {
   let predictions = counted.get(version);
   if (!predictions) {
-    predictions = { labels, counts: labels.map(() => 0), confidence: 0 };
+    predictions = { labels, counts: labels.map(() => 0) };
     counted.set(version, predictions);
     const [oldest] = counted.keys();
     if (oldest && counted.size > maxVersions) counted.delete(oldest);
   }
   predictions.counts[id] = (predictions.counts[id] as number) + 1;
-  predictions.confidence += probability;
 }

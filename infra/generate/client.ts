@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Bundles `catwalk/client` into build/client, its types beside it: Node strips no types beneath node_modules. */
+/** Bundles `catwalk/client` into build/client, with its types beside it. Node does not run TypeScript below node_modules. */
 export async function buildClient(): Promise<void> {
   const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
   await Promise.all([

@@ -1,33 +1,31 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Marked } from 'marked';
-import { operations } from '../../edge/api/operations.ts';
-import { namedSchemas } from '../../edge/api/schemas.ts';
 import { docsPage } from '../openapi/docs-page.ts';
 import { openApiDocument } from '../openapi/document.ts';
+import { loadOperations } from '../openapi/operations.ts';
 
-const target = fileURLToPath(new URL('../../edge/page/build/', import.meta.url));
-const style = fileURLToPath(new URL('../openapi/docs.css', import.meta.url));
+const pathOf = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+const target = pathOf('edge/page/build/');
 
-/** Writes openapi.json and the page /docs beside the Worker's page: static assets, of which the Worker's script knows nothing. */
+/** Writes openapi.json and the page /docs. They are static assets: the Worker's script does not contain them. */
 export async function buildDocs(): Promise<void> {
   await mkdir(target, { recursive: true });
-  const document = openApiDocument(operations, namedSchemas);
+  const operations = await loadOperations();
+  const document = openApiDocument(operations);
   await writeFile(`${target}openapi.json`, `${JSON.stringify(document, null, 1)}\n`);
   await writeFile(`${target}docs.html`, docsPage(document, operations));
-  await copyFile(style, `${target}docs.css`);
+  await copyFile(pathOf('infra/openapi/docs.css'), `${target}docs.css`);
 }
 
-const source = fileURLToPath(new URL('../../docs/problems.md', import.meta.url));
-
-/** Makes docs/problems.md the page /problems of the Worker, where each problem's `type` leads. */
+/** Makes the page /problems, to which each problem's `type` links, from docs/problems.md. */
 export async function buildProblems(): Promise<void> {
   const markdown = new Marked({
     renderer: {
       heading: ({ depth, text }) => `<h${depth} id="${text}">${text}</h${depth}>\n`,
     },
   });
-  const body = await markdown.parse(await readFile(source, 'utf8'));
+  const body = await markdown.parse(await readFile(pathOf('docs/problems.md'), 'utf8'));
   await mkdir(target, { recursive: true });
   await writeFile(
     `${target}problems.html`,

@@ -1,11 +1,11 @@
 import { html, raw } from 'hono/html';
-import type { Operation } from '../../edge/api/operation.ts';
 import type { OpenApiDocument, OperationObject } from './document.ts';
 import type { JsonSchema } from './json-schemas.ts';
+import type { Operation } from './operations.ts';
 
 type Html = ReturnType<typeof html>;
 
-/** @returns /docs, one page without scripts: each route with its parameters, bodies, answers and a call */
+/** Writes /docs: one page without scripts that has the parameters, bodies and answers of each route, and an example. */
 export function docsPage(document: OpenApiDocument, operations: readonly Operation[]): string {
   const groups = document.tags.map(({ name }) => ({
     name,
@@ -17,15 +17,15 @@ export function docsPage(document: OpenApiDocument, operations: readonly Operati
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Catwalk: the API</title>
+<title>Catwalk API</title>
 <link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="/docs.css">
 </head>
 <body>
 <header>
-<h1>Catwalk: the API</h1>
+<h1>Catwalk API</h1>
 <p>${document.info.summary}</p>
-<p>As an <a href="/openapi.json">OpenAPI ${document.openapi} document</a>. <a href="/">The page</a>.</p>
+<p><a href="/openapi.json">OpenAPI ${document.openapi} document</a>. <a href="/problems">Error codes</a>. <a href="/">Demo</a>.</p>
 </header>
 <nav aria-label="Routes">
 ${groups.map(
@@ -52,7 +52,7 @@ ${schemaText(schema)}
 
 function section(operation: Operation, described: OperationObject | undefined): Html | '' {
   if (!described) return '';
-  const { id, method, path, curl } = operation;
+  const { id, method, path, curl = '' } = operation;
   const { summary, description, parameters = [], requestBody, responses } = described;
   return html`<section id="${id}">
 <h3><b>${method.toUpperCase()}</b> ${path}</h3>
@@ -101,16 +101,16 @@ ${
       (_, name) => parameters.path?.[name]?.example ?? name,
     );
     const target = `https://<worker>${written}`;
-    // A query belongs to the address, options don't.
+    // A query is a part of the address. Options are not.
     return curl.startsWith('?') ? `curl '${target}${curl}'` : `curl ${target}${curl}`;
   }
 }
 
-/** Text in which `code` is between backticks. */
+/** Marks text between backticks as code. */
 const withCode = (text: string) =>
   text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
 
-/** A schema in a line, where that says it all; else as JSON, in which names lead to their schemas. */
+/** A link to a schema that has a name, or else the schema as JSON with such links. */
 function schemaText(schema: JsonSchema): Html {
   if ('$ref' in schema) return html`<code>${link(String(schema.$ref))}</code>`;
   const text = String(html`${JSON.stringify(schema, null, 1)}`);
@@ -127,7 +127,7 @@ function link(target: string): Html {
 }
 
 function schemaLine(schema: JsonSchema): string {
-  const { type, enum: values, default: standard, minimum, maximum, pattern } = schema;
+  const { type, enum: values, default: fallback, minimum, maximum, pattern } = schema;
   const kind = Array.isArray(values) ? values.join(' | ') : String(type ?? 'any');
   const range = [
     minimum !== undefined && `from ${minimum}`,
@@ -135,8 +135,8 @@ function schemaLine(schema: JsonSchema): string {
   ].filter(Boolean);
   const rest = [
     range.join(' '),
-    pattern !== undefined && `like ${pattern}`,
-    standard !== undefined && `${standard} unless given`,
+    pattern !== undefined && `matches ${pattern}`,
+    fallback !== undefined && `default: ${fallback}`,
   ].filter(Boolean);
   return [kind, ...rest].join(', ');
 }

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
-import type { Content, Operation, Parameter } from '../../edge/api/operation.ts';
-import { problemSchema } from '../../edge/api/schemas.ts';
 import { type ProblemCode, problems } from '../../edge/errors.ts';
+import { type Content, type Parameter, problemSchema } from '../../edge/routes/contract.ts';
 import catwalk from '../../package.json' with { type: 'json' };
 import { type JsonSchema, toJsonSchemas } from './json-schemas.ts';
+import type { Operation } from './operations.ts';
 
-/** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html), as far as this one goes. */
+/** The parts of an OpenAPI 3.1 document that this one has (https://spec.openapis.org/oas/v3.1.1.html). */
 export interface OpenApiDocument {
   openapi: string;
   info: Record<string, unknown>;
@@ -40,17 +40,10 @@ interface MediaType {
 
 type Schema = z.core.$ZodType;
 
-/** Of every route, whatever it does. */
-const anyRoute: ProblemCode[] = ['internal_error'];
-
-/**
- * @param operations every route
- * @param namedSchemas what the document gives a name, by that name
- */
-export function openApiDocument(
-  operations: readonly Operation[],
-  namedSchemas: Record<string, Schema>,
-): OpenApiDocument {
+/** Describes the operations. Schemas to which their contracts give a name become components. */
+export function openApiDocument(operations: readonly Operation[]): OpenApiDocument {
+  const namedSchemas = { Problem: problemSchema };
+  for (const { schemas } of operations) Object.assign(namedSchemas, schemas);
   const { named, inline } = toJsonSchemas(namedSchemas, operations.flatMap(schemasOf));
   const written = (schema: Schema) => inline.get(schema) as JsonSchema;
   const paths: OpenApiDocument['paths'] = {};
@@ -77,7 +70,7 @@ export function openApiDocument(
         token: {
           type: 'http',
           scheme: 'bearer',
-          description: 'Needed where the Worker has tokens configured.',
+          description: 'Required if the Worker has tokens configured.',
         },
       },
     },
@@ -90,24 +83,25 @@ function* contentsOf({ body = {}, answers }: Operation): Generator<Content> {
 }
 
 function schemasOf(operation: Operation): Schema[] {
-  const { parameters = {}, problemSchema: ownProblem = problemSchema } = operation;
-  const inParameters = Object.values(parameters).flatMap((group) =>
-    Object.values(group).map(({ schema }) => schema),
-  );
-  const inContents = Array.from(contentsOf(operation), ({ schema }) => schema ?? []).flat();
-  return [...inParameters, ...inContents, ownProblem];
+  const parameters = Object.values(operation.parameters ?? {}).flatMap(Object.values<Parameter>);
+  const all = [...parameters, ...contentsOf(operation)].map(({ schema }) => schema ?? []);
+  return [...all.flat(), problemSchema];
 }
 
 function operationObject(
   operation: Operation,
   written: (schema: Schema) => JsonSchema,
 ): OperationObject {
-  const { id, tag, summary, parameters = {}, body, takesToken = false } = operation;
-  const description = [operation.description, operation.onlyWhere].filter(Boolean).join('\n\n');
+  const { id, tag, summary, description, parameters = {}, body, takesToken } = operation;
   const listed = Object.entries(parameters).flatMap(([place, group]) =>
-    Object.entries(group).map(([name, parameter]) =>
-      parameterObject(name, place, parameter, written),
-    ),
+    Object.entries(group).map(([name, { schema, description, example }]) => ({
+      name,
+      in: place,
+      required: place === 'path' || !z.safeParse(schema, undefined).success,
+      description,
+      schema: written(schema),
+      ...(example !== undefined && { example }),
+    })),
   );
   return {
     operationId: id,
@@ -117,28 +111,10 @@ function operationObject(
     ...(listed.length > 0 && { parameters: listed }),
     ...(body && { requestBody: { required: true, content: contentObject(body, written) } }),
     responses: responsesObject(operation, written),
-    // Without one, too: a Worker that has no tokens configured asks for none.
+    // Also without a token, because a Worker may have none configured.
     ...(takesToken && { security: [{}, { token: [] }] }),
   };
 }
-
-function parameterObject(
-  name: string,
-  place: string,
-  { schema, description, example }: Parameter,
-  written: (schema: Schema) => JsonSchema,
-) {
-  return {
-    name,
-    in: place,
-    required: place === 'path' || !isOptional(schema),
-    description,
-    schema: written(schema),
-    ...(example !== undefined && { example }),
-  };
-}
-
-const isOptional = (schema: Schema) => z.safeParse(schema, undefined).success;
 
 function contentObject(
   content: Record<string, Content>,
@@ -147,14 +123,16 @@ function contentObject(
   return Object.fromEntries(
     Object.entries(content).map(([type, { schema, example }]) => [
       type,
-      // An empty media type is bytes, as OpenAPI 3.1 has it.
+      // In OpenAPI 3.1 an empty media type is bytes.
       { ...(schema && { schema: written(schema) }), ...(example !== undefined && { example }) },
     ]),
   );
 }
 
-function responsesObject(operation: Operation, written: (schema: Schema) => JsonSchema) {
-  const { answers, problemSchema: ownProblem } = operation;
+function responsesObject(
+  { answers, problems: codes }: Operation,
+  written: (schema: Schema) => JsonSchema,
+) {
   const responses: OperationObject['responses'] = {};
   for (const [status, { description, content }] of Object.entries(answers)) {
     responses[status] = {
@@ -162,25 +140,17 @@ function responsesObject(operation: Operation, written: (schema: Schema) => Json
       ...(content && { content: contentObject(content, written) }),
     };
   }
-  const type = ownProblem ? 'application/json' : 'application/problem+json';
-  const schema = written(ownProblem ?? problemSchema);
-  for (const [status, codes] of byStatus([...operation.problems, ...anyRoute])) {
-    const listed = codes.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' ');
-    const said = responses[status];
+  const type = 'application/problem+json';
+  for (const [status, group] of byStatus([...codes, 'internal_error'])) {
+    const listed = group.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' ');
+    const present = responses[status];
     responses[status] = {
-      description: said ? `${said.description} ${listed}` : listed,
-      content: { ...said?.content, [type]: said?.content?.[type] ?? { schema } },
+      description: present ? `${present.description} ${listed}` : listed,
+      content: { [type]: { schema: written(problemSchema) }, ...present?.content },
     };
   }
   return responses;
 }
 
-/** @returns codes by their status, as JSON's object keys are sorted */
-function byStatus(codes: readonly ProblemCode[]): Map<string, ProblemCode[]> {
-  const groups = new Map<string, ProblemCode[]>();
-  for (const code of codes) {
-    const status = String(problems[code].status);
-    groups.set(status, [...(groups.get(status) ?? []), code]);
-  }
-  return groups;
-}
+const byStatus = (codes: ProblemCode[]) =>
+  Map.groupBy(codes, (code) => String(problems[code].status));

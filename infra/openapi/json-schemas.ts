@@ -3,11 +3,11 @@ import * as z from 'zod/mini';
 export type JsonSchema = Record<string, unknown>;
 
 /**
- * JSON Schema (draft 2020-12) of zod schemas, in which the named ones refer to each other.
+ * Converts zod schemas to JSON Schema (draft 2020-12). Schemas with a name refer to each other.
  *
  * @param named become `components.schemas`
- * @param inline stand where they are used
- * @returns both kinds; an inline schema that is a named one is but a reference
+ * @param inline are written where they are used
+ * @returns both; an inline schema that has a name is only a reference
  */
 export function toJsonSchemas(
   named: Record<string, z.core.$ZodType>,
@@ -23,12 +23,12 @@ export function toJsonSchemas(
   for (const schema of inline) {
     if (names.has(schema) || places.has(schema)) continue;
     const id = `inline ${places.size}`;
-    // A copy: the same schema may be a part of others, which would then refer to it.
+    // A copy, because other schemas that contain this one would refer to it.
     registry.add(z.clone(schema, schema._zod.def), { id });
     places.set(schema, id);
   }
   const uri = (id: string) => `#/components/schemas/${id}`;
-  // What a client sends has no defaults that only the Worker's side would know: one direction will do for both.
+  // Requests and answers share their schemas: no default is set on one side only.
   const { schemas } = z.toJSONSchema(registry, { uri, io: 'output' });
   const plain = (id: string) => withoutBounds(schemas[id] as JsonSchema);
   const written = new Map<z.core.$ZodType, JsonSchema>();
@@ -41,18 +41,15 @@ export function toJsonSchemas(
 }
 
 /**
- * Leaves out what only a schema of its own needs, the largest whole number that JavaScript counts to, and that nothing
- * may be added: a later version of an answer may have more members, which a client should not stumble over.
+ * Removes what only stand-alone schemas need, and the limits of safe integers. It also removes `additionalProperties: false`: clients
+ * have to accept members that a later version adds.
  */
-function withoutBounds(schema: JsonSchema): JsonSchema {
-  const copy = JSON.parse(JSON.stringify(schema), (key, value) => {
-    if (key === '$schema' || key === '$id' || key === 'id') {
-      return typeof value === 'string' ? undefined : value;
-    }
-    if (key === 'additionalProperties' && value === false) return undefined;
-    if (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) return undefined;
-    if (key === 'minimum' && value === Number.MIN_SAFE_INTEGER) return undefined;
-    return value;
+const withoutBounds = (schema: JsonSchema): JsonSchema =>
+  JSON.parse(JSON.stringify(schema), (key, value) => {
+    const isIdentifier = ['$schema', '$id', 'id'].includes(key) && typeof value === 'string';
+    const isBound =
+      (key === 'additionalProperties' && value === false) ||
+      (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) ||
+      (key === 'minimum' && value === Number.MIN_SAFE_INTEGER);
+    return isIdentifier || isBound ? undefined : value;
   });
-  return copy;
-}

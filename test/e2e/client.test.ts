@@ -79,11 +79,14 @@ await client.predict.$get({ query: { indes: '0' } });
 await client.predict.$post({ query: { invert: 'perhaps' } });
 await client.images[':file'].$get();
 await client.nothing.$get();
+const list = await client.models.$get();
+if (list.ok) (await list.json()).versions satisfies string;
 `,
   );
   const { stdout } = await check('wrong.ts').then(
     () => ({ stdout: 'No error' }),
     (error: { stdout: string }) => error,
   );
-  for (const line of [3, 4, 5, 6]) expect(stdout).toContain(`wrong.ts(${line},`);
+  for (const line of [3, 4, 5, 6, 8]) expect(stdout).toContain(`wrong.ts(${line},`);
+  expect(stdout).not.toContain('wrong.ts(7,');
 });

@@ -138,7 +138,6 @@ const gets = [
   '/model',
   '/models',
   '/metrics',
-  '/drift',
   '/healthz',
   '/readyz',
   '/nothing',

@@ -1,12 +1,14 @@
-import type { Operation } from '../../edge/api/operation.ts';
-import { operations } from '../../edge/api/operations.ts';
-import { problemSchema } from '../../edge/api/schemas.ts';
 import { type ProblemCode, problems } from '../../edge/errors.ts';
-import { isProtocolPath } from '../../edge/protocols/protocol.ts';
+import { problemSchema } from '../../edge/routes/contract.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
+import { loadOperations, type Operation } from '../../infra/openapi/operations.ts';
 import { answerChecker } from '../support/answer-checker.ts';
 import type { RouteRequest } from './requests/route-request.ts';
 import type { SentAnswer } from './send-request.ts';
+
+const operations = await loadOperations();
+
+const isProtocolPath = (path: string) => /^\/v[12](\/|$)/.test(path);
 
 /** What a client may call a request, as docs/05-http-api.md has it. */
 const saneId = /^[\w.-]{1,64}$/;

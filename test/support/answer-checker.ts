@@ -1,8 +1,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import type { Operation } from '../../edge/api/operation.ts';
 import { type ProblemCode, problems } from '../../edge/errors.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
+import type { Operation } from '../../infra/openapi/operations.ts';
 
 /** An answer, read to its end. */
 export interface ReadAnswer {

@@ -2,7 +2,7 @@ import { encode } from 'fast-png';
 import { gzipSync } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maximumBodyBytes } from '../../../edge/input/body.ts';
+import { maxBodyBytes } from '../../../edge/input/body.ts';
 import { openBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
 
@@ -125,7 +125,7 @@ describe('too large a request', () => {
   });
 
   it('is refused as a body of more than 10 MiB', async () => {
-    const body = new Uint8Array(maximumBodyBytes + 1);
+    const body = new Uint8Array(maxBodyBytes + 1);
     await expectProblem([body, 'image/png'], { status: 413, code: 'body_too_large' });
   });
 
@@ -139,7 +139,7 @@ describe('too large a request', () => {
       },
     });
     await expectProblem([stream, 'image/png'], { status: 413, code: 'body_too_large' });
-    expect(sent).toBeLessThan(maximumBodyBytes + 3 * piece.length);
+    expect(sent).toBeLessThan(maxBodyBytes + 3 * piece.length);
   });
 });
 

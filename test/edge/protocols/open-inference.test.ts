@@ -213,19 +213,16 @@ describe('infer', () => {
     [{ inputs: [{ ...oneImage, shape: [-1, 28, 28] }] }, 'shape'],
     [
       { inputs: [{ ...oneImage, shape: [2, 28, 28] }] },
-      'has 784 values, its shape [2,28,28] takes 1568',
+      'has 784 values, but its shape [2,28,28] takes 1568',
     ],
-    [{ inputs: [input([rows(flat(0))], [1, 784])] }, 'not nested as its shape'],
-    [{ inputs: [input([rows(flat(0)).slice(1)], [1, 28, 28])] }, 'not nested as its shape'],
+    [{ inputs: [input([rows(flat(0))], [1, 784])] }, 'not nested like its shape'],
+    [{ inputs: [input([rows(flat(0)).slice(1)], [1, 28, 28])] }, 'not nested like its shape'],
     [{ inputs: [input(['x', ...flat(0).slice(1)], [1, 784])] }, 'image 0, pixel 0 is "x"'],
     [{ inputs: [input([256, ...flat(0).slice(1)], [1, 784])] }, 'pixel 0 is 256'],
     [{ inputs: [input([0.5, ...flat(0).slice(1)], [1, 784], 'UINT8')] }, 'pixel 0 is 0.5'],
     [{ inputs: [{ ...oneImage, data: undefined }] }, 'either data or binary_data_size'],
     [{ inputs: [{ ...oneImage, data: 'x' }] }, 'must be an array'],
-    [
-      { inputs: [{ ...oneImage, parameters: { binary_data_size: 784 } }] },
-      'binary_data_size is 784',
-    ],
+    [{ inputs: [{ ...oneImage, parameters: { binary_data_size: 784 } }] }, 'binary_data_size 784'],
     [
       { inputs: [oneImage], outputs: [{ name: 'output0' }] },
       "unexpected inference output 'output0'",

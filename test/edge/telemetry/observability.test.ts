@@ -1,26 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { populationStability } from '../../../edge/routes/population-stability.ts';
 import { openBucket, testImage } from '../../support/edge/bucket.ts';
 import { openApp, type TestApp } from '../../support/edge/open-app.ts';
 import { lookAgain, serving } from '../../support/edge/serving.ts';
 
 const bucket = openBucket();
-const labels = 10;
-/** The model's predictions on the test set: a tenth per label, none of the last and twice as many of the first. */
-const confusion = Array.from({ length: labels }, (_, actual) =>
-  Array.from({ length: labels }, (_, predicted) =>
-    predicted === actual ? (actual === 9 ? 0 : 10) : predicted === 0 && actual === 9 ? 10 : 0,
-  ),
-);
 let version: string;
 beforeAll(async () => {
   await bucket.uploadTestSet();
-  version = await bucket.publish('one', {
-    manifest: (manifest) => ({
-      ...manifest,
-      metrics: { ...manifest.metrics, confusion, meanConfidence: 0.75 },
-    }),
-  });
+  version = await bucket.publish('one');
   await bucket.moveAlias(version);
 });
 afterEach(() => vi.restoreAllMocks());
@@ -141,71 +128,6 @@ describe('GET /metrics', () => {
     expect(text).toMatch(new RegExp(`catwalk_model_info\\{.*version="${second}".*\\} 1\n`));
     expect(text).toMatch(/^catwalk_model_failing(\{.*\})? 1$/m);
     expect(text).not.toContain(`model_info{name="fashion-mnist-cnn",version="${first}"`);
-  });
-});
-
-describe('GET /drift', () => {
-  it('is empty before an image is posted', async () => {
-    const app = openApp(bucket);
-    await app.request('/predict?index=0');
-    expect(await app.json('/drift')).toMatchObject({
-      model: { version },
-      images: 0,
-      confidence: { observed: null, expected: 0.75 },
-      populationStabilityIndex: null,
-      drifted: null,
-    });
-  });
-
-  it('compares the posted images with the test set of the manifest', async () => {
-    const app = openApp(bucket);
-    const images = Array.from({ length: 60 }, () => Array(784).fill(0));
-    const answer = await (await app.post(JSON.stringify({ images }))).json<{
-      predictions: { predicted: { id: number; probability: number } }[];
-    }>();
-    const { id, probability } = answer.predictions[0]?.predicted ?? { id: -1, probability: -1 };
-    const drift = await app.json('/drift');
-    expect(drift.images).toBe(60);
-    expect(drift.labels[id].observed).toBe(1);
-    expect([drift.labels[0].expected, drift.labels[9].expected]).toEqual([0.2, 0]);
-    expect(drift.confidence.observed).toBeCloseTo(probability, 10);
-    expect(drift.populationStabilityIndex.value).toBeGreaterThan(1);
-    expect(drift.drifted).toBe(true);
-  });
-});
-
-describe('populationStability', () => {
-  it('is 0 without a change, and grows with the change', () => {
-    const expected = [1000, 1000, 1000, 1000];
-    expect(populationStability([1000, 1000, 1000, 1000], expected).value).toBe(0);
-    // Computed by hand: half a count added to each, 0.3 and 0.2 against a quarter.
-    const { value } = populationStability([300, 300, 200, 200], expected);
-    const [more, less] = [300.5 / 1002, 200.5 / 1002];
-    const byHand =
-      2 * (more - 0.25) * Math.log(more / 0.25) + 2 * (less - 0.25) * Math.log(less / 0.25);
-    expect(value).toBeCloseTo(byHand, 12);
-  });
-
-  it('exceeds the threshold by chance in about one of twenty samples', () => {
-    let seed = 1;
-    const random = () => {
-      seed = (seed * 48_271) % 2_147_483_647;
-      return seed / 2_147_483_647;
-    };
-    const expected = Array(10).fill(1000);
-    let exceeded = 0;
-    for (let sample = 0; sample < 1000; sample++) {
-      const observed = Array<number>(10).fill(0);
-      for (let image = 0; image < 500; image++) {
-        const label = Math.floor(random() * 10);
-        observed[label] = (observed[label] ?? 0) + 1;
-      }
-      const { value, byChance } = populationStability(observed, expected);
-      if (value > byChance) exceeded++;
-    }
-    // The expected counts are exact here, not a sample: a little rarer than 5 %.
-    expect(exceeded).toBeGreaterThan(15);
-    expect(exceeded).toBeLessThan(60);
   });
 });
 

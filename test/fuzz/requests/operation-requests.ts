@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
-import type { Operation } from '../../../edge/api/operation.ts';
-import { operations } from '../../../edge/api/operations.ts';
 import type { OpenApiDocument } from '../../../infra/openapi/document.ts';
+import { loadOperations, type Operation } from '../../../infra/openapi/operations.ts';
 import type { Known } from '../known.ts';
 import { anyBody, type Body, fileBodies, formBodies, jsonBodies, type Material } from './bodies.ts';
 import { escaped, hostileTexts, mostly } from './hostile.ts';
 import { feedbackValues, predictValues } from './json-values.ts';
 import { schemaValues } from './schema-values.ts';
+
+const operations = await loadOperations();
 
 /** What is particular to a request, before any headers are added. */
 export interface Draft {

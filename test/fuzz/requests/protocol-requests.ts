@@ -1,5 +1,4 @@
 import * as fc from 'fast-check';
-import { versionNumber } from '../../../edge/protocols/protocol.ts';
 import type { Known } from '../known.ts';
 import { anyBody, type Body, jsonBodies, type Material } from './bodies.ts';
 import { damagedJson } from './damaged-json.ts';
@@ -71,8 +70,11 @@ export function inferenceRequests(known: Known, material: Material): fc.Arbitrar
 
 const namesOf = ({ model }: Known) => escaped(mostly(fc.constant(model), hostileTexts, 1));
 
+/** TensorFlow Serving's number of a version: the digits of its time. */
+const numberOf = (version: string) => version.slice(0, 15).replace('T', '');
+
 const versionsOf = ({ versions }: Known) =>
-  escaped(mostly(fc.constantFrom(...versions, ...versions.map(versionNumber)), hostileTexts));
+  escaped(mostly(fc.constantFrom(...versions, ...versions.map(numberOf)), hostileTexts));
 
 const queriesOf = ({ aliases, versions }: Known) =>
   fc.oneof(

@@ -1,5 +1,5 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
-import { type AppOptions, createApp } from '../../../edge/app.ts';
+import { type CreateAppOptions, createApp } from '../../../edge/app.ts';
 import { parseConfiguration } from '../../../edge/configuration.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import type { TestBucket } from './bucket.ts';
@@ -7,7 +7,7 @@ import type { TestBucket } from './bucket.ts';
 /** The Worker's app on a test's bucket, with a clock that the test controls. */
 export function openApp(
   { bucket, prefix }: TestBucket,
-  options: Partial<AppOptions> = {},
+  options: Partial<CreateAppOptions> = {},
   variables: Record<string, string> = {},
 ) {
   let time = Date.parse('2026-11-24T12:00:00Z');

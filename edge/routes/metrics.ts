@@ -1,10 +1,31 @@
-import type { AppContext, Collaborators } from '../app-context.ts';
+import type { Context } from 'hono';
+import type { AppContext } from '../app-context.ts';
 import { type Counters, durationBounds } from '../telemetry/counters.ts';
 import { type Metric, prometheusText, type Sample } from '../telemetry/prometheus.ts';
+import { tokenProblems } from './contract.ts';
+import { route } from './route.ts';
 
-/** GET /metrics: what this isolate has counted, for Prometheus. */
-export function getMetrics({ telemetry, models, modelName, alias }: Collaborators) {
-  return async function metrics(context: AppContext) {
+export const metrics = route(
+  {
+    id: 'metrics',
+    tag: 'Observability',
+    summary: 'Get metrics for Prometheus',
+    description:
+      'Returns what this isolate has counted. A deployed Worker has many isolates that come and go, and any of them may answer.',
+    answers: {
+      200: {
+        description: 'Counters, gauges and a histogram in the Prometheus text format 0.0.4.',
+        content: { 'text/plain': {} },
+      },
+    },
+    problems: tokenProblems,
+    takesToken: true,
+  },
+  openMetrics,
+);
+
+function openMetrics({ telemetry, models, source, configuration: { alias } }: AppContext) {
+  return async function getMetrics(context: Context) {
     const { counters } = telemetry;
     const served = await models.resolve({ alias }, context.executionCtx).catch(() => null);
     const text = prometheusText([
@@ -14,25 +35,26 @@ export function getMetrics({ telemetry, models, modelName, alias }: Collaborator
         { labels: { outcome: 'ok' }, value: counters.loads },
         { labels: { outcome: 'failed' }, value: counters.failedLoads },
       ]),
-      counter('model_swaps_total', 'Times that a newer version took the place of another.', [
+      counter('model_swaps_total', 'Times that a newer version replaced another.', [
         { value: counters.swaps },
       ]),
-      {
-        ...gauge('model_info', 'The version that answers.'),
-        samples: served
-          ? [{ labels: { name: modelName, version: served.version, alias }, value: 1 }]
-          : [],
-      },
-      {
-        ...gauge('model_resident', 'The versions in memory.'),
-        samples: models.versions().map((version) => ({ labels: { version }, value: 1 })),
-      },
-      {
-        ...gauge('model_failing', '1 where what an alias names is not served, else 0.'),
-        samples: models
+      gauge(
+        'model_info',
+        'The version that the default alias points to.',
+        served ? [{ labels: { name: source.name, version: served.version, alias }, value: 1 }] : [],
+      ),
+      gauge(
+        'model_resident',
+        'The versions in memory.',
+        models.versions().map((version) => ({ labels: { version }, value: 1 })),
+      ),
+      gauge(
+        'model_failing',
+        '1 if the version that an alias points to is not served, else 0.',
+        models
           .failures()
           .map(({ alias, failure }) => ({ labels: { alias }, value: failure ? 1 : 0 })),
-      },
+      ),
     ]);
     return context.body(text, 200, {
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',
@@ -40,15 +62,18 @@ export function getMetrics({ telemetry, models, modelName, alias }: Collaborator
   };
 }
 
-/** An isolate is one of many, comes and goes: Prometheus sees whichever answers it. */
-const perIsolate = 'Counted by this isolate alone, since it began.';
-
 const counter = (name: string, help: string, samples: Sample[]): Metric => ({
-  ...{ name: `catwalk_${name}`, type: 'counter', help: `${help} ${perIsolate}`, samples },
+  name: `catwalk_${name}`,
+  type: 'counter',
+  help: `${help} Counted by this isolate alone, since it started.`,
+  samples,
 });
 
-const gauge = (name: string, help: string) => ({
-  ...{ name: `catwalk_${name}`, type: 'gauge' as const, help: `${help} Of this isolate alone.` },
+const gauge = (name: string, help: string, samples: Sample[]): Metric => ({
+  name: `catwalk_${name}`,
+  type: 'gauge',
+  help: `${help} Of this isolate alone.`,
+  samples,
 });
 
 function requestMetrics({ requests, durations }: Counters): Metric[] {
@@ -64,7 +89,7 @@ function requestMetrics({ requests, durations }: Counters): Metric[] {
     {
       name: 'catwalk_request_duration_seconds',
       type: 'histogram',
-      help: `Time until the answer, of which a Worker's clock sees only what was spent awaiting I/O. ${perIsolate}`,
+      help: "Time until the response. A Worker's clock counts only the time spent waiting for I/O. Counted by this isolate alone, since it started.",
       samples: Array.from(durations).flatMap(([route, { counts, sum }]) => {
         let count = 0;
         const buckets = counts.map((each, place) => {

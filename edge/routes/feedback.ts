@@ -1,0 +1,137 @@
+import type { Context } from 'hono';
+import type * as z from 'zod/mini';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import {
+  type FeedbackRecord,
+  feedbackAnswerSchema,
+  feedbackRequestSchema,
+} from '../../shared/registry/feedback.ts';
+import type { AppContext } from '../app-context.ts';
+import { ModelError, Problem } from '../errors.ts';
+import { readBody } from '../input/body.ts';
+import { imagePixels } from '../input/image-pixels.ts';
+import { parseJsonBody } from '../input/json.ts';
+import { invertSchema, readInvert, readTestImage } from '../input/parameters.ts';
+import { pixelBytes, pixelsHash } from '../model/predict.ts';
+import { readManifest, type VersionSource } from '../model/read-manifest.ts';
+import { imageProblems, testSetProblems, tokenProblems } from './contract.ts';
+import { route } from './route.ts';
+
+type FeedbackRequest = z.output<typeof feedbackRequestSchema>;
+
+const answer = { content: { 'application/json': { schema: feedbackAnswerSchema } } };
+
+export const giveFeedback = route(
+  {
+    id: 'giveFeedback',
+    tag: 'Feedback',
+    summary: 'Report the true label of a prediction',
+    description:
+      'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and what was predicted: either `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on".',
+    parameters: {
+      query: {
+        invert: {
+          schema: invertSchema,
+          description: 'The same value as when the image was predicted.',
+        },
+      },
+    },
+    body: {
+      'application/json': {
+        schema: feedbackRequestSchema,
+        example: { id: `20261124T101500Z-3fa9c1d2.${'0'.repeat(64)}`, label: 'Sneaker', index: 0 },
+      },
+    },
+    answers: {
+      200: { description: 'The same label was already stored today.', ...answer },
+      201: { description: 'The label is stored.', ...answer },
+    },
+    problems: [
+      ...imageProblems,
+      'bad_label',
+      'unknown_prediction',
+      ...testSetProblems,
+      'store_failed',
+      ...tokenProblems,
+    ],
+    takesToken: true,
+    schemas: { Feedback: feedbackRequestSchema, FeedbackAnswer: feedbackAnswerSchema },
+    curl: ` --json '{"id": "…", "label": "Sneaker", "index": 0}'`,
+  },
+  openFeedback,
+);
+
+function openFeedback({ testSet, source, now }: AppContext) {
+  return async function storeFeedback(context: Context) {
+    const invert = readInvert(context);
+    const body = await readBody(context.req.raw);
+    const request = parseJsonBody(body, feedbackRequestSchema, 'The feedback');
+    const { id, index = null } = request;
+    const [version = '', hash] = id.split('.');
+    const spec = await specOf(source, version);
+    const label = labelOf(request.label, spec.labels);
+    const pixels =
+      index === null
+        ? await pixelsOf(request, spec, invert)
+        : (await readTestImage(testSet, String(index), context.executionCtx)).image.pixels;
+    if ((await pixelsHash(pixels)) !== hash) {
+      throw new Problem(
+        'unknown_prediction',
+        'The id belongs to another image. Send the image that was predicted, with the same ?invert=.',
+      );
+    }
+    const at = new Date(now()).toISOString();
+    const [height, width] = spec.inputShape;
+    const record: FeedbackRecord = {
+      schemaVersion: 1,
+      id,
+      model: { name: source.name, version },
+      label,
+      height,
+      width,
+      pixels: btoa(String.fromCharCode(...pixelBytes(pixels))),
+      index,
+      at,
+    };
+    const key = source.layout.feedback(source.name, at.slice(0, 10), id, label.id);
+    const bytes = new Uint8Array(new TextEncoder().encode(JSON.stringify(record)));
+    const stored = await source.store.putIfAbsent(key, bytes, {
+      contentType: 'application/json',
+    });
+    return context.json({ id, label, stored }, stored ? 201 : 200);
+  };
+}
+
+async function specOf(source: VersionSource, version: string): Promise<ModelSpec> {
+  try {
+    return (await readManifest(source, version)).model;
+  } catch (cause) {
+    if (!(cause instanceof ModelError)) throw cause;
+    const detail = `The id names version ${version}, which does not exist.`;
+    throw new Problem('unknown_prediction', detail, { cause });
+  }
+}
+
+async function pixelsOf(
+  { image, pixels }: FeedbackRequest,
+  { inputShape: [height, width] }: ModelSpec,
+  invert: 'auto' | 'true' | 'false',
+): Promise<ArrayLike<number>> {
+  const posted =
+    image === undefined
+      ? { kind: 'pixels' as const, value: pixels }
+      : { kind: 'text' as const, text: image };
+  const [only] = await imagePixels([posted], { height, width, invert });
+  if (only === undefined || only instanceof Problem) throw only;
+  return only;
+}
+
+function labelOf(given: number | string, labels: readonly string[]) {
+  const id = typeof given === 'number' ? given : labels.indexOf(given);
+  const label = labels[id];
+  if (label !== undefined) return { id, label };
+  throw new Problem(
+    'bad_label',
+    `The label is ${JSON.stringify(given).slice(0, 80)}; it may be a number from 0 to ${labels.length - 1} or one of ${labels.join(', ')}.`,
+  );
+}

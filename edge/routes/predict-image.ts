@@ -1,0 +1,193 @@
+import type { Context } from 'hono';
+import * as z from 'zod/mini';
+import { predictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
+import { greyPngUrl } from '../../shared/picture/png.ts';
+import type { AppContext } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { nameModel } from '../http/headers.ts';
+import { readBody } from '../input/body.ts';
+import { imagePixels } from '../input/image-pixels.ts';
+import {
+  echoSchema,
+  invertSchema,
+  modelChoice,
+  readInvert,
+  readParameter,
+} from '../input/parameters.ts';
+import { maxImages, postedImages } from '../input/posted-images.ts';
+import { describeServed, pixelsHash, predictImages } from '../model/predict.ts';
+import type { Served } from '../model/served-models.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import {
+  imageProblems,
+  modelProblems,
+  modelSelectors,
+  problemSchema,
+  tokenProblems,
+} from './contract.ts';
+import { route } from './route.ts';
+
+/** The answer to one image. */
+export const predictedAnswerSchema = z.extend(predictionSchema, { model: servedModelSchema });
+
+/** The answer to several images. An image that can't be read has its problem in its place. */
+export const predictionsSchema = z.object({
+  predictions: z.array(z.union([predictionSchema, z.object({ error: problemSchema })])),
+  model: servedModelSchema,
+});
+
+/** An image as 28x28 numbers, flat or in rows, all of them within 0..1 or within 0..255. */
+const pixelsSchema = z.union([
+  z.array(z.number().check(z.minimum(0), z.maximum(255))),
+  z.array(z.array(z.number().check(z.minimum(0), z.maximum(255)))),
+]);
+
+/** An image in JSON: its pixels, or a file as base64 or data URL. */
+const jsonImageSchema = z.union([
+  z.string(),
+  pixelsSchema,
+  z.object({ pixels: pixelsSchema }),
+  z.object({ image: z.string() }),
+]);
+
+const postedJsonSchema = z.union([
+  jsonImageSchema,
+  z.object({ images: z.array(jsonImageSchema).check(z.minLength(1), z.maxLength(maxImages)) }),
+]);
+
+const file = { description: 'A PNG, JPEG, WebP, GIF or BMP file, recognized by its content.' };
+
+export const predictImage = route(
+  {
+    id: 'predictImage',
+    tag: 'Predictions',
+    summary: 'Predict one or more images',
+    description:
+      'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 10 MiB per body, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
+    parameters: {
+      query: {
+        invert: {
+          schema: invertSchema,
+          description:
+            'Whether to swap light and dark. The training images are light on dark: `auto` swaps if the background is light.',
+        },
+        echo: {
+          schema: echoSchema,
+          description:
+            'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG.',
+        },
+        ...modelSelectors.query,
+      },
+      header: modelSelectors.header,
+    },
+    body: {
+      'application/json': {
+        description: 'Pixels, flat or in rows, or files as base64 or data URL.',
+        schema: postedJsonSchema,
+        example: { image: 'data:image/png;base64,…' },
+      },
+      'image/png': file,
+      'image/jpeg': file,
+      'image/webp': file,
+      'image/gif': file,
+      'image/bmp': file,
+      'application/octet-stream': {
+        description: '784 bytes, one per pixel, or an image file.',
+      },
+      'multipart/form-data': {
+        description: 'Up to 64 files, in fields of any name.',
+        schema: z.record(z.string(), z.file()),
+      },
+    },
+    answers: {
+      200: {
+        description: 'One prediction, or a list of them if the request had several images.',
+        content: {
+          'application/json': { schema: z.union([predictedAnswerSchema, predictionsSchema]) },
+        },
+      },
+    },
+    problems: [
+      'bad_multipart',
+      'too_many_images',
+      ...imageProblems,
+      ...modelProblems,
+      ...tokenProblems,
+    ],
+    takesToken: true,
+    schemas: {
+      PredictionOfImage: predictedAnswerSchema,
+      PredictionsOfImages: predictionsSchema,
+      Pixels: pixelsSchema,
+      JsonImage: jsonImageSchema,
+      PostedImages: postedJsonSchema,
+    },
+    curl: ' --data-binary @boot.jpg',
+  },
+  openPredictImage,
+);
+
+type Reading = ArrayLike<number> | Problem;
+
+interface AnswerOptions {
+  echo: boolean;
+  /** Per image, for prediction ids. `null` if predictions have no ids. */
+  hashes: (string | null)[] | null;
+}
+
+function openPredictImage({ configuration, models, telemetry }: AppContext) {
+  return async function predictPostedImages(context: Context) {
+    const choice = modelChoice(context);
+    const invert = readInvert(context);
+    const echo = readParameter(context, 'echo', echoSchema, 'false, true') === 'true';
+    const body = await readBody(context.req.raw);
+    const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
+    const reference = await models.resolve(choice, context.executionCtx);
+    const [height, width] = await models.withModel(reference, inputShapeOf);
+    const readings = await imagePixels(images, { height, width, invert });
+    const [only] = readings;
+    if (!many && only instanceof Problem) throw only;
+    const hashes = configuration.feedback ? await Promise.all(readings.map(hashOf)) : null;
+    const answer = await models.withModel(reference, (served) =>
+      answerAll(served, readings, { echo, hashes }, telemetry),
+    );
+    nameModel(context, reference);
+    const { predictions, model } = answer;
+    return context.json(many ? answer : { ...predictions[0], model });
+  };
+}
+
+const inputShapeOf = ({ model }: Served) => model.manifest.model.inputShape;
+
+const hashOf = (reading: Reading) => (reading instanceof Problem ? null : pixelsHash(reading));
+
+function answerAll(
+  served: Served,
+  readings: Reading[],
+  { echo, hashes }: AnswerOptions,
+  telemetry: Telemetry,
+) {
+  const [height, width] = inputShapeOf(served);
+  const readable = readings.filter((reading): reading is ArrayLike<number> => {
+    return !(reading instanceof Problem);
+  });
+  const predictions = predictImages(served, readable);
+  for (const { predicted } of predictions) {
+    telemetry.predicted(served.model.manifest, 'posted', predicted);
+  }
+  const next = predictions.values();
+  const model = describeServed(served);
+  return {
+    predictions: readings.map((reading, i) => {
+      if (reading instanceof Problem) return { error: reading.body };
+      return {
+        ...next.next().value,
+        ...(hashes && { id: `${model.version}.${hashes[i]}` }),
+        ...(echo && {
+          input: greyPngUrl({ pixels: Uint8Array.from(reading, Math.round), height, width }),
+        }),
+      };
+    }),
+    model,
+  };
+}

@@ -1,0 +1,137 @@
+import type { Context } from 'hono';
+import * as z from 'zod/mini';
+import { toPrediction } from '../../shared/model/predict.ts';
+import {
+  type IndexedPrediction,
+  indexedPredictionSchema,
+  predictionSchema,
+  type ServedModel,
+  servedModelSchema,
+} from '../../shared/model/prediction.ts';
+import type { AppContext } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { immutable, isKnown, nameModel } from '../http/headers.ts';
+import { indexSchema, modelChoice, readTestImage } from '../input/parameters.ts';
+import type { Background } from '../model/background.ts';
+import { describeServed, pixelsHash, predictLogits } from '../model/predict.ts';
+import type { Served } from '../model/served-models.ts';
+import type { TestImage } from '../model/test-set.ts';
+import { modelProblems, modelSelectors, testSetProblems } from './contract.ts';
+import { route } from './route.ts';
+
+export const indexedAnswerSchema = z.extend(indexedPredictionSchema, { model: servedModelSchema });
+
+export const predictIndex = route(
+  {
+    id: 'predictIndex',
+    tag: 'Predictions',
+    summary: 'Predict a test image',
+    description:
+      'Returns the predicted and the actual label as JSON. If `Accept` prefers an image, returns the test image under the title "Predicted: X, Actual: Y". Answers with an `index` have an ETag.',
+    parameters: {
+      query: {
+        index: {
+          schema: z.optional(indexSchema),
+          description: 'The index of the test image. Default: a random one.',
+          example: 0,
+        },
+        ...modelSelectors.query,
+      },
+      header: modelSelectors.header,
+    },
+    answers: {
+      200: {
+        description:
+          'The predicted and the actual label, a probability per label, and the model version.',
+        content: {
+          'application/json': { schema: indexedAnswerSchema },
+          'image/svg+xml': {},
+          'image/png': {},
+        },
+      },
+      304: { description: 'The client already has this answer: `If-None-Match` has its ETag.' },
+    },
+    problems: [
+      'bad_index',
+      'not_acceptable',
+      'bad_parameter',
+      ...testSetProblems,
+      ...modelProblems,
+    ],
+    schemas: {
+      IndexedPrediction: indexedAnswerSchema,
+      Prediction: predictionSchema,
+      ServedModel: servedModelSchema,
+    },
+    curl: '?index=0',
+  },
+  openPredictIndex,
+);
+
+/** Values of Accept that mean JSON, without a closer look. */
+const anyType = [undefined, '', '*/*', 'application/json'];
+
+function openPredictIndex({ configuration, models, testSet, logitsCache, ...app }: AppContext) {
+  return async function predictTestImage(context: Context) {
+    const background = context.executionCtx;
+    const choice = modelChoice(context);
+    // The image is read while the model is loading. A missing model is reported first.
+    const asked = context.req.query('index');
+    const reading = readImage(asked, background);
+    background.waitUntil(reading.catch(() => {}));
+    const reference = await models.resolve(choice, background);
+    const { index, image } = await reading;
+    const accept = context.req.header('accept');
+    const drawing = anyType.includes(accept) ? null : await import('./draw-answer.ts');
+    const picture = drawing?.pictureType(accept ?? '') ?? null;
+    const hash = configuration.feedback ? await pixelsHash(image.pixels) : null;
+
+    nameModel(context, reference);
+    return models.withModel(reference, (served) => {
+      const { manifest } = served.model;
+      checkSize(image, served);
+      const model = describeServed(served);
+      context.header('vary', 'Accept');
+      if (asked !== undefined) {
+        const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}"`;
+        context.header('etag', tag);
+        // A version always gives the same answer. An alias may move: clients have to revalidate.
+        context.header('cache-control', model.alias === null ? immutable : 'no-cache');
+        if (isKnown(context, tag)) return context.body(null, 304);
+      }
+      const logits = logitsCache.getOrCompute(manifest, image.info, index, () =>
+        predictLogits(served, [image.pixels]),
+      );
+      const { predicted, probabilities } = toPrediction(logits, manifest.model.labels);
+      app.telemetry.predicted(manifest, 'indexed', predicted);
+      if (drawing && picture) {
+        const drawn = drawing.drawAnswer(picture, image, predicted.label, image.label.label);
+        return context.body(drawn, 200, { 'content-type': picture });
+      }
+      return context.json({
+        index,
+        predicted,
+        actual: image.label,
+        correct: predicted.id === image.label.id,
+        probabilities,
+        ...(hash && { id: `${model.version}.${hash}` }),
+        model,
+      } satisfies IndexedPrediction & { model: ServedModel });
+    });
+  };
+
+  async function readImage(text: string | undefined, background: Background) {
+    if (text !== undefined) return readTestImage(testSet, text, background);
+    const { images } = await testSet.info(background);
+    return readTestImage(testSet, String(Math.floor(app.random() * images)), background);
+  }
+}
+
+function checkSize(image: TestImage, { model }: Served): void {
+  const [height, width] = model.manifest.model.inputShape;
+  if (image.height === height && image.width === width) return;
+  throw new Problem(
+    'bad_dataset',
+    `The test images are ${image.height}x${image.width}, but the model takes ${height}x${width}.`,
+  );
+}

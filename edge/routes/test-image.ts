@@ -1,0 +1,67 @@
+import type { Context } from 'hono';
+import * as z from 'zod/mini';
+import { greyPng } from '../../shared/picture/png.ts';
+import type { AppContext } from '../app-context.ts';
+import { Problem } from '../errors.ts';
+import { immutable, isKnown } from '../http/headers.ts';
+import { readParameter, readTestImage, scaleSchema } from '../input/parameters.ts';
+import { testSetProblems } from './contract.ts';
+import { route } from './route.ts';
+
+export const testImage = route(
+  {
+    id: 'testImage',
+    tag: 'Predictions',
+    summary: 'Get a test image',
+    description:
+      'Another test set may replace the image under the same URL. With `dataset`, the answer never changes and may be cached for ever.',
+    parameters: {
+      path: {
+        file: {
+          schema: z.string().check(z.regex(/^\d+\.png$/)),
+          description: 'The index of the image and `.png`.',
+          example: '0.png',
+        },
+      },
+      query: {
+        scale: {
+          schema: scaleSchema,
+          description: 'Repeats each pixel this many times, in both directions.',
+        },
+        dataset: {
+          schema: z.optional(z.string()),
+          description: 'The first part of an ETag: only the image of that test set is returned.',
+        },
+      },
+    },
+    answers: {
+      200: { description: 'A grey PNG.', content: { 'image/png': {} } },
+      304: { description: 'The client already has this image: `If-None-Match` has its ETag.' },
+    },
+    problems: ['bad_index', 'bad_parameter', 'not_found', ...testSetProblems, 'store_failed'],
+    curl: ' --output 0.png',
+  },
+  openTestImage,
+);
+
+function openTestImage({ testSet }: AppContext) {
+  return async function getTestImage(context: Context) {
+    const file = context.req.param('file') ?? '';
+    if (!file.endsWith('.png')) {
+      throw new Problem('not_found', `There is no /images/${file}; test images are /images/N.png.`);
+    }
+    const scale = readParameter(context, 'scale', scaleSchema, 'a whole number from 1 to 20');
+    const text = file.slice(0, -'.png'.length);
+    const { index, image } = await readTestImage(testSet, text, context.executionCtx);
+    const pinned = context.req.query('dataset');
+    if (pinned !== undefined && pinned !== image.tag) {
+      throw new Problem('not_found', `The test set is ${image.tag}, not "${pinned}".`);
+    }
+    const tag = `"${image.tag}.${index}.${scale}"`;
+    context.header('etag', tag);
+    context.header('cache-control', pinned === undefined ? 'no-cache' : immutable);
+    if (isKnown(context, tag)) return context.body(null, 304);
+    const png = greyPng(image, scale);
+    return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });
+  };
+}
