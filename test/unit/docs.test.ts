@@ -76,3 +76,14 @@ it('every page of docs/ that the source names exists', async () => {
   expect(named.flat().length).toBeGreaterThan(0);
   expect(named.flat().filter(({ page }) => !existsSync(join(repository, page)))).toEqual([]);
 });
+
+it('every source file that the documents name exists', async () => {
+  const path = /`((?:\.ci|edge|examples|infra|node|shared|test|trainer)\/[\w./-]+\.\w+)`/g;
+  for (const { file, text } of await documents()) {
+    const named = Array.from(text.matchAll(path), ([, source]) => source as string);
+    expect(
+      named.filter((source) => !existsSync(join(repository, source))),
+      file,
+    ).toEqual([]);
+  }
+});
