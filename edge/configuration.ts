@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, modelNameSchema } from '../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, modelNameSchema } from '../shared/model/names.ts';
 import { inEnglish } from './json.ts';
 
 /** Which requests are logged: `error` those with a 5xx, `warn` also those with a 4xx, `info` all. */

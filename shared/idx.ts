@@ -1,12 +1,12 @@
-/** An IDX file's header: big-endian magic 0x0000<type><dimensions>, then one uint32 a dimension. */
-export interface IdxHeader {
-  /** Sizes of the dimensions: [images, height, width] or [labels]. */
+/** The header of an IDX file: big-endian magic 0x0000<type><dimensions>, then one uint32 per dimension. */
+interface IdxHeader {
+  /** The size of each dimension: [images, height, width] or [labels]. */
   dimensions: number[];
-  /** Where the first value stands. */
+  /** The offset of the first value. */
   offset: number;
 }
 
-/** The bytes before the first value of an IDX file with that many dimensions. */
+/** Returns the length of the header of an IDX file with the given number of dimensions. */
 export const idxHeaderBytes = (dimensions: number): number => 4 + 4 * dimensions;
 
 /**
@@ -15,12 +15,14 @@ export const idxHeaderBytes = (dimensions: number): number => 4 + 4 * dimensions
  *
  * @param bytes the file, or at least its header
  * @param expectedDimensions 3 for images, 1 for labels
- * @throws {RangeError} where the magic number or the length is not that of such a file
+ * @throws {RangeError} if the magic number or the length does not match
  */
-export function parseIdxHeader(bytes: Uint8Array, expectedDimensions: number): IdxHeader {
+function parseIdxHeader(bytes: Uint8Array, expectedDimensions: number): IdxHeader {
   const offset = idxHeaderBytes(expectedDimensions);
   if (bytes.byteLength < offset) {
-    throw new RangeError(`An IDX header takes ${offset} bytes, the file has ${bytes.byteLength}.`);
+    throw new RangeError(
+      `An IDX header has ${offset} bytes, but the file has ${bytes.byteLength}.`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint32(0);
@@ -40,14 +42,14 @@ export function parseIdxHeader(bytes: Uint8Array, expectedDimensions: number): I
  * Reads a whole IDX file of unsigned bytes.
  *
  * @returns the sizes and a view (no copy) of the values
- * @throws {RangeError} where the magic number or the length does not fit
+ * @throws {RangeError} if the magic number or the length does not match
  */
 export function parseIdx(bytes: Uint8Array, expectedDimensions: number) {
   const { dimensions, offset } = parseIdxHeader(bytes, expectedDimensions);
   const expected = offset + dimensions.reduce((product, size) => product * size, 1);
   if (bytes.byteLength !== expected) {
     throw new RangeError(
-      `An IDX file of ${dimensions.join('x')} has ${expected} bytes, this one ${bytes.byteLength}.`,
+      `An IDX file of ${dimensions.join('x')} has ${expected} bytes, but this one has ${bytes.byteLength}.`,
     );
   }
   return { dimensions, values: bytes.subarray(offset) };

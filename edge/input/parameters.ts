@@ -1,7 +1,7 @@
 /** Reads what a request says outside its body: path, query and headers. */
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { Problem } from '../errors.ts';
 import type { Background } from '../model/background.ts';
 import type { ModelChoice } from '../model/served-models.ts';

@@ -1,31 +1,9 @@
-import * as z from 'zod/mini';
-import type { PublishedFile } from '../../shared/registry/manifest.ts';
+import { modelJsonSchema, type PublishedFile } from '../../shared/registry/manifest.ts';
 import type { StoredObject } from '../../shared/registry/object-store.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, sha256 } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
-
-/** The parts of model.json that the Worker reads. TensorFlow.js checks the topology. */
-const modelJsonSchema = z.object({
-  modelTopology: z.record(z.string(), z.unknown()),
-  weightsManifest: z
-    .array(
-      z.object({
-        paths: z.array(z.string()),
-        weights: z.array(
-          z.looseObject({
-            name: z.string(),
-            shape: z.array(z.int()),
-            dtype: z.literal('float32'),
-            /** Half precision in the file, which TensorFlow.js decodes to float32. */
-            quantization: z.exactOptional(z.looseObject({ dtype: z.literal('float16') })),
-          }),
-        ),
-      }),
-    )
-    .check(z.minLength(1)),
-});
 
 /** Loads a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;

@@ -1,4 +1,4 @@
-import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { ModelList } from '../../shared/registry/model-list.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';

@@ -1,6 +1,6 @@
 /** What both protocols share: tensor names, and how a version is found. */
 import type { Context } from 'hono';
-import { versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { versionSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
 import { modelChoice } from '../input/parameters.ts';

@@ -1,5 +1,5 @@
 import type { Context, Handler } from 'hono';
-import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
 import { nameModel } from '../http/headers.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { type ProblemCode, problems } from '../errors.ts';
 
 type Schema = z.core.$ZodType;

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { aliasSchema, fileSchema, manifestSchema } from '../../shared/registry/manifest.ts';
 import { modelListSchema } from '../../shared/registry/model-list.ts';
 import type { AppContext } from '../app-context.ts';

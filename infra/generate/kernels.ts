@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const assembly = 'shared/kernels/assembly';
 const outFolder = 'shared/kernels/build';
 
 /**
- * The trainer's kernels and the Worker's, which is sent less. Above -O2, Binaryen gathers the loads of a straight piece of code at its
- * start: multiplyChunk's don't fit the registers and it takes three times as long.
+ * The modules of kernels: the trainer's, and the smaller one of the Worker. Above -O2, Binaryen moves all loads of a basic
+ * block to its start. Those of multiplyChunk don't fit the registers, and it takes three times as long.
  */
 const modules = [
   { name: 'training', optimize: '-O3' },
@@ -15,62 +16,62 @@ const modules = [
 ];
 
 /**
- * Compiles shared/kernels/assembly to WebAssembly: the kernels once with relaxed SIMD (fused multiply-add) and once
- * without, the optimizer, and the JPEG decoder. The modules import their memory and hold no data of their own, so that they can work in place
- * on another module's heap.
+ * Compiles shared/kernels/assembly to WebAssembly: the kernels with and without relaxed SIMD (fused multiply-add), and
+ * the optimizer and the JPEG decoder. The modules import their memory and have no data of their own, so that they can work in place on
+ * another module's heap.
  *
- * @throws {Error} with the compiler's own words
+ * @throws {Error} with the compiler's messages
  */
 export async function buildKernels(): Promise<void> {
   await mkdir(`${root}${outFolder}`, { recursive: true });
   await writeFile(`${root}${outFolder}/staged-chunk.ts`, stagedChunkSource());
   for (const { name, optimize } of modules) {
-    await compile(name, `${name}-simd.wasm`, [optimize]);
-    await compile(name, `${name}-relaxed-simd.wasm`, [optimize, '--enable', 'relaxed-simd']);
+    await compile(`${name}.ts`, `${name}-simd.wasm`, optimize);
+    await compile(`${name}.ts`, `${name}-relaxed-simd.wasm`, optimize, '--enable', 'relaxed-simd');
   }
-  // On memory that the training threads share. A maximum must be named; this is what 32 bits can address.
-  const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
-  await compile('optimizer', 'optimizer.wasm', ['-O3', ...shared]);
-  await compile('jpeg', 'jpeg.wasm', ['-O3']);
+  // The training threads share its memory, whose maximum is what 32 bits can address.
+  const sharedMemory = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
+  await compile('adam.ts', 'optimizer.wasm', '-O3', ...sharedMemory);
+  await compile('jpeg.ts', 'jpeg.wasm', '-O3');
 }
 
-async function compile(module: string, file: string, options: string[]): Promise<void> {
-  const { error, stderr } = await asc.main([
-    `shared/kernels/assembly/${module}.ts`,
-    ...['--baseDir', root, '--outFile', `${outFolder}/${file}`],
-    ...['--noAssert', '--runtime', 'stub', '--enable', 'simd', ...options],
-    // With a page at least, V8 knows that the constant part of an address lies within it and checks only the rest.
-    ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
-    // Helpers that take vectors are exported from their file, never from the module.
-    ...['--disableWarning', '112'],
-  ]);
+/**
+ * With at least one page of memory, V8 knows that the constant part of an address lies within it and checks only the rest.
+ * Warning 112: helpers that take vectors are exported from their file, but never from the module.
+ */
+const flags =
+  '--noAssert --runtime stub --enable simd --importMemory --noExportMemory --initialMemory 1 --disableWarning 112';
+
+async function compile(entry: string, file: string, ...options: string[]): Promise<void> {
+  const paths = [`${assembly}/${entry}`, '--baseDir', root, '--outFile', `${outFolder}/${file}`];
+  const { error, stderr } = await asc.main([...paths, ...flags.split(' '), ...options]);
   if (error) throw new Error(`Compiling ${file} failed.\n${stderr.toString()}`, { cause: error });
 }
 
-/** What a chunk of a staged product takes of its depth. 8 and 16 took some 5 % longer: sums are loaded and stored once a chunk. */
+/** The depth that a chunk of a staged product covers. 8 and 16 were 5 % slower: sums are loaded and stored once per chunk. */
 const chunkDepth = 32;
-/** Below, 0 means "no bias" to the kernels. */
+/** The stage's address. The kernels read address 0 as "no bias". */
 const stage = 64;
 
 /**
- * The AssemblyScript source of the one loop that has to be written out: V8 checks an access to memory against the memory's size
- * in each pass where it has no guard pages, as in workerd, but never one whose address is a constant. So the four rows
- * of a tile are staged at constant addresses, and only the weights' two loads a value of depth are checked instead of six.
+ * Returns the AssemblyScript source of the one loop that has to be unrolled. Without guard pages, as in workerd, V8 checks each
+ * memory access against the memory's size, unless its address is constant. The four rows of a tile are therefore staged at
+ * constant addresses: per value of depth, only the two loads of weights are checked instead of six.
  */
-export function stagedChunkSource(): string {
-  return `// Written by infra/staged-chunk.ts.
+function stagedChunkSource(): string {
+  return `// Generated by infra/generate/kernels.ts.
 import { multiplyAdd } from '../assembly/vector';
 
 /** The depth of a chunk. */
 export const CHUNK_DEPTH: i32 = ${chunkDepth};
-/** Where a tile's rows stand: four, one after the other, each of CHUNK_DEPTH floats. */
+/** The address of a tile's four rows, each of CHUNK_DEPTH floats. */
 export const STAGE: usize = ${stage};
 
 /**
  * out[row, column] (+)= Σ staged[row, k] * panel[k, column] over 4 rows and 8 columns
  *
- * @param add 1: to what is there
- * @param rowBytes from one row of out to the next
+ * @param add 1 to add to out, 0 to overwrite it
+ * @param rowBytes the distance between rows of out
  */
 // @ts-ignore: decorator
 @inline

@@ -2,13 +2,12 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import type { LayerSpec, ModelSpec } from './model-spec.ts';
 
 /**
- * Builds the layers model that a spec describes, with fresh weights.
+ * Builds the layers model of a spec, with new weights.
  *
- * Weights and biases start as PyTorch's `nn.Conv2d` and `nn.Linear` do, uniform in ±1/√fanIn
- * (`reset_parameters` in torch/nn/modules/linear.py and conv.py), so that the tutorial's
- * accuracy per epoch is reproduced. The same seed gives the same weights on every backend.
+ * Weights and biases are uniform in ±1/√fanIn, as in PyTorch's `nn.Conv2d` and `nn.Linear` (`reset_parameters` in
+ * torch/nn/modules/linear.py and conv.py), to reproduce the tutorial's accuracy per epoch.
  *
- * @param seed any integer; layer i draws from seeds of its own derived from it
+ * @param seed any integer; the same seed gives the same weights on every backend
  * @returns a model from [batch, ...spec.inputShape] to logits [batch, spec.labels.length]
  */
 export function buildModel(spec: ModelSpec, seed: number): tfl.Sequential {

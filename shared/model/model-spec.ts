@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { modelNameSchema } from '../registry/bucket-layout.ts';
+import { modelNameSchema } from './names.ts';
 
 const size = z.int().check(z.positive(), z.maximum(4096));
 
@@ -12,15 +12,15 @@ const layerSpecSchema = z.discriminatedUnion('type', [
 ]);
 
 /**
- * What a model is, apart from its weights: architecture, input shape, labels and preprocessing.
- * Trainer and Worker both read it; the trainer writes it into every manifest.
+ * The description of a model without its weights: architecture, input shape, labels and preprocessing.
+ * The trainer writes it into every manifest; trainer and Worker build the model from it.
  */
 export const modelSpecSchema = z.object({
   name: modelNameSchema,
   /** Height, width and channels of one image. */
   inputShape: z.tuple([size, size, size]),
   layers: z.array(layerSpecSchema).check(z.minLength(1)),
-  /** One name per class; the position is the class's id. */
+  /** One name per label. A label's id is its position. */
   labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
   /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
   preprocessing: z.object({ mean: z.number(), std: z.number().check(z.positive()) }),
@@ -29,24 +29,23 @@ export const modelSpecSchema = z.object({
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
 
-/** The part of a data set that decides a network's input and output. */
+/** The properties of a data set that decide a network's input and output. */
 export interface DatasetShape {
   name: string;
-  /** Of one image, in pixels. */
+  /** The size of one image in pixels. */
   height: number;
   width: number;
-  /** One name per class; the position is the class's id. */
+  /** One name per label. A label's id is its position. */
   labels: readonly string[];
 }
 
-/** The name of a data set's model. */
+/** Returns the name of a data set's model. */
 export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 
 /**
- * The one CNN that Catwalk trains and serves, for a data set of grey images: PyTorch's tutorial's, with as many logits
- * as there are labels.
+ * Returns the CNN of PyTorch's tutorial for a data set of grey images, with one logit per label.
  *
- * @throws {z.ZodError} where the data set's name, size or labels fit no model
+ * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
  */
 export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec {
   return modelSpecSchema.parse({

@@ -2,18 +2,20 @@ import type { ModelSpec } from './model-spec.ts';
 import type { Prediction } from './prediction.ts';
 
 /**
+ * Converts logits to probabilities.
+ *
  * @param logits one per label
- * @returns probabilities that sum to 1, computed in double precision from the largest logit down
+ * @returns probabilities that sum to 1, computed in double precision
  */
 export function softmax(logits: ArrayLike<number>): number[] {
   const values = Array.from(logits);
-  const largest = Math.max(...values);
-  const exponentials = values.map((logit) => Math.exp(logit - largest));
+  const max = Math.max(...values);
+  const exponentials = values.map((logit) => Math.exp(logit - max));
   const sum = exponentials.reduce((total, value) => total + value, 0);
   return exponentials.map((value) => value / sum);
 }
 
-/** @returns the position of the largest value; the first of equals */
+/** Returns the position of the largest value, the first if several are equal. */
 export function argMax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) {
@@ -23,8 +25,10 @@ export function argMax(values: ArrayLike<number>): number {
 }
 
 /**
+ * Converts logits to the answer with probabilities.
+ *
  * @param logits one per label
- * @param labels the model's label names, in id order
+ * @param labels the model's labels, in id order
  */
 export function toPrediction(logits: ArrayLike<number>, labels: readonly string[]): Prediction {
   const probabilities = softmax(logits).map((probability, id) => ({
@@ -37,10 +41,10 @@ export function toPrediction(logits: ArrayLike<number>, labels: readonly string[
 }
 
 /**
- * Turns grey pixels 0..255 into the numbers that the network takes: `(p / 255 - mean) / std`.
+ * Normalizes grey pixels 0..255 for the network: `(p / 255 - mean) / std`.
  *
- * @param pixels bytes, any number of images
- * @param target written in place where given; as long as `pixels`
+ * @param pixels the bytes of any number of images
+ * @param target the array to write to (default: a new one)
  */
 export function normalizePixels(
   pixels: ArrayLike<number>,

@@ -1,31 +1,44 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../registry/bucket-layout.ts';
-import { predictionIdSchema } from '../registry/feedback.ts';
+import { aliasNameSchema, versionSchema } from './names.ts';
 
-const labelSchema = z.object({ id: z.int().check(z.nonnegative()), label: z.string() });
+/**
+ * A prediction's id, `<version>.<SHA-256 of the pixels that the network saw>`. It identifies a prediction
+ * that the Worker has not stored.
+ */
+export const predictionIdSchema = z
+  .string()
+  .check(
+    z.regex(
+      /^\d{8}T\d{6}Z-[0-9a-f]{8}\.[0-9a-f]{64}$/,
+      'a prediction’s id is as its answer has it',
+    ),
+  );
+
+/** A label's id, its position in the model's labels, and its name. */
+export const labelSchema = z.object({ id: z.int().check(z.nonnegative()), label: z.string() });
 const scoredLabelSchema = z.extend(labelSchema, {
   probability: z.number().check(z.minimum(0), z.maximum(1)),
 });
 
-/** What the model says of one image. */
+/** The model's answer for one image. */
 export const predictionSchema = z.object({
   predicted: scoredLabelSchema,
   /** One per label, in label order. */
   probabilities: z.array(scoredLabelSchema),
-  /** The image as the network saw it, a PNG as data URL; where that was asked for. */
+  /** The image as the network saw it, a PNG as a data URL, if requested. */
   input: z.optional(z.string()),
-  /** What POST /feedback knows it by; where that is on. */
+  /** The id for POST /feedback, if feedback is on. */
   id: z.optional(predictionIdSchema),
 });
 
-/** Which model answered; `alias` is null where the version was asked for by itself. */
+/** The model that answered. `alias` is null if the request named a version. */
 export const servedModelSchema = z.object({
   name: z.string(),
   version: versionSchema,
   alias: z.nullable(aliasNameSchema),
 });
 
-/** What is known and said of one test image. */
+/** The prediction and the true label of a test image. */
 export const indexedPredictionSchema = z.extend(predictionSchema, {
   index: z.int().check(z.nonnegative()),
   actual: labelSchema,

@@ -1,30 +1,30 @@
 import type { GreyPixels } from '../image/resize.ts';
 import { greyPngUrl } from './png.ts';
 
-/** An image and what a model says of it. */
+/** An image with its predicted label. */
 export interface PictureOf extends GreyPixels {
   predicted: string;
-  /** What it shows, where that is known. */
+  /** The true label, if known. */
   actual?: string | undefined;
 }
 
-/** In pixels of the picture. */
+/** Sizes in pixels of the picture. */
 const imageSize = 280;
 const margin = 16;
 const titleHeight = 28;
 const frame = 4;
-const largestText = 15;
-const smallestText = 9;
-/** Of DejaVu Sans, a wide one: an average character to the font's size. */
+const maxTextSize = 15;
+const minTextSize = 9;
+/** The width of an average character relative to the font size, for DejaVu Sans, a wide font. */
 const characterWidth = 0.54;
 const wrong = '#c62828';
 
 /**
- * Draws images, each titled "Predicted: X, Actual: Y" as in the tutorial, as an SVG that needs no other file. A wrong
- * prediction has a red title and a frame.
+ * Draws images as a self-contained SVG, each titled "Predicted: X, Actual: Y" as in the tutorial. A wrong prediction
+ * has a red title and frame.
  *
- * @param pictures one or more
- * @param columns images in a row
+ * @param pictures at least one
+ * @param columns the maximum number of images in a row
  */
 export function drawPredictions(pictures: readonly PictureOf[], columns = 4): string {
   const inRow = Math.min(columns, pictures.length);
@@ -46,24 +46,24 @@ function drawTile(picture: PictureOf, x: number, y: number): string {
   const { text, size } = fitTitle(predicted, actual);
   const title = `<text x="${x + imageSize / 2}" y="${y + titleHeight - 10}" font-size="${size}" fill="${isWrong ? wrong : '#111'}">${escapeMarkup(text)}</text>`;
   const box = `x="${x}" y="${y + titleHeight}" width="${imageSize}" height="${imageSize}"`;
-  // SVG 1.1's word for "each pixel a square", which browsers and resvg know.
+  // SVG 1.1's keyword for square pixels, which browsers and resvg support.
   const image = `<image ${box} image-rendering="optimizeSpeed" href="${greyPngUrl(picture)}"/>`;
   const mark = `<rect ${box} fill="none" stroke="${wrong}" stroke-width="${frame}"/>`;
   return `<g>${title}${image}${isWrong ? mark : ''}</g>`;
 }
 
-/** Makes long labels smaller, and cuts them where they would be too small to read. */
+/** Shrinks long titles, and cuts labels that would be too small to read. */
 function fitTitle(predicted: string, actual: string | undefined): { text: string; size: number } {
   const text = titleOf(predicted, actual);
   const sizeOf = (title: string) => (imageSize + margin - 4) / (characterWidth * [...title].length);
-  const size = Math.min(largestText, sizeOf(text));
-  if (size >= smallestText) return { text, size: Math.round(size * 10) / 10 };
-  const room = (imageSize + margin - 4) / (characterWidth * smallestText);
+  const size = Math.min(maxTextSize, sizeOf(text));
+  if (size >= minTextSize) return { text, size: Math.round(size * 10) / 10 };
+  const room = (imageSize + margin - 4) / (characterWidth * minTextSize);
   const labels = actual === undefined ? 1 : 2;
   const each = Math.floor((room - titleOf('', actual && '').length) / labels);
   const cut = (label: string) =>
     [...label].length <= each ? label : `${[...label].slice(0, each - 1).join('')}…`;
-  return { text: titleOf(cut(predicted), actual && cut(actual)), size: smallestText };
+  return { text: titleOf(cut(predicted), actual && cut(actual)), size: minTextSize };
 }
 
 const titleOf = (predicted: string, actual: string | undefined) =>
@@ -77,9 +77,9 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** Makes any text one that means itself in SVG and HTML; control characters, which XML can't hold, become U+FFFD. */
+/** Escapes text for SVG and HTML. Control characters, which XML can't contain, become U+FFFD. */
 export const escapeMarkup = (text: string): string =>
   text
     .replace(/[&<>"']/g, (character) => entities[character] as string)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are replaced.
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');

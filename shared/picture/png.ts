@@ -1,23 +1,24 @@
 import { encode } from 'fast-png';
+import { encodeBase64 } from 'hono/utils/encode';
 import { enlarge, type GreyPixels } from '../image/resize.ts';
 
-/** @returns an image, each pixel a square of `scale` pixels, as a PNG */
+/** Encodes an image as a PNG, each pixel as a square of `scale` pixels. */
 export function greyPng(image: GreyPixels, scale = 1): Uint8Array {
   const { pixels, width, height } = enlarge(image, scale);
   return encode({ width, height, data: pixels, channels: 1, depth: 8 });
 }
 
-/** @returns an image as a PNG in a `data:` URL */
+/** Encodes an image as a PNG in a `data:` URL. */
 export const greyPngUrl = (image: GreyPixels): string =>
-  `data:image/png;base64,${base64(greyPng(image))}`;
+  `data:image/png;base64,${encodeBase64(greyPng(image).slice().buffer)}`;
 
 const margin = 10;
-/** Of a title, longer ones are cut: a label may be of any length. */
-const mostCharacters = 120;
+/** The maximum length of a title. Longer ones are cut. */
+const maxCharacters = 120;
 
 /**
- * Draws an image beneath its title, black on white, as a PNG. The title is set in a bitmap font of ASCII: accents are dropped,
- * and what is no Latin letter becomes a question mark.
+ * Draws an image below its title, black on white, as a PNG. The title's bitmap font has only ASCII: accents are
+ * removed, and other characters become question marks.
  */
 export function titledPng(image: GreyPixels, title: string): Uint8Array {
   const text = printable(title);
@@ -53,13 +54,13 @@ function printable(title: string): string {
   const characters = Array.from(title.normalize('NFD').replace(/\p{Mark}/gu, ''), (character) =>
     /^[ -~]$/.test(character) ? character : '?',
   );
-  if (characters.length <= mostCharacters) return characters.join('');
-  return `${characters.slice(0, mostCharacters - 3).join('')}...`;
+  if (characters.length <= maxCharacters) return characters.join('');
+  return `${characters.slice(0, maxCharacters - 3).join('')}...`;
 }
 
-/** Of one character, in pixels; a row is a byte, its highest bit the left pixel. */
-export const glyphWidth = 7;
-export const glyphHeight = 12;
+/** The size of a character in pixels. A row is a byte, its highest bit the left pixel. */
+const glyphWidth = 7;
+const glyphHeight = 12;
 
 /**
  * The characters U+0020 to U+007E of the X Window System's font 7x13, in hexadecimal, twelve bytes each. "Public domain font.
@@ -87,27 +88,12 @@ const glyphs = [
   '00000000fc08102040fc00001c2020201060102020201c0000101010101010101010000070080808100c100808087000002454480000000000000000',
 ].join('');
 
-/** @returns the rows of a character, top to bottom; those of a question mark for one that the font lacks */
-export function glyphRows(character: string): number[] {
+/** @returns the rows of a character, top to bottom; a question mark if the font lacks it */
+function glyphRows(character: string): number[] {
   const code = character.charCodeAt(0);
   const known = character.length === 1 && code >= 0x20 && code <= 0x7e;
   const start = ((known ? code : 0x3f) - 0x20) * glyphHeight;
   return Array.from({ length: glyphHeight }, (_, row) =>
     Number.parseInt(glyphs.slice(2 * (start + row), 2 * (start + row + 1)), 16),
   );
-}
-
-const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-
-/** Base64 with padding (RFC 4648, section 4). Of the ways to it, none is in every runtime that draws pictures. */
-export function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const present = Math.min(3, bytes.length - i);
-    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    for (let digit = 0; digit < 4; digit++) {
-      text += digit > present ? '=' : digits[(group >> (18 - 6 * digit)) & 63];
-    }
-  }
-  return text;
 }

@@ -1,60 +1,49 @@
 import * as z from 'zod/mini';
 import { modelSpecSchema } from '../model/model-spec.ts';
-import { versionSchema } from './bucket-layout.ts';
+import { versionSchema } from '../model/names.ts';
+import { labelSchema, predictionIdSchema } from '../model/prediction.ts';
 
-/** `<version>.<SHA-256 of the 28x28 pixels the network saw>`: the Worker need remember no prediction to know it again. */
-export const predictionIdSchema = z
-  .string()
-  .check(
-    z.regex(
-      /^\d{8}T\d{6}Z-[0-9a-f]{8}\.[0-9a-f]{64}$/,
-      'a prediction’s id is as its answer has it',
-    ),
-  );
-
-/** What POST /feedback takes: the true label of a prediction, and what was predicted. */
+/** The body of POST /feedback: the true label of a prediction, and the image that was predicted. */
 export const feedbackRequestSchema = z
   .object({
     id: predictionIdSchema,
-    /** The true label: its id or its name. */
+    /** The true label's id or name. */
     label: z.union([z.int().check(z.nonnegative()), z.string().check(z.minLength(1))]),
     /** The number of the test image. */
     index: z.optional(z.int().check(z.nonnegative())),
-    /** The image as base64 or data URL. */
+    /** The image, as base64 or as a data URL. */
     image: z.optional(z.string()),
-    /** Its pixels. */
+    /** The image's pixels. */
     pixels: z.optional(z.array(z.unknown())),
   })
   .check(
     z.refine(
       ({ index, image, pixels }) =>
         [index, image, pixels].filter((given) => given !== undefined).length === 1,
-      'one of index, image and pixels must be there: what was predicted',
+      'exactly one of index, image and pixels must be present',
     ),
   );
 
-const labelSchema = z.object({ id: z.int().check(z.nonnegative()), label: z.string() });
-
-/** What POST /feedback answers. */
+/** The answer of POST /feedback. */
 export const feedbackAnswerSchema = z.object({
   id: predictionIdSchema,
   label: labelSchema,
-  /** False where the same was told before. */
+  /** False if the same annotation exists already. */
   stored: z.boolean(),
 });
 
-/** A true label with its image, as it lies in the bucket. */
+/** An annotated image, as stored in the bucket. */
 export const feedbackRecordSchema = z.object({
   schemaVersion: z.literal(1),
   id: predictionIdSchema,
   model: z.object({ name: modelSpecSchema.shape.name, version: versionSchema }),
-  /** What a caller says it is. */
+  /** The annotated label. */
   label: labelSchema,
   height: z.int().check(z.positive()),
   width: z.int().check(z.positive()),
-  /** height x width bytes in base64, 0 black to 255 white, row by row. */
+  /** height x width bytes as base64, 0 black to 255 white, row by row. */
   pixels: z.string(),
-  /** Of the test image, where it is one. */
+  /** The index of the test image, if it is one. */
   index: z.nullable(z.int().check(z.nonnegative())),
   at: z.iso.datetime(),
 });

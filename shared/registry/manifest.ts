@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import { modelSpecSchema } from '../model/model-spec.ts';
-import { versionSchema } from './bucket-layout.ts';
+import { versionSchema } from '../model/names.ts';
 
 export const sha256Schema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
-/** A file of a published folder; `path` is relative to the folder. */
+/** A file of a published folder. `path` is relative to the folder. */
 export const fileSchema = z.object({
   path: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)),
   bytes: z.int().check(z.nonnegative()),
@@ -14,7 +14,7 @@ export const fileSchema = z.object({
 const fraction = z.number().check(z.minimum(0), z.maximum(1));
 
 export const metricsSchema = z.object({
-  /** Share of the test images whose label is predicted, 0..1. */
+  /** The share of the test images that are predicted correctly, 0..1. */
   accuracy: fraction,
   /** Mean cross-entropy over the test images, in nats. */
   loss: z.number().check(z.nonnegative()),
@@ -27,7 +27,7 @@ export const metricsSchema = z.object({
       support: z.int().check(z.nonnegative()),
     }),
   ),
-  /** Mean probability of the predicted label over the test images; absent from versions of an older trainer. */
+  /** The mean probability of the predicted label over the test images. Versions of an older trainer lack it. */
   meanConfidence: z.optional(fraction),
   /** `confusion[actual][predicted]` counts test images. */
   confusion: z.array(z.array(z.int().check(z.nonnegative()))),
@@ -38,24 +38,24 @@ export const trainingEpochSchema = z.object({
   epoch: z.int().check(z.nonnegative()),
   accuracy: fraction,
   loss: z.number().check(z.nonnegative()),
-  /** Mean loss of the epoch's batches, dropout included. */
+  /** Mean loss of the epoch's batches, with dropout. */
   trainLoss: z.optional(z.number().check(z.nonnegative())),
-  /** Accuracy on the images that were held back from training. */
+  /** Accuracy on the images that are held out from training. */
   validationAccuracy: z.optional(fraction),
-  /** Time spent on training steps since the start. */
+  /** Time spent on training steps since the start of the run. */
   seconds: z.number().check(z.nonnegative()),
 });
 
-/** How Catwalk trained the weights. What was imported it has not trained at all: the recipe is `imported` and its numbers are 0. */
+/** How the weights were trained. Imported weights have the recipe `imported` and zeros. */
 export const trainingSchema = z.object({
   recipe: z.string(),
-  /** How many epochs these weights have seen, of how many the run planned. */
+  /** The epoch that the weights are from, of the run's planned `epochs`. */
   epoch: z.int().check(z.nonnegative()),
   epochs: z.int().check(z.nonnegative()),
   batchSize: z.int().check(z.nonnegative()),
   optimizer: z.string(),
   learningRate: z.number().check(z.nonnegative()),
-  /** The rest of the recipe, as `catwalk train` names it; absent from versions of an older trainer. */
+  /** The rest of the recipe, named as by `catwalk train`. Versions of an older trainer lack it. */
   weightDecay: z.optional(z.number()),
   schedule: z.optional(z.string()),
   warmupEpochs: z.optional(z.number()),
@@ -68,20 +68,20 @@ export const trainingSchema = z.object({
   patience: z.optional(z.int()),
   dtype: z.optional(z.enum(['float32', 'float16'])),
   seed: z.int(),
-  /** Time spent on training steps alone. */
+  /** Time spent on training steps. */
   seconds: z.number().check(z.nonnegative()),
   imagesPerSecond: z.number().check(z.nonnegative()),
   backend: z.string(),
   device: z.string(),
   threads: z.int().check(z.positive()),
-  /** Package name to version, Node included. */
+  /** Package name to version, including Node. */
   packages: z.record(z.string(), z.string()),
   git: z.nullable(z.object({ commit: z.string(), dirty: z.boolean() })),
-  /** The training's epochs when these weights were published, in order; absent from versions of an older trainer. */
+  /** The epochs until these weights were published, in order. Versions of an older trainer lack it. */
   history: z.optional(z.array(trainingEpochSchema)),
 });
 
-/** What a published version is. Written last: a version without a manifest does not exist. */
+/** The description of a published version. Written last: a version without a manifest does not exist. */
 export const manifestSchema = z.object({
   schemaVersion: z.literal(1),
   name: modelSpecSchema.shape.name,
@@ -89,15 +89,15 @@ export const manifestSchema = z.object({
   createdAt: z.iso.datetime(),
   model: modelSpecSchema,
   files: z.array(fileSchema).check(z.minLength(1)),
-  /** What the model says of each test image: evaluation.json (shared/evaluation.ts), which no prediction needs. */
+  /** evaluation.json (evaluation.ts), the prediction of each test image. Serving does not need it. */
   evaluation: z.optional(fileSchema),
   metrics: metricsSchema,
   training: trainingSchema,
   /** The data set's name and the SHA-256 of each of its files. */
   dataset: z.object({ name: z.string(), files: z.record(z.string(), sha256Schema) }),
-  /** Of the run's config.json, which has every value that the run used. */
+  /** The hash of the run's config.json, which has every option of the run. */
   configSha256: z.optional(sha256Schema),
-  /** What the weights were made from: the version that was trained on, or the file that was imported. */
+  /** The origin of the weights: the version that training started from, or the imported file. */
   parent: z.optional(
     z.union([
       z.object({ version: versionSchema }),
@@ -106,42 +106,63 @@ export const manifestSchema = z.object({
   ),
 });
 
-/** One move of an alias, as its history keeps it. */
+/** The parts of a TensorFlow.js model.json that Catwalk reads. TensorFlow.js checks the topology itself. */
+export const modelJsonSchema = z.object({
+  modelTopology: z.record(z.string(), z.unknown()),
+  weightsManifest: z
+    .array(
+      z.object({
+        paths: z.array(z.string()),
+        weights: z.array(
+          z.looseObject({
+            name: z.string(),
+            shape: z.array(z.int()),
+            dtype: z.literal('float32'),
+            /** Half precision in the file. TensorFlow.js converts it to float32. */
+            quantization: z.exactOptional(z.looseObject({ dtype: z.literal('float16') })),
+          }),
+        ),
+      }),
+    )
+    .check(z.minLength(1)),
+});
+
+/** One move of an alias, an entry of its history. */
 export const aliasRevisionSchema = z.object({
-  /** 1 for the first move whose history is kept; then one more each time. */
+  /** 1 for the first move of the history, then increasing by 1. */
   revision: z.int().check(z.positive()),
-  /** What the alias names from here on. */
+  /** The version that the alias names after the move. */
   version: versionSchema,
-  /** What it named before. */
+  /** The version that it named before. */
   from: z.nullable(versionSchema),
-  /** What a rollback from here goes to. */
+  /** The target of a rollback from here. */
   previous: z.nullable(versionSchema),
   at: z.iso.datetime(),
-  /** Who moved it, such as user@host. */
+  /** Who moved the alias, such as user@host. */
   by: z.string().check(z.minLength(1), z.maxLength(200)),
   action: z.enum(['publish', 'promote', 'rollback']),
-  /** Moved although the new version is less accurate, or was measured on other data. */
+  /** Whether the move was forced: the new version is less accurate, or was measured on other data. */
   forced: z._default(z.boolean(), false),
-  /** Why; a forced move has one. */
+  /** Required for a forced move. */
   reason: z.optional(z.string().check(z.maxLength(1000))),
 });
 
-/** Moves that an alias's history keeps; the oldest is dropped for one more. */
+/** The maximum length of an alias's history. A further move drops the oldest. */
 export const aliasHistoryLength = 100;
 
-/** A named pointer to a version; only ever written with If-None-Match or If-Match. */
+/** A named pointer to a version. Only written with If-None-Match or If-Match. */
 export const aliasSchema = z.object({
   version: versionSchema,
   updatedAt: z.iso.datetime(),
-  /** What a rollback goes to. */
+  /** The target of a rollback. */
   previous: z.nullable(versionSchema),
-  /** Oldest first. The last one is the move that made the alias what it is. */
+  /** Oldest first. The last move led to the current state. */
   history: z._default(z.array(aliasRevisionSchema).check(z.maxLength(aliasHistoryLength)), []),
-  /** Versions that are being deleted: the alias may not move to them. */
+  /** Versions that are being deleted. The alias can't move to them. */
   pruning: z._default(z.array(versionSchema), []),
 });
 
-/** What a test set in the bucket holds, so that an index is one range read. */
+/** The description of a test set in the bucket. It makes an image one range read. */
 export const datasetInfoSchema = z.object({
   name: z.string(),
   images: z.int().check(z.positive()),

@@ -1,18 +1,18 @@
 import * as z from 'zod/mini';
 import { modelSpecSchema } from '../model/model-spec.ts';
-import { aliasNameSchema, versionSchema } from './bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../model/names.ts';
 
-/** What the bucket holds of a model: its newest versions, and its aliases. */
+/** A model's newest versions and its aliases in the bucket. */
 export const modelListSchema = z.object({
   name: modelSpecSchema.shape.name,
   /** Newest first. */
   versions: z.array(
     z.object({
       version: versionSchema,
-      /** Null, as the metrics are, where the version's manifest is damaged, or not signed though it has to be. */
+      /** Null, like the metrics, if the manifest is corrupt or lacks a required signature. */
       createdAt: z.nullable(z.iso.datetime()),
       metrics: z.nullable(z.object({ accuracy: z.number(), loss: z.number() })),
-      /** Those that point at it. */
+      /** The aliases that name this version. */
       aliases: z.array(aliasNameSchema),
     }),
   ),
@@ -21,11 +21,11 @@ export const modelListSchema = z.object({
       name: aliasNameSchema,
       version: versionSchema,
       updatedAt: z.iso.datetime(),
-      /** What a rollback goes to. */
+      /** The target of a rollback. */
       previous: z.nullable(versionSchema),
     }),
   ),
-  /** Whether there are older versions, or further aliases, than these. */
+  /** Whether older versions or further aliases exist. */
   truncated: z.boolean(),
 });
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { printResult } from '../../node/text.ts';
-import { versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { versionSchema } from '../../shared/model/names.ts';
 import {
   aliasOption,
   bucketOptions,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
-import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { bucketUrlSchema, connectionOptions } from '../registry/bucket-location.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
-import { aliasNameSchema, versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { TrainedModel } from '../evaluate/trained-model.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, modelOption, openNamedBucket } from './bucket-options.ts';

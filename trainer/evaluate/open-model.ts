@@ -1,19 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
-import * as z from 'zod';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { modelJsonSchema } from '../../shared/registry/manifest.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { firstThatOpens, openBackend } from '../backend/open-backend.ts';
 import type { Weights } from '../train/compute-logits.ts';
 import type { TrainedModel } from './trained-model.ts';
-
-/** The parts of model.json that are used here; TensorFlow.js checks them itself. */
-const modelJsonSchema = z.object({
-  modelTopology: z.record(z.string(), z.unknown()),
-  weightsManifest: z
-    .array(z.object({ paths: z.array(z.string()), weights: z.array(z.looseObject({})) }))
-    .min(1),
-});
 
 /** A model's files are not those of a model, or of another one than they are said to be. */
 export class ModelFilesError extends Error {

@@ -1,6 +1,6 @@
 /** Reading aliases, and changing them without losing another publisher's change. */
 import { hostname, userInfo } from 'node:os';
-import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema } from '../../shared/model/names.ts';
 import {
   type Alias,
   type AliasRevision,

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { io } from '@tensorflow/tfjs-core';
 import { version_layers } from '@tensorflow/tfjs-layers';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { versionOf } from '../../shared/registry/bucket-layout.ts';
+import { versionOf } from '../../shared/model/names.ts';
 import { evaluationFile } from '../../shared/registry/evaluation.ts';
 import {
   type Manifest,

@@ -1,6 +1,6 @@
 /** Listing, reading and checking a model's versions. */
 import { hash } from 'node:crypto';
-import { versionSchema } from '../../shared/registry/bucket-layout.ts';
+import { versionSchema } from '../../shared/model/names.ts';
 import { type Manifest, manifestSchema } from '../../shared/registry/manifest.ts';
 import { listAliases } from './aliases.ts';
 import type { Bucket } from './bucket.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { aliasNameSchema } from '../../shared/registry/bucket-layout.ts';
+import { aliasNameSchema } from '../../shared/model/names.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
 import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
 import {

@@ -1,1 +1,0 @@
-export { adamStep } from './adam';
