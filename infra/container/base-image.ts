@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { runProgram } from '../native/run-program.ts';
+import { runProgram } from '../process/run-program.ts';
 import { buildah, isPresent } from './buildah.ts';
 
 /**
@@ -42,7 +42,7 @@ export async function ensureBaseImage(): Promise<string> {
 /** The address that this machine takes the suite's packages from. */
 async function mirrorOf(suite: string): Promise<string> {
   const format = '$(SITE) $(CODENAME) $(COMPONENT)';
-  const targets = await runProgram('apt-get', ['indextargets', '--format', format], { advice: '' });
+  const targets = await runProgram('apt-get', ['indextargets', '--format', format]);
   const line = targets.split('\n').find((target) => target.endsWith(` ${suite} main`));
   const site = line?.split(' ')[0];
   if (!site) throw new Error(`apt has no source of ${suite} main; run apt-get update.`);
@@ -51,7 +51,7 @@ async function mirrorOf(suite: string): Promise<string> {
 
 /** How apt reaches its mirrors here: proxies and their like. */
 async function aptSettings(): Promise<string> {
-  const dump = await runProgram('apt-config', ['dump'], { advice: '' });
+  const dump = await runProgram('apt-config', ['dump']);
   return dump
     .split('\n')
     .filter((line) => /^Acquire::(https?|Check-|Retries)/.test(line))

@@ -25,7 +25,7 @@ export interface BuildImageOptions {
  * and changes least, serves both and is kept for the next time.
  *
  * @returns the image's name
- * @throws {SetupError} with the failing step's own words
+ * @throws {StepError} with the failing step's own words
  */
 export async function buildImage(options: BuildImageOptions): Promise<string> {
   const { program, baseImage, host } = options;

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { defaultCacheFolder } from '../../node/files.ts';
-import { runProgram } from '../native/run-program.ts';
+import { runProgram } from '../process/run-program.ts';
 
 /** Outside the checkout, so that a fresh one finds what an earlier one left. */
 export const containerCache = join(dirname(defaultCacheFolder()), 'container');
@@ -23,7 +23,7 @@ export const buildahCommand = (command: string, ...options: string[]): string[] 
  * Runs a buildah command.
  *
  * @returns what it printed, without the last line's end
- * @throws {SetupError} with its own words
+ * @throws {StepError} with its own words
  */
 export async function buildah(command: string, ...options: string[]): Promise<string> {
   const [program, ...rest] = buildahCommand(command, ...options) as [string, ...string[]];

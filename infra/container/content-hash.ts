@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { runProgram } from '../native/run-program.ts';
+import { runProgram } from '../process/run-program.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
 
@@ -14,9 +14,7 @@ const ingredients = [
 /** A hash of the container's ingredients as they are in this checkout, committed or not. */
 export async function hashContainerIngredients(): Promise<string> {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--'];
-  const output = await runProgram('git', ['-C', repository, ...list, ...ingredients], {
-    advice: '',
-  });
+  const output = await runProgram('git', ['-C', repository, ...list, ...ingredients]);
   const hash = createHash('sha256');
   for (const file of output.split('\0').filter(Boolean).toSorted()) {
     // A file that is deleted but still tracked counts as absent.

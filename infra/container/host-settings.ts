@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../native/run-program.ts';
+import { runProgram } from '../process/run-program.ts';
 
 /** What lets npm and pip in a build reach what they reach on this machine. */
 export interface HostSettings {
@@ -30,14 +30,12 @@ const variables = new Set([
 /** Reads them from the environment and from npm's and pip's own configuration files. */
 export async function hostSettings(): Promise<HostSettings> {
   const environment: Record<string, string> = {};
-  const npm = JSON.parse(
-    await runProgram('npm', ['config', 'list', '--long', '--json'], { advice: '' }),
-  );
+  const npm = JSON.parse(await runProgram('npm', ['config', 'list', '--long', '--json']));
   for (const name of npmSettings) {
     const value = [npm[name]].flat().filter(Boolean).join(',');
     if (value !== '') environment[`npm_config_${underscored(name)}`] = value;
   }
-  const pip = await runProgram('python3', ['-m', 'pip', 'config', 'list'], { advice: '' });
+  const pip = await runProgram('python3', ['-m', 'pip', 'config', 'list']);
   for (const [, key, value] of pip.matchAll(/^(?:global|install)\.([\w-]+)='(.*)'$/gm)) {
     if (key && value && pipSettings.includes(key)) {
       environment[`PIP_${underscored(key).toUpperCase()}`] = value;

@@ -1,62 +1,39 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
+import { type RunProgramOptions, runProgram } from '../process/run-program.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
-const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');
-export const wrangler = join(dirname(manifest), 'bin/wrangler.js');
-export const trainer = join(repository, 'trainer/cli.ts');
-
-/** A program that a deployment needs has failed; the message has the end of what it said. */
-export class CommandFailedError extends Error {
-  override name = 'CommandFailedError';
-  readonly output: string;
-
-  constructor(command: string, output: string) {
-    super(`${command} failed:\n${output.trim()}`);
-    this.output = output;
-  }
-}
+const scripts = {
+  wrangler: join(
+    dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
+    'bin/wrangler.js',
+  ),
+  catwalk: join(repository, 'trainer/cli.ts'),
+};
 
 /**
- * Runs a script of this repository's with Node, and reads what it prints.
+ * Runs a command of wrangler or of the trainer.
  *
- * @param show passes everything on to this terminal, too
- * @throws {CommandFailedError} where it exits with another code than 0
+ * @returns its standard output
+ * @throws {StepError} if it exits with another code than 0
  */
-export async function runCommand(
-  script: string,
+export const runCommand = (
+  name: keyof typeof scripts,
   argv: readonly string[],
   environment: NodeJS.ProcessEnv,
-  { show = false } = {},
-): Promise<string> {
-  const child = spawn(process.execPath, [script, ...argv], {
+  options: RunProgramOptions = {},
+): Promise<string> =>
+  runProgram(process.execPath, [scripts[name], ...argv], {
+    ...options,
     cwd: repository,
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    environment,
+    name: `${name} ${argv.slice(0, 3).join(' ')}`,
   });
-  let stdout = '';
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-    output += chunk;
-    if (show) process.stdout.write(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    output += chunk;
-    if (show) process.stderr.write(chunk);
-  });
-  const [code] = await once(child, 'close');
-  if (code === 0) return stdout;
-  const name = script === wrangler ? 'wrangler' : 'catwalk';
-  throw new CommandFailedError(`${name} ${argv.slice(0, 3).join(' ')}`, output.slice(-4_000));
-}
 
-/** A first deployment's name and certificate take a while to be known everywhere. */
+/** The name and certificate of a first deployment take a while to propagate. */
 const limitMs = 180_000;
 const pollMs = 1_000;
 const requestMs = 10_000;
@@ -69,15 +46,15 @@ const readySchema = z.object({
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
 export type Readiness =
-  /** It serves this version; `failure` says why not the one that the alias names. */
+  /** The Worker serves this version. `failure` is the reason if the alias names another one. */
   | { state: 'ready'; version: string; failure: string | null }
-  /** It answers, but no model is published. */
+  /** The Worker answers, but no model is published. */
   | { state: 'no-model' };
 
 /**
- * Asks a Worker's /readyz until it has an answer.
+ * Polls a Worker's /readyz until it reports its state.
  *
- * @throws {Error} that has the last answer, where there is none within three minutes
+ * @throws {Error} with the last answer, after three minutes
  */
 export async function waitUntilReady(url: string): Promise<Readiness> {
   const end = Date.now() + limitMs;
@@ -102,6 +79,6 @@ export async function waitUntilReady(url: string): Promise<Readiness> {
     await wait(pollMs);
   }
   throw new Error(
-    `The Worker is deployed, but ${url}/readyz does not answer as it should. The last: ${last}`,
+    `The Worker is deployed, but ${url}/readyz does not report its state. The last answer: ${last}`,
   );
 }

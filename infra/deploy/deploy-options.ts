@@ -2,42 +2,40 @@ import { Command } from 'commander';
 import * as z from 'zod';
 import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
 
-export const environments = ['staging', 'production'] as const;
-
 const deployOptionsSchema = z.object({
   env: z
-    .enum(environments)
+    .enum(['staging', 'production'])
     .default('production')
     .describe('environment of wrangler.jsonc to deploy: staging, production')
     .meta({ value: '<name>' }),
   url: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('where the Worker answers (default: as Wrangler says, at workers.dev)')
+    .describe('address of the Worker (default: the one that Wrangler prints, at workers.dev)')
     .meta({ value: '<url>' }),
   config: z
     .string()
     .min(1)
     .default('wrangler.jsonc')
-    .describe("Wrangler's configuration")
+    .describe("Wrangler's configuration file")
     .meta({ value: '<file>' }),
   dryRun: z
     .boolean()
     .default(false)
-    .describe('bundle the Worker and say what would be done; asks Cloudflare nothing'),
+    .describe('bundle the Worker and print the steps, without a request to Cloudflare'),
 });
 
 export type DeployOptions = z.output<typeof deployOptionsSchema>;
 
 /**
- * Reads the arguments of `npm run deploy`. `--help` prints them and ends the process.
+ * Parses the arguments of `npm run deploy`.
  *
- * @throws {UsageError} naming each wrong value
+ * @throws {UsageError} with every invalid option
  */
 export function parseDeployOptions(argv: readonly string[]): DeployOptions {
   const command = new Command('npm run deploy --')
     .description(
-      'Creates the bucket where it is missing, uploads the test set, deploys the Worker and waits until it answers. Safe to run again.',
+      'Creates the bucket if it is missing, uploads the test set, deploys the Worker and waits until it answers. Safe to run again.',
     )
     .allowExcessArguments(false)
     .exitOverride();

@@ -2,17 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import {
-  CommandFailedError,
-  repository,
-  runCommand,
-  trainer,
-  waitUntilReady,
-  wrangler,
-} from './commands.ts';
+import { StepError } from '../process/run-program.ts';
+import { repository, runCommand, waitUntilReady } from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
 
-/** What is needed of an environment of wrangler.jsonc. */
+/** The settings of an environment of wrangler.jsonc that a deployment needs. */
 const configSchema = z.object({
   name: z.string(),
   account_id: z.string().optional(),
@@ -25,23 +19,23 @@ const whoamiSchema = z.object({
   accounts: z.array(z.object({ id: z.string(), name: z.string() })),
 });
 
-/** A line of WRANGLER_OUTPUT_FILE_PATH. */
+/** A line of Wrangler's output file, WRANGLER_OUTPUT_FILE_PATH. */
 const deployedSchema = z.object({
   type: z.literal('deploy'),
   version_id: z.string(),
   targets: z.array(z.string()),
 });
 
-/** What Wrangler calls a target may also be a route with a path, or a schedule. */
+/** Matches a host. Wrangler's targets may also be routes with a path, or schedules. */
 const hostPattern = /^(https:\/\/)?[a-z0-9-]+(\.[a-z0-9-]+)+$/;
 
-/** Cloudflare's code for a bucket that does not exist. */
-const noSuchBucket = 'code: 10006';
+/** Cloudflare's error code for a missing bucket. */
+const bucketMissing = 'code: 10006';
 
 /**
- * Deploys an environment of wrangler.jsonc, step by step; each leaves alone what is there already.
+ * Deploys an environment of wrangler.jsonc. Each step keeps what already exists, so a failed deployment can be run again.
  *
- * @throws {Error} that says what to do, where a step can't be done; those before it stay done
+ * @throws {Error} if a step fails; the message says what to do
  */
 export async function deployWorker(
   { env, url, config: configFile, dryRun }: DeployOptions,
@@ -57,7 +51,9 @@ export async function deployWorker(
   const bound = config.r2_buckets.find(({ binding }) => binding === 'BUCKET')?.bucket_name;
   const bucket = variables.S3_BUCKET || bound;
   if (bucket === undefined) {
-    throw new Error(`${configFile}: [env.${env}] has neither a BUCKET binding nor S3_BUCKET.`);
+    throw new Error(
+      `${configFile}: env.${env} has neither a BUCKET binding nor the variable S3_BUCKET.`,
+    );
   }
   const usesR2 = bucket === bound;
   const withConfig = (...argv: string[]) => [...argv, '--config', file, '--env', env];
@@ -66,11 +62,11 @@ export async function deployWorker(
   upload.push('--dataset', variables.DATASET_NAME ?? 'fashion-mnist');
 
   if (dryRun) {
-    await runCommand(wrangler, withConfig('deploy', '--minify', '--dry-run'), environment, {
+    await runCommand('wrangler', withConfig('deploy', '--minify', '--dry-run'), environment, {
       show: true,
     });
     print(`Would check the login: wrangler whoami`);
-    if (bound) print(`Would create the R2 bucket ${bound} where it is missing`);
+    if (bound) print(`Would create the R2 bucket ${bound} if it is missing`);
     print(`Would upload the test set: catwalk ${upload.join(' ')}`);
     print(`Would deploy ${config.name} (${env}), and wait for /readyz`);
     return;
@@ -80,7 +76,7 @@ export async function deployWorker(
   print(`Logged in to Cloudflare; account ${account.name}`);
   const inAccount = { ...environment, CLOUDFLARE_ACCOUNT_ID: account.id };
   if (bound) print(await ensureBucket(bound, withConfig, inAccount));
-  await runCommand(trainer, upload, uploadEnvironment(inAccount, variables, usesR2, account.id), {
+  await runCommand('catwalk', upload, uploadEnvironment(inAccount, variables, usesR2, account.id), {
     show: true,
   });
   const deployed = await deploy(withConfig('deploy', '--minify'), inAccount);
@@ -88,14 +84,13 @@ export async function deployWorker(
   const address = url ?? (host && `https://${host.replace('https://', '')}`);
   print(`Deployed version ${deployed.version_id} of ${config.name}`);
   if (address === undefined) {
-    throw new Error(
-      'The Worker is deployed, but Wrangler names no host: say with --url where it answers.',
-    );
+    throw new Error('The Worker is deployed, but Wrangler printed no address. Pass it with --url.');
   }
   const readiness = await waitUntilReady(address);
   if (readiness.state === 'ready') {
     print(`It serves ${readiness.version} at ${address}`);
-    if (readiness.failure) print(`but not what its alias names: ${readiness.failure}`);
+    if (readiness.failure)
+      print(`Its alias names another version, which failed: ${readiness.failure}`);
     return;
   }
   print(`It answers at ${address}, and has no model yet. Train and publish one:`);
@@ -105,7 +100,7 @@ export async function deployWorker(
 async function chooseAccount(environment: NodeJS.ProcessEnv, configured: string | undefined) {
   let answer: string;
   try {
-    answer = await runCommand(wrangler, ['whoami', '--json'], environment);
+    answer = await runCommand('wrangler', ['whoami', '--json'], environment);
   } catch (cause) {
     throw new Error(
       'Not logged in to Cloudflare. Run npx wrangler login, or set CLOUDFLARE_API_TOKEN (docs/09-deploy-and-operate.md).',
@@ -118,7 +113,7 @@ async function chooseAccount(environment: NodeJS.ProcessEnv, configured: string 
   const [account, ...others] = found;
   if (account && others.length === 0) return account;
   const known = accounts.map(({ id, name }) => `\n  ${id}  ${name}`).join('');
-  throw new Error(`Set CLOUDFLARE_ACCOUNT_ID to the account that is meant, one of:${known}`);
+  throw new Error(`Set CLOUDFLARE_ACCOUNT_ID to one of your accounts:${known}`);
 }
 
 async function ensureBucket(
@@ -127,16 +122,16 @@ async function ensureBucket(
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {
   try {
-    await runCommand(wrangler, withConfig('r2', 'bucket', 'info', bucket, '--json'), environment);
-    return `The bucket ${bucket} is there`;
+    await runCommand('wrangler', withConfig('r2', 'bucket', 'info', bucket, '--json'), environment);
+    return `The bucket ${bucket} exists`;
   } catch (error) {
-    if (!(error instanceof CommandFailedError) || !error.output.includes(noSuchBucket)) throw error;
+    if (!(error instanceof StepError) || !error.output.includes(bucketMissing)) throw error;
   }
-  await runCommand(wrangler, withConfig('r2', 'bucket', 'create', bucket), environment);
+  await runCommand('wrangler', withConfig('r2', 'bucket', 'create', bucket), environment);
   return `Created the bucket ${bucket}`;
 }
 
-/** How the trainer reaches the bucket: R2 over its S3 API, or the S3 server that the Worker's variables name. */
+/** The environment in which the trainer reaches the bucket: R2's S3 API, or the S3 server of the Worker's variables. */
 function uploadEnvironment(
   environment: NodeJS.ProcessEnv,
   { AWS_ENDPOINT_URL, AWS_REGION }: Record<string, string>,
@@ -145,7 +140,7 @@ function uploadEnvironment(
 ): NodeJS.ProcessEnv {
   if (usesR2 && !(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY)) {
     throw new Error(
-      'The test set is uploaded over the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
+      'Uploading the test set needs the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
     );
   }
   const endpoint = usesR2 ? `https://${accountId}.r2.cloudflarestorage.com` : AWS_ENDPOINT_URL;
@@ -161,12 +156,12 @@ async function deploy(argv: string[], environment: NodeJS.ProcessEnv) {
   const output = join(folder, 'output.ndjson');
   try {
     const env = { ...environment, WRANGLER_OUTPUT_FILE_PATH: output };
-    await runCommand(wrangler, argv, env, { show: true });
+    await runCommand('wrangler', argv, env, { show: true });
     const lines = (await readFile(output, 'utf8')).trim().split('\n');
     const found = lines.map((line) => deployedSchema.safeParse(JSON.parse(line)));
     const deployed = found.find(({ success }) => success)?.data;
     if (deployed) return deployed;
-    throw new Error('Wrangler does not say what it deployed.');
+    throw new Error('Wrangler did not report a deployment. Check its output above.');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,20 +1,20 @@
 import { readdir, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { NativeSetup } from '../../trainer/backend/native-setup.ts';
-import { runProgram, SetupError } from './run-program.ts';
+import { runProgram, StepError } from '../process/run-program.ts';
 
-/** The wheels' tags; the oldest glibc that TensorFlow's own is built for, and those of NVIDIA's. */
-const platforms = [27, 18, 17].map((minor) => `manylinux_2_${minor}_x86_64`);
+/** The platform tags of the wheels of TensorFlow and NVIDIA. */
+const platforms = ['manylinux_2_27', 'manylinux_2_18', 'manylinux_2_17', 'manylinux2014'];
 
 export const requirementsOf = (variant: NativeSetup['variant']) =>
   join(import.meta.dirname, `requirements-${variant}.txt`);
 
 /**
- * Has pip unpack TensorFlow's wheel into `folder`/python and keeps its libraries and headers. pip is what knows this
- * machine's index, proxy and certificates; no Python is run afterwards.
+ * Unpacks TensorFlow's wheel into `folder`/python with pip, and keeps its libraries and headers. pip knows this machine's
+ * index, proxy and certificates. TensorFlow itself then runs without Python.
  *
  * @returns the folder of libtensorflow_cc.so.2
- * @throws {SetupError} where pip is missing or can't have the wheel
+ * @throws {StepError} if pip is missing or can't fetch the wheel
  */
 export async function installTensorflow(
   variant: NativeSetup['variant'],
@@ -25,13 +25,13 @@ export async function installTensorflow(
   await runProgram(
     python,
     [
-      ...['-m', 'pip', 'install', '--no-deps', '--no-compile', '--disable-pip-version-check'],
-      ...['--only-binary', ':all:', '--implementation', 'cp'],
-      ...['--python-version', '3.11', '--abi', 'cp311'],
-      ...[...platforms, 'manylinux2014_x86_64'].flatMap((platform) => ['--platform', platform]),
-      ...['--target', target, '--requirement', requirementsOf(variant)],
+      ...'-m pip install --no-deps --no-compile --disable-pip-version-check'.split(' '),
+      ...'--only-binary :all: --implementation cp --python-version 3.11 --abi cp311'.split(' '),
+      ...platforms.map((platform) => `--platform=${platform}_x86_64`),
+      `--target=${target}`,
+      `--requirement=${requirementsOf(variant)}`,
     ],
-    { advice: 'pip must reach an index that has the wheels, about 270 MB (with CUDA: 3 GB).' },
+    { advice: 'Let pip reach an index that has the wheels: about 270 MB, with CUDA 3 GB.' },
   );
   const tensorflow = join(target, 'tensorflow');
   await keep(tensorflow, (name) => name === 'include' || name.startsWith('libtensorflow_'));
@@ -43,12 +43,12 @@ export async function installTensorflow(
 async function findPython(): Promise<string> {
   for (const python of ['python3', 'python']) {
     try {
-      await runProgram(python, ['-m', 'pip', '--version'], { advice: '' });
+      await runProgram(python, ['-m', 'pip', '--version']);
       return python;
     } catch {}
   }
-  throw new SetupError(
-    'pip is needed to fetch TensorFlow, and neither python3 nor python has it.\nOn Debian and Ubuntu: apt-get install python3-pip',
+  throw new StepError(
+    'pip, which fetches TensorFlow, is missing from python3 and python.\nInstall it; on Debian and Ubuntu: apt-get install python3-pip',
   );
 }
 
@@ -58,7 +58,7 @@ async function keep(folder: string, isKept: (name: string) => boolean): Promise<
   await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true })));
 }
 
-/** TensorFlow looks for CUDA beside itself; NVIDIA's packages each have a folder of their own. */
+/** Links CUDA's libraries beside TensorFlow, which looks for them there. Each of NVIDIA's packages has its own folder. */
 async function linkCudaLibraries(target: string, tensorflow: string): Promise<void> {
   const nvidia = join(target, 'nvidia');
   for (const library of await readdir(nvidia)) {

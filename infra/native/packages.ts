@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NativeSetup } from '../../trainer/backend/native-setup.ts';
-import { runProgram, SetupError } from './run-program.ts';
+import { runProgram, StepError } from '../process/run-program.ts';
 
 /**
- * What the backend is made of besides TensorFlow itself. They are fetched with `npm pack`, not installed: an installation
- * would run the package's own script, which fetches the TensorFlow of 2022, and bring a second TensorFlow.js along,
- * whose kernels the first one would not see.
+ * The packages of the backend besides TensorFlow. They are fetched with `npm pack` and not installed: the installation would
+ * run a script that fetches the TensorFlow of 2022, and add a second TensorFlow.js, whose kernels the first one can't see.
  */
 export const nativePackages = [
   {
@@ -23,7 +22,7 @@ export const nativePackages = [
       'sha512-MnG7N936zcKTco4Jd2PX2U96Kf9PxygAPKBug+74LHzmHXmceN16MmRcdgZv+DGef/S9YvQAfRsNCn4cjf9yyQ==',
   },
   {
-    // Node-API's headers are the same for every Node, and on machines that have none of their own.
+    // Node-API's headers are the same for every Node, and some machines have none.
     name: 'node-api-headers',
     version: '1.9.0',
     integrity:
@@ -34,7 +33,7 @@ export const nativePackages = [
 /**
  * Unpacks the packages into `folder`/node_modules.
  *
- * @throws {SetupError} where one can't be had or is not the one that is pinned
+ * @throws {StepError} if one can't be fetched or does not match its pinned hash
  */
 export async function fetchPackages(folder: string): Promise<void> {
   for (const { name, version, integrity } of nativePackages) {
@@ -43,8 +42,8 @@ export async function fetchPackages(folder: string): Promise<void> {
       .update(await readFile(file))
       .digest('base64')}`;
     if (actual !== integrity) {
-      throw new SetupError(
-        `${name} ${version} is not the package that is pinned here: ${actual} instead of ${integrity}.`,
+      throw new StepError(
+        `${name} ${version} has the hash ${actual} instead of the pinned ${integrity}. Check the registry that npm uses.`,
       );
     }
     const target = join(folder, 'node_modules', name);
@@ -52,8 +51,8 @@ export async function fetchPackages(folder: string): Promise<void> {
     await runProgram('tar', ['-xzf', file, '-C', target, '--strip-components=1'], {
       advice: 'Install tar and gzip.',
     });
-    // google-protobuf's archive leaves some files to their owner, who is another one in a container.
-    await runProgram('chmod', ['-R', 'a+rX', target], { advice: '' });
+    // Only the owner can read some files of google-protobuf's archive; a container has another user.
+    await runProgram('chmod', ['-R', 'a+rX', target]);
     await rm(file);
   }
 }
@@ -62,21 +61,21 @@ async function pack(specifier: string, folder: string): Promise<string> {
   const output = await runProgram(
     'npm',
     ['pack', specifier, '--json', '--ignore-scripts', '--pack-destination', folder],
-    { advice: 'npm must reach its registry, as for npm ci.', cwd: folder },
+    { advice: 'Let npm reach its registry, as for npm ci.', cwd: folder },
   );
-  // npm 12 keys the packages by name; before, they were a list.
+  // npm 12 prints an object by package name, older versions a list.
   const [packed] = Object.values(JSON.parse(output) as Record<string, { filename: string }>);
-  if (!packed) throw new SetupError(`npm packed nothing for ${specifier}.`);
-  // npm 9 names a scoped package's file with the slash that the file itself does not have.
+  if (!packed) throw new StepError(`npm pack printed no file for ${specifier}.`);
+  // npm 9 prints a scoped package's file name with a slash, which the file does not have.
   return join(folder, packed.filename.replace(/^@/, '').replaceAll('/', '-'));
 }
 
 /**
- * Installs the package as its authors publish it: TensorFlow 2.9 of 2022 (CUDA 11.2), for Linux, macOS and Windows. Its own
- * script downloads TensorFlow and a binding compiled for it.
+ * Installs the package as published, with TensorFlow 2.9 of 2022 (CUDA 11.2), for Linux, macOS and Windows. Its install
+ * script downloads TensorFlow and a compiled binding.
  *
  * @returns the binding's path within `folder`
- * @throws {SetupError} where the package or the download can't be had
+ * @throws {StepError} if the package or its download can't be fetched
  */
 export async function installPrebuilt(
   variant: NativeSetup['variant'],
@@ -86,11 +85,11 @@ export async function installPrebuilt(
   const [{ version }] = nativePackages;
   const target = join(folder, 'prebuilt');
   await mkdir(target, { recursive: true });
-  // A younger npm runs the scripts only of packages that are named here.
+  // Newer versions of npm only run the install scripts of packages that are named here.
   const manifest = { private: true, allowScripts: { [name]: true } };
   await writeFile(join(target, 'package.json'), JSON.stringify(manifest));
   await runProgram('npm', ['install', '--no-audit', '--no-fund', `${name}@${version}`], {
-    advice: `The script of ${name} must reach the host that it downloads TensorFlow from.`,
+    advice: `Let the install script of ${name} reach the host that it downloads TensorFlow from.`,
     cwd: target,
   });
   return join('prebuilt/node_modules', name, 'lib/napi-v8/tfjs_binding.node');

@@ -9,28 +9,28 @@ import {
   nativeSetupFile,
   readNativeSetup,
 } from '../../trainer/backend/native-setup.ts';
+import { StepError } from '../process/run-program.ts';
 import { compileBinding } from './compile-binding.ts';
 import { installTensorflow, requirementsOf } from './install-tensorflow.ts';
 import { fetchPackages, installPrebuilt, nativePackages } from './packages.ts';
-import { SetupError } from './run-program.ts';
 
 export interface SetUpNativeOptions {
   variant: NativeSetup['variant'];
-  /** Takes a line for each step. */
+  /** Prints a line per step. */
   print: (text: string) => void;
 }
 
 /**
- * Installs TensorFlow for Node into build/native: a current one, or, where that can't be, the one that the package's authors
- * built. Does nothing where the same is there already.
+ * Installs TensorFlow for Node into build/native: the current one, or the package's prebuilt one if that fails.
+ * Does nothing if the same one is installed already.
  *
- * @throws {SetupError} saying what to do
+ * @throws {StepError}
  */
 export async function setUpNative({ variant, print }: SetUpNativeOptions): Promise<void> {
   const ingredients = await hashIngredients(variant);
   const present = await readNativeSetup().catch(() => null);
   if (present?.ingredients === ingredients) {
-    print(`TensorFlow (${variant}) is set up already, in ${nativeFolder}`);
+    print(`TensorFlow (${variant}) is already set up in ${nativeFolder}`);
     return;
   }
   await rm(nativeFolder, { recursive: true, force: true });
@@ -38,8 +38,8 @@ export async function setUpNative({ variant, print }: SetUpNativeOptions): Promi
   print('1/3 Fetching the binding …');
   await fetchPackages(nativeFolder);
   const binding = await installCurrent(variant, print).catch(async (error: unknown) => {
-    if (!(error instanceof SetupError)) throw error;
-    print(`${error.message}\nFalling back to TensorFlow 2.9, as the package brings it …`);
+    if (!(error instanceof StepError)) throw error;
+    print(`${error.message}\nFalling back to the package's TensorFlow 2.9 …`);
     return await installPrebuilt(variant, nativeFolder);
   });
   const setup: NativeSetup = { variant, ingredients, binding };
@@ -54,7 +54,9 @@ async function installCurrent(
 ): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     const machine = `${process.platform} ${process.arch}`;
-    throw new SetupError(`A current TensorFlow is set up on Linux x64 alone; this is ${machine}.`);
+    throw new StepError(
+      `The current TensorFlow is only available for Linux x64, not for ${machine}.`,
+    );
   }
   print(`2/3 Fetching TensorFlow (${variant}) …`);
   const tensorflow = await installTensorflow(variant, nativeFolder);

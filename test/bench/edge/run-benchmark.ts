@@ -6,6 +6,7 @@ import { type Bundle, bundleProduction, bundleWorker } from './bundle.ts';
 import { checkLogits } from './check-logits.ts';
 import { compareEveryImage } from './compare-every-image.ts';
 import type { Contestant } from './contestant.ts';
+import { installPeers } from './install-peers.ts';
 import { measureColdStart } from './measure-cold-start.ts';
 import { measureForward } from './measure-forward.ts';
 import { measureMemory } from './measure-memory.ts';
@@ -44,6 +45,7 @@ export async function runBenchmark(
 ): Promise<Report> {
   const { turnMs, warmUpMs, coldStarts, httpRounds, httpSeconds } =
     durations[options.quick ? 'quick' : 'whole'];
+  await installPeers(progress);
   progress('publishing a model to a local bucket, and bundling the Workers');
   const [published, production, constant, noKeptLogits, forwardBundles] = await Promise.all([
     createPublishedBucket(folder, publishing(options, folder)),

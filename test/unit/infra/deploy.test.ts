@@ -111,7 +111,7 @@ describe('a deployment', () => {
     expect(served.status).toBe(200);
 
     const second = await deploy(argv, environment);
-    expect(second.output).toContain('The bucket catwalk is there');
+    expect(second.output).toContain('The bucket catwalk exists');
     expect(second.output).toContain('Test set unchanged');
     expect(second.output).toContain(`Deployed version ${deployed.versions[1]} of catwalk`);
     expect(second.code).toBe(0);
