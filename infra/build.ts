@@ -1,4 +1,4 @@
-/** `npm run build`: everything that is made from source before the trainer or the Worker runs. */
+/** `npm run build`: generates everything that the trainer and the Worker need before they run. */
 import { buildClient } from './generate/client.ts';
 import { buildDocs, buildProblems } from './generate/documents.ts';
 import { buildKernels } from './generate/kernels.ts';

@@ -1,4 +1,4 @@
-/** `npm run test:container [-- --force]`: builds the images and tests them, unless they have passed as they are. */
+/** `npm run test:container [-- --force]`: builds the container images and tests them, unless the same ones have passed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const isForced = process.argv.slice(2).includes('--force');
 
 if (!isForced && (await readFile(passedFile, 'utf8').catch(() => '')) === hash) {
   console.log(
-    'The container test is skipped: trainer/, edge/, shared/, infra/ and the lockfile are as they were when it last passed here. -- --force runs it.',
+    'The container test is skipped: nothing that the images contain has changed since it passed on this machine. Run it with -- --force.',
   );
 } else {
   const vitest = join(

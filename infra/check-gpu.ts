@@ -1,4 +1,4 @@
-/** `npm run check:gpu`: on a machine with an NVIDIA GPU, tries everything that can't be tried without one. */
+/** `npm run check:gpu`: checks everything that needs an NVIDIA GPU. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -46,7 +46,11 @@ try {
   report('the driver has a GPU', !gpus[0]?.startsWith('none'), gpus.join('; '));
   const setup = await readNativeSetup();
   const variant = setup?.variant ?? 'nothing';
-  report('TensorFlow is set up for GPUs', variant === 'gpu', `${variant} is set up`);
+  report(
+    'TensorFlow is set up for GPUs',
+    variant === 'gpu',
+    `the variant that is set up: ${variant}`,
+  );
 
   const doctor = await catwalk('doctor', '--device', 'gpu');
   report('catwalk doctor --device gpu', doctor.code === 0, `exit code ${doctor.code}`);
@@ -58,14 +62,18 @@ try {
   report('training uses the GPU', device?.kind === 'GPU', JSON.stringify(device ?? null));
   const onCpu = await train('--backend', 'tensorflow', '--device', 'cpu', ...short);
   const kind = onCpu.backend?.device.kind;
-  report('--device cpu leaves it alone', kind === 'CPU', String(kind));
+  report('--device cpu uses the CPU', kind === 'CPU', String(kind));
   const [gpuLoss = Number.NaN, cpuLoss = Number.NaN] = [onGpu.losses[0], onCpu.losses[0]];
   const difference = Math.abs(gpuLoss - cpuLoss);
-  report("the first step's loss is the CPU's", difference < 1e-3, `${gpuLoss} and ${cpuLoss}`);
+  report(
+    'the loss of the first step equals that on the CPU',
+    difference < 1e-3,
+    `${gpuLoss} and ${cpuLoss}`,
+  );
 
   process.env.CUDA_VISIBLE_DEVICES = '-1';
   const hidden = await train('--device', 'gpu', ...short);
-  report('--device gpu fails without one', hidden.code === 1, `exit code ${hidden.code}`);
+  report('--device gpu fails without a GPU', hidden.code === 1, `exit code ${hidden.code}`);
   delete process.env.CUDA_VISIBLE_DEVICES;
 
   for (const batchSize of ['64', '512']) {
@@ -81,5 +89,5 @@ try {
 } finally {
   await rm(runs, { recursive: true });
 }
-console.log(failures === 0 ? 'Everything is as it should be.' : `${failures} failed.`);
+console.log(failures === 0 ? 'All checks passed.' : `${failures} checks failed.`);
 process.exitCode = failures === 0 ? 0 : 1;

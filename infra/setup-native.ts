@@ -6,7 +6,10 @@ import { addSchemaOptions, parseSchemaOptions } from '../node/options.ts';
 import { setUpNative } from './native/set-up-native.ts';
 
 const setupOptionsSchema = z.object({
-  gpu: z.boolean().default(false).describe('the TensorFlow for NVIDIA GPUs, with CUDA 12 (3 GB)'),
+  gpu: z
+    .boolean()
+    .default(false)
+    .describe('install TensorFlow for NVIDIA GPUs, with CUDA 12 (3 GB)'),
 });
 
 const command = new Command('npm run setup:native --')

@@ -1,4 +1,4 @@
-/** `npm start [-- options]`: the whole line on this machine. `npm start -- --help` has the options. */
+/** `npm start [-- options]`: trains, publishes and serves a model on this machine. `npm start -- --help` lists the options. */
 import { constants } from 'node:os';
 import { explainFailure } from '../node/exit-code.ts';
 import { parseStartOptions } from './local/options.ts';
@@ -8,7 +8,7 @@ const ending = new AbortController();
 let endedBy: NodeJS.Signals | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    // Asked twice: now, by way of the exit handlers that kill what still runs.
+    // The second signal exits at once. Exit handlers kill the processes that still run.
     if (endedBy) process.exit(128 + constants.signals[signal]);
     endedBy = signal;
     ending.abort();

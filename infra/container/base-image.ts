@@ -6,14 +6,14 @@ import { runProgram } from '../process/run-program.ts';
 import { buildah, isPresent } from './buildah.ts';
 
 /**
- * Makes an image of this machine's own Debian from its own mirror, which takes the place of the Dockerfile's base image
- * where no registry is in reach. Kept for the next time.
+ * Builds an image of this machine's Debian from its mirror. It replaces the Dockerfile's base image if no registry can be
+ * reached. It is kept for the next build.
  *
  * @returns the image's name
  */
 export async function ensureBaseImage(): Promise<string> {
   const { VERSION_CODENAME: suite } = parseEnv(await readFile('/etc/os-release', 'utf8'));
-  if (!suite) throw new Error('/etc/os-release names no suite: a Debian or Ubuntu is needed.');
+  if (!suite) throw new Error('/etc/os-release names no suite. Run this on Debian or Ubuntu.');
   const image = `localhost/catwalk-base:${suite}`;
   if (await isPresent(image)) return image;
   const scratch = await mkdtemp(join(tmpdir(), 'catwalk-base-'));
@@ -22,13 +22,17 @@ export async function ensureBaseImage(): Promise<string> {
     await runProgram(
       'env',
       [
-        ...['DPKG_FORCE=unsafe-io', 'debootstrap', '--variant=minbase'],
-        ...['--include=ca-certificates', suite, root, await mirrorOf(suite)],
+        ...'DPKG_FORCE=unsafe-io debootstrap --variant=minbase --include=ca-certificates'.split(
+          ' ',
+        ),
+        suite,
+        root,
+        await mirrorOf(suite),
       ],
       { advice: 'On Debian: apt-get install debootstrap, and run as root.' },
     );
     await writeFile(join(root, 'etc/apt/apt.conf.d/80-host'), await aptSettings());
-    // As in Debian's own images: what a power cut would lose is built again.
+    // As in Debian's own images, without fsync: after a power cut, the image is built again.
     await writeFile(join(root, 'etc/dpkg/dpkg.cfg.d/unsafe-io'), 'force-unsafe-io\n');
     const container = await buildah('from', 'scratch');
     await buildah('add', container, root, '/');
@@ -39,17 +43,17 @@ export async function ensureBaseImage(): Promise<string> {
   }
 }
 
-/** The address that this machine takes the suite's packages from. */
+/** Returns the mirror that this machine fetches the suite's packages from. */
 async function mirrorOf(suite: string): Promise<string> {
   const format = '$(SITE) $(CODENAME) $(COMPONENT)';
   const targets = await runProgram('apt-get', ['indextargets', '--format', format]);
   const line = targets.split('\n').find((target) => target.endsWith(` ${suite} main`));
   const site = line?.split(' ')[0];
-  if (!site) throw new Error(`apt has no source of ${suite} main; run apt-get update.`);
+  if (!site) throw new Error(`apt has no source of ${suite} main. Run apt-get update.`);
   return site;
 }
 
-/** How apt reaches its mirrors here: proxies and their like. */
+/** Returns apt's settings for reaching its mirrors, such as proxies. */
 async function aptSettings(): Promise<string> {
   const dump = await runProgram('apt-config', ['dump']);
   return dump

@@ -8,24 +8,24 @@ import { environmentFile, type HostSettings } from './host-settings.ts';
 const repository = resolve(import.meta.dirname, '../..');
 const dockerfileOf = (program: Program) => join(repository, 'infra', program, 'Dockerfile');
 
-/** Those that have a Dockerfile of their own under infra/. */
-export type Program = 'trainer' | 'worker';
+/** A program with a Dockerfile in its folder of infra/. */
+type Program = 'trainer' | 'worker';
 
 export interface BuildImageOptions {
   program: Program;
-  /** The name of an image that is here already. */
+  /** The name of an image in the local storage. */
   baseImage: string;
   host: HostSettings;
-  /** The Dockerfile's own build arguments. */
+  /** The Dockerfile's build arguments. */
   settings?: Record<string, string>;
 }
 
 /**
- * Builds infra/<program>/Dockerfile without a container engine. The trainer's stage with compiler and npm, which takes longest
- * and changes least, serves both and is kept for the next time.
+ * Builds infra/<program>/Dockerfile without a container engine. Both programs share the trainer's stage with compiler and npm,
+ * which takes longest and changes least. It is kept for the next build.
  *
  * @returns the image's name
- * @throws {StepError} with the failing step's own words
+ * @throws {StepError}
  */
 export async function buildImage(options: BuildImageOptions): Promise<string> {
   const { program, baseImage, host } = options;
@@ -35,12 +35,14 @@ export async function buildImage(options: BuildImageOptions): Promise<string> {
     const secret = join(scratch, 'environment');
     await writeFile(secret, environmentFile(host), { mode: 0o600 });
     const settings = [
-      ...['--isolation', 'chroot', '--format', 'docker', '--pull-never'],
-      ...Object.entries({ ...options.settings, BASE_IMAGE: baseImage }).flatMap(([name, value]) => [
-        ...['--build-arg', `${name}=${value}`],
-      ]),
-      ...['--secret', `id=environment,src=${secret}`],
-      ...host.paths.flatMap((path) => ['--volume', `${path}:${path}:ro`]),
+      '--isolation=chroot',
+      '--format=docker',
+      '--pull-never',
+      ...Object.entries({ ...options.settings, BASE_IMAGE: baseImage }).map(
+        ([name, value]) => `--build-arg=${name}=${value}`,
+      ),
+      `--secret=id=environment,src=${secret}`,
+      ...host.paths.map((path) => `--volume=${path}:${path}:ro`),
     ];
     const tools = await toolsImage(baseImage);
     if (!(await isPresent(tools))) {
@@ -55,7 +57,7 @@ export async function buildImage(options: BuildImageOptions): Promise<string> {
   }
 }
 
-/** Named by what it is made of, so that another Dockerfile or base makes another. */
+/** Returns a name with the hash of the stage, so that another Dockerfile or base image gives another stage. */
 async function toolsImage(baseImage: string): Promise<string> {
   const text = await readFile(dockerfileOf('trainer'), 'utf8');
   const stage = text.slice(0, text.indexOf(' AS build'));

@@ -2,16 +2,17 @@ import { dirname, join } from 'node:path';
 import { defaultCacheFolder } from '../../node/files.ts';
 import { runProgram } from '../process/run-program.ts';
 
-/** Outside the checkout, so that a fresh one finds what an earlier one left. */
+/** A folder outside the checkout, so that a new checkout finds the images of an earlier one. */
 export const containerCache = join(dirname(defaultCacheFolder()), 'container');
 
-/** Where images lie: beside the user's own ones, which are left alone. */
+/** The image storage, separate from the user's own images. */
 const storage = [
-  ...['--root', join(containerCache, 'storage'), '--runroot', join(containerCache, 'run')],
-  ...['--storage-driver', 'vfs'],
+  `--root=${join(containerCache, 'storage')}`,
+  `--runroot=${join(containerCache, 'run')}`,
+  '--storage-driver=vfs',
 ];
 
-/** The whole command line of a buildah command: no daemon, no registry, no kernel features beyond chroot. */
+/** Returns the command line of a buildah command. It needs no daemon, no registry and no kernel feature except chroot. */
 export const buildahCommand = (command: string, ...options: string[]): string[] => [
   'buildah',
   ...storage,
@@ -22,8 +23,8 @@ export const buildahCommand = (command: string, ...options: string[]): string[] 
 /**
  * Runs a buildah command.
  *
- * @returns what it printed, without the last line's end
- * @throws {StepError} with its own words
+ * @returns its output, without the last line break
+ * @throws {StepError}
  */
 export async function buildah(command: string, ...options: string[]): Promise<string> {
   const [program, ...rest] = buildahCommand(command, ...options) as [string, ...string[]];
@@ -33,6 +34,6 @@ export async function buildah(command: string, ...options: string[]): Promise<st
   return output.trim();
 }
 
-/** Whether an image of that name is in the storage. */
+/** Reports whether the storage has an image of this name. */
 export const isPresent = async (image: string): Promise<boolean> =>
   (await buildah('images', '--filter', `reference=${image}`, '--quiet')) !== '';

@@ -3,31 +3,32 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../process/run-program.ts';
 
-/** What lets npm and pip in a build reach what they reach on this machine. */
+/** The settings with which npm and pip in a build reach the same registries as on this machine. */
 export interface HostSettings {
-  /** Variables of proxies, certificates, npm and pip. */
+  /** The variables of proxies, certificates, npm and pip. */
   environment: Record<string, string>;
   /** Files and folders of this machine that the variables name. */
   paths: string[];
 }
 
-// No others: npm's `nodedir`, say, names a folder of this machine that would hide the container's own.
-const npmSettings = [
-  ...['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'],
-  ...['userconfig', 'globalconfig'],
-];
-const pipSettings = [
-  ...['index-url', 'extra-index-url', 'find-links', 'no-index', 'constraint', 'config-file'],
-  ...['cert', 'client-cert', 'trusted-host', 'proxy', 'timeout', 'default-timeout', 'retries'],
-];
+// Only these settings: npm's `nodedir`, for example, names a folder that would hide the container's own.
+const npmSettings =
+  'registry cafile proxy https-proxy noproxy strict-ssl userconfig globalconfig'.split(' ');
+const pipSettings =
+  'index-url extra-index-url find-links no-index constraint config-file cert client-cert trusted-host proxy timeout default-timeout retries'.split(
+    ' ',
+  );
+const networkVariables =
+  'http_proxy https_proxy no_proxy all_proxy ssl_cert_file ssl_cert_dir node_extra_ca_certs'.split(
+    ' ',
+  );
 const variables = new Set([
-  ...['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'],
-  ...['ssl_cert_file', 'ssl_cert_dir', 'node_extra_ca_certs'],
+  ...networkVariables,
   ...npmSettings.map((name) => `npm_config_${underscored(name)}`),
   ...pipSettings.map((name) => `pip_${underscored(name)}`),
 ]);
 
-/** Reads them from the environment and from npm's and pip's own configuration files. */
+/** Reads the settings from the environment and from the configuration of npm and pip. */
 export async function hostSettings(): Promise<HostSettings> {
   const environment: Record<string, string> = {};
   const npm = JSON.parse(await runProgram('npm', ['config', 'list', '--long', '--json']));
@@ -46,13 +47,13 @@ export async function hostSettings(): Promise<HostSettings> {
   }
   const paths = Object.values(environment)
     .flatMap((value) => value.split(/[\s,]+|:(?!\/\/)/))
-    // The pages of an index link to files beside it.
+    // The pages of a package index link to files beside it.
     .map((value) => (value.startsWith('file://') ? dirname(fileURLToPath(value)) : value))
     .filter((value) => value.startsWith('/') && value !== '/' && existsSync(value));
-  return { environment, paths: [...new Set(paths)] };
+  return { environment, paths: Array.from(new Set(paths)) };
 }
 
-/** As infra/trainer/with-environment reads it. */
+/** Returns the content of the file that infra/trainer/with-environment reads. */
 export const environmentFile = ({ environment }: HostSettings): string =>
   Object.entries(environment)
     .filter(([name]) => /^\w+$/.test(name))

@@ -7,15 +7,15 @@ import { build } from 'esbuild';
 const source = fileURLToPath(new URL('../../edge/page/', import.meta.url));
 const target = fileURLToPath(new URL('../../edge/page/build/', import.meta.url));
 
-/** Served as they are; `_headers` is read by Workers static assets. */
+/** Files that are copied unchanged. Workers static assets read `_headers`. */
 const copied = ['index.html', 'icon.svg', '_headers'];
 
-/** What the page's TensorFlow.js fetches where it runs on WebAssembly. */
+/** The files that the page's TensorFlow.js fetches if it runs on WebAssembly. */
 const wasmFiles = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
 
 /**
- * Bundles the page into edge/page/build, the directory of static assets in wrangler.jsonc. What the first look does not
- * need lies in chunks of their own, named by their content, that are fetched when they are.
+ * Bundles the page into edge/page/build, the directory of static assets in wrangler.jsonc. Scripts that the first load does not
+ * need are separate chunks, named by their content, that are fetched on demand.
  */
 export async function buildPage(): Promise<void> {
   const backend = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -30,17 +30,8 @@ export async function buildPage(): Promise<void> {
     format: 'esm',
     target: 'es2022',
     minify: true,
-    // TensorFlow.js has branches for Node, which no browser takes.
-    external: [
-      'fs',
-      'path',
-      'worker_threads',
-      'perf_hooks',
-      'os',
-      'util',
-      'string_decoder',
-      'crypto',
-    ],
+    // TensorFlow.js imports these in branches for Node.
+    external: 'fs path worker_threads perf_hooks os util string_decoder crypto'.split(' '),
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'error',
   });

@@ -10,40 +10,40 @@ const startOptionsSchema = z.object({
     .min(0)
     .max(65_535)
     .default(8787)
-    .describe('port of the Worker; 0 takes any free one')
+    .describe('port of the Worker; 0 for any free port')
     .meta({ value: '<port>' }),
   persistTo: z
     .string()
     .min(1)
     .default('.wrangler/state')
-    .describe('where the local bucket is kept')
+    .describe('folder of the local bucket')
     .meta({ value: '<folder>' }),
   retrain: z.boolean().default(false).describe('train even if a model is published'),
 });
 
 export type StartOptions = z.output<typeof startOptionsSchema> & {
-  /** What `catwalk train --dataset` takes. */
+  /** The value of `--dataset`, as for `catwalk train`. */
   dataset: string;
-  /** For `catwalk train`, as it takes them. */
+  /** The arguments to pass on to `catwalk train`. */
   trainerArguments: string[];
 };
 
 /**
- * Reads the arguments of `npm start`. `--help` prints them and ends the process.
+ * Parses the arguments of `npm start`.
  *
  * @param argv without node and the script
- * @throws {CommanderError} where commander has printed what is wrong
- * @throws {UsageError} naming each wrong value
+ * @throws {CommanderError} after `--help`, or if an option is unknown; commander has printed the text
+ * @throws {UsageError} with every invalid option
  */
 export function parseStartOptions(argv: readonly string[]): StartOptions {
   const command = new Command('npm start --')
-    .description('Serves the model, and first trains one where none is published yet.')
+    .description('Serves the model. Trains and publishes one first if none is published yet.')
     .allowExcessArguments(false)
     .exitOverride();
   addSchemaOptions(command, startOptionsSchema);
   addSchemaOptions(command.optionsGroup('Training:'), trainingOptionsSchema);
   const raw = command.parse(argv, { from: 'user' }).opts();
-  // Validated here too, so that a wrong value is told before anything starts; passed on as it was given.
+  // Validates the training options before anything starts, and passes them on unchanged.
   const { dataset } = parseSchemaOptions(trainingOptionsSchema, raw);
   const trainerArguments = Object.keys(trainingOptionsSchema.shape)
     .filter((name) => raw[name] !== undefined)

@@ -7,10 +7,10 @@ const pollMs = 50;
 const afterKillMs = 2_000;
 
 /**
- * Ends a child that was spawned with `detached: true` and everything it started: SIGTERM to the child, so that it can
- * close what it opened, then SIGKILL to whatever is left of its group.
+ * Stops a child that was spawned with `detached: true`, and everything that it started. Sends SIGTERM to the child, then
+ * SIGKILL to the rest of its group.
  *
- * @param graceMs how long the child may take to end by itself
+ * @param graceMs the time between the two signals, in which the child can clean up
  */
 export async function endProcessGroup(child: ChildProcess, graceMs: number): Promise<void> {
   if (child.pid === undefined) return;
@@ -20,7 +20,7 @@ export async function endProcessGroup(child: ChildProcess, graceMs: number): Pro
   await isGroupGone(child.pid, afterKillMs);
 }
 
-/** SIGKILL to a process group; does nothing where it is gone. */
+/** Sends SIGKILL to a process group. Does nothing if it has ended. */
 export function killProcessGroup(groupId: number): void {
   signalGroup(groupId, 'SIGKILL');
 }
@@ -34,7 +34,7 @@ async function isGroupGone(groupId: number, withinMs: number): Promise<boolean> 
   return true;
 }
 
-/** @returns whether the group has a process; signal 0 only asks */
+/** @returns whether the group has a process; signal 0 only checks that */
 function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-groupId, signal);
@@ -51,7 +51,7 @@ export class PortTakenError extends Error {
 
   constructor(port: number, options: ErrorOptions) {
     super(
-      `Port ${port} is taken by another program. End it, or choose another port with --port (0 takes any free one).`,
+      `Port ${port} is used by another program. Stop it, or choose another port with --port (0 for any free port).`,
       options,
     );
     this.port = port;
@@ -59,9 +59,10 @@ export class PortTakenError extends Error {
 }
 
 /**
- * @param port 0 stands for any free one
- * @returns a port of `host` that was free just now
- * @throws {PortTakenError} where another program listens on it
+ * Finds a port of `host` that is free at this moment.
+ *
+ * @param port 0 for any free port
+ * @throws {PortTakenError} if another program listens on it
  */
 export async function claimPort(port: number, host: string): Promise<number> {
   const server = createServer();

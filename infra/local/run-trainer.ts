@@ -5,15 +5,15 @@ import { join } from 'node:path';
 
 const trainer = join(import.meta.dirname, '../../trainer/cli.ts');
 
-/** Long enough to write a checkpoint. */
+/** Enough time to write a checkpoint. */
 const graceMs = 10_000;
 
 /**
  * Runs `catwalk train` in this terminal and waits for its end.
  *
- * @param env laid over this process's environment
- * @param signal ends it: SIGTERM, then SIGKILL after 10 seconds
- * @returns its exit code; 128 + the signal's number where a signal ended it
+ * @param env variables to add to this process's environment
+ * @param signal stops it: SIGTERM, then SIGKILL after 10 seconds
+ * @returns its exit code, or 128 + the signal's number if a signal ended it
  */
 export async function runTrainer(
   trainerArguments: readonly string[],

@@ -6,20 +6,20 @@ import { runTrainer } from './run-trainer.ts';
 import { type LocalWorker, startLocalWorker } from './worker.ts';
 
 export interface ServeLocallyOptions extends StartOptions {
-  /** Ends everything; the promise resolves when nothing is left running. */
+  /** Stops everything. The promise resolves when all processes have ended. */
   signal: AbortSignal;
-  /** Takes lines for people. */
+  /** Prints a line. */
   print: (text: string) => void;
 }
 
 /**
- * Starts the Worker, trains and publishes a model where none is served yet or `retrain` is set, and stays until the signal.
+ * Starts the Worker and serves until the signal. Trains and publishes a model first if none is served yet, or if `retrain` is set.
  *
- * @returns the exit code: 0 where the signal ended it, the trainer's where the training failed, 1 where the Worker ended by itself
+ * @returns the exit code: 0 after the signal, the trainer's if the training failed, 1 if the Worker ended by itself
  */
 export async function serveLocally(options: ServeLocallyOptions): Promise<number> {
   const { port, persistTo, print } = options;
-  // The training ends with the Worker as well as with the signal: what it makes could not be published.
+  // The training also stops when the Worker ends, because its model could not be published.
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   const dataset = datasetName(options.dataset);
@@ -30,7 +30,7 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
   try {
     const page = worker.url.replace('127.0.0.1', 'localhost');
     if (options.retrain || !(await isReady(worker, signal))) {
-      print(`The Worker listens at ${page} and serves each model as it is published.`);
+      print(`The Worker listens at ${page} and serves each model as soon as it is published.`);
       const code = await runTrainer(
         ['--publish', 's3://catwalk', '--alias', 'production', ...options.trainerArguments],
         worker.env,

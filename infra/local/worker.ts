@@ -8,35 +8,35 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { claimPort, endProcessGroup, killProcessGroup } from './processes.ts';
 
 export interface LocalWorkerOptions {
-  /** 0 takes any free one. */
+  /** 0 for any free port. */
   port: number;
-  /** The folder that the local bucket is kept in. */
+  /** The folder of the local bucket. */
   persistTo: string;
-  /** Takes what `wrangler dev` prints; worker.log in `persistTo` unless told. */
+  /** The file for the output of `wrangler dev` (default: worker.log in `persistTo`). */
   logFile?: string;
-  /** Another wrangler configuration than the repository's. */
+  /** A wrangler configuration (default: the repository's). */
   config?: string;
-  /** Laid over the configuration's `vars`. */
+  /** Variables that override the configuration's `vars`. */
   variables?: Record<string, string>;
-  /** Gives up the start. */
+  /** Cancels the start. */
   signal?: AbortSignal;
 }
 
 export interface LocalWorker {
   /** Such as `http://127.0.0.1:8787`. */
   url: string;
-  /** Where the local bucket `catwalk` is served over the S3 API. */
+  /** The S3 endpoint of the local bucket `catwalk`. */
   s3Endpoint: string;
-  /** The standard AWS variables that open the local bucket, to be laid over a process's environment. */
+  /** The AWS variables for the local bucket, to add to a process's environment. */
   env: Record<string, string>;
   logFile: string;
-  /** Resolves when the Worker has ended, by itself or by `stop`. */
+  /** Resolves when the Worker has ended, by itself or after `stop`. */
   exited: Promise<void>;
-  /** Ends the Worker and every process it started; resolves when they are gone. */
+  /** Stops the Worker and every process that it started; resolves when they have ended. */
   stop(): Promise<void>;
 }
 
-/** The Worker did not start; the message has the end of its log. */
+/** The Worker did not start. The message contains the end of its log. */
 export class WorkerStartError extends Error {
   override name = 'WorkerStartError';
 }
@@ -48,11 +48,11 @@ const stopGraceMs = 5_000;
 const repository = resolve(import.meta.dirname, '../..');
 
 /**
- * Starts the Worker with `wrangler dev` and waits until it answers: workerd on this machine, the bucket in a folder, its
- * S3 API on. Needs no account and no network.
+ * Starts the Worker with `wrangler dev` and waits until it answers. It runs in workerd on this machine, with its bucket in a folder
+ * and the bucket's S3 API enabled. Needs neither an account nor a network.
  *
- * @throws {PortTakenError} where another program listens on the port
- * @throws {WorkerStartError} where the Worker ends, or answers nothing within 90 seconds
+ * @throws {PortTakenError} if another program listens on the port
+ * @throws {WorkerStartError} if the Worker ends, or does not answer within 90 seconds
  */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const { signal } = options;
@@ -64,7 +64,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const { config, variables = {} } = options;
   const child = spawnWrangler({ port, persistTo, logFile, config, variables });
   const exited = once(child, 'exit').then(() => {});
-  // Whatever ends this process, the Worker must not outlive it.
+  // The Worker must not outlive this process, however it ends.
   const killAtExit = () => child.pid !== undefined && killProcessGroup(child.pid);
   process.once('exit', killAtExit);
   const stop = async () => {
@@ -77,7 +77,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
     await stop();
     signal?.throwIfAborted();
     throw new WorkerStartError(
-      `The local Worker ${(error as Error).message}. The end of its log, ${logFile}:\n${await tail(logFile)}\nWhere something built is missing: npm run build`,
+      `The local Worker ${(error as Error).message}. The end of its log, ${logFile}:\n${await tail(logFile)}\nIf a built file is missing, run: npm run build`,
       { cause: error },
     );
   }
@@ -85,12 +85,12 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   return { url, s3Endpoint, env: localBucketEnvironment(s3Endpoint), logFile, exited, stop };
 }
 
-/** The credentials are those of wrangler.jsonc; they open nothing but the bucket on this machine. */
+/** Returns the credentials of wrangler.jsonc, which only open the bucket on this machine. */
 function localBucketEnvironment(s3Endpoint: string) {
   return {
     AWS_ACCESS_KEY_ID: 'catwalk-local',
     AWS_SECRET_ACCESS_KEY: 'catwalk-local-secret',
-    // A token or endpoint of the user's own account would go with these keys otherwise.
+    // Overrides a token and endpoint of the user's own account.
     AWS_SESSION_TOKEN: '',
     AWS_ENDPOINT_URL: s3Endpoint,
     AWS_ENDPOINT_URL_S3: s3Endpoint,
@@ -116,18 +116,17 @@ function spawnWrangler(options: {
       [
         wrangler,
         'dev',
-        ...['--config', config],
-        ...['--ip', host, '--port', String(options.port), '--inspector-port', '0'],
-        ...['--persist-to', options.persistTo],
-        ...Object.entries(options.variables).flatMap(([name, value]) => [
-          '--var',
-          `${name}:${value}`,
-        ]),
+        `--config=${config}`,
+        `--ip=${host}`,
+        `--port=${options.port}`,
+        '--inspector-port=0',
+        `--persist-to=${options.persistTo}`,
+        ...Object.entries(options.variables).map(([name, value]) => `--var=${name}:${value}`),
         '--show-interactive-dev-session=false',
       ],
       {
         cwd: dirname(config),
-        // A group of its own: Ctrl-C in the terminal reaches this process alone, which then ends the group in order.
+        // Its own process group: Ctrl-C in the terminal only reaches this process, which then stops the group in order.
         detached: true,
         stdio: ['ignore', log, log],
         env: { ...process.env, ...wranglerEnvironment },
@@ -144,7 +143,7 @@ const wranglerEnvironment = {
   FORCE_COLOR: '0',
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_SEND_ERROR_REPORTS: 'false',
-  // Placeholder geography for request.cf, instead of a download at each start.
+  // Fills request.cf with placeholders instead of a download at each start.
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
 };
 

@@ -77,7 +77,7 @@ test('a port that another program uses is refused with the next step', async () 
   try {
     const error = await claimPort(port, '127.0.0.1').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PortTakenError);
-    expect((error as Error).message).toMatch(new RegExp(`Port ${port} is taken.*--port`));
+    expect((error as Error).message).toMatch(new RegExp(`Port ${port} is used.*--port`));
   } finally {
     server.close();
   }
