@@ -1,7 +1,7 @@
 /** An address in a kernel module's memory, in bytes. */
 export type Address = number;
 
-/** What both modules export, the trainer's and the Worker's; the docstrings in assembly/ say what each does. */
+/** The exports of both modules, the trainer's and the Worker's. The docstrings in assembly/ describe them. */
 export interface CommonKernels {
   packPanels(
     source: Address,

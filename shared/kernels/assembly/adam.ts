@@ -1,6 +1,6 @@
 /**
- * One step of Adam on `length` numbers, in place; see trainer/training/adam.ts. Computed with 64 bits and rounded to 32 where it
- * is stored.
+ * One step of Adam on `length` numbers, in place; see trainer/train/optimizer.ts. It computes with 64 bits and rounds the
+ * results to 32.
  *
  * @param parameters, firstMoments, secondMoments, gradient f32[length] each
  * @param stepSize the learning rate over 1 - beta1^step

@@ -9,12 +9,12 @@ export function denseBytes(depth: i32, columns: i32): i32 {
 }
 
 /**
- * Copies some rows of weights [depth, columns] into panels of 32 columns, [ceil(columns / 32)][depth][32], with zeros for
- * the missing.
+ * Copies rows of weights [depth, columns] into panels of 32 columns, [ceil(columns / 32)][depth][32]. Missing columns
+ * become 0.
  *
- * @param weights the first of these rows
- * @param rows how many, from 1 to depth
- * @param target where the first of these rows begins in the first panel
+ * @param weights the first row to copy
+ * @param rows the number of rows, from 1 to depth
+ * @param target the address of the first row in the first panel
  */
 export function packDense(
   weights: usize,
@@ -46,8 +46,8 @@ export function packDense(
 }
 
 /**
- * out = activation(x weights + bias), leaving out the rows of weights that meet a zero in x: after ReLU that is about
- * half of them, and 0 * w adds nothing. (With weights that are not finite it would; those models are refused.)
+ * out = activation(x weights + bias). It skips the rows of weights that are multiplied by a zero of x: after ReLU, that is
+ * about half of them. Skipping is exact because models with weights that are not finite are refused.
  *
  * @param x [rows, depth]
  * @param weights from packDense
@@ -72,7 +72,7 @@ export function denseRows(
   const panelBytes = <usize>depth << 7;
   for (let row = 0; row < rows; row++) {
     const source = x + (<usize>(row * depth) << 2);
-    // Two numbers are kept for each that is not zero: itself and where its weights stand in a panel.
+    // Keeps two numbers per value that is not zero: the value and the offset of its weights in a panel.
     let end = scratch;
     for (let k = 0; k < depth; k++) {
       const value = load<f32>(source + (<usize>k << 2));

@@ -1,6 +1,6 @@
 import { loadLanes, storeLanes } from './vector';
 
-/** out = dy where y > 0, else 0: the gradient of ReLU from its output. */
+/** out = y > 0 ? dy : 0, the gradient of ReLU from its output. */
 export function reluGradient(dy: usize, y: usize, out: usize, length: i32): void {
   const zero = f32x4.splat(0);
   let index = 0;
@@ -20,7 +20,7 @@ export function columnSums(source: usize, rows: i32, columns: i32, out: usize): 
   for (let column = 0; column < columns; column += 4) {
     const lanes = min(4, columns - column);
     let from = source + (<usize>column << 2);
-    // Two sums, as one alone waits four cycles for each addition.
+    // Two sums, because each addition to a single one waits four cycles for the one before.
     let even = f32x4.splat(0);
     let odd = f32x4.splat(0);
     let row = 0;
@@ -36,7 +36,7 @@ export function columnSums(source: usize, rows: i32, columns: i32, out: usize): 
 
 /**
  * The gradient of 2x2 max pooling with stride 2 and no padding: dy goes to the first largest value of its
- * window, in reading order; everything else is 0.
+ * window, in reading order. Everything else is 0.
  *
  * @param x [images, height, width, channels], pooled to dy [images, height / 2, width / 2, channels]
  */

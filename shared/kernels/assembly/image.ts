@@ -1,6 +1,6 @@
 /**
  * Copies NHWC images into frames of zeros: out[n, y + top, x + left, c] = source[n, y, x, c].
- * What would fall outside the frame is left out.
+ * Pixels outside the frame are dropped.
  */
 export function padImages(
   source: usize,
@@ -53,10 +53,10 @@ function copy(from: usize, to: usize, bytes: usize): void {
 }
 
 /**
- * The address of each output pixel's window in padded NHWC images, in output order: what multiplyRows
- * and sumOuterProducts take as `starts`.
+ * Writes the address of each output pixel's window in padded NHWC images, in output order: the `starts` of multiplyRows
+ * and sumOuterProducts.
  *
- * @param rowStep, columnStep, imageStep bytes in `source` from one output row, column or image to the next
+ * @param rowStep, columnStep, imageStep bytes in `source` between output rows, columns or images
  */
 export function windowStarts(
   source: usize,
@@ -81,8 +81,8 @@ export function windowStarts(
 }
 
 /**
- * The same in the order in which 2x2 pooling takes them: the four windows of one pooled pixel side by side, as multiplyRows
- * with `pool` takes them. What pooling leaves out at the edges is left out.
+ * Writes the addresses like windowStarts, but in the order of 2x2 pooling: the four windows of a pooled pixel follow each
+ * other, as multiplyRows with `pool` expects. Edge pixels that pooling drops are omitted.
  */
 export function pooledWindowStarts(
   source: usize,

@@ -7,19 +7,18 @@ const ROWS_A_PASS: i32 = 256;
 /**
  * out[row, column] = activation(bias[column] + Σ left[row, k] * right[k, column])
  *
- * A left row is `runs` runs of `runLength` contiguous floats, `runStride` bytes apart, that start at the
- * address `starts[row]`. With one run this is a matrix product; with a run per filter row over a padded
- * NHWC image it is a convolution without im2col, after "The Indirect Convolution Algorithm"
- * (Dukhan 2019, arXiv:1907.02129). The tile of 4 rows by 8 columns fills the registers of a 128-bit
- * machine without spilling.
+ * A left row consists of `runs` runs of `runLength` contiguous floats, `runStride` bytes apart, starting at the
+ * address `starts[row]`. One run gives a matrix product. A run per filter row over a padded NHWC image gives a
+ * convolution without im2col, after "The Indirect Convolution Algorithm" (Dukhan 2019, arXiv:1907.02129). A tile of
+ * 4 rows by 8 columns fills the registers of a 128-bit machine without spilling.
  *
  * @param starts `rows` addresses
  * @param right packed by packPanels, [ceil(columns / 8)][runs * runLength][8]
  * @param bias `columns` floats, or 0 for none
- * @param relu 1: negative results become 0
- * @param pool 1: every four rows give one row of out, the largest of each column
+ * @param relu 1 to replace negative results with 0
+ * @param pool 1 to reduce every four rows to one row of out, the maximum of each column
  * @param out [rows, columns], or [rows / 4, columns]
- * @param positions with `pool` and `relu`: where in its window each result stood, int32 [rows / 4, columns]; 0 for not asked
+ * @param positions with `pool` and `relu`, each result's position in its window, int32 [rows / 4, columns]; 0 for none
  */
 export function multiplyRows(
   starts: usize,
@@ -35,7 +34,7 @@ export function multiplyRows(
   out: usize,
   positions: usize,
 ): void {
-  // A last row of its own would take the time of four in a tile; over 32 columns it fills the registers too.
+  // In a tile, a single last row would take the time of four. Over 32 columns, it fills the registers as well.
   const alone = (rows & 3) == 1 && columns % (4 * PANEL) == 0 && runs == 1 && !bias && !relu;
   const tiled = alone ? rows - 1 : rows;
   const panelBytes = <usize>(runs * runLength) << 5;
@@ -55,7 +54,7 @@ export function multiplyRows(
       for (let row = pass; row < passEnd; row += 4) {
         const live = passEnd - row;
         const address = starts + (<usize>row << 2);
-        // Rows past the end repeat the first: computed, never stored.
+        // Rows past the end repeat the first. They are computed but never stored.
         let left0 = <usize>load<u32>(address);
         let left1 = live > 1 ? <usize>load<u32>(address, 4) : left0;
         let left2 = live > 2 ? <usize>load<u32>(address, 8) : left0;

@@ -10,8 +10,8 @@ export function outerScratchBytes(columns: i32): i32 {
 }
 
 /**
- * out[k, column] = Σ over rows of left[row, k] * right[row, column]: a product with the left matrix
- * transposed, and, with left rows as in multiplyRows, a convolution's filter gradient.
+ * out[k, column] = Σ over rows of left[row, k] * right[row, column]: the product with the transposed left matrix.
+ * With left rows as in multiplyRows, it is a convolution's filter gradient.
  *
  * @param right row-major [rows, columns]
  * @param scratch outerScratchBytes(columns) bytes
@@ -91,7 +91,7 @@ function sumTile(
     }
   }
   for (let start = first; start < end; start += 4) {
-    // A run shorter than four is read past its end, into what follows it in memory; never stored.
+    // Reads past the end of a run shorter than four, but never stores those results.
     const left = <usize>load<u32>(start) + offset;
     const rightLow = v128.load(panel);
     const rightHigh = v128.load(panel, 16);

@@ -1,11 +1,11 @@
 import { PANEL } from './vector';
 
 /**
- * Copies a matrix [rows, columns] into panels of eight columns, [ceil(columns / 8)][rows][8], so that
- * the multiplication reads it front to back. Missing columns of the last panel become 0.
+ * Copies a matrix [rows, columns] into panels of eight columns, [ceil(columns / 8)][rows][8], which the
+ * multiplication reads in order. Missing columns of the last panel become 0.
  *
  * @param rowStride, columnStride in floats: (columns, 1) for a row-major matrix, (1, rows) for its transpose
- * @param panelStride bytes from one panel of the target to the next
+ * @param panelStride bytes between panels of the target
  */
 export function packPanels(
   source: usize,

@@ -2,20 +2,20 @@ import { NOWHERE } from './position';
 import { loadLanes, multiplyAdd, storeLanes } from './vector';
 
 /**
- * The filter's gradient of a 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 maximum pooling. Behind the pooling at most one
- * value in four of the convolution's own gradient is not zero, and ReLU clears about half of those: here the
- * others are listed with the places that they meet, and only they are multiplied.
+ * The filter gradient of a 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 max pooling. Pooling leaves at most
+ * one in four values of the convolution's gradient, and ReLU clears about half of those. The remaining values are listed
+ * with their positions, and only they are multiplied.
  */
 
 /** Floats of a filter's row that are summed in registers at once: twelve vectors. */
 const FILTER_BLOCK: i32 = 48;
 
 /**
- * Adds some images' part to the filter's and the bias's gradient.
+ * Adds the contribution of some images to the gradients of filter and bias.
  *
  * @param frame [images, height + 2, width + 2, inChannels], the input in a frame of zeros
  * @param dy, positions [images, height / 2, width / 2, outChannels]
- * @param lists scratch, four lists of 8 bytes for each pooled pixel of the images and one more
+ * @param lists scratch for four lists with 8 bytes per pooled pixel of the images and one more entry
  * @param filterSums [outChannels, 3, 3, inChannels]
  * @param biasSums [outChannels]
  */
@@ -54,14 +54,14 @@ export function addPooledFilterGradient(
           const position = loadLanes(positions + at, lanes);
           const flows = i32x4.ne(position, i32x4.splat(NOWHERE));
           sum = f32x4.add(sum, v128.and(value, flows));
-          // The second and fourth position are one to the right, the third and fourth one below.
+          // The second and fourth position are one pixel to the right, the third and fourth one below.
           const isRight = i32x4.ne(v128.and(position, i32x4.splat(1)), i32x4.splat(0));
           const isBelow = i32x4.ge_s(position, i32x4.splat(2));
           const address = i32x4.add(
             i32x4.splat(window),
             i32x4.add(v128.and(isRight, i32x4.splat(pixel)), v128.and(isBelow, i32x4.splat(row))),
           );
-          // Each list grows by an entry or, where nothing flows, is overwritten at its end next time.
+          // Appends an entry to each list. If the gradient is 0, the next entry overwrites it.
           const growth = v128.and(flows, i32x4.splat(8));
           v128.store_lane<f32>(end0, value, 0);
           v128.store_lane<u32>(end0, address, 0, 4);

@@ -1,8 +1,8 @@
 import { loadLanes, multiplyAdd, storeLanes } from './vector';
 
 /**
- * The input's gradient of the convolution of pooled-filter-gradient.ts, in the same way: what pooling and ReLU let through is
- * listed, and only that is multiplied.
+ * The input gradient of the convolution of pooled-filter-gradient.ts. It works in the same way: only the values that
+ * pooling and ReLU leave are listed and multiplied.
  */
 
 /** Channels of a pixel that are summed in registers at once: eight vectors. */
@@ -15,8 +15,8 @@ export function inputGradientScratchBytes(height: i32, width: i32, outChannels: 
 }
 
 /**
- * The input's gradient: dx[q] = Σ over the filter's taps of dz[q - tap] * filter[tap], where dz is what pooling and
- * ReLU leave of dy.
+ * The input gradient: dx[q] = Σ over the filter's taps of dz[q - tap] * filter[tap]. dz is the part of dy that pooling and
+ * ReLU leave.
  *
  * @param dy, positions [images, height / 2, width / 2, outChannels]
  * @param filter [3, 3, outChannels, inChannels]
@@ -79,11 +79,11 @@ export function pooledInputGradient(
 }
 
 /**
- * Lists what is not zero in each pixel of one image's dz: the value, and how far into a tap's weights its channel's stand.
+ * Lists the non-zero values of each pixel of one image's dz, each with the offset of its channel in a tap's weights.
  *
  * @param tails 5 addresses
- * @param ends an address a pixel: where its list ends
- * @param lists room for all channels of each pixel, and once more for what is left out
+ * @param ends the address of the end of each pixel's list
+ * @param lists room for all channels of each pixel, and for one more pixel
  */
 function listPixels(
   dy: usize,

@@ -2,11 +2,11 @@
 export const NOWHERE: i32 = 4;
 
 /**
- * Where in its 2x2 window each pooled value stood: 0..3 in reading order, the first where values tie, or NOWHERE.
+ * Returns each pooled value's position in its 2x2 window: 0..3 in reading order, the first of equal values, or NOWHERE.
  *
  * @param a, b, c the window's first three values
- * @param largest of the four
- * @param y what came of it after bias and ReLU
+ * @param largest the largest of the four
+ * @param y the result after bias and ReLU
  */
 // @ts-ignore: decorator
 @inline

@@ -14,8 +14,8 @@ export function isStaged(depth: i32): bool {
 }
 
 /**
- * out = left * right, as multiplyRows, for a runtime that checks each access to memory: a tile's rows are copied to where no
- * check is needed, once for all columns. See infra/staged-chunk.ts.
+ * out = left * right, like multiplyRows, for a runtime that checks each memory access. A tile's rows are copied once for all
+ * columns to addresses that need no check. See infra/generate/kernels.ts.
  *
  * @param left [rows, depth]
  * @param rows a multiple of 4

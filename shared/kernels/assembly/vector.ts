@@ -1,7 +1,7 @@
 /** Columns of a packed panel: two vectors of four floats. */
 export const PANEL: i32 = 8;
 
-/** a * b + c, fused to one rounding where the runtime can (WebAssembly relaxed SIMD). */
+/** a * b + c, rounded once if the runtime supports it (WebAssembly relaxed SIMD). */
 // @ts-ignore: decorator
 @inline
 export function multiplyAdd(a: v128, b: v128, c: v128): v128 {

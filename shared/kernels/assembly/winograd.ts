@@ -5,15 +5,15 @@ import { isStaged, multiplyStaged } from './staged';
 import { PANEL } from './vector';
 
 /**
- * Convolution by Winograd's F(2x2, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): each 2x2 tile of outputs takes 16
- * products instead of 36. A tile is also exactly one window of 2x2 pooling, which is done in the same pass.
+ * Convolution with Winograd's F(2x2, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): a 2x2 tile of outputs takes 16
+ * products instead of 36. A tile is also one window of 2x2 pooling, which happens in the same pass.
  */
 
 /** Numbers of a transformed 4x4 tile. */
 const POINTS: i32 = 16;
 
 /**
- * U = G g Gᵀ for every input and output channel, in panels for multiplyRows: [16][outChannels / 8][inChannels][8].
+ * Computes U = G g Gᵀ for every input and output channel, in panels for multiplyRows: [16][outChannels / 8][inChannels][8].
  *
  * @param filter [3, 3, inChannels, outChannels]
  * @param outChannels a multiple of 8
@@ -95,15 +95,15 @@ export function winogradScratchBytes(
 }
 
 /**
- * 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 maximum pooling:
+ * 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 max pooling:
  * x [images, height, width, inChannels] -> out [images, height / 2, width / 2, outChannels].
- * With an odd height or width the last row or column is left out, as pooling leaves it out.
+ * With an odd height or width, the last row or column is dropped, as by pooling.
  *
  * @param filter from winogradFilter
  * @param inChannels a multiple of 4
  * @param outChannels a multiple of 8
  * @param relu 1 or 0
- * @param positions with `relu`: where in its window each result stood, int32 of out's shape; 0 for not asked
+ * @param positions with `relu`, each result's position in its window, int32 in out's shape; 0 for none
  */
 export function winogradPooled(
   x: usize,
@@ -181,7 +181,7 @@ function pooledByWinograd(
     store<u32>(starts + (<usize>row << 2), <u32>(transformed + <usize>row * inBytes));
   }
   const filterBytes = (<usize>(inChannels * outChannels)) << 2;
-  // What is left of the tiles, or all of them, goes by multiplyRows.
+  // multiplyRows takes the remaining tiles, or all of them.
   const inTiles = staged && isStaged(inChannels) ? tiles & ~3 : 0;
   for (let point = 0; point < POINTS; point++) {
     const pointFilter = filter + <usize>point * filterBytes;
