@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
-import { servedModelSchema } from '../../shared/model/prediction.ts';
 import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { servedModelSchema } from '../../shared/model/prediction.ts';
 import type { AppContext } from '../app-context.ts';
 import { problemResponse, toProblem } from '../errors.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { sha256 } from '../../../edge/store/published.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
-import { bucketLayout } from '../../../shared/registry/bucket-layout.ts';
 import { versionOf } from '../../../shared/model/names.ts';
+import { bucketLayout } from '../../../shared/registry/bucket-layout.ts';
 import type { Manifest } from '../../../shared/registry/manifest.ts';
 import logitsOne from '../../fixtures/build/seed-1.logits.bin';
 import modelOne from '../../fixtures/build/seed-1.model.bin';
