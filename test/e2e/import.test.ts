@@ -8,17 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { softmax } from '../../shared/model/predict.ts';
 import { hasPytorch, pytorch } from '../support/python/pytorch.ts';
+import { requirement } from '../support/requirement.ts';
 
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
-const isHere = await hasPytorch();
-const isRequired = process.env.CATWALK_REQUIRE_TORCH === '1';
-if (!isHere && !isRequired) {
-  console.warn(
-    'Import and export are not tested against PyTorch: CATWALK_PYTHON names a Python that has torch and safetensors.',
-  );
-}
+const isHere = requirement(
+  await hasPytorch(),
+  'import and export against PyTorch. Set CATWALK_PYTHON to a Python with torch and safetensors.',
+  'CATWALK_REQUIRE_TORCH',
+);
 
-describe.skipIf(!isHere && !isRequired)('a network that PyTorch trained', () => {
+describe.skipIf(!isHere)('a network that PyTorch trained', () => {
   let folder: string;
   let worker: LocalWorker;
   /** PyTorch's, of the first 100 test images. */

@@ -7,23 +7,22 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { writeShapes } from '../support/datasets/write-shapes.ts';
+import { requirement } from '../support/requirement.ts';
 
 const run = promisify(execFile);
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 const script = join(import.meta.dirname, '../support/python/triton_client.py');
 const python = process.env.CATWALK_PYTHON ?? 'python3';
-const isHere = await run(python, ['-c', 'import tritonclient.http']).then(
-  () => true,
-  () => false,
+const isHere = requirement(
+  await run(python, ['-c', 'import tritonclient.http']).then(
+    () => true,
+    () => false,
+  ),
+  "Triton's client. Set CATWALK_PYTHON to a Python with it (pip install 'tritonclient[http]').",
+  'CATWALK_REQUIRE_TRITON',
 );
-const isRequired = process.env.CATWALK_REQUIRE_TRITON === '1';
-if (!isHere && !isRequired) {
-  console.warn(
-    "Triton's client is not tried: CATWALK_PYTHON names a Python that has it (pip install 'tritonclient[http]').",
-  );
-}
 
-describe.skipIf(!isHere && !isRequired)("Triton's client", () => {
+describe.skipIf(!isHere)("Triton's client", () => {
   let folder: string;
   let worker: LocalWorker;
 

@@ -255,8 +255,3 @@ describe.each(servers)('on $name', ({ name: server, environment, endpoint }) => 
     expect(moves).toBeGreaterThanOrEqual(rounds);
   });
 });
-
-it.skipIf(moto !== null)(
-  'is tested against a second S3 server, too: pip install "moto[server]"',
-  (test) => test.skip(),
-);

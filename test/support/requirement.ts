@@ -1,15 +1,15 @@
 /**
- * Reports tests that need something which this machine lacks.
+ * Reports tests that are skipped because this machine lacks something.
  *
  * @param isPresent whether the machine has it
- * @param variable the environment variable that forbids skipping, as CI sets it
  * @param message what is skipped, and how to run it
+ * @param variable the environment variable that CI sets to forbid skipping
  * @returns isPresent
  * @throws {Error} if it is absent and the variable is set
  */
-export function requirement(isPresent: boolean, variable: string, message: string): boolean {
+export function requirement(isPresent: boolean, message: string, variable?: string): boolean {
   if (isPresent) return true;
-  if (process.env[variable]) throw new Error(`${variable} is set: ${message}`);
+  if (variable && process.env[variable]) throw new Error(`${variable} is set. ${message}`);
   console.warn(`Skipped: ${message}`);
   return false;
 }

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
+import { requirement } from '../requirement.ts';
 
 export const chromiumPath = process.env.CATWALK_CHROMIUM ?? '/usr/bin/chromium';
 export const hasChromium = existsSync(chromiumPath);
 
-/** Says once that the page is not tested, or fails where it has to be. */
-export function explainSkip(): void {
-  if (hasChromium) return;
-  if (process.env.CATWALK_REQUIRE_CHROMIUM) throw new Error(`There is no ${chromiumPath}.`);
-  console.log('The page is not tested in a browser: set CATWALK_CHROMIUM to a Chromium.');
-}
+/** Reports that tests are skipped if there is no Chromium. */
+export const explainSkip = () =>
+  requirement(
+    hasChromium,
+    'tests in a browser. Set CATWALK_CHROMIUM to a Chromium.',
+    'CATWALK_REQUIRE_CHROMIUM',
+  );

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { debianSource } from '../../../trainer/data/debian-source.ts';
 import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
+import { requirement } from '../../support/requirement.ts';
 
 const { debian, files } = knownDatasets['fashion-mnist'];
 const { testLabels } = files;
@@ -20,14 +21,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const hasDpkg = (() => {
-  try {
-    execFileSync('dpkg-deb', ['--version']);
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasDpkg = requirement(
+  spawnSync('dpkg-deb', ['--version']).status === 0,
+  'the download of a Debian package. It needs dpkg-deb.',
+);
 
 /** Builds a package with one file, and an apt-get that offers it after `update`. */
 async function preparePackage() {

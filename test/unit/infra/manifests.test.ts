@@ -105,6 +105,8 @@ def unknown(value, shape, path):
 print(report.generate_report() + ' '.join(unknown(parameters, operation.input_shape, '')))
 `;
 
+import { requirement } from '../../support/requirement.ts';
+
 /** @returns a Python that has botocore, `null` if there is none */
 async function findBotocore(): Promise<string | null> {
   const beside = await run('sh', ['-c', 'command -v moto_server'])
@@ -116,9 +118,11 @@ async function findBotocore(): Promise<string | null> {
     const has = await run(python, ['-c', 'import botocore']).catch(() => null);
     if (has) return python;
   }
-  const message = `The check of the AWS Batch files is skipped: pip install 'moto[server]' brings botocore.`;
-  if (process.env.CATWALK_REQUIRE_MOTO) throw new Error(message);
-  console.warn(message);
+  requirement(
+    false,
+    "the check of the AWS Batch files. Run `pip install 'moto[server]'` first.",
+    'CATWALK_REQUIRE_MOTO',
+  );
   return null;
 }
 
@@ -150,9 +154,11 @@ describe('the AWS Batch files', async () => {
 async function findSkyPilot(): Promise<string | null> {
   const python = process.env.CATWALK_PYTHON ?? 'python3';
   if (await run(python, ['-c', 'import sky']).catch(() => null)) return python;
-  const message = 'The check of the SkyPilot tasks is skipped: pip install skypilot.';
-  if (process.env.CATWALK_REQUIRE_SKYPILOT) throw new Error(message);
-  console.warn(message);
+  requirement(
+    false,
+    'the check of the SkyPilot tasks. Run `pip install skypilot` first.',
+    'CATWALK_REQUIRE_SKYPILOT',
+  );
   return null;
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import seedrandom from 'seedrandom';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
+import { requirement } from '../../support/requirement.ts';
 import { smallTraining, startTraining } from '../../support/training-process.ts';
 
 /** How often the training is killed. */
@@ -218,8 +219,10 @@ describe('--resume', () => {
   });
 });
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.warn('A full disk is not tested: only root may mount one of its own.');
+const isRoot = requirement(
+  process.getuid?.() === 0,
+  'a checkpoint on a full disk. Run the tests as root, who can mount a small disk.',
+);
 
 it.skipIf(!isRoot)(
   'ends with one line if the disk is full, and keeps the previous checkpoint',
@@ -230,7 +233,7 @@ it.skipIf(!isRoot)(
       // Room for two checkpoints, but not for a third beside them.
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=18m', 'tmpfs', runs]);
     } catch {
-      console.warn('A full disk is not tested: this root may not mount.');
+      requirement(false, 'a checkpoint on a full disk. This root user cannot mount one.');
       return;
     }
     try {

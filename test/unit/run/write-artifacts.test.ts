@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import {
 } from '../../../trainer/run/run-records.ts';
 import { writeArtifacts } from '../../../trainer/run/write-artifacts.ts';
 import { computeMetrics } from '../../../trainer/train/loss.ts';
+import { chromiumPath, explainSkip, hasChromium } from '../../support/browser/chromium.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
 
@@ -147,15 +147,10 @@ describe('the artifacts of a run', () => {
     expect(page).not.toMatch(/<script|@import|url\(/);
   });
 
-  const chromium = process.env.CATWALK_CHROMIUM ?? '/usr/bin/chromium';
-  const hasChromium = existsSync(chromium);
-  if (!hasChromium) {
-    if (process.env.CATWALK_REQUIRE_CHROMIUM) throw new Error(`There is no ${chromium}.`);
-    console.log('report.html is not opened in a browser: set CATWALK_CHROMIUM to a Chromium.');
-  }
+  explainSkip();
   it.skipIf(!hasChromium)('report.html renders in a browser', async () => {
     const { stdout } = await promisify(execFile)(
-      chromium,
+      chromiumPath,
       [
         '--headless',
         '--no-sandbox',

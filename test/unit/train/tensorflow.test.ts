@@ -7,13 +7,13 @@ import { readNativeSetup } from '../../../trainer/backend/native-setup.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { recipes } from '../../../trainer/train/recipe.ts';
 import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
+import { requirement } from '../../support/requirement.ts';
 
-const isSetUp = (await readNativeSetup()) !== null;
-// CI sets it after it has set up TensorFlow, so that these tests cannot be skipped unnoticed.
-const isRequired = process.env.CATWALK_REQUIRE_TENSORFLOW === '1';
-if (!isSetUp && !isRequired) {
-  console.warn('The tensorflow backend is not tested: npm run setup:native sets it up.');
-}
+const isSetUp = requirement(
+  (await readNativeSetup()) !== null,
+  'the tensorflow backend. Run `npm run setup:native` first.',
+  'CATWALK_REQUIRE_TENSORFLOW',
+);
 
 async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<TrainOptions>) {
   const recipe = { ...recipes.tutorial, epochs: 1 };
@@ -29,7 +29,7 @@ async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<Tr
   return { started, losses, metrics: epoch.metrics };
 }
 
-describe.skipIf(!isSetUp && !isRequired)('the tensorflow backend', () => {
+describe.skipIf(!isSetUp)('the tensorflow backend', () => {
   it('takes the same steps as the wasm backend, but for rounding', async () => {
     // Dropout masks are drawn per worker.
     const threads = 2;
