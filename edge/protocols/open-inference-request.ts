@@ -1,16 +1,13 @@
 import * as z from 'zod/mini';
-import { parseJsonBody } from '../input/json.ts';
-import { badRequest, inputName, outputName } from './protocol.ts';
+import { badRequest, inputName, outputName, parseRequest } from './protocol.ts';
 
 const size = z.int().check(z.nonnegative());
+const classification = z.optional(z.int().check(z.positive()));
 
 const requestSchema = z.object({
   id: z.optional(z.string()),
   parameters: z.optional(
-    z.looseObject({
-      binary_data_output: z.optional(z.boolean()),
-      classification: z.optional(z.int().check(z.positive())),
-    }),
+    z.looseObject({ binary_data_output: z.optional(z.boolean()), classification }),
   ),
   inputs: z.array(
     z.object({
@@ -28,10 +25,7 @@ const requestSchema = z.object({
         z.object({
           name: z.string(),
           parameters: z.optional(
-            z.looseObject({
-              binary_data: z.optional(z.boolean()),
-              classification: z.optional(z.int().check(z.positive())),
-            }),
+            z.looseObject({ binary_data: z.optional(z.boolean()), classification }),
           ),
         }),
       )
@@ -40,12 +34,6 @@ const requestSchema = z.object({
 });
 
 type WrittenInput = z.infer<typeof requestSchema>['inputs'][number];
-
-export interface InferRequest {
-  id: string | undefined;
-  input: InputTensor;
-  outputs: RequestedOutput[];
-}
 
 export interface InputTensor {
   shape: number[];
@@ -70,14 +58,9 @@ export function parseInferRequest(
   body: Uint8Array<ArrayBuffer>,
   header: string | undefined,
   modelName: string,
-): InferRequest {
+): { id: string | undefined; input: InputTensor; outputs: RequestedOutput[] } {
   const jsonBytes = header === undefined ? body.byteLength : parseLength(header, body.byteLength);
-  const request = parseJsonBody(
-    body.subarray(0, jsonBytes),
-    requestSchema,
-    'The request',
-    'bad_request',
-  );
+  const request = parseRequest(body.subarray(0, jsonBytes), requestSchema);
   const [input] = request.inputs;
   if (request.inputs.length !== 1 || input === undefined) {
     throw badRequest(

@@ -1,11 +1,17 @@
 /** What both protocols share: tensor names, and how a version is found. */
 import type { Context } from 'hono';
+import type * as z from 'zod/mini';
 import { versionSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
+import { parseJsonBody } from '../input/json.ts';
 import { modelChoice } from '../input/parameters.ts';
 import type { ModelCatalog } from '../model/model-catalog.ts';
 import type { ModelReference } from '../model/served-models.ts';
+
+/** @throws {Problem} `bad_request` if the body does not match the schema, `bad_json` if it is too deep or too long */
+export const parseRequest = <Schema extends z.core.$ZodType>(body: Uint8Array, schema: Schema) =>
+  parseJsonBody(body, schema, 'The request', 'bad_request');
 
 export const badRequest = (message: string) => new Problem('bad_request', message);
 

@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { toProblem } from '../errors.ts';
-import { parseJsonBody } from '../input/json.ts';
 import { maxImages, type PostedImage, tooManyImages } from '../input/posted-images.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';
-import { badRequest, inputName, outputName, versionNumber } from './protocol.ts';
+import { badRequest, inputName, outputName, parseRequest, versionNumber } from './protocol.ts';
 
 const requestSchema = z.object({
   signature_name: z.optional(z.string()),
@@ -32,12 +31,7 @@ export interface PredictRequest {
  * @throws {Problem} `bad_request`, `too_many_images`
  */
 export function parsePredictRequest(body: Uint8Array): PredictRequest {
-  const { signature_name, instances, inputs } = parseJsonBody(
-    body,
-    requestSchema,
-    'The request',
-    'bad_request',
-  );
+  const { signature_name, instances, inputs } = parseRequest(body, requestSchema);
   if (signature_name && signature_name !== 'serving_default') {
     throw badRequest(`Serving signature name: "${signature_name}" not found in signature def`);
   }

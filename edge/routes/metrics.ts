@@ -65,14 +65,14 @@ function openMetrics({ telemetry, models, source, configuration: { alias } }: Ap
 const counter = (name: string, help: string, samples: Sample[]): Metric => ({
   name: `catwalk_${name}`,
   type: 'counter',
-  help: `${help} Counted by this isolate alone, since it started.`,
+  help: `${help} Counted by this isolate only, since it started.`,
   samples,
 });
 
 const gauge = (name: string, help: string, samples: Sample[]): Metric => ({
   name: `catwalk_${name}`,
   type: 'gauge',
-  help: `${help} Of this isolate alone.`,
+  help: `${help} Of this isolate only.`,
   samples,
 });
 
@@ -89,7 +89,7 @@ function requestMetrics({ requests, durations }: Counters): Metric[] {
     {
       name: 'catwalk_request_duration_seconds',
       type: 'histogram',
-      help: "Time until the response. A Worker's clock counts only the time spent waiting for I/O. Counted by this isolate alone, since it started.",
+      help: "Time until the response. A Worker's clock counts only the time spent waiting for I/O. Counted by this isolate only, since it started.",
       samples: Array.from(durations).flatMap(([route, { counts, sum }]) => {
         let count = 0;
         const buckets = counts.map((each, place) => {

@@ -34,7 +34,7 @@ describe('GET /metrics', () => {
     expect(lines.pop()).toBe('');
     let name = '';
     for (const line of lines) {
-      const help = /^# HELP (catwalk_[a-z_]+) .*isolate alone/.exec(line);
+      const help = /^# HELP (catwalk_[a-z_]+) .*isolate only/.exec(line);
       if (help) name = help[1] as string;
       else if (line.startsWith('#')) {
         expect(line).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`));
