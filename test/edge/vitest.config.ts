@@ -1,6 +1,9 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
 import { sharedOptions } from '../support/vitest/project.ts';
+import { quietWorkerd } from '../support/vitest/quiet-workerd.ts';
+
+quietWorkerd();
 
 export default defineProject((env) => ({
   plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.jsonc' } })],

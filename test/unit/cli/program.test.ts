@@ -64,7 +64,7 @@ describe('catwalk', () => {
 
   it.each([
     [['import', 'no-such.pth'], "no-such.pth can't be read: ENOENT"],
-    [['data', '--dataset', 'no-such'], 'none of fashion-mnist, mnist, kmnist'],
+    [['data', '--dataset', 'no-such'], 'neither one of fashion-mnist, mnist, kmnist nor a folder'],
   ])('ends with 1 if a named file or data set does not exist: %j', async (argv, message) => {
     const { code, stderr } = await catwalk(...argv);
     expect(code).toBe(1);

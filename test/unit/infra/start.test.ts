@@ -34,9 +34,10 @@ function start(...options: string[]) {
 }
 
 async function printed(text: string) {
+  const exited = once(child, 'exit');
   while (!output.includes(text)) {
     if (child.exitCode !== null) throw new Error(`It ended without "${text}":\n${output}`);
-    await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);
+    await Promise.race([once(child.stdout ?? child, 'data'), exited]);
   }
 }
 
