@@ -7,6 +7,6 @@ export default defineProject((env) => ({
     name: 'unit',
     include: ['**/*.test.ts'],
     globalSetup: ['../support/s3/provide-bucket.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
   },
 }));
