@@ -9,29 +9,14 @@ import { troublePanel } from './trouble-panel.ts';
 /** Delay of the text for screen readers, which otherwise comments a drawing stroke by stroke. */
 const speakMilliseconds = 800;
 
-/** The right half of Try: the prediction, its probabilities, the network's input and snippets. */
-export interface AnswerPanel {
-  setBusy(isBusy: boolean): void;
-  /** Removes the answer. */
-  clear(kicker: string): void;
-  showPrediction(prediction: Omit<Answer, 'model'>): void;
-  /** Fills in the Worker's line. */
-  showWorker(text: string, time: string, version?: string): void;
-  showTrouble(trouble: Trouble, retry: () => void): void;
-  hideTrouble(): void;
-  /**
-   * Shows the image as the network saw it, and programs that send the same request.
-   *
-   * @param url of the network's input. A data URL if the Worker returned it
-   */
-  showInput(picture: Picture, url: string, manifest: Manifest, signal: AbortSignal): Promise<void>;
-}
-
 const setText = (id: string, text: string) => {
   element(id, HTMLElement).textContent = text;
 };
 
-export function openAnswerPanel(): AnswerPanel {
+export type AnswerPanel = ReturnType<typeof openAnswerPanel>;
+
+/** The right half of Try: the prediction, its probabilities, the network's input and snippets. */
+export function openAnswerPanel() {
   const panel = element('answer', HTMLElement);
   const bars = element('bars', HTMLElement);
   const seen = element('seen', HTMLImageElement);
@@ -47,10 +32,11 @@ export function openAnswerPanel(): AnswerPanel {
   }
 
   return {
-    setBusy(isBusy) {
+    setBusy(isBusy: boolean): void {
       panel.ariaBusy = String(isBusy);
     },
-    clear(kicker) {
+    /** Removes the answer. */
+    clear(kicker: string): void {
       panel.ariaBusy = 'false';
       setText('kicker', kicker);
       clearVerdict();
@@ -60,7 +46,7 @@ export function openAnswerPanel(): AnswerPanel {
       seen.hidden = snippets.hidden = true;
       hideTrouble();
     },
-    showPrediction({ predicted, probabilities, actual, correct }) {
+    showPrediction({ predicted, probabilities, actual, correct }: Omit<Answer, 'model'>): void {
       setText('kicker', 'Predicted');
       setText('verdict', predicted.label);
       setText('actual', actual ? `Actual: ${actual.label}` : percent(predicted.probability));
@@ -72,19 +58,29 @@ export function openAnswerPanel(): AnswerPanel {
       const spoken = `Predicted ${predicted.label}, ${percent(predicted.probability, 0)}${truth}.`;
       speakTimer = setTimeout(() => setText('spoken', spoken), speakMilliseconds);
     },
-    showWorker(text, time, version) {
+    showWorker(text: string, time: string, version?: string): void {
       setText('worker-text', text);
       setText('worker-time', time);
       if (version) setText('worker-version', version);
     },
-    showTrouble(trouble, retry) {
+    showTrouble(trouble: Trouble, retry: () => void): void {
       hideTrouble();
       panel.prepend(troublePanel(trouble, retry));
       if (!trouble.isTemporary) bars.replaceChildren();
       clearVerdict();
     },
     hideTrouble,
-    async showInput(picture, url, manifest, signal) {
+    /**
+     * Shows the image as the network saw it, and programs that send the same request.
+     *
+     * @param url of the network's input. A data URL if the Worker returned it
+     */
+    async showInput(
+      picture: Picture,
+      url: string,
+      manifest: Manifest,
+      signal: AbortSignal,
+    ): Promise<void> {
       seen.src = url;
       const isDecoded = await seen.decode().then(
         () => true,

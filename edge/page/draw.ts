@@ -1,4 +1,5 @@
-import { element } from './element.ts';
+import { element, rasterize } from './element.ts';
+import type { SourceOptions } from './pictures.ts';
 
 type Point = [x: number, y: number];
 
@@ -7,13 +8,8 @@ const side = 448;
 const ink = '#fff';
 const filling = '#b8b8b8';
 const paper = '#000';
-
-export interface Drawing {
-  canvas: HTMLCanvasElement;
-  readonly isEmpty: boolean;
-  /** Sets the network's proportions. If they change, the drawing is lost. */
-  resize(height: number, width: number): void;
-}
+/** From a stroke to its request. Strokes in between are part of it. */
+const drawMilliseconds = 60;
 
 interface Stroke {
   points: Point[];
@@ -90,7 +86,7 @@ function listenForPointer(canvas: HTMLCanvasElement, handlers: PointerHandlers):
  * The drawing area: light on dark, like the data set. Mouse, pen and finger draw. So do the arrow keys, after the
  * space bar has put the pen down.
  */
-export function openDrawing(onChange: () => void): Drawing {
+function openDrawing(onChange: () => void) {
   const canvas = element('paper', HTMLCanvasElement);
   const context = canvas.getContext('2d') as CanvasRenderingContext2D;
   const fill = element('fill', HTMLInputElement);
@@ -162,7 +158,8 @@ export function openDrawing(onChange: () => void): Drawing {
     get isEmpty() {
       return strokes.length === 0;
     },
-    resize(height, width) {
+    /** Sets the network's proportions. If they change, the drawing is lost. */
+    resize(height: number, width: number): void {
       const scale = side / Math.max(height, width);
       const size = [Math.round(width * scale), Math.round(height * scale)] as const;
       if (canvas.width === size[0] && canvas.height === size[1]) return;
@@ -170,5 +167,31 @@ export function openDrawing(onChange: () => void): Drawing {
       strokes = [];
       repaint();
     },
+  };
+}
+
+/** Predicts the drawing while it changes. */
+export function openDrawingSource({ show, clear }: SourceOptions, isCurrent: () => boolean) {
+  let timer = 0;
+  const drawing = openDrawing(() => {
+    if (!isCurrent()) return;
+    if (drawing.isEmpty) return clear('Draw something');
+    // Only the first stroke starts the timer, so answers keep coming during a long line.
+    if (timer) return;
+    timer = setTimeout(() => {
+      timer = 0;
+      if (isCurrent()) showDrawing();
+    }, drawMilliseconds);
+  });
+
+  async function showDrawing(): Promise<void> {
+    const { canvas } = drawing;
+    const blob = await rasterize(canvas, canvas.width, canvas.height).canvas.convertToBlob();
+    await show({ kind: 'own', origin: 'drawing', blob });
+  }
+
+  return {
+    open: () => (drawing.isEmpty ? clear('Draw something') : showDrawing()),
+    resize: drawing.resize,
   };
 }

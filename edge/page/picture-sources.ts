@@ -1,46 +1,13 @@
-import { openCamera } from './camera.ts';
-import { openDrawing } from './draw.ts';
-import { element, rasterize } from './element.ts';
-import { listenForFiles, type Picture, withinLimits } from './pictures.ts';
+import { openCameraSource } from './camera.ts';
+import { openDrawingSource } from './draw.ts';
+import { element } from './element.ts';
+import { openFileSource, type Source, type SourceOptions } from './pictures.ts';
 
 const names = ['test', 'drawing', 'file', 'camera'] as const;
-export type SourceName = (typeof names)[number];
-
-/** From a stroke to its request. Strokes in between are part of it. */
-const drawMilliseconds = 60;
-/** Minimum time between two frames of the camera. */
-const frameMilliseconds = 150;
+type SourceName = (typeof names)[number];
 
 /** Where the pictures of Try come from: test images, the drawing area, files and the camera. */
-export interface PictureSources {
-  readonly current: SourceName;
-  choose(name: SourceName): Promise<void>;
-  chooseTestImage(index: number): Promise<void>;
-  /** Shows the image that the Worker has answered about. */
-  showTestImage(index: number, label: string): Promise<void>;
-  /** Stops what runs by itself while the view is hidden, and continues it. */
-  setVisible(isVisible: boolean): void;
-  /** Sets the network's proportions. */
-  resize(height: number, width: number): void;
-}
-
-export interface SourceOptions {
-  /** Height and width of the network's input. */
-  inputSize(): [number, number];
-  /** Shows and predicts a picture. */
-  show(picture: Picture): Promise<void>;
-  /** Empties the answer, as there is no picture yet. */
-  clear(kicker: string): void;
-  showError(error: unknown): void;
-}
-
-interface Source {
-  /** @param index of a test image (default: a random one) */
-  open(index?: number): unknown;
-  close?(): void;
-}
-
-export function openSources(options: SourceOptions): PictureSources {
+export function openSources(options: SourceOptions) {
   let current: SourceName = 'test';
   const image = element('image', HTMLImageElement);
   const indexInput = element('index', HTMLInputElement);
@@ -71,13 +38,14 @@ export function openSources(options: SourceOptions): PictureSources {
   }
 
   return {
-    get current() {
+    get current(): SourceName {
       return current;
     },
     choose,
-    chooseTestImage: (index) =>
+    chooseTestImage: (index: number) =>
       current === 'test' ? options.show({ kind: 'test', index }) : choose('test', index),
-    async showTestImage(index, label) {
+    /** Shows the image that the Worker has answered about. */
+    async showTestImage(index: number, label: string): Promise<void> {
       indexInput.value = String(index);
       // Enlarged by a whole factor, to about the size of the frame.
       const scale = Math.round(448 / Math.max(...options.inputSize()));
@@ -86,12 +54,14 @@ export function openSources(options: SourceOptions): PictureSources {
       image.hidden = current !== 'test';
       await image.decode().catch(() => {});
     },
-    setVisible(isVisible) {
+    /** Stops the camera while the view is hidden. */
+    setVisible(isVisible: boolean): void {
       if (current !== 'camera') return;
       if (isVisible) sources.camera.open();
       else sources.camera.close?.();
     },
-    resize(height, width) {
+    /** Sets the network's proportions. */
+    resize(height: number, width: number): void {
       drawing.resize(height, width);
       element('frame', HTMLElement).style.aspectRatio = `${width} / ${height}`;
     },
@@ -111,97 +81,4 @@ function openTestSource({ show }: SourceOptions, indexInput: HTMLInputElement): 
     if (indexInput.value !== '') open(Number(indexInput.value));
   });
   return { open };
-}
-
-function openDrawingSource({ show, clear }: SourceOptions, isCurrent: () => boolean) {
-  let timer = 0;
-  const drawing = openDrawing(() => {
-    if (!isCurrent()) return;
-    if (drawing.isEmpty) return clear('Draw something');
-    // Only the first stroke starts the timer, so answers keep coming during a long line.
-    if (timer) return;
-    timer = setTimeout(() => {
-      timer = 0;
-      if (isCurrent()) showDrawing();
-    }, drawMilliseconds);
-  });
-
-  async function showDrawing(): Promise<void> {
-    const { canvas } = drawing;
-    const blob = await rasterize(canvas, canvas.width, canvas.height).canvas.convertToBlob();
-    await show({ kind: 'own', origin: 'drawing', blob });
-  }
-
-  return {
-    open: () => (drawing.isEmpty ? clear('Draw something') : showDrawing()),
-    resize: drawing.resize,
-  };
-}
-
-function openFileSource(
-  { show, clear }: SourceOptions,
-  image: HTMLImageElement,
-  choose: () => Promise<void>,
-): Source {
-  const note = element('file-note', HTMLElement);
-  let latest: Blob | null = null;
-  let objectUrl = '';
-
-  listenForFiles(async (file) => {
-    note.textContent = '';
-    const reduced = await withinLimits(file);
-    latest = reduced.blob;
-    location.hash = '#/try';
-    await choose();
-    note.textContent = reduced.note || file.name;
-  });
-
-  return {
-    open() {
-      if (!latest) return clear('Waiting for a picture');
-      element('empty', HTMLElement).hidden = true;
-      URL.revokeObjectURL(objectUrl);
-      objectUrl = URL.createObjectURL(latest);
-      image.src = objectUrl;
-      image.alt = 'Your picture';
-      image.hidden = false;
-      image.onerror = () => {
-        image.hidden = true;
-      };
-      show({ kind: 'own', origin: 'file', blob: latest });
-    },
-  };
-}
-
-function openCameraSource(options: SourceOptions, isCurrent: () => boolean): Source {
-  const camera = openCamera();
-  const video = element('video', HTMLVideoElement);
-  const hold = element('hold', HTMLButtonElement);
-
-  async function open(): Promise<void> {
-    options.clear('Looking');
-    hold.textContent = 'Pause';
-    try {
-      await camera.start();
-    } catch (error) {
-      if (isCurrent()) options.showError(error);
-      return;
-    }
-    while (camera.isOn && isCurrent()) {
-      if (!video.paused) {
-        const blob = await camera.frame(...options.inputSize());
-        if (!isCurrent()) return;
-        await options.show({ kind: 'own', origin: 'camera', blob });
-      }
-      await new Promise((resolve) => setTimeout(resolve, frameMilliseconds));
-    }
-  }
-
-  hold.addEventListener('click', () => {
-    if (!camera.isOn) return void open();
-    if (video.paused) video.play();
-    else video.pause();
-    hold.textContent = video.paused ? 'Resume' : 'Pause';
-  });
-  return { open, close: camera.stop };
 }

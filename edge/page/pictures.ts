@@ -5,6 +5,23 @@ export type Picture =
   | { kind: 'test'; index: number | null }
   | { kind: 'own'; blob: Blob; origin: 'drawing' | 'file' | 'camera' };
 
+export interface SourceOptions {
+  /** Height and width of the network's input. */
+  inputSize(): [number, number];
+  /** Shows and predicts a picture. */
+  show(picture: Picture): Promise<void>;
+  /** Empties the answer, as there is no picture yet. */
+  clear(kicker: string): void;
+  showError(error: unknown): void;
+}
+
+/** One of the four sources. */
+export interface Source {
+  /** @param index of a test image (default: a random one) */
+  open(index?: number): unknown;
+  close?(): void;
+}
+
 /** The Worker's limits (docs/05-http-api.md). */
 const maxBytes = 10 * 2 ** 20;
 const maxPixels = 4_000_000;
@@ -12,7 +29,7 @@ const maxPixels = 4_000_000;
 const reducedSide = 1024;
 
 /** Reduces a picture that exceeds the Worker's limits, if the browser can decode it. */
-export async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
+async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return { blob: file, note: '' };
   const { width, height } = bitmap;
@@ -32,7 +49,7 @@ export async function withinLimits(file: Blob): Promise<{ blob: Blob; note: stri
 }
 
 /** Calls `onFile` for pictures that are dropped on the page, pasted or chosen. */
-export function listenForFiles(onFile: (file: File) => void): void {
+function listenForFiles(onFile: (file: File) => void): void {
   const input = element('file', HTMLInputElement);
   input.addEventListener('change', () => {
     const [file] = input.files ?? [];
@@ -59,4 +76,39 @@ export function listenForFiles(onFile: (file: File) => void): void {
     document.body.classList.remove('dropping');
     take(event, event.dataTransfer);
   });
+}
+
+export function openFileSource(
+  { show, clear }: SourceOptions,
+  image: HTMLImageElement,
+  choose: () => Promise<void>,
+): Source {
+  const note = element('file-note', HTMLElement);
+  let latest: Blob | null = null;
+  let objectUrl = '';
+
+  listenForFiles(async (file) => {
+    note.textContent = '';
+    const reduced = await withinLimits(file);
+    latest = reduced.blob;
+    location.hash = '#/try';
+    await choose();
+    note.textContent = reduced.note || file.name;
+  });
+
+  return {
+    open() {
+      if (!latest) return clear('Waiting for a picture');
+      element('empty', HTMLElement).hidden = true;
+      URL.revokeObjectURL(objectUrl);
+      objectUrl = URL.createObjectURL(latest);
+      image.src = objectUrl;
+      image.alt = 'Your picture';
+      image.hidden = false;
+      image.onerror = () => {
+        image.hidden = true;
+      };
+      show({ kind: 'own', origin: 'file', blob: latest });
+    },
+  };
 }
