@@ -2,14 +2,14 @@ import type { TrainingEpoch } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
 import { make, makeSvg } from './element.ts';
 
-export interface Line {
+interface Line {
   name: string;
   /** In the stylesheet: one-line, two-line. */
   className: string;
   points: { x: number; y: number }[];
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   title: string;
   lines: Line[];
   /** The end of the x axis, from the start on: the last epoch of the training. */
@@ -22,7 +22,7 @@ const height = 220;
 const margin = { top: 14, right: 14, bottom: 26, left: 52 };
 
 /** A line chart over epochs with a legend. A table elsewhere has the numbers for screen readers. */
-export function lineChart({ title, lines, until, format }: ChartOptions): HTMLElement {
+function lineChart({ title, lines, until, format }: ChartOptions): HTMLElement {
   const shown = lines.filter(({ points }) => points.length > 0);
   const ys = shown.flatMap(({ points }) => points.map(({ y }) => y));
   const [low, high] = [Math.min(...ys), Math.max(...ys)];

@@ -1,8 +1,14 @@
-import { exports } from 'cloudflare:workers';
+import { env, exports } from 'cloudflare:workers';
 import { expect, it, vi } from 'vitest';
+import { variablesSchema } from '../../edge/configuration.ts';
 import { openBucket } from '../support/edge/bucket.ts';
 
-// The whole Worker as wrangler.jsonc configures it: its own clock, its own binding, no prefix.
+// The whole Worker as wrangler.jsonc configures it: its own clock, its own binding, and defaults for all variables.
+it('needs no variables', () => {
+  const names = Object.keys(variablesSchema.shape);
+  expect(Object.keys(env).filter((name) => names.includes(name))).toEqual([]);
+});
+
 it('waits for the first model, and serves it and the next one without a restart', async () => {
   const get = async (path: string) => {
     const response = await exports.default.fetch(`http://catwalk.test${path}`);
