@@ -119,33 +119,13 @@ function direct(prepared: PreparedConvolution, call: Call): void {
   // Padding 'same' with stride 1: for even filters, the extra row and column are at the bottom and the right.
   const top = (filterHeight - 1) >> 1;
   const left = (filterWidth - 1) >> 1;
-  const { kernels } = workspace;
-  kernels.pooledWindowStarts(
-    frame,
-    1,
-    height >> 1,
-    width >> 1,
-    0,
-    rowBytes,
-    4 * inChannels,
-    starts,
-  );
+  const { pooledWindowStarts, padImages, multiplyRows } = workspace.kernels;
+  pooledWindowStarts(frame, 1, height >> 1, width >> 1, 0, rowBytes, 4 * inChannels, starts);
   for (let image = 0; image < images; image++) {
     const source = call.source + image * 4 * height * width * inChannels;
     const out = call.out + image * 4 * pooled * outChannels;
-    kernels.padImages(
-      source,
-      1,
-      height,
-      width,
-      inChannels,
-      top,
-      left,
-      frameHeight,
-      frameWidth,
-      frame,
-    );
-    kernels.multiplyRows(
+    padImages(source, 1, height, width, inChannels, top, left, frameHeight, frameWidth, frame);
+    multiplyRows(
       starts,
       4 * pooled,
       filterHeight,

@@ -87,7 +87,7 @@ export interface KernelModule extends CommonKernels {
  *
  * @throws {WebAssembly.CompileError} if the runtime does not support SIMD
  */
-export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
+function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
   const imports = { env: { memory } };
   try {
     return exportsOf(new WebAssembly.Instance(relaxedSimd, imports));

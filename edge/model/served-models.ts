@@ -152,7 +152,7 @@ export function serveModels(options: ServedModelsOptions): ServedModels {
  * @param client identifies the client. `null`: unknown, a random number decides
  * @param canary `percent` from 0 to 100
  */
-export function isInShare(
+function isInShare(
   client: string | null,
   { alias, percent }: { alias: string; percent: number },
   random: () => number,
