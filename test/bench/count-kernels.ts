@@ -43,7 +43,7 @@ function step(): void {
   });
 }
 
-/** What TensorFlow itself is told to run, whatever TensorFlow.js calls it. */
+/** The operations that TensorFlow itself runs, whatever TensorFlow.js calls them. */
 function countOperations(): () => number {
   const { binding } = tf.backend() as unknown as { binding: Binding };
   let operations = 0;

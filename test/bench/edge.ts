@@ -12,7 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
-// TensorFlow.js and wrangler take seconds to load, which --help need not wait for.
+// TensorFlow.js and wrangler take seconds to load; --help does not need them.
 const { runBenchmark } = await import('./edge/run-benchmark.ts');
 const report = await runBenchmark(options, folder, (line) => process.stderr.write(`${line}\n`));
 process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));

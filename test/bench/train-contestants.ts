@@ -18,10 +18,10 @@ export interface EpochResult {
 
 export interface TrainingOptions {
   limit: number;
-  /** As many as the contestant's recipe has unless told. */
+  /** (default: those of the contestant's recipe) */
   epochs?: number;
   seed: number;
-  /** The test accuracy after which it may stop, where its schedule does not need all epochs. */
+  /** The test accuracy after which it may stop, if its schedule does not need all epochs. */
   until?: number;
 }
 
@@ -33,7 +33,7 @@ export interface Training {
 
 export interface Contestant {
   name: string;
-  /** What one training step runs, where it is one of Catwalk's. */
+  /** What one training step runs, if the contestant is Catwalk's. */
   countStep?(): Promise<StepCount>;
   train(options: TrainingOptions): Promise<Training>;
 }
@@ -104,7 +104,7 @@ export const stockContestant: Contestant = {
   },
 };
 
-/** The tutorial's loop in PyTorch on the CPU, or null where Python has no torch. */
+/** The tutorial's loop in PyTorch on the CPU, or null if Python has no torch. */
 export async function pytorchContestant(
   python: string,
   dataDir: string,

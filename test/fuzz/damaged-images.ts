@@ -11,7 +11,7 @@ const attempts = 3;
 
 const fewestForProcess = 1000;
 
-/** What is damaged, and what is not. */
+/** The images to corrupt, and the valid ones. */
 interface Images {
   corpus: CorpusFile[];
   /** Grey pixels, 784 bytes per image. */
@@ -33,10 +33,10 @@ export interface FuzzReport {
 }
 
 /**
- * Posts damaged images, one after the other, and after each a good one.
+ * Posts corrupt images, one after the other, each followed by a valid one.
  *
- * @throws {Error} with the smallest damage that did it, where an answer is no prediction and no documented problem of the image's, or takes
- * longer than 2 s, where the good image's answer changes, or where memory grows
+ * @throws {Error} with the smallest failing mutation, if an answer is neither a prediction nor a documented problem, or takes
+ * longer than 2 s, if the valid image's answer changes, or if memory grows
  */
 export async function fuzzDamagedImages(
   target: Target,

@@ -27,17 +27,17 @@ export interface RouteFuzzOptions {
 }
 
 export interface RouteFuzzReport {
-  /** How many answers had each status; `none` of those whose bodies nobody read, and whose answers workerd cut off thereby. */
+  /** The number of answers per status; `none` counts answers that workerd cut off because the body was not read. */
   statuses: Record<string, number>;
   longestMilliseconds: number;
   memory: MemoryWatch['readings'];
 }
 
 /**
- * Sends requests of every kind to every route, one after the other, and after each a good one.
+ * Sends requests of every kind to every route, one after the other, each followed by a valid one.
  *
- * @throws {Error} with the smallest request that did it, where an answer is none that is documented, or takes longer than 2 s, where a good
- * request's answer changes, or where memory grows
+ * @throws {Error} with the smallest failing request, if an answer is not documented or takes longer than 2 s, if a valid
+ * request's answer changes, or if memory grows
  */
 export async function fuzzRoutes(
   target: Target,
@@ -150,7 +150,7 @@ function goodRequests(model: string, { pixels }: Material): RouteRequest[] {
   ];
 }
 
-/** @returns what the page's folder holds, as it is asked for: without `.html` */
+/** @returns the paths of the page's files, without `.html` */
 function assetPaths(): string[] {
   const folder = join(import.meta.dirname, '../../edge/page/build');
   return globSync('**/*.*', { cwd: folder })

@@ -1,4 +1,4 @@
-/** `npm run test:fuzz`: requests of every kind and damaged images against the Worker as it is deployed, in workerd. `-- --help` has the options. */
+/** `npm run test:fuzz`: requests of every kind and corrupt images against the Worker as it is deployed, in workerd. `-- --help` lists the options. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const options = new Command('npm run test:fuzz --')
   .parse()
   .opts<{ requests: number; images: number; seed: number }>();
 
-// TensorFlow.js and wrangler take seconds to load, which --help need not wait for.
+// TensorFlow.js and wrangler take seconds to load; --help does not need them.
 const { openTarget } = await import('./open-target.ts');
 const { readMaterial } = await import('./read-material.ts');
 const { fuzzDamagedImages } = await import('./damaged-images.ts');

@@ -5,13 +5,13 @@ export interface Known {
   model: string;
   versions: string[];
   aliases: string[];
-  /** Of answers that may come again. */
+  /** ETags of answers that can be requested again. */
   etags: string[];
   /** The first part of a test image's ETag. */
   datasetTag: string;
   /** Ids of the predictions of the first test images, in their order. */
   predictions: string[];
-  /** How many images the test set has. */
+  /** The number of images in the test set. */
   images: number;
 }
 

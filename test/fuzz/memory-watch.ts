@@ -1,8 +1,8 @@
 import type { Memory, Target } from './open-target.ts';
 
-/** How much more the process may hold at the end than halfway: what a collector's moods amount to. */
+/** How much the process may grow from half to the end: the variance of garbage collection. */
 const largestProcessGrowth = 48 * 2 ** 20;
-/** How much more the isolate may hold then, garbage apart. */
+/** How much the isolate's live memory may grow. */
 const largestHeapGrowth = 4 * 2 ** 20;
 
 export interface MemoryWatch {
@@ -15,7 +15,7 @@ export interface MemoryWatch {
 }
 
 /**
- * Weighs a Worker as it answers, its garbage collected.
+ * Measures a Worker's memory after garbage collection while it answers.
  *
  * @param total how many requests it will have answered
  * @param fewestForProcess in how many the process has warmed up by half; in fewer it may grow

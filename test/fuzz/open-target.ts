@@ -7,19 +7,19 @@ import { heapUsage, residentBytes, workerdProcesses } from '../bench/edge/measur
 import { openWorker } from '../bench/edge/open-worker.ts';
 import { publishModels } from '../support/models/publish-models.ts';
 
-/** A Worker to be fuzzed: what is deployed, in a workerd of its own, over HTTP. */
+/** A Worker to fuzz: the deployed script in a workerd of its own, over HTTP. */
 export interface Target {
   url: string;
   /** The versions in the bucket; the last one is corrupt. */
   versions: string[];
   aliases: string[];
-  /** How many images the test set has. */
+  /** The number of images in the test set. */
   images: number;
   memory(): Promise<Memory>;
   close(): Promise<void>;
 }
 
-/** What the Worker holds, in bytes, its garbage collected. */
+/** The Worker's heap in bytes after garbage collection. */
 export interface Memory {
   heap: number;
   arrayBuffers: number;
@@ -32,7 +32,7 @@ const damaged = '20260101T000000Z-00000000';
 
 /**
  * @param folder an empty one, to work in
- * @param withAssets has the page and the other static assets in front of the Worker
+ * @param withAssets whether the page and the other static assets are served
  * @returns the Worker, with three versions of fresh weights, an alias each of the first two, and feedback on
  */
 export async function openTarget(folder: string, withAssets: boolean): Promise<Target> {

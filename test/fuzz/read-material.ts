@@ -7,7 +7,7 @@ import { readCorpus } from '../support/corpus/encode-with-pillow.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 
-/** @returns the fixture's test images, 784 bytes each, and the corpus of files that are made of them */
+/** @returns the fixture's test images, 784 bytes each, and the corpus of files made from them */
 export async function readMaterial() {
   const path = join(fixtures, 'fashion-mnist-test-100/test-images.idx');
   const pixels = parseIdx(await readFile(path), 3).values;

@@ -10,10 +10,10 @@ const operations = await loadOperations();
 
 const isProtocolPath = (path: string) => /^\/v[12](\/|$)/.test(path);
 
-/** What a client may call a request, as docs/05-http-api.md has it. */
+/** A valid request id of a client (docs/05-http-api.md). */
 const saneId = /^[\w.-]{1,64}$/;
 
-/** 422 is answered as 400 by the protocols, which do not know it. */
+/** The protocols answer 400 instead of 422, which they do not define. */
 const protocolStatuses = new Set<number>(
   Object.values(problems)
     .map(({ status }) => status as number)
@@ -22,7 +22,7 @@ const protocolStatuses = new Set<number>(
 
 /**
  * @param assets paths of the static assets, as they are asked for
- * @returns a function that says what is wrong with an answer, whatever was asked; `null` where nothing is
+ * @returns a function that returns what is wrong with an answer to any request, `null` if nothing is
  */
 export function routeChecker(document: OpenApiDocument, assets: ReadonlySet<string>) {
   const faultOfOperation = answerChecker(document);
@@ -70,7 +70,7 @@ export function routeChecker(document: OpenApiDocument, assets: ReadonlySet<stri
   }
 }
 
-/** Each answer of the Worker has an id, the client's own where that is a sane one; those of static assets have none. */
+/** Each answer of the Worker has an id, the client's own if it is valid; those of static assets have none. */
 function faultOfId({ headers }: RouteRequest, answer: SentAnswer): string | null {
   const asked = headers['x-request-id'];
   const id = String(answer.headers['x-request-id']);
@@ -92,7 +92,7 @@ function faultOfProblem(code: ProblemCode, method: string, answer: SentAnswer): 
   return success && data.code === code ? null : `${describe(answer)}, not ${code}`;
 }
 
-/** JSON, or tensors; an error as both protocols have it. */
+/** JSON or tensors; errors in the format of both protocols. */
 function faultOfProtocol(method: string, answer: SentAnswer): string | null {
   const { status, contentType, headers } = answer;
   const isBinary = contentType === 'application/octet-stream';
@@ -111,7 +111,7 @@ function faultOfProtocol(method: string, answer: SentAnswer): string | null {
   return isError && protocolStatuses.has(status) ? null : describe(answer);
 }
 
-/** As the Worker sees it: without the dots that workerd resolves, unescaped as far as that does not change where it leads. */
+/** The path as the Worker sees it: without the dots that workerd resolves, unescaped if that does not change its target. */
 function pathOf(target: string): string {
   const path = withoutDots(/^[^?#]*/.exec(target)?.[0] ?? '');
   try {
@@ -121,7 +121,7 @@ function pathOf(target: string): string {
   }
 }
 
-/** `%2e` is none of them, unlike in a URL of a browser's. */
+/** `%2e` is not a dot here, unlike in a browser's URL. */
 function withoutDots(path: string): string {
   const parts: string[] = [];
   const given = path.split('/').slice(1);
@@ -137,7 +137,7 @@ function withoutDots(path: string): string {
 const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 
-/** Whether it is no URI (RFC 3986, appendix A), and workerd has said so by itself. */
+/** Whether it is not a URI (RFC 3986, appendix A), and workerd itself refused it. */
 const isRefused = (target: string, { status, contentType }: SentAnswer) =>
   status === 400 &&
   contentType === 'text/plain' &&

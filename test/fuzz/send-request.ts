@@ -14,7 +14,7 @@ export interface SentAnswer extends ReadAnswer {
   milliseconds: number;
 }
 
-/** Sends a request as it is: `fetch` would mend or refuse many a one. */
+/** Sends a request unchanged: `fetch` would correct or refuse many of them. */
 export function sendRequest(
   url: string,
   { method, target, headers, body, isChunked }: RouteRequest,
@@ -53,7 +53,7 @@ export function sendRequest(
           }),
         )
         .catch(reject)
-        // Where the rest of the body was not wanted, the connection is of no more use.
+        // If the rest of the body was not read, the connection cannot be reused.
         .finally(() => outgoing.writableEnded || outgoing.destroy());
     });
     sendBody(outgoing, body ?? new Uint8Array(), answered.signal).catch(reject);
@@ -63,7 +63,7 @@ export function sendRequest(
 /** Larger bodies are sent in parts of this size. */
 const partBytes = 2 ** 16;
 
-/** In parts: what is too large is refused, and the connection ended, before all of it is sent. */
+/** Sends in parts: a body that is too large is refused before all of it is sent. */
 async function sendBody(
   outgoing: ClientRequest,
   body: Uint8Array,

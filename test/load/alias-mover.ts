@@ -9,7 +9,7 @@ export interface AliasMover {
   /**
    * @param from milliseconds of `performance.now`: when a request was sent
    * @param to when its answer had come
-   * @returns for how many milliseconds the alias had named another version by `from`, 0 where it named this one in between; `null` where it
+   * @returns for how many milliseconds the alias had named another version at `from`, 0 if it named this one in between; `null` if it
    * never named it until `to`
    */
   behind(version: string, from: number, to: number): number | null;

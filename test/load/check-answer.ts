@@ -4,7 +4,7 @@ import type { AliasMover } from './alias-mover.ts';
 import { largestDifference, type PublishedVersions } from './publish-versions.ts';
 import { goodStatuses, type Question, type Said } from './question.ts';
 
-/** What a bucket that fails costs who needs it: whoever asks for another model than is served, or for the list of them. */
+/** The problems that a failing bucket may cause: for requests of another model than the served one, and for the list of models. */
 const allowed: ProblemCode[] = ['store_failed', 'busy'];
 
 /** The Worker's kernels and TensorFlow.js's differ by less in what these weights say. */
@@ -12,16 +12,16 @@ const tolerance = 1e-5;
 
 /**
  * How long another version than the present one may answer. The alias is looked at once the last look is 2 s old, and the next version
- * loaded; where a read fails, the next look is 2 s later: this is four failed looks in a row.
+ * loaded; after a failed read, the next poll is 2 s later: this allows four failed polls in a row.
  */
 export const longestBehindMilliseconds = 12_000;
 
 export interface Checked {
-  /** What it is counted under: the status, and a problem's code. */
+  /** The key of its count: the status, and a problem's code. */
   outcome: string;
   /** What is wrong with it; `null` if nothing is. */
   fault: string | null;
-  /** For how long the version that answered was no longer the present one; `null` where none was asked for by the alias. */
+  /** How long the version that answered had not been the current one; `null` if the request named no alias. */
   behind: number | null;
 }
 
@@ -74,7 +74,7 @@ export function answerJudge(expected: PublishedVersions['expected'], mover: Alia
   }
 }
 
-/** The protocols have no codes: of their errors the status has to do. */
+/** The protocols have no codes: their errors are counted by status. */
 function judgeProblem({ route, pinned }: Question, answer: SentAnswer): Checked {
   const text = Buffer.from(answer.body).toString();
   const isProblem = answer.contentType === 'application/problem+json';

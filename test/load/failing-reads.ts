@@ -1,6 +1,6 @@
 import { type Fault, type FaultPlan, startFaultProxy } from '../support/s3/fault-proxy.ts';
 
-/** What befalls a read: refused, lost on its way, or cut off in the answer's middle. */
+/** What happens to a read: refused, lost, or cut off in the middle of the answer. */
 const faults: Fault[] = [
   { kind: 'status', status: 500, code: 'InternalError', done: false },
   { kind: 'status', status: 503, code: 'SlowDown', done: false },
@@ -11,7 +11,7 @@ const faults: Fault[] = [
 
 export interface FailingReads {
   endpoint: string;
-  /** From now on so many of a hundred reads fail. */
+  /** Sets the percentage of reads that fail. */
   fail(percent: number): void;
   /** Since `fail`. */
   reads(): number;

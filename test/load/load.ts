@@ -19,7 +19,7 @@ const options = new Command('npm run test:load --')
   .parse()
   .opts<{ seconds: number; connections: number; failing: number; seed: number; json?: true }>();
 
-// TensorFlow.js and wrangler take seconds to load, which --help need not wait for.
+// TensorFlow.js and wrangler take seconds to load; --help does not need them.
 const { openTarget } = await import('./open-target.ts');
 const { runLoad } = await import('./run-load.ts');
 const { reportText } = await import('./report-text.ts');

@@ -12,7 +12,7 @@ import {
   scored,
 } from './question.ts';
 
-/** Questions that bring their images, to the Worker's own route and to both protocols'. */
+/** Requests with images, to the Worker's own route and to those of both protocols. */
 export function postedQuestions(stuff: Stuff) {
   const { versions, choose, images, pixelsOf, pngs } = stuff;
   const anyImage = () => choose(images);

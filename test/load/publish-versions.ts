@@ -12,14 +12,14 @@ export interface PublishedVersions {
   versions: string[];
   /** Grey pixels of the test images, 784 bytes each. */
   pixels: Uint8Array;
-  /** By version, and by test image: its probabilities, by the trainer's own forward pass. */
+  /** By version and test image: the probabilities of the trainer's own forward pass. */
   expected: Map<string, number[][]>;
 }
 
-/** No version may be taken for another: they differ by more than this in every image. */
+/** Versions are distinguishable: they differ by more than this in every image. */
 const leastDifference = 0.001;
 
-/** Puts the fixture's test set and a version of fresh weights for each seed into a bucket. */
+/** Uploads the fixture's test set, and publishes an untrained version per seed. */
 export async function publishVersions(
   environment: Record<string, string>,
   seeds: number[],

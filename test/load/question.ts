@@ -2,7 +2,7 @@ import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import type { RouteRequest } from '../fuzz/requests/route-request.ts';
 import type { SentAnswer } from '../fuzz/send-request.ts';
 
-/** What an answer says: which version said what of which test images. */
+/** The content of an answer: which version predicted what for which test images. */
 export interface Said {
   version: string;
   predictions: { image: number; probabilities: number[] }[];
@@ -10,27 +10,27 @@ export interface Said {
 
 /** A request, and how its answer is read. */
 export interface Question {
-  /** Under which it is counted. */
+  /** The route under which it is counted. */
   route: string;
   request: RouteRequest;
   /** The version that must answer; `null` for the one that `production` names. */
   pinned: string | null;
   /**
-   * @returns what the answer says of the model, `null` where it says nothing of one
-   * @throws {Error} where it is not what the route answers
+   * @returns what the answer says about the model, `null` if it names none
+   * @throws {Error} if it is not what the route answers
    */
   read(answer: SentAnswer): Said | null;
 }
 
-/** Statuses that are good answers; 304 is one to a question that has an ETag. */
+/** Statuses of valid answers, including 304 to a request with an ETag. */
 export const goodStatuses = [200, 304];
 
-/** What questions are made of. */
+/** The material of the requests. */
 export interface Stuff {
   versions: string[];
   /** The version that the alias `candidate` stays at. */
   candidate: string;
-  /** How many test images there are. */
+  /** The number of test images. */
   images: number;
   /** Grey pixels of a test image. */
   pixelsOf: (image: number) => Uint8Array;
@@ -42,7 +42,7 @@ export interface Stuff {
 
 export const { name: modelName } = fashionMnistCnn;
 
-/** @returns a query that asks for a version, for an alias or for neither, and which version that leads to */
+/** @returns a query that selects a version, an alias or neither, and the version that it selects */
 export function pin({ versions, candidate, choose }: Stuff): {
   query: string;
   pinned: string | null;
@@ -57,11 +57,11 @@ export function pin({ versions, candidate, choose }: Stuff): {
 export const anyOf = (versions: string[], choose: Stuff['choose']) =>
   versions[choose(versions.length)] as string;
 
-/** How answers say which version they are of. */
+/** How answers name their version. */
 export interface Named {
   model: { version: string };
 }
-/** How they say what it gives an image. */
+/** How answers give probabilities. */
 export interface Scored {
   probabilities: { probability: number }[];
 }

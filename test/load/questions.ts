@@ -16,7 +16,7 @@ import {
 const [height, width] = fashionMnistCnn.inputShape;
 
 /**
- * Makes up a mix of all routes.
+ * Generates a mix of requests for all routes.
  *
  * @param candidate the version that the alias of this name stays at
  * @param random a number from 0 to below 1

@@ -11,7 +11,7 @@ import { questions } from './questions.ts';
 
 /** How often the alias moves. */
 const moveEveryMilliseconds = 2000;
-/** A store that hangs is given up on after 20 s (docs/05-http-api.md): no answer may take longer. */
+/** The Worker abandons a hanging store after 20 s (docs/05-http-api.md): no answer may take longer. */
 const longestMilliseconds = 20_000;
 const mostFaultsKept = 20;
 
@@ -19,7 +19,7 @@ export interface LoadOptions {
   seconds: number;
   connections: number;
   seed: number;
-  /** So many of a hundred reads of the bucket fail. */
+  /** The percentage of the bucket's reads that fail. */
   failing: number;
 }
 
@@ -40,13 +40,13 @@ export interface LoadReport extends LoadOptions {
   failedLoads: number;
   reads: number;
   failedReads: Record<string, number>;
-  /** For how long, after the alias had moved, the version before it still answered. */
+  /** How long the previous version still answered after the alias moved. */
   behindMs: { p50: number; longest: number };
   /** The first faults; empty if there was none. */
   faults: string[];
 }
 
-/** Asks a Worker by many connections at once, each as fast as it answers, while its alias moves and its reads fail. */
+/** Sends requests over many connections at once, each as fast as the Worker answers, while its alias moves and its reads fail. */
 export async function runLoad(target: LoadTarget, options: LoadOptions): Promise<LoadReport> {
   const { seconds, connections, seed, failing } = options;
   const { published, worker, store } = target;
@@ -135,7 +135,7 @@ async function untilReady(url: string): Promise<void> {
   await response.arrayBuffer();
 }
 
-/** @returns what the Worker has counted since it began */
+/** @returns the Worker's counters since its start */
 async function metricsOf(url: string) {
   const text = await (await fetch(`${url}/metrics`)).text();
   const read = (metric: string) => Number(text.split(`\n${metric} `)[1]?.split('\n')[0]);

@@ -24,7 +24,7 @@ const requestsAfter = 12;
  * moves the alias under them.
  *
  * @param random in [0, 1)
- * @param settle resolves when every promise that can go on has
+ * @param settle resolves when every promise that can continue has
  */
 export async function simulateAlias(
   simulation: AliasSimulation,

@@ -15,7 +15,7 @@ export interface ReadAnswer {
  * Compares answers with an OpenAPI document. It is stricter than the document: a member that it does not name is a fault
  * here, for it was forgotten there.
  *
- * @returns a function that says what is wrong with an operation's answer, `null` where nothing is
+ * @returns a function that returns what is wrong with an operation's answer, `null` if nothing is
  */
 export function answerChecker(document: OpenApiDocument) {
   const ajv = new Ajv2020({ strict: false, allErrors: true });

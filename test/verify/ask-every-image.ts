@@ -13,7 +13,7 @@ export interface AskOptions {
   url: string;
   /** The model's number of labels. */
   labels: number;
-  /** How many test images there are. */
+  /** The number of test images. */
   images: number;
   /** How many requests are under way at once. */
   concurrency: number;
@@ -26,8 +26,8 @@ export interface AskOptions {
  * Asks a Worker for every test image by `GET /predict?index=`.
  *
  * @returns `confusion[actual][predicted]`, as in a manifest
- * @throws {AliasMovedError} where another version answers
- * @throws where an answer is no prediction
+ * @throws {AliasMovedError} if another version answers
+ * @throws {Error} if an answer is not a prediction
  */
 export async function askEveryImage({
   url,

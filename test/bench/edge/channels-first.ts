@@ -19,7 +19,7 @@ export type ChannelsFirstLayer =
  * it does nothing at inference.
  *
  * @param weights the content of weights.bin
- * @throws {RangeError} where the weights aren't those of the spec
+ * @throws {RangeError} if the weights do not match the spec
  */
 export function channelsFirst(
   spec: ModelSpec,

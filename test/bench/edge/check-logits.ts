@@ -5,7 +5,7 @@ const largestAllowed = 1e-3;
 /**
  * Makes sure that all contestants compute the same before any of them is timed.
  *
- * @throws {Error} where a logit is off by more than 1e-3
+ * @throws {Error} if a logit is off by more than 1e-3
  * @returns the largest difference of each from the first, by name
  */
 export async function checkLogits(

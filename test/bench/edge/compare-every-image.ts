@@ -14,7 +14,7 @@ export interface CompareOptions {
 /**
  * Has Catwalk's Worker, one by one and in batches of 16, and the stock cpu backend predict every test image.
  *
- * @throws {Error} where a logit is more than 1e-4 off, or any image gets another label
+ * @throws {Error} if a logit is off by more than 1e-4, or an image gets another label
  */
 export async function compareEveryImage(
   stock: WorkerContestant,

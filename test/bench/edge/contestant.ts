@@ -4,7 +4,7 @@ export interface Contestant {
   /** @returns the logits of the first 64 test images, run `batch` at a time */
   logits(batch: number): Promise<number[]>;
   /**
-   * Runs so many forward passes one after the other; 0 takes what asking alone costs.
+   * Runs a number of forward passes one after the other; 0 measures the cost of the request itself.
    *
    * @returns milliseconds
    */

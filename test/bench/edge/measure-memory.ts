@@ -69,7 +69,7 @@ export async function heapUsage(inspectorUrl: string, awaken?: () => Promise<unk
   }
 }
 
-/** @returns the ids of this process's workerd children; none where the system has no /proc */
+/** @returns the ids of this process's workerd children; none if the system has no /proc */
 export async function workerdProcesses(): Promise<string[]> {
   const ids = await readdir('/proc').catch(() => []);
   const found: string[] = [];

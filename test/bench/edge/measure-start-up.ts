@@ -17,7 +17,7 @@ const repository = join(import.meta.dirname, '../../..');
 /**
  * Has `wrangler check startup` profile the Worker's script, built as wrangler.jsonc says.
  *
- * @returns milliseconds that the script's start-up kept a core busy, or null where it can't be profiled
+ * @returns milliseconds that the script's start-up kept a core busy, or null if it cannot be profiled
  */
 export async function measureStartUp(folder: string): Promise<number | null> {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');

@@ -8,7 +8,7 @@ import type { Bundle } from './bundle.ts';
 export interface OpenWorker {
   /** Such as `http://127.0.0.1:40123`: straight into the Worker, with nothing in between. */
   url: string;
-  /** Speaks the Chrome DevTools protocol; null unless asked for. */
+  /** Speaks the Chrome DevTools protocol; null if not requested. */
   inspectorUrl: string | null;
   /** Milliseconds from the start of workerd's process to the end of `untilAnswered`. */
   startMilliseconds: number;
@@ -36,7 +36,7 @@ export interface OpenWorkerOptions {
   bindings?: WorkerBindings;
   /** Has the page and the other static assets in front of it, as a deployed one has. */
   withAssets?: boolean;
-  /** Told each line that the Worker logs. */
+  /** Called with each line that the Worker logs. */
   onLog?: (line: string) => void;
 }
 

@@ -16,7 +16,7 @@ const imageLength = 784;
 /**
  * The same weights in PyTorch on one thread, timed inside its process: it is the native mark, not a Worker.
  *
- * @returns null where Python has no torch
+ * @returns null if Python has no torch
  */
 export async function pytorchContestant(
   python: string,

@@ -23,7 +23,7 @@ const memoryRowSchema = z.object({
   heapBytes: z.int(),
   /** What array buffers hold beside it; WebAssembly's memory is not counted. */
   arrayBufferBytes: z.int(),
-  /** The resident set of all of workerd, null where the system does not tell. */
+  /** The resident set of all of workerd, null if the system does not report it. */
   processBytes: z.int().nullable(),
 });
 
@@ -62,14 +62,14 @@ export const reportSchema = z.object({
   model: z.object({ version: z.string(), accuracy: z.number() }),
   /** Of 64 test images, from the first contestant's. */
   largestLogitDifference: z.record(z.string(), z.number()),
-  /** Of the stock cpu backend's logits for the whole test set; null unless asked for. */
+  /** Compared with the stock cpu backend's logits for the whole test set; null if not requested. */
   everyImage: everyImageSchema.nullable(),
   forward: z.array(forwardRowSchema),
   coldStart: z.array(coldStartRowSchema),
-  /** Milliseconds of CPU that the script's start-up takes, null where it was not measured. */
+  /** Milliseconds of CPU that the script's start-up takes, null if not measured. */
   startUpCpuMs: z.number().nullable(),
   memory: z.array(memoryRowSchema),
-  /** Null unless asked for. */
+  /** Null if not requested. */
   soak: z.array(soakRowSchema).nullable(),
   http: z.array(httpRowSchema),
   /** The Worker as it is uploaded, without the page. */

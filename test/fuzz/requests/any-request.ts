@@ -8,7 +8,7 @@ import { type Draft, operationRequests } from './operation-requests.ts';
 import { inferenceRequests, servingRequests } from './protocol-requests.ts';
 import { printable, type RouteRequest } from './route-request.ts';
 
-/** Those that workerd passes on: others it refuses itself. */
+/** The methods that workerd passes on; it refuses others itself. */
 const methods = [
   'GET',
   'HEAD',
@@ -36,7 +36,7 @@ export interface Subject {
   assets: string[];
 }
 
-/** Requests over everything that a Worker answers, and what it does not. */
+/** Requests for everything that a Worker answers, and for what it does not. */
 export function anyRequest({
   document,
   known,

@@ -5,7 +5,7 @@ import { damagedJson } from './damaged-json.ts';
 import type { Headers } from './headers.ts';
 import { mostly } from './hostile.ts';
 
-/** A body with the headers that say what it is. */
+/** A body with the headers that describe it. */
 export interface Body {
   bytes: Uint8Array;
   headers: Headers;
@@ -20,7 +20,7 @@ export interface Material {
 }
 
 const imageBytes = 784;
-/** A byte more is refused. */
+/** The limit: one byte more is refused. */
 const mostBytes = 10 * 2 ** 20;
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -92,7 +92,7 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
   });
   const parts = fc.oneof(
     fc.array(part, { maxLength: 4 }),
-    // At most 64 are taken.
+    // At most 64 are accepted.
     fc
       .tuple(part, fc.integer({ min: 60, max: 70 }))
       .map(([each, count]) => Array(count).fill(each)),
@@ -121,7 +121,7 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
     });
 }
 
-/** Bodies about as large as may be, and of as much JSON as may be. */
+/** Bodies around the size limit, and JSON around its limits. */
 export const largeBodies: fc.Arbitrary<Body> = fc.oneof(
   fc
     .tuple(fc.integer({ min: mostBytes - 1, max: mostBytes + 1 }), fileTypes)
@@ -145,7 +145,7 @@ const junk = fc.oneof(
   fc.uint8Array({ maxLength: 100 }),
 );
 
-/** @returns the bodies, sometimes others altogether, sometimes compressed, or said to be */
+/** @returns the bodies, sometimes replaced, sometimes compressed or declared as compressed */
 export function anyBody(bodies: fc.Arbitrary<Body>): fc.Arbitrary<Body> {
   const others = fc.tuple(junk, fileTypes).map(([bytes, type]) => withType(bytes, type));
   const plain = fc.oneof(

@@ -23,7 +23,7 @@ const accepts = fc.constantFrom(
 );
 const origins = fc.constantFrom('https://example.com', 'https://other.example', 'null', '*');
 
-/** What clients send with any request, and what they had better not; mostly little of it. */
+/** Headers that clients send with any request, and headers that they should not. */
 export function anyHeaders({ aliases, etags }: Known): fc.Arbitrary<Headers> {
   const values = {
     accept: mostly(accepts, hostileTexts),
@@ -55,7 +55,7 @@ export function anyHeaders({ aliases, etags }: Known): fc.Arbitrary<Headers> {
   return fc.array(header, { maxLength: 4 }).map((headers) => Object.fromEntries(headers));
 }
 
-/** What a browser asks before a script's request. */
+/** A browser's preflight request. */
 export const preflightHeaders: fc.Arbitrary<Headers> = fc.record({
   origin: mostly(origins, hostileTexts).map(toHeaderValue),
   'access-control-request-method': fc.constantFrom('POST', 'DELETE', ''),

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-/** Texts at the edges of what a parameter may be, and beyond. */
+/** Texts at and beyond the limits of a parameter. */
 export const hostileTexts: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     '',
@@ -77,7 +77,7 @@ const brokenEscapes = fc.constantFrom(
   '%2e%2e',
 );
 
-/** Any text in a path or a query: as it should be escaped, not at all, or wrongly. */
+/** Any text in a path or query: escaped correctly, not at all, or wrongly. */
 export const escaped = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 6, arbitrary: texts.map(encodeURIComponent) },
@@ -89,9 +89,9 @@ export const escaped = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   );
 
 /**
- * Mostly what is right, sometimes what is not.
+ * Mostly valid values, sometimes invalid ones.
  *
- * @param wrong of ten values so many
+ * @param wrong the number of invalid values in ten
  */
 export const mostly = <Value>(
   right: fc.Arbitrary<Value>,

@@ -4,7 +4,7 @@ import { fileBytes, type Material } from './bodies.ts';
 
 const side = 28;
 
-/** The ways to write an image in JSON, all of them right or nearly so. */
+/** The ways to write an image in JSON, valid or nearly valid. */
 function imageValues(material: Material) {
   const images = material.pixels.length / side ** 2;
   const pixels = fc
@@ -26,7 +26,7 @@ function imageValues(material: Material) {
   return { numbers: fc.oneof(pixels, rows, withChannels), texts: fc.oneof(base64, url), pixels };
 }
 
-/** What POST /predict takes. */
+/** Bodies of POST /predict. */
 export function predictValues(material: Material): fc.Arbitrary<unknown> {
   const { numbers, texts } = imageValues(material);
   const image = fc.oneof(
@@ -43,11 +43,11 @@ export function predictValues(material: Material): fc.Arbitrary<unknown> {
   );
 }
 
-/** Around 64 of the same, which are the most that are taken. */
+/** Around 64 of the same, the maximum. */
 const repeated = (image: fc.Arbitrary<unknown>): fc.Arbitrary<unknown[]> =>
   fc.tuple(image, fc.integer({ min: 63, max: 65 })).map(([each, count]) => Array(count).fill(each));
 
-/** What POST /feedback takes: of predictions that were made, of their images or of others. */
+/** Bodies of POST /feedback: for predictions that were made, with their images or others. */
 export function feedbackValues({ predictions }: Known, material: Material): fc.Arbitrary<unknown> {
   const { numbers, texts } = imageValues(material);
   const first = fc.nat(predictions.length - 1);
@@ -65,7 +65,7 @@ export function feedbackValues({ predictions }: Known, material: Material): fc.A
     .map(({ prediction, label, given }) => ({ id: predictions[prediction], label, ...given }));
 }
 
-/** What TensorFlow Serving's predict takes. */
+/** Bodies of TensorFlow Serving's predict. */
 export function servingValues(material: Material): fc.Arbitrary<unknown> {
   const { numbers, texts } = imageValues(material);
   const image = fc.oneof(
@@ -83,7 +83,7 @@ export function servingValues(material: Material): fc.Arbitrary<unknown> {
   );
 }
 
-/** What the Open Inference Protocol's infer takes. */
+/** Bodies of the Open Inference Protocol's infer. */
 export function inferValues(material: Material): fc.Arbitrary<unknown> {
   const { pixels } = imageValues(material);
   const parameters = fc.record(

@@ -16,7 +16,7 @@ export interface Draft {
   body: Body | null;
 }
 
-/** Requests for the operations of the OpenAPI document, by its schemas, and nearly so. */
+/** Requests for the operations of the OpenAPI document that match its schemas or nearly do. */
 export function operationRequests(
   document: OpenApiDocument,
   known: Known,
@@ -24,7 +24,7 @@ export function operationRequests(
 ): fc.Arbitrary<Draft> {
   return fc.oneof(
     ...operations.map((operation: Operation) => ({
-      // What reads most of its requests is asked most.
+      // Operations that read most of their requests come up most.
       weight: operation.method === 'post' ? 6 : 2,
       arbitrary: fc.record({
         method: mostly(
@@ -42,7 +42,7 @@ export function operationRequests(
   );
 }
 
-/** Values of a parameter that lead somewhere: made up ones hardly do. */
+/** Values of a parameter that exist: generated ones hardly do. */
 function knownValues(name: string, known: Known): fc.Arbitrary<string> | null {
   const values: Record<string, fc.Arbitrary<string>> = {
     index: fc.integer({ min: 0, max: known.images }).map(String),

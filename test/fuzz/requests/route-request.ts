@@ -8,7 +8,7 @@ export interface RouteRequest {
   target: string;
   headers: Record<string, string>;
   body: Uint8Array | null;
-  /** Sends the body without saying how long it is. */
+  /** Sends the body without its length. */
   isChunked: boolean;
 }
 
@@ -22,7 +22,7 @@ export const printable = (request: RouteRequest): RouteRequest & fc.WithToString
 function curlOf({ method, target, headers, body, isChunked }: RouteRequest): string {
   const head = method === 'HEAD' ? '--head' : `-X ${method}`;
   const lines = Object.entries(headers).map(
-    // A semicolon has curl send a header without a value.
+    // A semicolon makes curl send a header without a value.
     ([name, value]) => ` -H ${quoted(value === '' ? `${name};` : `${name}: ${value}`)}`,
   );
   const chunked = isChunked && body !== null ? " -H 'Transfer-Encoding: chunked'" : '';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { OpenApiDocument } from '../../../infra/openapi/document.ts';
 
-/** What of JSON Schema the Worker's document uses. */
+/** The part of JSON Schema that the Worker's document uses. */
 interface Schema {
   $ref?: string;
   anyOf?: Schema[];

@@ -7,6 +7,6 @@ export interface CorpusFile {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Whether a kind's pixels come out as they went in, to the last bit; of the others some change a little. */
+/** Whether a kind is lossless; others change some pixels a little. */
 export const keepsEveryPixel = (kind: string): boolean =>
   /^(png|gif|bmp|webp-(lossless|transparent|turned|animated))(-|$)/.test(kind);

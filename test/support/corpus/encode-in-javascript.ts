@@ -8,11 +8,11 @@ const largestScale = 12;
 export interface EncodeOptions {
   /** Test images, 784 bytes each. */
   images: Uint8Array;
-  /** Of each kind every n-th image is encoded. */
+  /** Every n-th image is encoded per kind. */
   every: number;
 }
 
-/** Encodes test images, enlarged 1 to 12 times, in every kind: the same choice as encode_with_pillow.py makes. */
+/** Encodes test images, enlarged 1 to 12 times, in every kind: the same images as encode_with_pillow.py. */
 export async function* encodeInJavaScript(options: EncodeOptions): AsyncGenerator<CorpusFile> {
   const { images, every } = options;
   const count = images.length / side ** 2;
@@ -27,7 +27,7 @@ export async function* encodeInJavaScript(options: EncodeOptions): AsyncGenerato
   }
 }
 
-/** Nearest repeats pixels, so that the mean of each area is the pixel again; cubic is what an editor does. */
+/** Nearest repeats pixels, so that the mean of each area is the pixel; editors use cubic. */
 async function enlarge(
   pixels: Uint8Array,
   scale: number,

@@ -55,7 +55,7 @@ export async function* readCorpus(folder: string): AsyncGenerator<CorpusFile> {
   }
 }
 
-/** Whether a Python is there that has Pillow. */
+/** Whether this machine has a Python with Pillow. */
 export async function hasPillow(python: string): Promise<boolean> {
   return run(python, ['-c', 'import PIL.Image'], 'ignore').then(
     () => true,

@@ -3,7 +3,7 @@ import { encode as encodePng } from 'fast-png';
 import { encode as encodeJpeg } from 'jpeg-js';
 import sharp, { type Sharp } from 'sharp';
 
-/** A grey picture, a byte a pixel, row by row. */
+/** A grey picture, one byte per pixel, row by row. */
 export interface GreyPicture {
   width: number;
   height: number;
@@ -16,7 +16,7 @@ export interface Encoder {
 }
 
 /**
- * Encoders of other make than Pillow's: libspng, mozjpeg, libwebp and cgif by way of sharp, and those written in JavaScript.
+ * Encoders besides Pillow's: libspng, mozjpeg, libwebp and cgif through sharp, and those written in JavaScript.
  * Kinds are named as in encode_with_pillow.py, with the encoder's name at the end.
  */
 export const javascriptEncoders: Record<string, Encoder> = {
@@ -114,7 +114,7 @@ function transparent(picture: GreyPicture): Sharp {
   return sharp(expand(picture, shadow), { raw: { width, height, channels: 4 } });
 }
 
-/** The picture as a camera held sideways stores it: turned, and EXIF says how to turn it back. */
+/** The picture as a camera held sideways stores it: rotated, with its EXIF orientation. */
 function turned(image: Sharp): Sharp {
   return image.rotate(270).withMetadata({ orientation: 6 });
 }

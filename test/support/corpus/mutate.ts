@@ -15,7 +15,7 @@ type Mutation =
 /** What is done to one file. */
 export interface Damage {
   mutations: Mutation[];
-  /** Whether a PNG's checksums are made right again, so that what lies behind them is reached. */
+  /** Whether a PNG's checksums are recomputed, so that decoding continues past them. */
   mendsChecksums: boolean;
 }
 
@@ -26,7 +26,7 @@ const place = fc.oneof(
   fc.integer({ min: headerBytes, max: headerBytes + shares - 1 }),
 );
 const length = fc.oneof(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 4096 }));
-/** Numbers at the edges of what fields hold, in both byte orders. */
+/** Numbers at the limits of fields, in both byte orders. */
 const edges = fc.constantFrom<number[][]>(
   [0],
   [1],
@@ -69,7 +69,7 @@ export const damages: fc.Arbitrary<Damage> = fc.record({
   mendsChecksums: fc.boolean(),
 });
 
-/** @returns a damaged copy of a file, at most 64 KiB longer for each mutation's repetition */
+/** @returns a corrupt copy of a file, at most 64 KiB longer per repetition */
 export function damage(file: Uint8Array, { mutations, mendsChecksums }: Damage) {
   let bytes = Uint8Array.from(file);
   for (const mutation of mutations) bytes = apply(bytes, mutation);
@@ -102,7 +102,7 @@ function apply(bytes: Uint8Array<ArrayBuffer>, mutation: Mutation): Uint8Array<A
   }
 }
 
-/** Goes over a PNG's chunks as far as they hang together. */
+/** Iterates over a PNG's chunks as far as they are consistent. */
 function mendChecksums(bytes: Uint8Array): void {
   if (bytes[1] !== 0x50) return;
   const view = new DataView(bytes.buffer);

@@ -12,10 +12,10 @@ const testImages = new URL(
   import.meta.url,
 );
 
-/** Of each kind every n-th image: four. */
+/** Every n-th image per kind: four. */
 const every = 25;
 
-/** Writes the corpus of images for the tests inside workerd, as one file: Pillow's part as committed, the rest encoded now. */
+/** Writes the image corpus for the tests inside workerd as one file: Pillow's images as committed, the others encoded now. */
 export default async function writeCorpus(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const images = parseIdx(await readFile(testImages), 3).values;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Dataset, ImageSet } from '../../../trainer/data/dataset.ts';
 
-/** Fashion-MNIST's files as a mirror has them, compressed here: name with `.gz` to bytes. */
+/** Fashion-MNIST's files as on a mirror, compressed here: name with `.gz` → bytes. */
 export function compressedFiles({ train, test, height, width }: Dataset): Map<string, Buffer> {
   const images = (set: ImageSet) => gzipIdx([set.count, height, width], set.images);
   const labels = (set: ImageSet) => gzipIdx([set.count], set.labels);
@@ -26,7 +26,7 @@ function gzipIdx(dimensions: number[], values: Uint8Array): Buffer {
 export interface Mirror {
   /** Ends with '/'. */
   url: string;
-  /** The paths asked for, in order, without the leading '/'. */
+  /** The requested paths, in order, without the leading '/'. */
   requests: string[];
   close(): Promise<void>;
 }

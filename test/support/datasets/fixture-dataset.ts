@@ -6,7 +6,7 @@ import type { Dataset } from '../../../trainer/data/dataset.ts';
 
 const folder = join(import.meta.dirname, '../../fixtures/fashion-mnist-test-100');
 
-/** @returns Fashion-MNIST's first 100 test images, for training, too */
+/** @returns Fashion-MNIST's first 100 test images, which also serve as training images */
 export async function fixtureDataset(): Promise<Dataset> {
   const [images, labels] = await Promise.all([
     readFile(join(folder, 'test-images.idx')),

@@ -30,7 +30,7 @@ export const testImage = (index: number) =>
 export const testLabel = (index: number) => new Uint8Array(testLabels)[8 + index];
 
 export interface PublishOptions {
-  /** When it's published: of a version's name, so two versions of one model need two. */
+  /** The time of publication, which is part of the version's name: two versions of one model need two times. */
   createdAt?: Date;
   /** Changes the manifest before it's written; the files it lists are hashed before. */
   manifest?: (manifest: Manifest) => object;
@@ -40,7 +40,7 @@ export interface PublishOptions {
   files?: Record<string, ArrayBuffer>;
   /** An Ed25519 private key that signs the manifest as it's written. */
   signingKey?: CryptoKey;
-  /** Leaves the manifest out. */
+  /** Omits the manifest. */
   withoutManifest?: boolean;
 }
 

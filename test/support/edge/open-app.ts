@@ -49,6 +49,6 @@ export function openApp(
 
 export type TestApp = ReturnType<typeof openApp>;
 
-/** Any answer of the Worker: tests read what they expect and compare it. */
-// biome-ignore lint/suspicious/noExplicitAny: the point of these tests is to find out what it is.
+/** Any answer of the Worker. */
+// biome-ignore lint/suspicious/noExplicitAny: the tests check what it is.
 export type Answer = any;

@@ -19,7 +19,7 @@ export async function serving() {
 export const versionOf = async (app: TestApp) =>
   (await app.json('/predict?index=0')).model?.version;
 
-/** Has the alias looked at: a request after the poll interval starts the look behind its answer. */
+/** Makes the Worker poll the alias: a request after the poll interval starts it in the background. */
 export async function lookAgain(app: TestApp, milliseconds = 2000) {
   app.passTime(milliseconds);
   await app.request('/readyz');
@@ -28,7 +28,7 @@ export async function lookAgain(app: TestApp, milliseconds = 2000) {
 /** A second version's time, after that of the first. */
 export const later = new Date('2026-11-24T10:20:00Z');
 
-/** The bucket as a store that notes what it's asked for. */
+/** The bucket as a store that records its requests. */
 export function counting({ bucket }: TestBucket, gets: string[]): ObjectStore {
   const store = r2ObjectStore(bucket);
   return {

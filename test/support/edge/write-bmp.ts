@@ -7,9 +7,9 @@ export interface BmpParts {
   compression?: number;
   /** Red, green, blue and alpha masks, behind a header of 40 bytes. */
   masks?: number[];
-  /** Blue, green, red, 0 a colour. */
+  /** Four bytes per colour: blue, green, red, 0. */
   palette?: number[];
-  /** Rows or runs, as they lie in the file. */
+  /** Rows or runs, as in the file. */
   data: number[];
 }
 

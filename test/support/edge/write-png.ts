@@ -1,6 +1,6 @@
 import { crc32 } from '../../../shared/image/png.ts';
 
-/** Writes a PNG chunk by chunk, to have the kinds that fast-png does not write. */
+/** Writes a PNG chunk by chunk, for kinds that fast-png cannot write. */
 export function writePng(header: number[], chunks: [string, Uint8Array][]): Uint8Array {
   const all: [string, Uint8Array][] = [
     ['IHDR', new Uint8Array(header)],

@@ -6,7 +6,7 @@ import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
 
 /**
- * Builds the network with the weights that a seed gives.
+ * Builds the network with seeded weights.
  *
  * @param pixels test images, 784 bytes each
  * @returns its files as TensorFlow.js writes them, and its logits for each image
@@ -18,7 +18,7 @@ export async function buildModelFiles(seed: number, pixels: Uint8Array) {
   return modelFilesOf(buildModel(fashionMnistCnn, seed), pixels);
 }
 
-/** The same of any model that takes such images. */
+/** Returns the same for any model of such images. */
 export async function modelFilesOf(model: LayersModel, pixels: Uint8Array) {
   let saved: io.ModelArtifacts | undefined;
   await model.save(

@@ -14,7 +14,7 @@ const fixtures = new URL('../../fixtures/pytorch/', import.meta.url);
 export const fixture = (name: string) => new URL(name, fixtures).pathname;
 export const readFixture = async (name: string) => new Uint8Array(await readFile(fixture(name)));
 
-/** PyTorch's logits of the first 10 test images, by the fixture's name. */
+/** PyTorch's logits of the first 10 test images, by fixture name. */
 export const pytorchLogits = JSON.parse(
   await readFile(new URL('logits.json', fixtures), 'utf8'),
 ) as Record<'narrow' | 'variants' | 'half', number[][]>;

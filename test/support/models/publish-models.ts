@@ -8,11 +8,11 @@ import { trainedModel } from './trained-model.ts';
 
 export interface PublishedModels {
   bucket: Bucket;
-  /** Of the seeds, in their order; production names the first. */
+  /** One per seed, in order; production names the first. */
   versions: string[];
 }
 
-/** Puts the fixture's test set and a version of fresh weights for each seed into a local Worker's bucket. */
+/** Uploads the fixture's test set, and publishes an untrained version per seed. */
 export async function publishModels(
   environment: Record<string, string>,
   seeds: number[],

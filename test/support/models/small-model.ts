@@ -8,7 +8,7 @@ import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spe
 import { modelFiles, type VersionToPublish } from '../../../trainer/registry/publish-version.ts';
 import { trainingOfTests } from './trained-model.ts';
 
-/** One dense layer, 31 kB of weights: the same files and requests as the large one, in less time. */
+/** One dense layer with 31 kB of weights: the same files and requests as the large network, in less time. */
 const spec: ModelSpec = {
   ...fashionMnistCnn,
   layers: [{ type: 'flatten' }, { type: 'dense', units: 10, activation: 'linear' }],
@@ -16,7 +16,7 @@ const spec: ModelSpec = {
 
 export type SmallModel = Omit<VersionToPublish, 'signingKey' | 'now'>;
 
-/** @returns a maker of models that differ in one weight and have the accuracy that is asked for */
+/** @returns a function that makes models of a given accuracy, which differ in one weight */
 export async function smallModels(): Promise<(accuracy: number) => SmallModel> {
   await tf.setBackend('cpu');
   let artifacts: tf.io.ModelArtifacts = {};

@@ -6,7 +6,7 @@ import type { Metrics, Training } from '../../../shared/registry/manifest.ts';
 import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 import { modelFiles, type VersionToPublish } from '../../../trainer/registry/publish-version.ts';
 
-/** How the tests' models came about. */
+/** The training record of the tests' models. */
 export const trainingOfTests: Training = {
   recipe: 'tutorial',
   epoch: 1,
@@ -24,7 +24,7 @@ export const trainingOfTests: Training = {
   git: null,
 };
 
-/** @param accuracy a hundredth of a whole number, 0..1 */
+/** @param accuracy 0..1, in steps of 0.01 */
 function metricsOf(accuracy: number): Metrics {
   const correct = Math.round(accuracy * 100);
   return {

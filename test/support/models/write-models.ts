@@ -5,11 +5,11 @@ import { layerModels } from './layer-models.ts';
 
 const folder = new URL('../../fixtures/build/', import.meta.url);
 const testSet = new URL('../../fixtures/fashion-mnist-test-100/', import.meta.url);
-/** How many test images the logits are of. */
+/** The number of test images with logits. */
 const images = 10;
 
 /**
- * Writes what the tests inside workerd import, as .bin for that is what workerd takes for bytes: two
+ * Writes what the tests inside workerd import, as .bin, which workerd imports as bytes: two
  * models with different weights (the Worker itself can't build one, only load one), their logits for
  * the first test images, and the test images.
  */

@@ -6,7 +6,7 @@ import type { ConfigEnv } from 'vitest/config';
  * @param sample whether a sample is enough, from the mode
  */
 export const sharedOptions = ({ mode }: ConfigEnv) => ({
-  // Vitest leaves one core free unless configured, which is half of a machine with two.
+  // Vitest leaves one core free by default, which is half of a machine with two.
   maxWorkers: '100%',
   provide: { whole: mode === 'whole' },
 });

@@ -69,7 +69,7 @@ describe('moveAlias', () => {
     }
   });
 
-  test('keeps a more accurate model, unless forced', async () => {
+  test('keeps a more accurate model, except by force', async () => {
     const bucket = openLocalBucket();
     const [good, worse] = await publish(bucket, [0.91, 0.9]);
     await move(bucket, good);

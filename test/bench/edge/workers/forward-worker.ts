@@ -21,7 +21,7 @@ const idxHeaderBytes = 16;
  * - `GET /logits?batch=B` answers the logits of the 64 images, run B at a time; `&first=F&count=C` those of C others,
  *   from the F-th on
  *
- * The clock stands still inside a Worker, so whoever asks has to take the time.
+ * The clock stands still inside a Worker, so the client has to measure the time.
  *
  * @param load brings the published model into memory; called with the first request
  */

@@ -35,7 +35,7 @@ export async function publishedModel(): Promise<io.ModelArtifacts> {
   };
 }
 
-/** @throws {Error} where the bucket has no such object */
+/** @throws {Error} if the bucket has no such object */
 export async function readObject(key: string): Promise<R2ObjectBody> {
   const object = await env.BUCKET.get(key);
   if (!object) throw new Error(`The bucket has no ${key}.`);

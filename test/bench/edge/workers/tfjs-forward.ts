@@ -9,7 +9,7 @@ export async function tfjsForward(): Promise<Forward> {
   return (input, count) =>
     tidy(() => {
       const images = tensor4d(input, [count, 28, 28, 1]);
-      // apply() where predict() would also cut the input into batches: the faster of the two.
+      // apply() is faster than predict(), which also cuts the input into batches.
       return (model.apply(images) as Tensor).dataSync<'float32'>();
     });
 }
