@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { expect } from 'vitest';
-import { registerFusedGradients } from '../../trainer/backend/fused-gradients.ts';
+import { registerFusedGradients } from '../../trainer/backend/fused-operations.ts';
 import { registerTrainingKernels } from '../../trainer/backend/wasm-kernels.ts';
 
 /** Readies both backends, the wasm one with Catwalk's kernels. */

@@ -1,71 +1,64 @@
 import { cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
-import type {
-  BackendChoice,
-  BackendName,
-  Device,
-  DeviceChoice,
-  OpenBackend,
-  SkippedBackend,
+import {
+  type BackendChoice,
+  type BackendName,
+  backendNames,
+  canUseGpu,
+  type DeviceChoice,
+  type OpenBackend,
+  type OpenBackendOptions,
+  type SkippedBackend,
 } from './backend.ts';
-import { registerFusedGradients } from './fused-gradients.ts';
+import { registerFusedGradients } from './fused-operations.ts';
 import { isNotSetUp } from './native-setup.ts';
 
-export interface OpenBackendOptions {
-  device?: DeviceChoice | undefined;
-  /** Threads that the backend may use by itself; only tensorflow does. As many as there are cores unless told. */
-  threads?: number | undefined;
-}
+/** Finishes a backend that TensorFlow.js now uses; returns the name of its GPU, or null if it uses none. */
+export type FinishBackend = () => Promise<string | null>;
 
-const openers: Record<BackendName, (options: OpenBackendOptions) => Promise<Device>> = {
-  async tensorflow(options) {
-    const { openTensorflow } = await import('./open-tensorflow.ts');
-    return openTensorflow(options);
-  },
-  async wasm({ device }) {
-    refuseGpu(device);
+/** Register a backend with TensorFlow.js. Their modules are large, so only the one that is used loads. */
+const loaders: Record<BackendName, (options: OpenBackendOptions) => Promise<FinishBackend>> = {
+  async wasm() {
     const { BackendWasm } = await import('@tensorflow/tfjs-backend-wasm');
-    await activate('wasm');
-    const backend = tf.backend();
-    if (!(backend instanceof BackendWasm)) throw new Error('Another backend is called wasm.');
     const { registerTrainingKernels } = await import('./wasm-kernels.ts');
-    registerTrainingKernels(backend);
-    return thisProcessor();
+    return async () => {
+      const backend = tf.backend();
+      if (!(backend instanceof BackendWasm)) throw new Error('Another backend is called wasm.');
+      registerTrainingKernels(backend);
+      return null;
+    };
   },
-  async cpu({ device }) {
-    refuseGpu(device);
+  async tensorflow(options) {
+    const { loadTensorflow } = await import('./open-tensorflow.ts');
+    return loadTensorflow(options);
+  },
+  async cpu() {
     await import('@tensorflow/tfjs-backend-cpu');
-    await activate('cpu');
-    return thisProcessor();
+    return async () => null;
   },
 };
 
 /**
  * Makes a backend TensorFlow.js's current one in this thread, ready to train.
  *
- * @throws {NotSetUpError} where it is tensorflow, which nobody has set up here
- * @throws {Error} where the backend or the device does not load, with the reason
+ * @throws {NotSetUpError} if it is tensorflow, and TensorFlow is not set up
+ * @throws {Error} if the backend or the device is not available, with the reason
  */
 export async function openBackend(
   name: BackendName,
   options: OpenBackendOptions = {},
 ): Promise<OpenBackend> {
-  tf.enableProdMode(); // Else TensorFlow.js advertises its native backend on every start.
+  if (options.device === 'gpu' && !canUseGpu(name)) throw new Error('it can use only the CPU.');
+  tf.enableProdMode(); // Otherwise TensorFlow.js advertises its native backend at every start.
   registerFusedGradients();
-  return { name, device: await openers[name](options) };
+  const finish = await loaders[name](options);
+  await activate(name);
+  const gpu = await finish();
+  const cpu = () => cpus()[0]?.model.trim() ?? 'CPU';
+  return { name, device: gpu ? { kind: 'GPU', name: gpu } : { kind: 'CPU', name: cpu() } };
 }
 
-export const thisProcessor = (): Device => ({
-  kind: 'CPU',
-  name: cpus()[0]?.model.trim() ?? 'CPU',
-});
-
-function refuseGpu(device: DeviceChoice | undefined): void {
-  if (device === 'gpu') throw new Error('it computes on the CPU alone.');
-}
-
-/** Waits until TensorFlow.js uses a registered backend. */
-export async function activate(name: BackendName): Promise<void> {
+async function activate(name: BackendName): Promise<void> {
   const loaded = await tf.setBackend(name).catch((error: unknown) => {
     throw error instanceof Error ? error : new Error(JSON.stringify(error));
   });
@@ -73,13 +66,12 @@ export async function activate(name: BackendName): Promise<void> {
 }
 
 /**
- * Opens the backend asked for or, for 'auto', the fastest that opens: tensorflow on a GPU, then wasm, which is faster on
- * CPUs than tensorflow (docs/11-benchmarks.md). A GPU asked for is never replaced by something else: then tensorflow, which alone
- * computes on one, opens or nothing does.
+ * Opens the requested backend or, for 'auto', the fastest that opens: first those that can use a GPU, then all on the CPU.
+ * If a GPU is requested, it never falls back to the CPU.
  *
- * @throws {Error} where none opens, with each one's reason
+ * @throws {Error} if none opens, with the reason for each
  */
-export async function firstThatOpens<Opened>(
+export async function openFastest<Opened>(
   choice: BackendChoice,
   device: DeviceChoice,
   open: (name: BackendName, device: DeviceChoice) => Promise<Opened>,
@@ -97,18 +89,15 @@ export async function firstThatOpens<Opened>(
   throw new Error(skipped.map(({ reason }) => reason).join('; '), { cause });
 }
 
-type Candidate = readonly [BackendName, DeviceChoice];
-
-function candidates(choice: BackendChoice, device: DeviceChoice): readonly Candidate[] {
+function candidates(
+  choice: BackendChoice,
+  device: DeviceChoice,
+): (readonly [BackendName, DeviceChoice])[] {
   if (choice !== 'auto') return [[choice, device]];
-  const onGpu: Candidate = ['tensorflow', 'gpu'];
-  const onCpu: Candidate[] = [
-    ['wasm', 'cpu'],
-    ['tensorflow', 'cpu'],
-    ['cpu', 'cpu'],
-  ];
-  if (device === 'gpu') return [onGpu];
-  return device === 'cpu' ? onCpu : [onGpu, ...onCpu];
+  const onGpu = backendNames.filter(canUseGpu).map((name) => [name, 'gpu'] as const);
+  const onCpu = backendNames.map((name) => [name, 'cpu'] as const);
+  if (device === 'gpu') return onGpu;
+  return device === 'cpu' ? onCpu : [...onGpu, ...onCpu];
 }
 
 function reasonOf(name: BackendName, error: unknown): string {

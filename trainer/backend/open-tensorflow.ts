@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Device } from './backend.ts';
+import type { OpenBackendOptions } from './backend.ts';
 import {
   explainNoGpu,
   gpuName,
@@ -11,7 +11,6 @@ import {
   nativeFolder,
   readNativeSetup,
 } from './native-setup.ts';
-import { activate, type OpenBackendOptions, thisProcessor } from './open-backend.ts';
 import {
   registerTensorflowKernels,
   type TensorflowBackend,
@@ -19,62 +18,69 @@ import {
 } from './tensorflow-kernels.ts';
 
 /**
- * Opens TensorFlow by its C library, on a GPU where one answers.
+ * Loads TensorFlow's C library and registers it as the backend tensorflow. It uses a GPU if one is available.
  *
- * @throws {NotSetUpError} where nobody has set it up
- * @throws {Error} where it does not load, or the GPU asked for is not used
+ * @returns a function that adds Catwalk's kernels to the current backend and returns its GPU's name, or null
+ * @throws {NotSetUpError} if TensorFlow is not set up
+ * @throws {Error} if it does not load, or can't use the requested GPU
  */
-export async function openTensorflow({ device, threads }: OpenBackendOptions): Promise<Device> {
-  const setup = await readNativeSetup();
-  if (!setup) throw new NotSetUpError();
-  // Known without the second or two that loading it takes.
+export async function loadTensorflow({
+  device,
+  threads,
+}: OpenBackendOptions): Promise<() => Promise<string | null>> {
+  const setup = await requireSetup();
+  // Loading TensorFlow to find this out would take a second or two.
   if (device === 'gpu' && setup.variant === 'cpu') throw new Error(await explainNoGpu(setup));
   setTensorflowEnvironment({ device, threads });
-  const binding = loadTensorflow(setup);
-  await activate('tensorflow');
-  registerTensorflowKernels(tf.backend() as unknown as TensorflowBackend, binding);
-  if (binding.isUsingGpuDevice()) return { kind: 'GPU', name: await gpuName() };
-  if (device === 'gpu') throw new Error(await explainNoGpu(setup));
-  return thisProcessor();
+  const binding = registerTensorflow(setup);
+  return async () => {
+    registerTensorflowKernels(tf.backend() as unknown as TensorflowBackend, binding);
+    if (binding.isUsingGpuDevice()) return gpuName();
+    if (device === 'gpu') throw new Error(await explainNoGpu(setup));
+    return null;
+  };
 }
 
-/** TensorFlow reads these when it loads. They must be the process's own: a worker thread needs SHARE_ENV. */
+/**
+ * Loads the TensorFlow that is set up and returns its version.
+ *
+ * @throws {NotSetUpError} if TensorFlow is not set up
+ */
+export async function tensorflowVersion(): Promise<string> {
+  return requireBinding(await requireSetup()).TF_Version;
+}
+
+async function requireSetup(): Promise<NativeSetup> {
+  const setup = await readNativeSetup();
+  if (!setup) throw new NotSetUpError();
+  return setup;
+}
+
+/** TensorFlow reads these when it loads, from the process's own environment: a worker thread needs SHARE_ENV. */
 function setTensorflowEnvironment({ device, threads }: OpenBackendOptions): void {
   const { env } = process;
   if (device === 'cpu') env.CUDA_VISIBLE_DEVICES = '-1';
-  // Without it TensorFlow takes the whole GPU's memory at once.
+  // Otherwise TensorFlow allocates all of the GPU's memory at once.
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-  // Errors alone; it tells of its optimizations otherwise.
+  // Logs only errors, not TensorFlow's optimizations.
   env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
 }
 
-/**
- * Of the TensorFlow that is set up, which this loads.
- *
- * @throws {NotSetUpError} where none is
- */
-export async function tensorflowVersion(): Promise<string> {
-  const setup = await readNativeSetup();
-  if (!setup) throw new NotSetUpError();
-  return requireBinding(setup).TF_Version;
-}
-
-// By build/native's own packages, whose TensorFlow.js is the one that everything here uses.
+// Resolves from build/native's packages, which use the same TensorFlow.js as everything here.
 const requireNative = createRequire(nativeFolder);
 const requireBinding = ({ binding }: NativeSetup): TensorflowBinding =>
   requireNative(join(nativeFolder, binding));
 
-/** Registers the backend with the TensorFlow.js that everything here uses. */
-function loadTensorflow(setup: NativeSetup): TensorflowBinding {
-  // Removed in Node 23, and the package calls them (tensorflow/tfjs#8425).
+function registerTensorflow(setup: NativeSetup): TensorflowBinding {
+  // Removed in Node 23, but the package calls them (tensorflow/tfjs#8425).
   Object.assign(util, {
     isNullOrUndefined: (value: unknown) => value === null || value === undefined,
     isArray: Array.isArray,
   });
   const binding = requireBinding(setup);
   if (tf.engine().findBackendFactory('tensorflow') !== null) return binding;
-  // Not the package's main file: it would look for a binding of its own and load and take over TensorFlow.js.
+  // The package's main file would look for a binding of its own.
   const { NodeJSKernelBackend } = requireNative(
     '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend',
   );

@@ -12,7 +12,7 @@ import {
   POOLED_CONVOLUTION,
   POOLED_CONVOLUTION_GRADIENT,
   type PooledConvolutionGradientInputs,
-} from './pooled-convolution.ts';
+} from './fused-operations.ts';
 
 /** The part of @tensorflow/tfjs-node-gpu's binding that is used here. */
 export interface TensorflowBinding {

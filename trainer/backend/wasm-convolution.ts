@@ -1,29 +1,26 @@
 import { backend_util, type NamedAttrMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
-import { floatBytes, type TensorHeap } from './wasm-heap.ts';
-import type { FastKernel } from './wasm-kernels.ts';
-import { placeWindows, type Window, windowBytes, windowOf } from './wasm-window.ts';
-
-type ConvInfo = backend_util.Conv2DInfo;
+import { type FastKernel, floatBytes, type TensorHeap } from './wasm-heap.ts';
+import { placeWindows, type Window, windowBytes } from './wasm-window.ts';
 
 /** x [N, H, W, Ci] * filter [Kh, Kw, Ci, Co] -> [N, H', W', Co] */
 export function conv2d(heap: TensorHeap): FastKernel {
-  return ({ x, filter }, attrs) => forward(heap, x, filter, null, false, attrs);
+  return ({ x, filter }, attrs) => forward(heap, { x, filter }, attrs, false);
 }
 
-/** The same with bias [Co] and ReLU in the same pass. */
+/** Conv2D with bias [Co] and ReLU in the same pass. */
 export function fusedConv2d(heap: TensorHeap): FastKernel {
   return ({ x, filter, bias, preluActivationWeights }, attrs) => {
     const relu = attrs.activation === 'relu';
     if ((!relu && attrs.activation !== 'linear') || preluActivationWeights) return null;
     if (bias && util.sizeFromShape(bias.shape) !== filter?.shape[3]) return null;
-    return forward(heap, x, filter, bias ?? null, relu, attrs);
+    return forward(heap, { x, filter, bias }, attrs, relu);
   };
 }
 
 /**
- * dy [N, H', W', Co], filter [Kh, Kw, Ci, Co] -> dx [N, H, W, Ci]. With stride 1 the input's gradient is a
- * convolution of dy with the filter turned by 180 degrees and its channels swapped.
+ * dy [N, H', W', Co], filter [Kh, Kw, Ci, Co] -> dx [N, H, W, Ci]. With stride 1 the input's gradient is a convolution of
+ * dy with the filter rotated by 180 degrees and its channels swapped.
  */
 export function conv2dBackpropInput(heap: TensorHeap): FastKernel {
   return ({ dy, filter }, attrs) => {
@@ -32,41 +29,30 @@ export function conv2dBackpropInput(heap: TensorHeap): FastKernel {
     if (!covers(info, [dy, filter]) || info.strideHeight !== 1 || info.strideWidth !== 1) {
       return null;
     }
-    const { filterHeight, filterWidth, inChannels, outChannels } = info;
+    const { filterHeight, filterWidth, inChannels, outChannels, padInfo } = info;
     const window: Window = {
-      images: info.batchSize,
-      height: info.outHeight,
-      width: info.outWidth,
-      channels: outChannels,
-      padTop: filterHeight - 1 - info.padInfo.top,
-      padLeft: filterWidth - 1 - info.padInfo.left,
-      filterHeight,
-      filterWidth,
-      strideHeight: 1,
-      strideWidth: 1,
+      ...info,
+      inHeight: info.outHeight,
+      inWidth: info.outWidth,
+      inChannels: outChannels,
       outHeight: info.inHeight,
       outWidth: info.inWidth,
+      outChannels: inChannels,
+      padInfo: { top: filterHeight - 1 - padInfo.top, left: filterWidth - 1 - padInfo.left },
     };
-    if (window.padTop < 0 || window.padLeft < 0) return null;
+    if (window.padInfo.top < 0 || window.padInfo.left < 0) return null;
     const taps = filterHeight * filterWidth;
     const tapBytes = floatBytes(inChannels, outChannels);
     const panelBytes = taps * outChannels * 32;
     const pack = (from: Address, to: Address) => {
       for (let tap = 0; tap < taps; tap++) {
-        const turned = from + (taps - 1 - tap) * tapBytes;
+        const source = from + (taps - 1 - tap) * tapBytes;
         const target = to + tap * outChannels * 32;
-        heap.kernels.packPanels(
-          turned,
-          outChannels,
-          inChannels,
-          1,
-          outChannels,
-          target,
-          panelBytes,
-        );
+        const { packPanels } = heap.kernels;
+        packPanels(source, outChannels, inChannels, 1, outChannels, target, panelBytes);
       }
     };
-    return slide(heap, window, dy, filter, pack, inChannels, null, false);
+    return slide(heap, window, { x: dy, filter }, pack);
   };
 }
 
@@ -77,76 +63,72 @@ export function conv2dBackpropFilter(heap: TensorHeap): FastKernel {
     const filterShape = attrs.filterShape as [number, number, number, number];
     const info = convInfo(x.shape, { ...x, shape: filterShape }, attrs);
     if (!covers(info, [x, dy])) return null;
-    const window = windowOf(info);
     const out = heap.allocate(filterShape);
-    const columns = info.outChannels;
-    heap.withScratch(
-      [...windowBytes(window), heap.kernels.outerScratchBytes(columns)],
-      (frame, starts, scratch) => {
-        const { rows, runLength, runStride } = placeWindows(heap, window, x, frame, starts);
-        const { filterHeight } = window;
-        const right = heap.addressOf(dy);
-        const target = heap.addressOf(out);
-        heap.kernels.sumOuterProducts(
-          starts,
-          rows,
-          filterHeight,
-          runLength,
-          runStride,
-          right,
-          columns,
-          scratch,
-          target,
-        );
-      },
-    );
+    const { filterHeight, outChannels } = info;
+    const blocks = [...windowBytes(info), heap.kernels.outerScratchBytes(outChannels)];
+    heap.withScratch(blocks, (frame, starts, scratch) => {
+      const { rows, runLength, runStride } = placeWindows(heap, info, x, frame, starts);
+      heap.kernels.sumOuterProducts(
+        starts,
+        rows,
+        filterHeight,
+        runLength,
+        runStride,
+        heap.addressOf(dy),
+        outChannels,
+        scratch,
+        heap.addressOf(out),
+      );
+    });
     return out;
   };
 }
 
+interface ForwardInputs {
+  x?: TensorInfo | undefined;
+  filter?: TensorInfo | undefined;
+  bias?: TensorInfo | undefined;
+}
+
 function forward(
   heap: TensorHeap,
-  x: TensorInfo | undefined,
-  filter: TensorInfo | undefined,
-  bias: TensorInfo | null,
-  relu: boolean,
+  { x, filter, bias }: ForwardInputs,
   attrs: NamedAttrMap,
+  relu: boolean,
 ): TensorInfo | null {
   if (!x || !filter) return null;
   const info = convInfo(x.shape, filter, attrs);
   if (!covers(info, bias ? [x, filter, bias] : [x, filter])) return null;
-  const window = windowOf(info);
-  const depth = window.filterHeight * window.filterWidth * window.channels;
+  const { outChannels } = info;
+  const depth = info.filterHeight * info.filterWidth * info.inChannels;
   const pack = (from: Address, to: Address) =>
-    heap.kernels.packPanels(from, depth, info.outChannels, info.outChannels, 1, to, depth * 32);
-  return slide(heap, window, x, filter, pack, info.outChannels, bias, relu);
+    heap.kernels.packPanels(from, depth, outChannels, outChannels, 1, to, depth * 32);
+  return slide(heap, info, { x, filter, bias }, pack, relu);
 }
 
 /** Multiplies every window of `x` with the filter that `pack` lays out in panels. */
 function slide(
   heap: TensorHeap,
   window: Window,
-  x: TensorInfo,
-  filter: TensorInfo,
+  { x, filter, bias }: ForwardInputs & { x: TensorInfo; filter: TensorInfo },
   pack: (from: Address, to: Address) => void,
-  columns: number,
-  bias: TensorInfo | null,
-  relu: boolean,
+  relu = false,
 ): TensorInfo {
-  const out = heap.allocate([window.images, window.outHeight, window.outWidth, columns]);
-  const depth = window.filterHeight * window.filterWidth * window.channels;
-  const panelBytes = floatBytes(depth, 8 * Math.ceil(columns / 8));
+  const { batchSize, outHeight, outWidth, outChannels, filterHeight } = window;
+  const out = heap.allocate([batchSize, outHeight, outWidth, outChannels]);
+  const depth = filterHeight * window.filterWidth * window.inChannels;
+  const panelBytes = floatBytes(depth, 8 * Math.ceil(outChannels / 8));
   heap.withScratch([...windowBytes(window), panelBytes], (frame, starts, panels) => {
     pack(heap.addressOf(filter), panels);
     const { rows, runLength, runStride } = placeWindows(heap, window, x, frame, starts);
     heap.kernels.multiplyRows(
       starts,
       rows,
-      window.filterHeight,
+      filterHeight,
       runLength,
       runStride,
       panels,
-      columns,
+      outChannels,
       bias ? heap.addressOf(bias) : 0,
       relu ? 1 : 0,
       0,
@@ -156,7 +138,11 @@ function slide(
   return out;
 }
 
-function convInfo(inputShape: number[], filter: TensorInfo, attrs: NamedAttrMap): ConvInfo {
+function convInfo(
+  inputShape: number[],
+  filter: TensorInfo,
+  attrs: NamedAttrMap,
+): backend_util.Conv2DInfo {
   return backend_util.computeConv2DInfo(
     inputShape as [number, number, number, number],
     filter.shape as [number, number, number, number],
@@ -169,7 +155,7 @@ function convInfo(inputShape: number[], filter: TensorInfo, attrs: NamedAttrMap)
   );
 }
 
-function covers(info: ConvInfo, tensors: TensorInfo[]): boolean {
+function covers(info: backend_util.Conv2DInfo, tensors: TensorInfo[]): boolean {
   return (
     info.dataFormat === 'channelsLast' &&
     info.dilationHeight === 1 &&

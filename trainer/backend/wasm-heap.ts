@@ -1,36 +1,43 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import {
+  type DataType,
+  type NamedAttrMap,
+  type NamedTensorInfoMap,
+  type TensorInfo,
+  util,
+} from '@tensorflow/tfjs-core';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { instantiateKernels, type KernelModule } from './wasm-module.ts';
 
-/** What BackendWasm holds but does not declare: its Emscripten module. */
+/** Computes a kernel's result, or returns null for a case that it does not cover. */
+export type FastKernel = (inputs: NamedTensorInfoMap, attrs: NamedAttrMap) => TensorInfo | null;
+
+/** The part of the Emscripten module that BackendWasm holds but does not declare. */
 interface EmscriptenModule {
   asm: { memory: WebAssembly.Memory };
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
 
-/** Kernels read past a short run's end by up to three floats; the slack keeps that inside the block. */
+/** Kernels read up to three floats past the end of a short run; the slack keeps that inside the block. */
 const SLACK_BYTES = 16;
 
 /**
- * TensorFlow.js's wasm backend seen as what it is: one heap on which every tensor has an address. Our
- * kernels are instantiated on that same memory, so that they read and write tensors in place.
+ * The memory of TensorFlow.js's wasm backend, in which every tensor has an address. Catwalk's kernels are instantiated on
+ * the same memory, so that they read and write tensors in place.
  */
 export interface TensorHeap {
   kernels: KernelModule;
-  /** Where the tensor's values stand. */
+  /** Returns where the tensor's values start. */
   addressOf(tensor: TensorInfo): Address;
-  /** A new tensor with undefined values. */
+  addressesOf<Name extends string>(tensors: Record<Name, TensorInfo>): Record<Name, Address>;
+  /** Creates a tensor with undefined values. */
   allocate(shape: number[], dtype?: DataType): TensorInfo;
-  /** The same values under another tensor's name; nothing is copied. */
+  /** Creates a tensor that shares the values of another. */
   share(tensor: TensorInfo): TensorInfo;
   /** Sets bytes to 0. */
   clear(from: Address, bytes: number): void;
-  /**
-   * Runs `use` with scratch blocks of these sizes in bytes; what was in them before is undefined. They are
-   * taken back when `use` returns.
-   */
+  /** Runs `use` with scratch blocks of these sizes in bytes, with undefined contents, until it returns. */
   withScratch<T>(bytes: number[], use: (...blocks: Address[]) => T): T;
 }
 
@@ -44,13 +51,21 @@ export function tensorHeap(backend: BackendWasm): TensorHeap {
     if (bytes <= arenaBytes) return;
     if (arena !== 0) module._free(arena);
     arena = module._malloc(bytes) >>> 0;
-    if (arena === 0) throw new Error(`No memory for ${bytes} bytes of scratch space.`);
+    if (arena === 0) throw new Error(`The wasm backend can't allocate ${bytes} bytes of scratch.`);
     arenaBytes = bytes;
   }
 
+  const addressOf = ({ dataId }: TensorInfo) => backend.getMemoryOffset(dataId as object) >>> 0;
+
   return {
     kernels,
-    addressOf: (tensor) => backend.getMemoryOffset(tensor.dataId as object) >>> 0,
+    addressOf,
+    addressesOf<Name extends string>(tensors: Record<Name, TensorInfo>) {
+      const entries = Object.entries<TensorInfo>(tensors);
+      return Object.fromEntries(
+        entries.map(([name, tensor]) => [name, addressOf(tensor)]),
+      ) as Record<Name, Address>;
+    },
     allocate(shape, dtype = 'float32') {
       return backend.makeOutput(shape, dtype);
     },
@@ -75,5 +90,5 @@ export function tensorHeap(backend: BackendWasm): TensorHeap {
   };
 }
 
-/** Bytes of a float32 tensor of that shape. */
+/** Returns the bytes of a float32 tensor of that shape. */
 export const floatBytes = (...shape: number[]): number => 4 * util.sizeFromShape(shape);

@@ -1,14 +1,13 @@
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { floatBytes, type TensorHeap } from './wasm-heap.ts';
-import type { FastKernel } from './wasm-kernels.ts';
+import { type FastKernel, floatBytes, type TensorHeap } from './wasm-heap.ts';
 
-/** a [1.., M, K] * b [1.., K, N], each perhaps transposed -> [1.., M, N] */
+/** a [1.., M, K] * b [1.., K, N], or their transposes -> [1.., M, N] */
 export function batchMatMul(heap: TensorHeap): FastKernel {
   return ({ a, b }, { transposeA, transposeB }) =>
     product(heap, a, b, Boolean(transposeA), Boolean(transposeB), null, false);
 }
 
-/** The same with bias [N] and ReLU in the same pass. */
+/** BatchMatMul with bias [N] and ReLU in the same pass. */
 export function fusedMatMul(heap: TensorHeap): FastKernel {
   return ({ a, b, bias, preluActivationWeights }, { transposeA, transposeB, activation }) => {
     const relu = activation === 'relu';
@@ -30,7 +29,7 @@ function product(
   const [rows, depth] = matrixShape(a, transposeA);
   const [, columns] = matrixShape(b, transposeB);
   if (bias && (bias.dtype !== 'float32' || util.sizeFromShape(bias.shape) !== columns)) return null;
-  // sumOuterProducts adds no bias; with both transposed neither kernel fits.
+  // sumOuterProducts can't add a bias, and no kernel takes two transposed matrices.
   if (transposeA && (transposeB || bias || relu)) return null;
   if (rows === 0 || depth === 0 || columns === 0) return null;
   const batch = broadcast_util.assertAndGetBroadcastShape(

@@ -3,7 +3,7 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { modelJsonSchema } from '../../shared/registry/manifest.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
-import { firstThatOpens, openBackend } from '../backend/open-backend.ts';
+import { openBackend, openFastest } from '../backend/open-backend.ts';
 import type { Weights } from '../train/compute-logits.ts';
 import type { TrainedModel } from './trained-model.ts';
 
@@ -22,7 +22,7 @@ export async function openModel(
   { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
   { backend, device }: BackendOptions,
 ): Promise<{ weights: Weights[]; backend: OpenBackend }> {
-  const { opened } = await firstThatOpens(backend, device, (name, on) =>
+  const { opened } = await openFastest(backend, device, (name, on) =>
     openBackend(name, { device: on }),
   );
   try {

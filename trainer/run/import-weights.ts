@@ -1,7 +1,7 @@
 import { cnnFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
-import { firstThatOpens, openBackend } from '../backend/open-backend.ts';
+import { openBackend, openFastest } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import { computeMetrics } from '../train/loss.ts';
@@ -51,7 +51,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   const weights = withFileName(file, () => fromPytorch(tensors, spec));
   const master = await openMaster(spec, 0);
   const artifacts = await master.artifactsOf(flatten(weights));
-  const { opened: backend } = await firstThatOpens(
+  const { opened: backend } = await openFastest(
     options.backend,
     options.device,
     (candidate, device) => openBackend(candidate, { device }),

@@ -9,7 +9,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import seedrandom from 'seedrandom';
 import type { LayerSpec, ModelSpec } from '../../shared/model/model-spec.ts';
-import { convolveAndPool, poolsInOnePass } from '../backend/pooled-convolution.ts';
+import { convolveAndPool, poolsInOnePass } from '../backend/fused-operations.ts';
 
 /**
  * The network as training runs it: the same sums as the layers model of shared/build-model.ts, with bias

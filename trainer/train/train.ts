@@ -9,7 +9,7 @@ import type {
   OpenBackend,
   SkippedBackend,
 } from '../backend/backend.ts';
-import { firstThatOpens } from '../backend/open-backend.ts';
+import { openFastest } from '../backend/open-backend.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import { shuffle, splitValidation } from './image-order.ts';
 import { computeMetrics } from './loss.ts';
@@ -114,7 +114,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const threads = options.threads ?? defaultThreads(recipe.batchSize);
   const master = await openMaster(spec, seed);
   signal?.throwIfAborted();
-  const { opened, skipped } = await firstThatOpens(
+  const { opened, skipped } = await openFastest(
     options.backend,
     options.device ?? 'auto',
     (name, device) =>

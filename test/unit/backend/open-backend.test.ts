@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendName, DeviceChoice } from '../../../trainer/backend/backend.ts';
 import { NotSetUpError } from '../../../trainer/backend/native-setup.ts';
-import { firstThatOpens, openBackend } from '../../../trainer/backend/open-backend.ts';
+import { openBackend, openFastest } from '../../../trainer/backend/open-backend.ts';
 
 /** Opens only `name`, and only on `kind`; tensorflow is not set up, the others fail. */
 const onlyOpens =
@@ -13,7 +13,7 @@ const onlyOpens =
 
 describe('the selected backend', () => {
   it('is the fastest that opens, with the reason why faster ones do not', async () => {
-    expect(await firstThatOpens('auto', 'auto', onlyOpens('tensorflow', 'gpu'))).toEqual({
+    expect(await openFastest('auto', 'auto', onlyOpens('tensorflow', 'gpu'))).toEqual({
       opened: 'tensorflow on gpu',
       skipped: [],
     });
@@ -22,7 +22,7 @@ describe('the selected backend', () => {
       reason: 'tensorflow is not set up (npm run setup:native)',
     };
     const broken = { name: 'wasm', reason: 'wasm does not load: broken' };
-    expect(await firstThatOpens('auto', 'auto', onlyOpens('cpu'))).toEqual({
+    expect(await openFastest('auto', 'auto', onlyOpens('cpu'))).toEqual({
       opened: 'cpu on cpu',
       skipped: [notSetUp, broken, notSetUp],
     });
@@ -33,20 +33,20 @@ describe('the selected backend', () => {
       if (device === 'gpu') throw new Error('no GPU answers');
       return name;
     };
-    expect((await firstThatOpens('auto', 'auto', opens)).opened).toBe('wasm');
-    expect((await firstThatOpens('auto', 'cpu', opens)).opened).toBe('wasm');
+    expect((await openFastest('auto', 'auto', opens)).opened).toBe('wasm');
+    expect((await openFastest('auto', 'cpu', opens)).opened).toBe('wasm');
   });
 
   it('is never another than the requested one', async () => {
-    await expect(firstThatOpens('wasm', 'auto', onlyOpens('cpu'))).rejects.toThrow(
+    await expect(openFastest('wasm', 'auto', onlyOpens('cpu'))).rejects.toThrow(
       'wasm does not load: broken',
     );
   });
 
   it('is tensorflow or none if a GPU is requested', async () => {
-    await expect(firstThatOpens('auto', 'gpu', onlyOpens('wasm'))).rejects.toThrow(
+    await expect(openFastest('auto', 'gpu', onlyOpens('wasm'))).rejects.toThrow(
       'tensorflow is not set up (npm run setup:native)',
     );
-    await expect(openBackend('wasm', { device: 'gpu' })).rejects.toThrow('on the CPU alone');
+    await expect(openBackend('wasm', { device: 'gpu' })).rejects.toThrow('can use only the CPU');
   });
 });

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { convolveAndPool } from '../../../trainer/backend/pooled-convolution.ts';
+import { convolveAndPool } from '../../../trainer/backend/fused-operations.ts';
 import { expectSameOnBoth, noise, prepareBackends, valuesOn } from '../../support/backends.ts';
 
 beforeAll(prepareBackends);
