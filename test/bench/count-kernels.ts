@@ -9,8 +9,7 @@ import { buildModel } from '../../shared/model/build-model.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import type { BackendName } from '../../trainer/backend/backend.ts';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
-import { forward } from '../../trainer/train/forward.ts';
-import { crossEntropy } from '../../trainer/train/loss.ts';
+import { crossEntropy, forward } from '../../trainer/train/forward.ts';
 
 interface Binding {
   executeOp(...args: unknown[]): unknown;

@@ -1,7 +1,7 @@
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { OpenBackend } from '../backend/backend.ts';
 import { computeLogits } from '../train/compute-logits.ts';
-import { computeMetrics } from '../train/loss.ts';
+import { computeMetrics } from '../train/metrics.ts';
 import { type BackendOptions, openModel } from './open-model.ts';
 import type { LoadTestOptions, TrainedModel } from './trained-model.ts';
 

@@ -4,7 +4,7 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { modelJsonSchema } from '../../shared/registry/manifest.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { openBackend, openFastest } from '../backend/open-backend.ts';
-import type { Weights } from '../train/compute-logits.ts';
+import type { LayerTensor } from '../weights/tensor.ts';
 import type { TrainedModel } from './trained-model.ts';
 
 /** A model's files are not those of a model, or of another one than they are said to be. */
@@ -21,7 +21,7 @@ export interface BackendOptions {
 export async function openModel(
   { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
   { backend, device }: BackendOptions,
-): Promise<{ weights: Weights[]; backend: OpenBackend }> {
+): Promise<{ weights: LayerTensor[]; backend: OpenBackend }> {
   const { opened } = await openFastest(backend, device, (name, on) =>
     openBackend(name, { device: on }),
   );
@@ -42,7 +42,7 @@ export async function openModel(
 export async function readWeights(
   spec: ModelSpec,
   files: TrainedModel['files'],
-): Promise<Weights[]> {
+): Promise<LayerTensor[]> {
   const fileOf = (path: string) => {
     const bytes = files[path];
     if (bytes) return bytes;

@@ -4,8 +4,8 @@ import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backen
 import { openBackend, openFastest } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { computeLogits } from '../train/compute-logits.ts';
-import { computeMetrics } from '../train/loss.ts';
 import { openMaster } from '../train/master-model.ts';
+import { computeMetrics } from '../train/metrics.ts';
 import { fromPytorch } from '../weights/pytorch.ts';
 import { readWeightsFile } from '../weights/read-weights-file.ts';
 import { type LayerTensor, WeightsFileError } from '../weights/tensor.ts';

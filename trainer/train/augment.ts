@@ -3,10 +3,10 @@ import type { Recipe } from './recipe.ts';
 
 export type Augmentation = Pick<Recipe, 'flip' | 'shift' | 'erase'>;
 
-/** How one image of a batch is changed. */
+/** The random changes of one image. */
 export interface ImageChange {
   mirrored: boolean;
-  /** Pixels to the right and down. */
+  /** Shift in pixels. */
   right: number;
   down: number;
   /** Centre of the square to blacken. */
@@ -18,8 +18,8 @@ export interface ImageChange {
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
 /**
- * Draws the changes of a whole batch, which the seed alone determines: each replica draws them all and takes its part,
- * so that the number of replicas changes nothing.
+ * Draws the changes of a whole batch with a seed. Each worker draws all of them and uses its part, so that they do not
+ * depend on the number of workers.
  */
 export function drawChanges(
   count: number,
@@ -39,8 +39,8 @@ export function drawChanges(
 }
 
 /**
- * Copies an image with its change: mirrored, then shifted with black behind it, then with a black square of
- * `erase` pixels ("cutout", DeVries & Taylor 2017, arXiv:1708.04552), of which a part may lie outside.
+ * Copies an image, mirrored, then shifted with black behind it, then with a black square of `erase` pixels, which may be
+ * partly outside ("cutout", DeVries & Taylor 2017, arXiv:1708.04552).
  *
  * @param pixels row by row
  * @param target overwritten; as long as `pixels`

@@ -3,27 +3,23 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../shared/model/predict.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import type { LayerTensor } from '../weights/tensor.ts';
 import { forward } from './forward.ts';
 
-/** Images that go through the network together. */
+/** Images per forward pass. */
 const batchSize = 250;
 
-export interface Weights {
-  shape: readonly number[];
-  values: Float32Array;
-}
-
 /**
- * Runs a network over a set of images, on TensorFlow.js's current backend.
+ * Computes a network's logits for a set of images, on TensorFlow.js's current backend.
  *
  * @param weights kernel and bias of each layer that has them, in order
  * @param signal stops between two batches; its reason is thrown
- * @param onProgress told how many images are done
+ * @param onProgress called with the number of images that are done
  * @returns [image][label], flat
  */
 export async function computeLogits(
   spec: ModelSpec,
-  weights: readonly Weights[],
+  weights: readonly LayerTensor[],
   { images, count }: Pick<ImageSet, 'images' | 'count'>,
   signal?: AbortSignal,
   onProgress?: (done: number) => void,
@@ -42,7 +38,7 @@ export async function computeLogits(
       logits.set(await output.data<'float32'>(), from * spec.labels.length);
       output.dispose();
       onProgress?.(end);
-      // The backends compute without giving way; Ctrl-C is heard here.
+      // The backends block the thread; this lets it handle Ctrl-C.
       await pause();
     }
   } finally {

@@ -1,23 +1,39 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import {
+  add,
+  backend,
+  customGrad,
   engine,
+  exp,
+  type GradSaveFunc,
+  getBackend,
+  logSoftmax,
   maxPool,
   mul,
+  neg,
+  oneHot,
   reshape,
+  type Scalar,
+  sub,
+  sum,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   tensor,
+  tidy,
+  type Variable,
 } from '@tensorflow/tfjs-core';
 import seedrandom from 'seedrandom';
 import type { LayerSpec, ModelSpec } from '../../shared/model/model-spec.ts';
 import { convolveAndPool, poolsInOnePass } from '../backend/fused-operations.ts';
 
 /**
- * The network as training runs it: the same sums as the layers model of shared/build-model.ts, with bias
- * and ReLU fused into the convolution or product before them and a dropout mask that a seed determines.
+ * Computes a network's logits as training needs them: the layers model of shared/model/build-model.ts, with bias and ReLU
+ * fused into the convolution or product before them, and dropout masks drawn with a seed.
  *
- * @param weights kernel and bias of each layer that has them, in order, as `model.trainableWeights`
+ * @param weights kernel and bias of each layer that has them, in order
  * @param images [batch, ...spec.inputShape]
- * @param dropoutSeed null: no dropout, as for evaluation
+ * @param dropoutSeed null for no dropout, as in an evaluation
  * @returns logits [batch, labels]
  */
 export function forward(
@@ -93,13 +109,73 @@ function applyLayer(
 }
 
 /**
- * What dropout multiplies activations with: 0 with probability `rate`, else 1 / (1 - rate), drawn from the seed alone.
- * TensorFlow.js's own takes five kernels and several times as long for it.
+ * Returns the factors of dropout: 0 with probability `rate`, else 1 / (1 - rate). The seed determines them. TensorFlow.js's
+ * own dropout needs five kernels and takes several times as long.
  */
-export function dropoutMask(length: number, rate: number, seed: string): Float32Array {
+function dropoutMask(length: number, rate: number, seed: string): Float32Array {
   const random = seedrandom.alea(seed);
   const kept = 1 / (1 - rate);
   const mask = new Float32Array(length);
   for (let i = 0; i < length; i++) mask[i] = random() < rate ? 0 : kept;
   return mask;
+}
+
+/**
+ * Returns the cross-entropy of softmax(logits) and integer labels, summed over the rows and divided by `count`. The losses
+ * and gradients of several workers then add up to the mean over the batch.
+ *
+ * @param logits [rows, labels]
+ * @param labels int32 [rows]
+ * @param count images in the whole batch
+ * @param smoothing share of each target that is spread over all labels, as `label_smoothing` in PyTorch
+ */
+export function crossEntropy(
+  logits: Tensor2D,
+  labels: Tensor1D,
+  count: number,
+  smoothing = 0,
+): Scalar {
+  const classes = logits.shape[1];
+  const chosen = oneHot(labels, classes);
+  const targets = smoothing === 0 ? chosen : add(mul(chosen, 1 - smoothing), smoothing / classes);
+  const loss = customGrad((x, save) => {
+    const logProbabilities = logSoftmax(x as Tensor2D);
+    (save as GradSaveFunc)([logProbabilities, targets]);
+    return {
+      value: mul(neg(sum(mul(targets, logProbabilities))), 1 / count),
+      // d/dx = (softmax(x) - target) / count
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [savedLogProbabilities, savedTargets] = saved as [Tensor, Tensor];
+        return mul(mul(sub(exp(savedLogProbabilities), savedTargets), 1 / count), dy);
+      },
+    };
+  });
+  return loss(logits) as Scalar;
+}
+
+/** Copies tensors, one after the other, into a flat vector. */
+export function flattenTensors(tensors: readonly Tensor[], flat: Float32Array): void {
+  let offset = 0;
+  for (const tensor of tensors) {
+    flat.set(heapView(tensor) ?? tensor.dataSync<'float32'>(), offset);
+    offset += tensor.size;
+  }
+}
+
+/** Copies a flat vector into variables, one after the other. */
+export function assignFlat(flat: Float32Array, variables: readonly Variable[]): void {
+  let offset = 0;
+  for (const variable of variables) {
+    const values = flat.subarray(offset, offset + variable.size);
+    const view = heapView(variable);
+    if (view) view.set(values);
+    else tidy(() => variable.assign(tensor(values, variable.shape)));
+    offset += variable.size;
+  }
+}
+
+/** Returns a float32 tensor's own memory on the wasm backend, which saves a copy; null on other backends. */
+function heapView(tensor: Tensor): Float32Array | null {
+  if (getBackend() !== 'wasm') return null;
+  return (backend() as BackendWasm).typedArrayFromHeap(tensor) as Float32Array;
 }

@@ -2,7 +2,7 @@ import seedrandom from 'seedrandom';
 import type { ImageSet } from '../data/dataset.ts';
 
 /**
- * Puts 0..order.length-1 into a random order that the seed alone determines (Fisher–Yates).
+ * Shuffles 0..order.length-1 in an order that only the seed determines (Fisher–Yates).
  *
  * @param order overwritten
  */
@@ -17,15 +17,26 @@ export function shuffle(order: Uint32Array, seed: string): void {
   }
 }
 
-/** More images are to be kept for validation than there are. */
+/** Returns the first images of a set, at most `limit` (default: all). */
+export function firstImages(set: ImageSet, limit = set.count): ImageSet {
+  const count = Math.min(limit, set.count);
+  const imageSize = set.images.length / set.count;
+  return {
+    images: set.images.subarray(0, count * imageSize),
+    labels: set.labels.subarray(0, count),
+    count,
+  };
+}
+
+/** The data set has too few images to keep that many for validation. */
 export class ValidationTooLargeError extends RangeError {
   override name = 'ValidationTooLargeError';
 }
 
 /**
- * Keeps `count` images, drawn by the seed, apart from the others. Both parts stay in the set's order.
+ * Splits off `count` images, drawn with the seed. Both parts keep the set's order.
  *
- * @throws {ValidationTooLargeError} where nothing would be left to train on
+ * @throws {ValidationTooLargeError} if no image is left to train on
  */
 export function splitValidation(
   set: ImageSet,
@@ -35,7 +46,7 @@ export function splitValidation(
   if (count === 0) return { train: set, validation: null };
   if (count >= set.count) {
     throw new ValidationTooLargeError(
-      `${count} images for validation leave none of ${set.count} to train on: lower --validation.`,
+      `Keeping ${count} of ${set.count} images for validation leaves none to train on: lower --validation.`,
     );
   }
   const order = new Uint32Array(set.count);

@@ -3,21 +3,57 @@ import { readBuild } from '../backend/wasm-module.ts';
 import type { Recipe } from './recipe.ts';
 
 /** From and to, in a flat vector. */
-export type Range = [from: number, to: number];
+export type Range = readonly [from: number, to: number];
 
-/** What a step changes; flat vectors of one length, on memory shared by all replicas. */
-export interface WeightState extends AdamState {
-  /** The moving average of the parameters, where the recipe keeps one. */
+/** The vectors of a step: flat, of one length, on memory that all workers share. */
+export interface OptimizerState {
+  memory: WebAssembly.Memory;
+  parameters: Float32Array;
+  /** The velocity, if the optimizer is sgd. */
+  firstMoments: Float32Array;
+  secondMoments: Float32Array;
+  /** Moving average of the parameters; null if the recipe keeps none. */
   average: Float32Array | null;
+  /** One per worker. A step adds the others to the first. */
+  gradients: readonly Float32Array[];
 }
 
 export type UpdateSettings = Pick<Recipe, 'optimizer' | 'weightDecay' | 'averageDecay'>;
 
+/** Takes a step on one part of all weights, in place. Steps count from 1. */
+export type UpdateWeights = (learningRate: number, step: number, part: Range) => void;
+
 /**
- * Weight decay applies to kernels, which have two dimensions or more, and not to biases.
+ * Opens a recipe's optimizer. The workers' gradients are always added in the same order, whichever thread adds them.
  *
- * @param shapes of the tensors in a flat vector, in its order
+ * @param shapes of the tensors in the flat vectors, in their order
  */
+export function openOptimizer(
+  state: OptimizerState,
+  shapes: readonly (readonly number[])[],
+  { optimizer, weightDecay, averageDecay }: UpdateSettings,
+): UpdateWeights {
+  const { parameters, average } = state;
+  const adamStep = openAdam(state.memory);
+  const decaying = weightDecay > 0 ? decayingRanges(shapes) : [];
+  return (learningRate, step, part) => {
+    const gradient = addUp(state.gradients, part);
+    for (const range of decaying) {
+      const common = [Math.max(part[0], range[0]), Math.min(part[1], range[1])] as const;
+      // Decoupled (Loshchilov & Hutter 2019, arXiv:1711.05101), or a part of the gradient, as in torch.optim.
+      if (optimizer === 'adamw') {
+        addScaled(parameters, parameters, -learningRate * weightDecay, common);
+      } else {
+        addScaled(gradient, parameters, weightDecay, common);
+      }
+    }
+    if (optimizer === 'sgd') sgdStep(state, gradient, learningRate, part);
+    else adamStep(state, gradient, learningRate, step, part);
+    if (average) averageStep(average, parameters, averageDecay, step, part);
+  };
+}
+
+/** Returns the parts of a flat vector that weight decay applies to: kernels, which have two dimensions or more. */
 export function decayingRanges(shapes: readonly (readonly number[])[]): Range[] {
   const ranges: Range[] = [];
   let from = 0;
@@ -29,47 +65,9 @@ export function decayingRanges(shapes: readonly (readonly number[])[]): Range[] 
   return ranges;
 }
 
-/**
- * One step of the recipe's optimizer on one part of all weights, in place. The gradient is the sum of the replicas'
- * ones, added in the same order whichever thread does it.
- *
- * @param gradients one flat vector per replica; the first one's part is overwritten
- * @param decaying the parts of the vectors that weight decay applies to
- * @param step counts from 1
- * @param adamStep opened on the memory of the state and the gradients
- */
-export function updateWeights(
-  state: WeightState,
-  gradients: readonly Float32Array[],
-  { optimizer, weightDecay, averageDecay }: UpdateSettings,
-  decaying: readonly Range[],
-  learningRate: number,
-  step: number,
-  [from, to]: Range,
-  adamStep: AdamStep,
-): void {
-  const { parameters, average } = state;
-  const gradient = addUp(gradients, from, to);
-  if (weightDecay > 0) {
-    for (const range of decaying) {
-      const [first, end] = [Math.max(from, range[0]), Math.min(to, range[1])];
-      // Decoupled (Loshchilov & Hutter 2019, arXiv:1711.05101), or a part of the gradient, as torch.optim does it.
-      if (optimizer === 'adamw')
-        addScaled(parameters, parameters, -learningRate * weightDecay, first, end);
-      else addScaled(gradient, parameters, weightDecay, first, end);
-    }
-  }
-  if (optimizer === 'sgd') {
-    sgdStep(parameters, state.firstMoments, gradient, learningRate, from, to);
-  } else {
-    adamStep(state, gradient, { ...adamDefaults, learningRate }, step, from, to);
-  }
-  if (average) averageStep(average, parameters, averageDecay, step, from, to);
-}
+// One plain loop at a time, which the compiler turns into fast code.
 
-// One plain loop at a time: that is what the compiler turns into fast code.
-
-function addUp(gradients: readonly Float32Array[], from: number, to: number): Float32Array {
+function addUp(gradients: readonly Float32Array[], [from, to]: Range): Float32Array {
   const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
   for (const other of others) {
     for (let i = from; i < to; i++) sum[i] = (sum[i] as number) + (other[i] as number);
@@ -81,8 +79,7 @@ function addScaled(
   target: Float32Array,
   values: Float32Array,
   scale: number,
-  from: number,
-  to: number,
+  [from, to]: Range,
 ): void {
   for (let i = from; i < to; i++) {
     target[i] = (target[i] as number) + scale * (values[i] as number);
@@ -90,7 +87,7 @@ function addScaled(
 }
 
 /**
- * The average forgets faster while there is little to average: decay min(decay, (1 + step) / (10 + step)), as
+ * Updates the moving average. It forgets faster during the first steps: decay min(decay, (1 + step) / (10 + step)), as
  * `tf.train.ExponentialMovingAverage` with `num_updates`.
  */
 function averageStep(
@@ -98,8 +95,7 @@ function averageStep(
   parameters: Float32Array,
   decay: number,
   step: number,
-  from: number,
-  to: number,
+  [from, to]: Range,
 ): void {
   const share = 1 - Math.min(decay, (1 + step) / (10 + step));
   for (let i = from; i < to; i++) {
@@ -108,38 +104,10 @@ function averageStep(
   }
 }
 
-export interface AdamOptions {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-}
-
 /** PyTorch's defaults (torch.optim.Adam). */
 export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
-/** The flat vectors that Adam works on; all of one length, on one memory shared by all replicas. */
-export interface AdamState {
-  parameters: Float32Array;
-  firstMoments: Float32Array;
-  secondMoments: Float32Array;
-}
-
-/**
- * One step of Adam (Kingma & Ba 2015, arXiv:1412.6980) on the numbers `from` to `to`, in place, in the order
- * of operations of PyTorch's `_single_tensor_adam`.
- *
- * @param gradient as long as the state's vectors
- * @param step counts from 1
- */
-export type AdamStep = (
-  state: AdamState,
-  gradient: Float32Array,
-  options: AdamOptions,
-  step: number,
-  from: number,
-  to: number,
-) => void;
+type AdamState = Pick<OptimizerState, 'parameters' | 'firstMoments' | 'secondMoments'>;
 
 /** The function of shared/kernels/assembly/optimizer.ts. */
 interface OptimizerModule {
@@ -158,22 +126,23 @@ interface OptimizerModule {
 }
 
 /**
- * Adam for vectors on a shared memory: in WebAssembly, as most of a scalar step is spent on square roots and divisions.
+ * Opens Adam (Kingma & Ba 2015, arXiv:1412.6980), in the order of operations of PyTorch's `_single_tensor_adam`. It runs
+ * in WebAssembly, as a scalar step spends most of its time on square roots and divisions.
  *
- * @param memory where all vectors lie that it will be given
- * @throws {Error} where it was not built (`npm run build`)
+ * @param memory holds all vectors that it is called with
+ * @throws {Error} if the kernel is not built (`npm run build`)
  */
-export function openAdam(memory: WebAssembly.Memory): AdamStep {
+export function openAdam(memory: WebAssembly.Memory) {
   const module = new WebAssembly.Module(readBuild('optimizer.wasm'));
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const { adamStep } = instance.exports as unknown as OptimizerModule;
+  const { beta1, beta2, epsilon } = adamDefaults;
   return (
-    { parameters, firstMoments, secondMoments },
-    gradient,
-    { learningRate, beta1, beta2, epsilon },
-    step,
-    from,
-    to,
+    { parameters, firstMoments, secondMoments }: AdamState,
+    gradient: Float32Array,
+    learningRate: number,
+    step: number,
+    [from, to]: Range,
   ) => {
     const addressIn = ({ byteOffset }: Float32Array) => byteOffset + 4 * from;
     adamStep(
@@ -191,22 +160,15 @@ export function openAdam(memory: WebAssembly.Memory): AdamStep {
   };
 }
 
-/** Of torch.optim.SGD; the customary value. */
-export const momentum = 0.9;
+/** The customary momentum of torch.optim.SGD. */
+const momentum = 0.9;
 
-/**
- * One step of stochastic gradient descent with momentum on the numbers `from` to `to`, in place, as
- * `torch.optim.SGD(momentum=0.9)` takes it: the velocity starts as the first gradient.
- *
- * @param velocity 0 at first
- */
-export function sgdStep(
-  parameters: Float32Array,
-  velocity: Float32Array,
+/** Stochastic gradient descent with momentum, as `torch.optim.SGD`: the velocity starts as the first gradient. */
+function sgdStep(
+  { parameters, firstMoments: velocity }: AdamState,
   gradient: Float32Array,
   learningRate: number,
-  from: number,
-  to: number,
+  [from, to]: Range,
 ): void {
   for (let i = from; i < to; i++) {
     const speed = (velocity[i] as number) * momentum + (gradient[i] as number);
@@ -215,19 +177,16 @@ export function sgdStep(
   }
 }
 
+type Schedule = Pick<Recipe, 'learningRate' | 'schedule' | 'warmupEpochs' | 'epochs'>;
+
 /**
- * The learning rate of one step: it rises in a line over the warm-up, then stays, or falls along a cosine to 0 at the
- * end (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts).
+ * Returns the learning rate of a step. It rises linearly during the warm-up, then stays constant or falls along a cosine
+ * to 0 at the end (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts).
  *
  * @param step counts from 0, over all epochs
  */
 export function learningRateAt(
-  {
-    learningRate,
-    schedule,
-    warmupEpochs,
-    epochs,
-  }: Pick<Recipe, 'learningRate' | 'schedule' | 'warmupEpochs' | 'epochs'>,
+  { learningRate, schedule, warmupEpochs, epochs }: Schedule,
   step: number,
   stepsPerEpoch: number,
 ): number {

@@ -1,40 +1,33 @@
 import type { ImageSet } from '../data/dataset.ts';
-import type { WeightState } from './optimizer.ts';
+import type { OptimizerState } from './optimizer.ts';
 
-/** Images that the network is tested on, and what it says to them. */
+/** Images that the network is tested on, and its logits. */
 export interface TestState {
   set: ImageSet;
   /** [image][label] */
   logits: Float32Array;
 }
 
-/**
- * What all replicas work on: every array lies on a SharedArrayBuffer, so that handing the state to a worker
- * thread copies nothing.
- */
-export interface SharedState extends WeightState {
-  /** Holds the weights, what the optimizer keeps beside them and the gradients. */
-  memory: WebAssembly.Memory;
-  /** A barrier's state. */
+/** What all workers share. Every array is on shared memory, so passing the state to a thread copies nothing. */
+export interface SharedState extends OptimizerState {
+  /** The state of `waitForAll`. */
   barrier: Int32Array;
-  /** See progress.ts. */
+  /** See STEPS_DONE, PAUSE_REQUESTED and PAUSED. */
   progress: Int32Array;
-  /** One flat gradient per replica. */
-  gradients: Float32Array[];
-  /** [step][replica]: each replica's part of a step's mean loss. */
+  /** [step][worker]: each worker's part of a step's mean loss. */
   losses: Float32Array;
   /** The epoch's order of the training images. */
   order: Uint32Array;
   train: ImageSet;
   test: TestState;
   validation: TestState | null;
-  /** The weights to test: the parameters or their average, as they are published. */
+  /** The weights to test and publish: the parameters or their average. */
   tested: Float32Array;
 }
 
 export interface SharedStateSizes {
   parameters: number;
-  replicas: number;
+  workers: number;
   steps: number;
   labels: number;
   averaged: boolean;
@@ -47,51 +40,45 @@ export interface ImageSets {
 }
 
 const pageBytes = 65_536;
-/** Where a vector may begin, so that no line of a cache holds parts of two. */
+/** Vectors start at multiples of a cache line, so that no line holds parts of two. */
 const alignment = 64;
 
-/** `count` vectors of `length` numbers, all 0, on a memory of their own. */
-function vectorsOnMemory(
-  count: number,
-  length: number,
-): { memory: WebAssembly.Memory; vectors: Float32Array[] } {
-  const stride = alignment * Math.ceil((4 * length) / alignment);
-  const pages = Math.max(1, Math.ceil((count * stride) / pageBytes));
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const vectors = Array.from(
-    { length: count },
-    (_, index) => new Float32Array(memory.buffer, index * stride, length),
-  );
-  return { memory, vectors };
-}
-
-/** Lays out the state; image sets that are not in shared memory yet are copied there. */
+/** Lays out the state and copies image sets to shared memory, unless they are there already. */
 export function createSharedState(
   { train, test, validation }: ImageSets,
-  { parameters, replicas, steps, labels, averaged }: SharedStateSizes,
+  { parameters, workers, steps, labels, averaged }: SharedStateSizes,
 ): SharedState {
   const testState = (set: ImageSet): TestState => ({
     set: shareImages(set),
     logits: sharedFloats(set.count * labels),
   });
-  const { memory, vectors } = vectorsOnMemory(3 + (averaged ? 1 : 0) + replicas, parameters);
-  const nextVector = () => vectors.shift() as Float32Array;
+  const { memory, nextVector } = vectorsOnMemory(3 + (averaged ? 1 : 0) + workers, parameters);
   return {
     memory,
-    barrier: new Int32Array(new SharedArrayBuffer(4 * BARRIER_LENGTH)),
-    progress: new Int32Array(new SharedArrayBuffer(4 * PROGRESS_LENGTH)),
+    barrier: new Int32Array(new SharedArrayBuffer(4 * 2)),
+    progress: new Int32Array(new SharedArrayBuffer(4 * 3)),
     parameters: nextVector(),
     firstMoments: nextVector(),
     secondMoments: nextVector(),
     average: averaged ? nextVector() : null,
-    gradients: Array.from({ length: replicas }, nextVector),
-    losses: sharedFloats(steps * replicas),
+    gradients: Array.from({ length: workers }, nextVector),
+    losses: sharedFloats(steps * workers),
     order: new Uint32Array(new SharedArrayBuffer(4 * train.count)),
     train: shareImages(train),
     test: testState(test),
     validation: validation && testState(validation),
     tested: sharedFloats(parameters),
   };
+}
+
+/** Creates a memory for `count` vectors of `length` numbers, all 0. */
+function vectorsOnMemory(count: number, length: number) {
+  const stride = alignment * Math.ceil((4 * length) / alignment);
+  const pages = Math.max(1, Math.ceil((count * stride) / pageBytes));
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  let next = 0;
+  const nextVector = () => new Float32Array(memory.buffer, next++ * stride, length);
+  return { memory, nextVector };
 }
 
 const sharedFloats = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length));
@@ -109,7 +96,7 @@ function shareBytes(bytes: Uint8Array): Uint8Array {
   return shared;
 }
 
-/** The part `index` of `parts` equal ones of 0..length-1; the first ones may be one longer. */
+/** Returns part `index` of `parts` equal parts of 0..length-1. Some may be one longer. */
 export function slicePart(
   length: number,
   index: number,
@@ -118,40 +105,32 @@ export function slicePart(
   return [Math.ceil((length * index) / parts), Math.ceil((length * (index + 1)) / parts)];
 }
 
-/** What the Int32Array `progress` of the shared state holds. */
+// Indices of `progress`.
 
-/** Steps of this epoch that are done. */
+/** The number of finished steps of this epoch. */
 export const STEPS_DONE = 0;
-/** 1 where the main thread wants the replicas to stop after the step that they are at. */
-export const PAUSE_ASKED = 1;
-/** What the first replica made of it, at a step that all replicas agree on. */
+/** 1 if the main thread wants the workers to stop after the current step. */
+export const PAUSE_REQUESTED = 1;
+/** The first worker's copy of PAUSE_REQUESTED, taken at a step on which all workers agree. */
 export const PAUSED = 2;
 
-/** Int32 numbers in all. */
-export const PROGRESS_LENGTH = 3;
-
-/** Where a barrier keeps its two numbers in an Int32Array on shared memory. */
+// Indices of `barrier`.
 const ARRIVED = 0;
 const GENERATION = 1;
 
-/** Int32 numbers that a barrier takes. */
-export const BARRIER_LENGTH = 2;
-
 /**
- * Waits until `parties` threads have called it; then all go on. It can be used again at once. What a thread
- * wrote to shared memory before is seen by all after.
- *
- * @param state BARRIER_LENGTH numbers on a SharedArrayBuffer, 0 at first
+ * Blocks until all of `parties` threads have called it, and can be used again at once. Every thread then sees what the
+ * others wrote to shared memory before.
  */
-export function waitForAll(state: Int32Array, parties: number): void {
-  const generation = Atomics.load(state, GENERATION);
-  if (Atomics.add(state, ARRIVED, 1) === parties - 1) {
-    Atomics.store(state, ARRIVED, 0);
-    Atomics.add(state, GENERATION, 1);
-    Atomics.notify(state, GENERATION);
+export function waitForAll(barrier: Int32Array, parties: number): void {
+  const generation = Atomics.load(barrier, GENERATION);
+  if (Atomics.add(barrier, ARRIVED, 1) === parties - 1) {
+    Atomics.store(barrier, ARRIVED, 0);
+    Atomics.add(barrier, GENERATION, 1);
+    Atomics.notify(barrier, GENERATION);
     return;
   }
-  while (Atomics.load(state, GENERATION) === generation) {
-    Atomics.wait(state, GENERATION, generation);
+  while (Atomics.load(barrier, GENERATION) === generation) {
+    Atomics.wait(barrier, GENERATION, generation);
   }
 }

@@ -10,12 +10,12 @@ import type {
   SkippedBackend,
 } from '../backend/backend.ts';
 import { openFastest } from '../backend/open-backend.ts';
-import type { Dataset, ImageSet } from '../data/dataset.ts';
-import { shuffle, splitValidation } from './image-order.ts';
-import { computeMetrics } from './loss.ts';
-import { halfArtifacts, openMaster, roundToHalf } from './master-model.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { firstImages, shuffle, splitValidation } from './image-order.ts';
+import { halfArtifacts, type MasterModel, openMaster, roundToHalf } from './master-model.ts';
+import { computeMetrics } from './metrics.ts';
 import type { Recipe, WeightType } from './recipe.ts';
-import { PAUSE_ASKED, STEPS_DONE, type TestState } from './shared-state.ts';
+import { PAUSE_REQUESTED, STEPS_DONE, type TestState } from './shared-state.ts';
 import {
   copyVectors,
   firstPosition,
@@ -23,42 +23,38 @@ import {
   type TrainingPosition,
   type TrainingState,
 } from './training-state.ts';
-import { openReplicas } from './workers.ts';
+import { openWorkers, type Workers } from './workers.ts';
 
 export interface TrainOptions {
   spec: ModelSpec;
   dataset: Dataset;
   recipe: Recipe;
-  /** Same seed, backend and number of threads: the same weights to the last bit. */
+  /** The same seed, backend and number of threads give the same weights, bit for bit. */
   seed: number;
   backend: BackendChoice;
-  /** A GPU where one answers, unless told. */
   device?: DeviceChoice | undefined;
-  /** Threads that share every batch; as many as there are cores, each with 8 images or more, unless told. */
+  /** Threads that share every batch (default: one per core, if each gets at least 8 images). */
   threads?: number | undefined;
-  /** Trains on the first so many images alone. */
+  /** Trains on the first images only, this many (default: all). */
   limit?: number | undefined;
-  /** Of the weights that are tested and handed over; training itself is float32. */
+  /** Type of the weights that are tested and returned (default: float32). Training is always float32. */
   dtype?: WeightType | undefined;
-  /** When to hand over a state to go on from; never unless told. */
+  /** When to return checkpoints (default: never). */
   checkpoints?: CheckpointTimes | undefined;
-  /** Goes on from here instead of from the first weights. */
+  /** Resumes from this state instead of new weights. */
   resumeFrom?: TrainingState | undefined;
-  /**
-   * Ends the training after the step that it is at, with a last checkpoint where there are any; the generator then
-   * throws the signal's reason.
-   */
+  /** Ends the training after the current step with a checkpoint, if there are any, and throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** A checkpoint comes when one of them is due, and after each epoch. */
+/** A checkpoint is taken when one of these is due, and after each epoch. */
 export interface CheckpointTimes {
-  /** Every so many steps of an epoch. */
+  /** Steps of an epoch between checkpoints. */
   steps?: number | undefined;
   seconds?: number | undefined;
 }
 
-/** What a training tells while it runs, in order. */
+/** What happens in a training, in order. */
 export type TrainingEvent =
   | {
       event: 'started';
@@ -75,171 +71,204 @@ export type TrainingEvent =
       epoch: number;
       /** On the test images. */
       metrics: Metrics;
-      /** On the validation images, where some are kept. */
+      /** On the validation images, if the recipe keeps some. */
       validation: Metrics | null;
-      /** Of every test image, [image][label], flat; overwritten by the next epoch. */
+      /** [test image][label], flat. The next epoch overwrites them. */
       logits: Float32Array;
-      /** Mean loss of the epoch's batches, dropout included. */
+      /** Mean loss of the epoch's batches, with dropout. */
       trainLoss: number;
-      /** Time of the training steps alone, since the start and in this epoch. */
+      /** Time of the training steps since the start, without tests and pauses. */
       seconds: number;
+      /** In this epoch. */
       imagesPerSecond: number;
       artifacts: io.ModelArtifacts;
     }
-  /** The validation accuracy did not get better for as long as the recipe waits. */
+  /** The validation accuracy did not improve for the recipe's `patience`. */
   | { event: 'stopped-early'; epoch: number; bestEpoch: number; bestAccuracy: number }
-  /** The state is a copy: training goes on while it is kept. */
+  /** The state is a copy, valid while the training continues. */
   | { event: 'checkpoint'; state: TrainingState };
 
-/** Images a thread must get for its share of a step to be worth the wait for the others. */
-const leastImagesPerThread = 8;
+/** With fewer images, a thread takes longer to wait for the others than to compute its part. */
+const minImagesPerThread = 8;
 const progressIntervalMs = 100;
 
 /**
- * Trains a network: data parallelism over worker threads, each of which takes its part of every batch; the sum of
- * their gradients is the batch's, so the number of threads changes rounding alone.
+ * Trains a network with data parallelism over worker threads. Each computes the gradients of its part of every batch; their
+ * sum is the batch's, so the number of threads changes only rounding.
  *
- * @throws {Error} where the backend does not load or a thread fails
+ * @throws {Error} if the backend does not load or a thread fails
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { spec, dataset, recipe, seed, signal } = options;
-  const imageSize = dataset.height * dataset.width;
-  const { train: images, validation } = splitValidation(
-    limited(dataset.train, options.limit, imageSize),
-    recipe.validation,
-    seed,
-  );
-  const sets = { train: images, test: dataset.test, validation };
-  const steps = Math.ceil(images.count / recipe.batchSize);
-  const threads = options.threads ?? defaultThreads(recipe.batchSize);
-  const master = await openMaster(spec, seed);
-  signal?.throwIfAborted();
-  const { opened, skipped } = await openFastest(
-    options.backend,
-    options.device ?? 'auto',
-    (name, device) =>
-      openReplicas(name, {
-        ...{ spec, recipe, seed, sets, steps, threads, device },
-        backendThreads: options.threads,
-        first: master.parameters,
-      }),
-  );
-  const { state, replicas, replicaCount } = opened;
-  const { progress } = state;
-  const metricsOn = async (set: 'test' | 'validation') => {
-    await replicas.perform({ task: 'evaluate', set });
-    const { logits, set: tested } = state[set] as TestState;
-    return computeMetrics(logits, tested.labels, spec.labels);
-  };
-  const lossOf = (step: number) =>
-    state.losses
-      .subarray(step * replicaCount, (step + 1) * replicaCount)
-      .reduce((sum, part) => sum + part, 0);
-  let position: TrainingPosition = options.resumeFrom?.position ?? firstPosition;
-  const checkpoint = (): TrainingEvent => ({
-    event: 'checkpoint',
-    state: { position, vectors: copyVectors(state) },
-  });
+  const { session, started } = await openSession(options);
+  const { workers } = session;
   try {
-    if (options.resumeFrom) restoreVectors(state, options.resumeFrom.vectors);
-    yield {
-      event: 'started',
-      backend: replicas.backend,
-      skipped,
-      threads,
-      images: images.count,
-      steps,
-    };
-    let lastCheckpoint = performance.now();
-    while (position.epoch <= recipe.epochs) {
-      const { epoch } = position;
-      shuffle(state.order, `${seed}/shuffle/${epoch}`);
-      Atomics.store(progress, STEPS_DONE, position.step);
-      let reported = position.step;
-      while (position.step < steps) {
-        const { step: from, seconds, epochSeconds } = position;
-        const every = options.checkpoints?.steps ?? steps;
-        const to = Math.min(steps, (Math.floor(from / every) + 1) * every);
-        const start = performance.now();
-        const elapsed = () => (performance.now() - start) / 1000;
-        Atomics.store(progress, PAUSE_ASKED, 0);
-        let finished = false;
-        const work = replicas
-          .perform({ task: 'train-steps', stepsBefore: (epoch - 1) * steps, from, to })
-          .finally(() => {
-            finished = true;
-          });
-        const isDue = () =>
-          performance.now() - lastCheckpoint >= 1000 * (options.checkpoints?.seconds ?? Infinity);
-        while (!finished) {
-          await Promise.race([work, sleep(progressIntervalMs)]);
-          if (signal?.aborted || isDue()) Atomics.store(progress, PAUSE_ASKED, 1);
-          for (; reported < Atomics.load(progress, STEPS_DONE); reported++) {
-            const step = reported + 1;
-            const seen = Math.min(step * recipe.batchSize, images.count);
-            const imagesPerSecond = seen / (epochSeconds + elapsed());
-            yield { event: 'progress', epoch, step, loss: lossOf(reported), imagesPerSecond };
-          }
-        }
-        await work;
-        position = {
-          ...position,
-          step: Atomics.load(progress, STEPS_DONE),
-          seconds: seconds + elapsed(),
-          epochSeconds: epochSeconds + elapsed(),
-        };
-        // At the end of an epoch, there is one with its metrics soon.
-        if (options.checkpoints && (signal?.aborted || position.step < steps)) {
-          yield checkpoint();
-          lastCheckpoint = performance.now();
-        }
-        signal?.throwIfAborted();
-      }
-      state.tested.set(state.average ?? state.parameters);
-      if (options.dtype === 'float16') roundToHalf(state.tested);
-      const metrics = await metricsOn('test');
-      const validated = validation && (await metricsOn('validation'));
-      const artifacts = await master.artifactsOf(state.tested);
-      const { seconds, epochSeconds } = position;
-      yield {
-        event: 'epoch',
-        epoch,
-        metrics,
-        validation: validated,
-        logits: state.test.logits,
-        trainLoss: state.losses.reduce((sum, part) => sum + part, 0) / steps,
-        seconds,
-        imagesPerSecond: images.count / epochSeconds,
-        artifacts: options.dtype === 'float16' ? halfArtifacts(artifacts) : artifacts,
-      };
-      let { best } = position;
-      if (validated && validated.accuracy > best.accuracy) {
-        best = { epoch, accuracy: validated.accuracy };
-      }
-      const stops = recipe.patience > 0 && epoch - best.epoch >= recipe.patience;
-      if (stops) {
-        const { epoch: bestEpoch, accuracy: bestAccuracy } = best;
-        yield { event: 'stopped-early', epoch, bestEpoch, bestAccuracy };
-      }
-      const next = stops ? recipe.epochs + 1 : epoch + 1;
-      position = { epoch: next, step: 0, seconds, epochSeconds: 0, best };
-      if (options.checkpoints) yield checkpoint();
-      lastCheckpoint = performance.now();
-      signal?.throwIfAborted();
+    if (options.resumeFrom) restoreVectors(workers.state, options.resumeFrom.vectors);
+    yield started;
+    session.lastCheckpoint = performance.now();
+    while (session.position.epoch <= options.recipe.epochs) {
+      yield* trainEpoch(session);
+      yield* endEpoch(session);
     }
   } finally {
-    await replicas.stop();
+    await workers.stop();
   }
 }
 
-const defaultThreads = (batchSize: number) =>
-  Math.max(1, Math.min(availableParallelism(), Math.floor(batchSize / leastImagesPerThread)));
+/** A training that is under way. */
+interface Session {
+  options: TrainOptions;
+  /** Training images. */
+  images: number;
+  /** Per epoch. */
+  steps: number;
+  master: MasterModel;
+  workers: Workers;
+  position: TrainingPosition;
+  /** In milliseconds, of `performance.now()`. */
+  lastCheckpoint: number;
+}
 
-function limited(set: ImageSet, limit: number | undefined, imageSize: number): ImageSet {
-  const count = Math.min(limit ?? set.count, set.count);
-  return {
-    images: set.images.subarray(0, count * imageSize),
-    labels: set.labels.subarray(0, count),
-    count,
+async function openSession(options: TrainOptions) {
+  const { spec, dataset, recipe, seed, device = 'auto', signal } = options;
+  const limited = firstImages(dataset.train, options.limit);
+  const { train: trainSet, validation } = splitValidation(limited, recipe.validation, seed);
+  const sets = { train: trainSet, test: dataset.test, validation };
+  const images = trainSet.count;
+  const steps = Math.ceil(images / recipe.batchSize);
+  const threads = options.threads ?? defaultThreads(recipe.batchSize);
+  const master = await openMaster(spec, seed);
+  signal?.throwIfAborted();
+  const { opened: workers, skipped } = await openFastest(options.backend, device, (name, on) =>
+    openWorkers(name, {
+      spec,
+      recipe,
+      seed,
+      device: on,
+      sets,
+      steps,
+      threads,
+      backendThreads: options.threads,
+      initial: master.parameters,
+    }),
+  );
+  const position = options.resumeFrom?.position ?? firstPosition;
+  const session: Session = { options, images, steps, master, workers, position, lastCheckpoint: 0 };
+  const { backend } = workers;
+  const started: TrainingEvent = { event: 'started', backend, skipped, threads, images, steps };
+  return { session, started };
+}
+
+const defaultThreads = (batchSize: number) =>
+  Math.max(1, Math.min(availableParallelism(), Math.floor(batchSize / minImagesPerThread)));
+
+/** Trains the rest of an epoch, with checkpoints in between. */
+async function* trainEpoch(session: Session): AsyncGenerator<TrainingEvent, void, void> {
+  const { options, steps, workers } = session;
+  const { seed, signal } = options;
+  shuffle(workers.state.order, `${seed}/shuffle/${session.position.epoch}`);
+  Atomics.store(workers.state.progress, STEPS_DONE, session.position.step);
+  while (session.position.step < steps) {
+    yield* trainSteps(session);
+    // The checkpoint at the end of an epoch waits for its metrics.
+    if (options.checkpoints && (signal?.aborted || session.position.step < steps)) {
+      yield checkpointOf(session);
+      session.lastCheckpoint = performance.now();
+    }
+    signal?.throwIfAborted();
+  }
+}
+
+/** Trains until the epoch ends, a checkpoint is due or the signal aborts. */
+async function* trainSteps(session: Session): AsyncGenerator<TrainingEvent, void, void> {
+  const { options, images, steps, workers, position } = session;
+  const { recipe, checkpoints, signal } = options;
+  const { progress, losses } = workers.state;
+  const { epoch, step: from, seconds, epochSeconds } = position;
+  const every = checkpoints?.steps ?? steps;
+  const to = Math.min(steps, (Math.floor(from / every) + 1) * every);
+  const intervalMs = 1000 * (checkpoints?.seconds ?? Number.POSITIVE_INFINITY);
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  Atomics.store(progress, PAUSE_REQUESTED, 0);
+  let finished = false;
+  const work = workers
+    .perform({ task: 'train-steps', stepsBefore: (epoch - 1) * steps, from, to })
+    .finally(() => {
+      finished = true;
+    });
+  let reported = from;
+  while (!finished) {
+    await Promise.race([work, sleep(progressIntervalMs)]);
+    const isDue = performance.now() - session.lastCheckpoint >= intervalMs;
+    if (signal?.aborted || isDue) Atomics.store(progress, PAUSE_REQUESTED, 1);
+    while (reported < Atomics.load(progress, STEPS_DONE)) {
+      const parts = losses.subarray(reported * workers.count, (reported + 1) * workers.count);
+      reported++;
+      const seen = Math.min(reported * recipe.batchSize, images);
+      const imagesPerSecond = seen / (epochSeconds + elapsed());
+      yield { event: 'progress', epoch, step: reported, loss: sumOf(parts), imagesPerSecond };
+    }
+  }
+  await work;
+  session.position = {
+    ...position,
+    step: Atomics.load(progress, STEPS_DONE),
+    seconds: seconds + elapsed(),
+    epochSeconds: epochSeconds + elapsed(),
   };
 }
+
+/** Tests the network, and moves to the next epoch or, if the validation accuracy no longer improves, to the end. */
+async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, void> {
+  const { options, images, steps, master, workers, position } = session;
+  const { recipe, dtype } = options;
+  const { state } = workers;
+  const { epoch, seconds, epochSeconds } = position;
+  state.tested.set(state.average ?? state.parameters);
+  if (dtype === 'float16') roundToHalf(state.tested);
+  const metrics = await metricsOn('test', session);
+  const validation = state.validation && (await metricsOn('validation', session));
+  const artifacts = await master.artifactsOf(state.tested);
+  yield {
+    event: 'epoch',
+    epoch,
+    metrics,
+    validation,
+    logits: state.test.logits,
+    trainLoss: sumOf(state.losses) / steps,
+    seconds,
+    imagesPerSecond: images / epochSeconds,
+    artifacts: dtype === 'float16' ? halfArtifacts(artifacts) : artifacts,
+  };
+  let { best } = position;
+  if (validation && validation.accuracy > best.accuracy) {
+    best = { epoch, accuracy: validation.accuracy };
+  }
+  const stops = recipe.patience > 0 && epoch - best.epoch >= recipe.patience;
+  if (stops) {
+    yield {
+      event: 'stopped-early',
+      epoch,
+      bestEpoch: best.epoch,
+      bestAccuracy: best.accuracy,
+    };
+  }
+  const next = stops ? recipe.epochs + 1 : epoch + 1;
+  session.position = { epoch: next, step: 0, seconds, epochSeconds: 0, best };
+  if (options.checkpoints) yield checkpointOf(session);
+  session.lastCheckpoint = performance.now();
+  options.signal?.throwIfAborted();
+}
+
+async function metricsOn(set: 'test' | 'validation', { workers, options }: Session) {
+  await workers.perform({ task: 'evaluate', set });
+  const { logits, set: tested } = workers.state[set] as TestState;
+  return computeMetrics(logits, tested.labels, options.spec.labels);
+}
+
+const checkpointOf = ({ position, workers }: Session): TrainingEvent => ({
+  event: 'checkpoint',
+  state: { position, vectors: copyVectors(workers.state) },
+});
+
+const sumOf = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0);

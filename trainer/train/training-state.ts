@@ -1,19 +1,20 @@
 import type { SharedState } from './shared-state.ts';
 
-/** How far a training is. Order, dropout and changes of images follow from the seed and the step, so this is all of it. */
+/** How far a training is. Image order, dropout and augmentation follow from the seed and the step. */
 export interface TrainingPosition {
-  /** Counts from 1; one more than the recipe's where the training is finished. */
+  /** Counts from 1; one more than the recipe's epochs if the training is finished. */
   epoch: number;
-  /** Steps of this epoch that are done. */
+  /** Finished steps of this epoch. */
   step: number;
-  /** Time of the training steps alone: in all, and in this epoch. */
+  /** Time of the training steps in all, without tests and pauses. */
   seconds: number;
+  /** The same in this epoch. */
   epochSeconds: number;
-  /** The epoch with the best validation accuracy; 0 where there is none. */
+  /** The epoch with the best validation accuracy; 0 if there is none. */
   best: { epoch: number; accuracy: number };
 }
 
-/** Names of the flat vectors that a training goes on from; `average` is absent where none is kept. */
+/** The flat vectors that a training resumes from. `average` is absent if the recipe keeps none. */
 export const vectorNames = [
   'parameters',
   'firstMoments',
@@ -23,13 +24,12 @@ export const vectorNames = [
 ] as const;
 export type TrainingVectors = Partial<Record<(typeof vectorNames)[number], Float32Array>>;
 
-/** A training between two steps: from it, the same weights follow as without an interruption. */
+/** A training between two steps. Resumed from it, it reaches the same weights as without the interruption. */
 export interface TrainingState {
   position: TrainingPosition;
   vectors: TrainingVectors;
 }
 
-/** Where a training starts. */
 export const firstPosition: TrainingPosition = {
   epoch: 1,
   step: 0,
@@ -38,19 +38,19 @@ export const firstPosition: TrainingPosition = {
   best: { epoch: 0, accuracy: -1 },
 };
 
-/** Copies what the replicas work on; they must stand still. */
+/** Copies the vectors; no worker may be running. */
 export function copyVectors(state: SharedState): TrainingVectors {
   const copies = vectorNames.map((name) => [name, state[name]?.slice()] as const);
   return Object.fromEntries(copies.filter(([, vector]) => vector !== undefined));
 }
 
-/** @throws {RangeError} where the vectors are of another network, recipe or number of images */
+/** @throws {RangeError} if the vectors are of another network, recipe or number of images */
 export function restoreVectors(state: SharedState, vectors: TrainingVectors): void {
   for (const name of vectorNames) {
     const [target, source] = [state[name], vectors[name]];
     if (target?.length !== source?.length) {
       throw new RangeError(
-        `The checkpoint has ${source?.length ?? 0} numbers of ${name}, this training ${target?.length ?? 0}.`,
+        `The checkpoint has ${source?.length ?? 0} numbers of ${name}, but this training needs ${target?.length ?? 0}: it is of another network, recipe or number of images.`,
       );
     }
     if (source) target?.set(source);

@@ -5,125 +5,128 @@ import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.
 import { compiledBinding, readNativeSetup } from '../backend/native-setup.ts';
 import type { Recipe } from './recipe.ts';
 import { createSharedState, type ImageSets, type SharedState } from './shared-state.ts';
-import type { ReplicaData, ReplicaMessage, ReplicaTask } from './worker.ts';
+import type { WorkerData, WorkerMessage, WorkerTask } from './worker.ts';
 
-/** Worker threads that train one network together, each on its part of every batch. */
-export interface Replicas {
+export interface WorkersOptions {
+  spec: ModelSpec;
+  recipe: Recipe;
+  seed: number;
+  device: DeviceChoice;
+  sets: ImageSets;
+  /** Per epoch. */
+  steps: number;
+  /** Threads that share every batch. */
+  threads: number;
+  /** Threads that the backend itself may use (default: as many as it likes). */
+  backendThreads: number | undefined;
+  /** The initial weights, flat. */
+  initial: Float32Array;
+}
+
+/** Threads that train one network together, each on its part of every batch. */
+export interface Workers {
   backend: OpenBackend;
-  /** Gives all replicas a task and waits until all are done. */
-  perform(task: ReplicaTask): Promise<void>;
+  count: number;
+  state: SharedState;
+  /** Gives all workers a task and waits until all are done. */
+  perform(task: WorkerTask): Promise<void>;
   /** Ends the threads, whatever they are doing. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `replicas` worker threads on one shared state.
+ * Starts workers on one backend, with the initial weights in place.
  *
- * @throws {Error} where a thread or its backend does not start, or, from `perform`, where one fails
+ * @throws {Error} if a thread or its backend does not start; `perform` throws if a thread fails
  */
-export async function startReplicas(
-  options: Omit<ReplicaData, 'index'> & { state: SharedState },
-): Promise<Replicas> {
-  const workers = Array.from(
-    { length: options.replicas },
+export async function openWorkers(name: BackendName, options: WorkersOptions): Promise<Workers> {
+  const { spec, recipe, seed, device, sets, steps, threads, backendThreads, initial } = options;
+  const count = (await needsWholeBatch(name, device)) ? 1 : threads;
+  const state = createSharedState(sets, {
+    parameters: initial.length,
+    workers: count,
+    steps,
+    labels: spec.labels.length,
+    averaged: recipe.averageDecay > 0,
+  });
+  state.parameters.set(initial);
+  state.average?.set(initial);
+  return startThreads({
+    count,
+    spec,
+    backend: name,
+    device,
+    // Several workers fill the cores by themselves.
+    backendThreads: count > 1 ? 1 : backendThreads,
+    recipe,
+    steps,
+    seed,
+    state,
+  });
+}
+
+/**
+ * Returns whether one worker should get every batch whole: on a GPU, or if threads can't share the binding. On a CPU,
+ * TensorFlow too is faster with a part of the batch per core than with all cores on each operation.
+ */
+async function needsWholeBatch(name: BackendName, device: DeviceChoice): Promise<boolean> {
+  if (name !== 'tensorflow') return false;
+  const setup = await readNativeSetup();
+  return setup?.binding !== compiledBinding || (device !== 'cpu' && setup.variant === 'gpu');
+}
+
+async function startThreads(data: Omit<WorkerData, 'index'>): Promise<Workers> {
+  const { count, state } = data;
+  const threads = Array.from(
+    { length: count },
     (_, index) =>
       new Worker(new URL('./worker.ts', import.meta.url), {
-        workerData: { ...options, index } satisfies ReplicaData,
-        // TensorFlow reads its settings from the process's environment, of which a thread has a copy otherwise.
+        workerData: { ...data, index } satisfies WorkerData,
+        // TensorFlow reads its settings from the process's environment; by default a thread has a copy.
         env: SHARE_ENV,
-        // A step leaves little behind; V8 would let 48 MB of it gather in each thread.
+        // A step leaves little garbage, of which V8 would otherwise let 48 MB gather in each thread.
         resourceLimits: { maxYoungGenerationSizeMb: 6 },
       }),
   );
   const stop = async () => {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(threads.map((thread) => thread.terminate()));
   };
-  // One thread that fails leaves the others waiting at a barrier for ever, so all end with it.
+  // If one thread fails, the others would wait at a barrier for ever, so all end.
   const answers = async () => {
     try {
-      return await Promise.all(workers.map(nextMessage));
+      return await Promise.all(threads.map(nextMessage));
     } catch (error) {
       await stop();
       throw error;
     }
   };
   const [first] = await answers();
-  if (first?.message !== 'ready') throw new Error('A training thread did not get ready.');
+  if (first?.message !== 'ready') throw new Error('A training thread did not start.');
   return {
     backend: first.backend,
+    count,
+    state,
     async perform(task) {
       const done = answers();
-      for (const worker of workers) worker.postMessage(task);
+      for (const thread of threads) thread.postMessage(task);
       await done;
     },
     stop,
   };
 }
 
-async function nextMessage(worker: Worker): Promise<ReplicaMessage> {
+async function nextMessage(thread: Worker): Promise<WorkerMessage> {
   const controller = new AbortController();
   const { signal } = controller;
   try {
-    const exit = once(worker, 'exit', { signal }).then(([code]) => {
+    const exit = once(thread, 'exit', { signal }).then(([code]) => {
       throw new Error(`A training thread ended with exit code ${code}.`);
     });
-    const message = once(worker, 'message', { signal });
-    // `once` rejects by itself on the worker's 'error' event, with the thread's own error.
-    const [answer] = (await Promise.race([message, exit])) as [ReplicaMessage];
+    const message = once(thread, 'message', { signal });
+    // `once` also rejects on the thread's 'error' event, with the thread's own error.
+    const [answer] = (await Promise.race([message, exit])) as [WorkerMessage];
     return answer;
   } finally {
     controller.abort();
   }
-}
-
-export interface ReplicasOptions {
-  spec: ModelSpec;
-  recipe: Recipe;
-  seed: number;
-  device: DeviceChoice;
-  sets: ImageSets;
-  /** Of one epoch. */
-  steps: number;
-  /** That share every batch. */
-  threads: number;
-  /** Threads that the backend may use by itself, where it can; as many as it likes unless told. */
-  backendThreads: number | undefined;
-  /** The first weights, flat. */
-  first: Float32Array;
-}
-
-/** Starts the threads that train, on one backend, with the first weights in place. */
-export async function openReplicas(
-  name: BackendName,
-  options: ReplicasOptions,
-): Promise<{ state: SharedState; replicas: Replicas; replicaCount: number }> {
-  const { spec, recipe, seed, device, sets, steps, threads, backendThreads, first } = options;
-  const replicaCount = (await takesBatchWhole(name, device)) ? 1 : threads;
-  const state = createSharedState(sets, {
-    parameters: first.length,
-    replicas: replicaCount,
-    steps,
-    labels: spec.labels.length,
-    averaged: recipe.averageDecay > 0,
-  });
-  state.parameters.set(first);
-  state.average?.set(first);
-  const replicas = await startReplicas({
-    replicas: replicaCount,
-    backend: name,
-    // Replicas fill the cores by themselves.
-    backendThreads: replicaCount > 1 ? 1 : backendThreads,
-    ...{ spec, device, recipe, steps, seed, state },
-  });
-  return { state, replicas, replicaCount };
-}
-
-/**
- * A GPU takes a batch whole, and so does a binding that threads can't share. On CPUs TensorFlow, too, is faster with a part of it for
- * each core than with a share of every operation.
- */
-async function takesBatchWhole(name: BackendName, device: DeviceChoice): Promise<boolean> {
-  if (name !== 'tensorflow') return false;
-  const setup = await readNativeSetup();
-  return setup?.binding !== compiledBinding || (device !== 'cpu' && setup.variant === 'gpu');
 }

@@ -12,7 +12,7 @@ import {
   runEpochSchema,
   testPredictions,
 } from '../../../trainer/run/run-records.ts';
-import { computeMetrics } from '../../../trainer/train/loss.ts';
+import { computeMetrics } from '../../../trainer/train/metrics.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';
 

@@ -16,7 +16,7 @@ import {
   testPredictions,
 } from '../../../trainer/run/run-records.ts';
 import { writeArtifacts } from '../../../trainer/run/write-artifacts.ts';
-import { computeMetrics } from '../../../trainer/train/loss.ts';
+import { computeMetrics } from '../../../trainer/train/metrics.ts';
 import { chromiumPath, explainSkip, hasChromium } from '../../support/browser/chromium.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { trainedModel } from '../../support/models/trained-model.ts';

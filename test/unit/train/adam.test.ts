@@ -28,7 +28,7 @@ it('equals the formula in double precision, rounded on storing, to the last bit'
         const { beta1, beta2, epsilon } = adamDefaults;
         for (let step = 1; step <= 5; step++) {
           for (const i of start.keys()) gradient[i] = Math.sin(7 * i + step) / (i + 1);
-          adamStep(state, gradient, { ...adamDefaults, learningRate }, step, from, to);
+          adamStep(state, gradient, learningRate, step, [from, to]);
           for (const [i, one] of expected.slice(from, to).entries()) {
             const slope = gradient[from + i] as number;
             const moment = one.moment * beta1 + slope * (1 - beta1);

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildModel } from '../../../shared/model/build-model.ts';
 import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
-import { forward } from '../../../trainer/train/forward.ts';
-import { crossEntropy } from '../../../trainer/train/loss.ts';
+import { crossEntropy, forward } from '../../../trainer/train/forward.ts';
 import { expectSameOnBoth, noise, prepareBackends, valuesOn } from '../../support/backends.ts';
 
 beforeAll(prepareBackends);

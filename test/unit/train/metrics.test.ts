@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { computeMetrics } from '../../../trainer/train/loss.ts';
+import { computeMetrics } from '../../../trainer/train/metrics.ts';
 
 describe('computeMetrics', () => {
   // Actual 0, 0, 1, 1, 2; predicted 0, 1, 1, 1, 0.

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import {
   decayingRanges,
-  openAdam,
+  openOptimizer,
   type UpdateSettings,
-  updateWeights,
 } from '../../../trainer/train/optimizer.ts';
 import { recipes } from '../../../trainer/train/recipe.ts';
 import { createSharedState, slicePart } from '../../../trainer/train/shared-state.ts';
@@ -13,14 +12,14 @@ const start = [0.5, -0.2, 3, 0.01, -1];
 const shapes = [[3, 1], [2]];
 const learningRate = 0.01;
 
-/** 20 steps, half of the gradient from each of two replicas, the weights updated in two parts. */
+/** 20 steps, half of the gradient from each of two workers, the weights updated in two parts. */
 function train(settings: UpdateSettings) {
   const noImages = { images: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
   const state = createSharedState(
     { train: noImages, test: noImages, validation: null },
     {
       parameters: start.length,
-      replicas: 2,
+      workers: 2,
       steps: 0,
       labels: 0,
       averaged: settings.averageDecay > 0,
@@ -28,22 +27,13 @@ function train(settings: UpdateSettings) {
   );
   state.parameters.set(start);
   state.average?.set(start);
-  const adamStep = openAdam(state.memory);
+  const updateWeights = openOptimizer(state, shapes, settings);
   const history: number[][] = [];
   for (let step = 1; step <= 20; step++) {
     const half = Float32Array.from(start, (_, i) => Math.sin(step * 3 + i) / 2);
     for (const gradient of state.gradients) gradient.set(half);
     for (const part of [0, 1]) {
-      updateWeights(
-        state,
-        state.gradients,
-        settings,
-        decayingRanges(shapes),
-        learningRate,
-        step,
-        slicePart(start.length, part, 2),
-        adamStep,
-      );
+      updateWeights(learningRate, step, slicePart(start.length, part, 2));
     }
     history.push(Array.from(state.parameters));
   }
