@@ -5,29 +5,29 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 
 /**
- * Where `npm run setup:native` puts TensorFlow: in the repository, so that its packages find the one TensorFlow.js that
- * everything else here uses, but outside node_modules, which `npm ci` empties.
+ * The folder in which `npm run setup:native` installs TensorFlow. It is in the repository, so that its packages find the
+ * same TensorFlow.js as everything else, but outside node_modules, which `npm ci` empties.
  */
 export const nativeFolder = fileURLToPath(new URL('../../build/native/', import.meta.url));
 
-/** Written by the set-up when everything else is in place. */
+/** The set-up writes this file last. */
 export const nativeSetupFile = `${nativeFolder}setup.json`;
 
-/** The binding as it is compiled here, within `nativeFolder`. Unlike the package's own it can be used by threads at the same time. */
+/** The binding that the set-up compiles, within `nativeFolder`. Unlike the package's own, several threads can use it. */
 export const compiledBinding = 'tfjs_binding.node';
 
 export const nativeSetupSchema = z.object({
-  /** What TensorFlow was built for. A gpu one computes on CPUs too. */
+  /** What TensorFlow was built for. A gpu build can also use CPUs. */
   variant: z.enum(['cpu', 'gpu']),
-  /** Of everything that went into it; another one calls for a new set-up. */
+  /** A hash of everything that went into the set-up; if it changes, a new set-up is needed. */
   ingredients: z.string(),
-  /** The path of the compiled binding within `nativeFolder`; it knows where its TensorFlow lies. */
+  /** The path of the binding within `nativeFolder`. It finds its TensorFlow itself. */
   binding: z.string().min(1).default(compiledBinding),
 });
 
 export type NativeSetup = z.output<typeof nativeSetupSchema>;
 
-/** TensorFlow is not on this machine, which is no fault: nobody asked for it. */
+/** TensorFlow is not set up on this machine. It is optional. */
 export class NotSetUpError extends Error {
   override name = 'NotSetUpError';
 
@@ -36,28 +36,32 @@ export class NotSetUpError extends Error {
   }
 }
 
-/** An error that comes from another thread has lost its class, but not its name. */
+/** Recognizes a NotSetUpError by its name, as an error from another thread loses its class. */
 export const isNotSetUp = (error: unknown): boolean =>
   error instanceof Error && error.name === 'NotSetUpError';
 
-/** @returns what is set up, or null */
+/** Returns what is set up, or null. */
 export async function readNativeSetup(): Promise<NativeSetup | null> {
   try {
     return nativeSetupSchema.parse(JSON.parse(await readFile(nativeSetupFile, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new Error(`${nativeSetupFile} can't be read; set up again: npm run setup:native`, {
-      cause: error,
-    });
+    throw new Error(
+      `${nativeSetupFile} is invalid. Set up TensorFlow again: npm run setup:native`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
 const run = promisify(execFile);
 
 /**
- * What NVIDIA's driver says about the GPUs, one a line: name, driver's version, compute capability, memory.
+ * Queries NVIDIA's driver for the GPUs.
  *
- * @throws {Error} where there is no driver or no GPU, in its own words
+ * @returns name, driver version, compute capability and memory of each, as one string
+ * @throws {Error} if there is no driver or no GPU, with the driver's own message
  */
 export async function queryGpus(): Promise<string[]> {
   const columns = 'name,driver_version,compute_cap,memory.total';
@@ -68,32 +72,32 @@ export async function queryGpus(): Promise<string[]> {
     const { code, stdout } = error as NodeJS.ErrnoException & { stdout?: string };
     throw new Error(
       code === 'ENOENT'
-        ? 'nvidia-smi, which comes with the driver, is not found'
+        ? 'nvidia-smi, which is part of the driver, is not installed'
         : `nvidia-smi fails: ${stdout?.trim() || (error as Error).message}`,
       { cause: error },
     );
   }
 }
 
-/** The first GPU's name; TensorFlow uses it, whether or not nvidia-smi is there to name it. */
+/** Returns the name of the first GPU, which TensorFlow uses; a general one if nvidia-smi is not installed. */
 export async function gpuName(): Promise<string> {
   const [first] = await queryGpus().catch(() => []);
   return first?.split(',')[0] ?? 'CUDA device';
 }
 
-/** Why TensorFlow, which has loaded, found no GPU, and what to do. */
+/** Explains why TensorFlow found no GPU, and what to do. */
 export async function explainNoGpu({ variant }: NativeSetup): Promise<string> {
   if (variant === 'cpu') {
-    return 'TensorFlow is set up for CPUs alone. Set it up for GPUs: npm run setup:native -- --gpu';
+    return 'TensorFlow is set up only for CPUs. Set it up for GPUs: npm run setup:native -- --gpu';
   }
   const hidden = process.env.CUDA_VISIBLE_DEVICES;
   if (hidden === '' || hidden === '-1') {
-    return `no GPU answers, since CUDA_VISIBLE_DEVICES is "${hidden}"`;
+    return `no GPU is available, as CUDA_VISIBLE_DEVICES is "${hidden}"`;
   }
   try {
     const gpus = await queryGpus();
-    return `the driver has ${gpus.join('; ')}, but TensorFlow does not use it. What it says: TF_CPP_MIN_LOG_LEVEL=0`;
+    return `the driver reports ${gpus.join('; ')}, but TensorFlow does not use it. Set TF_CPP_MIN_LOG_LEVEL=0 to see why`;
   } catch (error) {
-    return `no GPU answers: ${(error as Error).message}. A container needs --gpus all; --device cpu goes on without`;
+    return `no GPU is available: ${(error as Error).message}. Start a container with --gpus all, or use --device cpu`;
   }
 }

@@ -31,7 +31,7 @@ interface OperationAttribute {
   value: unknown;
 }
 
-/** The part of its backend. */
+/** The part of the package's backend that is used here. */
 export interface TensorflowBackend {
   executeSingleOutput(
     operation: string,
@@ -55,7 +55,7 @@ const convolution: NamedAttrMap = {
   dilations: [1, 1],
 };
 
-/** Gives the tensorflow backend the kernels that training needs and TensorFlow.js has no name for. */
+/** Registers the kernels that training needs and TensorFlow.js does not define. */
 export function registerTensorflowKernels(
   backend: TensorflowBackend,
   binding: TensorflowBinding,
@@ -72,7 +72,7 @@ export function registerTensorflowKernels(
     return reluGradient(dy, y);
   });
 
-  // Neither bias nor ReLU changes which value is the largest: after pooling they and their gradients have a quarter to do.
+  // Bias and ReLU keep the order of values. After pooling, they and their gradients process a quarter of them.
   register(POOLED_CONVOLUTION, ({ inputs }) => {
     const { x, filter, bias } = inputs as { x: Tensor; filter: Tensor; bias: Tensor };
     const convolved = engine().runKernel('Conv2D', { x, filter }, convolution) as Tensor;
@@ -113,19 +113,19 @@ function register(kernelName: string, kernelFunc: KernelFunc): void {
   registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc });
 }
 
-/** 2x2 maximum pooling and its gradient by TensorFlow's own operations. */
-export interface TensorflowPooling {
-  /** x [N, H, W, C] -> y [N, H / 2, W / 2, C] and whatever else the gradient needs. */
+/** 2x2 max pooling and its gradient, computed with TensorFlow's operations. */
+interface TensorflowPooling {
+  /** x [N, H, W, C] -> y [N, H / 2, W / 2, C] and anything else that the gradient needs. */
   pool(x: TensorInfo): TensorInfo[];
   gradient(x: TensorInfo, pooled: TensorInfo[], dy: TensorInfo): TensorInfo;
 }
 
 /**
- * By oneDNN on a CPU, where TensorFlow has it: TensorFlow's own gradient of pooling takes thirty times as long there, on one
- * thread. `_MklNativeMaxPool` is what TensorFlow's graph rewriter puts in the place of MaxPool
- * (core/common_runtime/mkl_layout_pass.cc); called one by one, operations are not rewritten.
+ * Pools with oneDNN on a CPU, if TensorFlow has it. TensorFlow's own gradient of pooling takes thirty times as long there,
+ * on one thread. TensorFlow's graph rewriter replaces MaxPool with `_MklNativeMaxPool`
+ * (core/common_runtime/mkl_layout_pass.cc), but not in operations that are called one by one.
  */
-export function tensorflowPooling(
+function tensorflowPooling(
   backend: TensorflowBackend,
   binding: TensorflowBinding,
 ): TensorflowPooling {
@@ -133,8 +133,10 @@ export function tensorflowPooling(
   const sizes = (name: string) => ({ name, type: binding.TF_ATTR_INT, value: [1, 2, 2, 1] });
   const attributes = [
     { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-    ...[sizes('ksize'), sizes('strides')],
-    ...[text('padding', 'VALID'), text('data_format', 'NHWC')],
+    sizes('ksize'),
+    sizes('strides'),
+    text('padding', 'VALID'),
+    text('data_format', 'NHWC'),
   ];
   const stock: TensorflowPooling = {
     pool: (x) => [backend.executeSingleOutput('MaxPool', attributes, [x])],
@@ -145,20 +147,23 @@ export function tensorflowPooling(
   const oneDnnAttributes = [
     ...attributes,
     { name: 'workspace_enabled', type: binding.TF_ATTR_BOOL, value: true },
-    // The label that these operations are registered with.
+    // These operations are registered with this label.
     text('_kernel', 'MklNameChangeOp'),
   ];
   const oneDnn: TensorflowPooling = {
     pool: (x) => backend.executeMultipleOutputs('_MklNativeMaxPool', oneDnnAttributes, [x], 2),
     gradient: (x, [y, workspace], dy) =>
       backend.executeSingleOutput('_MklNativeMaxPoolGrad', oneDnnAttributes, [
-        ...[x, y as TensorInfo, dy, workspace as TensorInfo],
+        x,
+        y as TensorInfo,
+        dy,
+        workspace as TensorInfo,
       ]),
   };
   return works(oneDnn, backend) ? oneDnn : stock;
 }
 
-/** A TensorFlow without oneDNN, as on ARM, knows the operations' names but has no kernels for them. */
+/** Tries the operations: without oneDNN, as on ARM, TensorFlow knows their names but has no kernels. */
 function works({ pool, gradient }: TensorflowPooling, backend: TensorflowBackend): boolean {
   const x = tensor4d([1, 3, 2, 0], [1, 2, 2, 1]);
   try {

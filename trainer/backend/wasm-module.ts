@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
 
-/** The functions of shared/kernels/assembly/training.ts, whose docstrings say what each does. */
+/** The functions of shared/kernels/assembly/training.ts, which documents them. */
 export interface KernelModule extends CommonKernels {
   outerScratchBytes(columns: number): number;
   sumOuterProducts(
@@ -83,10 +83,10 @@ export interface KernelModule extends CommonKernels {
 }
 
 /**
- * Instantiates the kernels on a given memory: the build with fused multiply-add where this runtime has
- * relaxed SIMD, else the plain SIMD one.
+ * Instantiates the kernels on a memory: the build with fused multiply-add if this runtime has relaxed SIMD, else the plain
+ * SIMD one.
  *
- * @throws {Error} where neither can be compiled, or they were not built (`npm run build`)
+ * @throws {Error} if neither compiles, or they are not built (`npm run build`)
  */
 export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
   const relaxed = readBuild('training-relaxed-simd.wasm');
@@ -98,12 +98,14 @@ export function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
 /**
  * Reads a module that `npm run build` compiled.
  *
- * @throws {Error} where it was not built
+ * @throws {Error} if it is not built
  */
 export function readBuild(file: string): Buffer<ArrayBuffer> {
   try {
     return readFileSync(new URL(`../../shared/kernels/build/${file}`, import.meta.url));
   } catch (cause) {
-    throw new Error(`The WebAssembly kernels are not built. Run \`npm run build\`.`, { cause });
+    throw new Error(`The WebAssembly kernel ${file} is not built. Run \`npm run build\`.`, {
+      cause,
+    });
   }
 }

@@ -6,7 +6,7 @@ import { type BackendOptions, openModel } from './open-model.ts';
 import type { LoadTestOptions, TrainedModel } from './trained-model.ts';
 
 export interface EvaluateOptions extends BackendOptions, LoadTestOptions {
-  /** Told before the first image and after every batch. */
+  /** Called before the first image and after every batch. */
   onImages?: (done: number, of: number) => void;
 }
 
@@ -14,7 +14,7 @@ export interface Evaluation {
   metrics: Metrics;
   dataset: { name: string; images: number };
   backend: OpenBackend;
-  /** Time of the forward passes alone. */
+  /** Time of the forward passes. */
   seconds: number;
 }
 

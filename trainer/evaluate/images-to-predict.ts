@@ -5,25 +5,25 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { imageDecoders } from '../data/image-decoders.ts';
 import type { NamedTestSet } from './trained-model.ts';
 
-/** An image as the network takes it, and what is known of it. */
+/** An image in the network's input size. */
 export interface ImageToPredict {
   source: { file: string } | { index: number };
-  /** height x width bytes, 0 black to 255 white. */
+  /** [height, width], 0 (black) to 255 (white). */
   pixels: Uint8Array;
-  /** The class's id, where it is known. */
+  /** The ID of its label, if it is known. */
   actual?: number;
 }
 
-/** An image file that can't be used. */
+/** An image file that can't be read. */
 export interface UnreadableImage {
   source: { file: string };
   error: string;
 }
 
-/** A photo of today's phones is half of it. */
-const largestFileBytes = 32 * 2 ** 20;
+/** Twice the size of a photo from a current phone. */
+const maxFileBytes = 32 * 2 ** 20;
 
-/** Reads image files, any number and of any size that fits; what can't be read has an error in its place. */
+/** Reads image files of any size. A file that can't be read has an error in its place. */
 export async function imagesOfFiles(
   files: readonly string[],
   spec: ModelSpec,
@@ -46,23 +46,23 @@ export async function imagesOfFiles(
 
 async function readBounded(file: string): Promise<Uint8Array> {
   const { size } = await stat(file);
-  if (size > largestFileBytes) {
-    throw new Error(`it has ${size} bytes; at most ${largestFileBytes} are read.`);
+  if (size > maxFileBytes) {
+    throw new Error(`it has ${size} bytes; the limit is ${maxFileBytes}.`);
   }
   return readFile(file);
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return 'there is no such file.';
-  if (code === 'EISDIR') return 'it is a folder; name the images in it.';
+  if (code === 'EISDIR') return 'it is a folder; name the images in it instead.';
   return message;
 }
 
 /**
- * An image of the test set.
+ * Returns an image of the test set.
  *
- * @param index from 0; a random one where it is absent
- * @throws {RangeError} where the test set has no such image
+ * @param index from 0 (default: random)
+ * @throws {RangeError} if the test set has no such image
  */
 export function imageOfTestSet(
   { name, count, images, labels }: NamedTestSet,
@@ -70,7 +70,7 @@ export function imageOfTestSet(
 ): ImageToPredict {
   if (index >= count) {
     throw new RangeError(
-      `The test set of ${name} has ${count} images, 0 to ${count - 1}; there is no ${index}.`,
+      `The test set of ${name} has no image ${index}: its images are 0 to ${count - 1}.`,
     );
   }
   const size = images.length / count;

@@ -10,10 +10,10 @@ import { downloadVersion } from '../registry/versions.ts';
 import type { NamedTestSet, TrainedModel } from './trained-model.ts';
 
 /**
- * A version in the bucket, or the one that an alias names; every file is checked against its SHA-256.
+ * Loads a version from a bucket, by its name or an alias, and checks every file against its SHA-256.
  *
- * @throws {VersionNotFoundError} where it is not there
- * @throws {CorruptVersionError} where a file is not what the manifest says
+ * @throws {VersionNotFoundError} if the bucket has no such version or alias
+ * @throws {CorruptVersionError} if a file does not match the manifest
  * @throws {StoreError} if the bucket can't be used
  */
 export async function modelOfVersion(
@@ -47,7 +47,7 @@ async function namedBy(bucket: Bucket, name: string, alias: string): Promise<str
   );
 }
 
-/** The test set lies in the bucket beside its models: what was published can be measured anywhere. */
+/** Downloads the test set, which is published beside the models. */
 async function downloadTestSet(
   bucket: Bucket,
   { dataset, model }: Manifest,
@@ -57,7 +57,7 @@ async function downloadTestSet(
   const info = await readJson(bucket, key, datasetInfoSchema);
   if (info === null) {
     throw new VersionNotFoundError(
-      `${bucket.url} has no test set of ${name} (${key}). \`catwalk data upload\` puts it there; --data-dir takes one from a folder.`,
+      `${bucket.url} has no test set of ${name} (${key}). Upload it with \`catwalk data upload\`, or read one from a folder with --data-dir.`,
     );
   }
   const read = async (file: 'test-images.idx' | 'test-labels.idx') => {
@@ -66,7 +66,7 @@ async function downloadTestSet(
     const found = stored && createHash('sha256').update(stored.bytes).digest('hex');
     if (stored && found === expected) return stored.bytes;
     throw new CorruptVersionError(
-      `${file} of ${name} in ${bucket.url} ${stored ? `has SHA-256 ${found}, ${key} says ${expected}` : 'is not there'}. \`catwalk data upload\` puts it there again.`,
+      `${file} of ${name} in ${bucket.url} ${stored ? `has SHA-256 ${found}, but ${key} expects ${expected}` : 'is missing'}. Upload it again with \`catwalk data upload\`.`,
     );
   };
   const [height, width] = model.inputShape;

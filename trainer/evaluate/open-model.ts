@@ -7,7 +7,7 @@ import { openBackend, openFastest } from '../backend/open-backend.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import type { TrainedModel } from './trained-model.ts';
 
-/** A model's files are not those of a model, or of another one than they are said to be. */
+/** A model's files are not a model, or do not match its spec. */
 export class ModelFilesError extends Error {
   override name = 'ModelFilesError';
 }
@@ -17,7 +17,7 @@ export interface BackendOptions {
   device: DeviceChoice;
 }
 
-/** Opens a backend, and a model's weights with it, as `computeLogits` takes them. */
+/** Opens a backend and reads a model's weights with it. */
 export async function openModel(
   { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
   { backend, device }: BackendOptions,
@@ -29,15 +29,15 @@ export async function openModel(
     return { weights: await readWeights(spec, files), backend: opened };
   } catch (cause) {
     throw new ModelFilesError(
-      `The files of ${description} are no model that can be used: ${(cause as Error).message}`,
+      `The files of ${description} are not a usable model: ${(cause as Error).message}`,
       { cause },
     );
   }
 }
 
 /**
- * Reads kernel and bias of each layer that has them, in order, on TensorFlow.js's current backend. It matches the weights
- * with the layers by name and shape, and widens those that are stored in fewer bits.
+ * Reads kernel and bias of each layer that has them, in order, on TensorFlow.js's current backend. TensorFlow.js matches
+ * the weights with the layers by name and shape, and converts quantized ones to float32.
  */
 export async function readWeights(
   spec: ModelSpec,
@@ -46,7 +46,7 @@ export async function readWeights(
   const fileOf = (path: string) => {
     const bytes = files[path];
     if (bytes) return bytes;
-    throw new Error(`there is no ${path}.`);
+    throw new Error(`${path} is missing.`);
   };
   const text = new TextDecoder().decode(fileOf('model.json'));
   const { modelTopology, weightsManifest } = modelJsonSchema.parse(JSON.parse(text));
@@ -66,7 +66,7 @@ export async function readWeights(
       String(output?.slice(1)) !== String(expectedOutput)
     ) {
       throw new Error(
-        `it turns [${input}] into [${output}], its spec says [,${expectedInput}] into [,${expectedOutput}].`,
+        `it maps [${input}] to [${output}], but its spec maps [,${expectedInput}] to [,${expectedOutput}].`,
       );
     }
     return await Promise.all(

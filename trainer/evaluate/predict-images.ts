@@ -9,11 +9,11 @@ import type { ImageToPredict } from './images-to-predict.ts';
 import { type BackendOptions, openModel } from './open-model.ts';
 import type { TrainedModel } from './trained-model.ts';
 
-/** What a model says of an image; as the Worker answers it. */
+/** A model's prediction for an image, with the Worker's field names. */
 export type ImagePrediction = ImageToPredict['source'] &
   Prediction & { actual?: { id: number; label: string }; correct?: boolean };
 
-/** Has a model predict images, in their order. */
+/** Predicts images with a model, in their order. */
 export async function predictImages(
   model: TrainedModel,
   images: readonly ImageToPredict[],
@@ -40,9 +40,9 @@ export async function predictImages(
 }
 
 /**
- * Draws predicted images as the network saw them, each titled "Predicted: X, Actual: Y".
+ * Draws images as the network saw them, each titled "Predicted: X, Actual: Y".
  *
- * @param path of a .png or .svg, which is replaced
+ * @param path a .png or .svg file, which is replaced
  */
 export async function drawPicture(
   path: string,

@@ -4,39 +4,39 @@ import type { ImageSet } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { readRun } from '../run/read-run.ts';
 
-/** A model that was trained, wherever it lies. */
+/** A trained model from a run's folder or a bucket. */
 export interface TrainedModel {
-  /** What it is, for programs. */
+  /** Identifies the model for programs. */
   identity:
     | { name: string; run: string; epoch: number }
     | { name: string; version: string; alias: string | null };
-  /** The same for people. */
+  /** Identifies the model for people. */
   description: string;
   spec: ModelSpec;
-  /** As `tf.loadLayersModel` takes them. */
+  /** By path, as `tf.loadLayersModel` expects them. */
   files: Record<string, Uint8Array>;
-  /** What was measured when it was trained. */
+  /** Metrics from its training. */
   recorded: Pick<Metrics, 'accuracy' | 'loss'>;
-  /** Loads the images that it was measured on. */
+  /** Loads the test images of its data set. */
   loadTest(options: LoadTestOptions): Promise<NamedTestSet>;
 }
 
 export interface LoadTestOptions {
-  /** Takes the data set from this folder instead. */
+  /** Reads the data set from this folder instead. */
   dataDir?: string | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((message: string) => void) | undefined;
 }
 
 export interface NamedTestSet extends ImageSet {
-  /** Of the data set. */
+  /** The data set's name. */
   name: string;
 }
 
 /**
- * The model that a training left in its folder.
+ * Loads the model of a run.
  *
- * @throws {RunError} where the folder is no whole run
+ * @throws {RunError} if the folder is not a complete run
  */
 export async function modelOfRun(folder: string): Promise<TrainedModel> {
   const { config, epoch, files } = await readRun(folder);

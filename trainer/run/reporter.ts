@@ -1,6 +1,6 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { AliasMoveResult } from '../registry/move-alias.ts';
-import type { TrainingEvent } from '../train/train.ts';
+import type { TrainingEvent } from '../train/training-types.ts';
 
 /** What a training reports. */
 export type TrainReport =

@@ -10,12 +10,13 @@ import type { Bucket } from '../registry/bucket.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { uploadTestSet } from '../registry/test-set.ts';
 import { recipeWith } from '../train/recipe.ts';
-import { type TrainingEvent, train } from '../train/train.ts';
+import { train } from '../train/train.ts';
 import {
   firstPosition,
   type TrainingPosition,
   type TrainingState,
 } from '../train/training-state.ts';
+import type { TrainingEvent } from '../train/training-types.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import { writeMetrics } from './metrics-files.ts';

@@ -29,7 +29,7 @@ export interface WorkerData {
   spec: ModelSpec;
   backend: BackendName;
   device: DeviceChoice;
-  /** Threads that the backend itself may use. */
+  /** Threads that the backend itself may use (default: one per core). */
   backendThreads: number | undefined;
   recipe: Recipe;
   /** Per epoch. */

@@ -1,27 +1,17 @@
 import { once } from 'node:events';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { compiledBinding, readNativeSetup } from '../backend/native-setup.ts';
-import type { Recipe } from './recipe.ts';
 import { createSharedState, type ImageSets, type SharedState } from './shared-state.ts';
 import type { WorkerData, WorkerMessage, WorkerTask } from './worker.ts';
 
-export interface WorkersOptions {
-  spec: ModelSpec;
-  recipe: Recipe;
-  seed: number;
-  device: DeviceChoice;
+export type WorkersOptions = Omit<WorkerData, 'index' | 'count' | 'backend' | 'state'> & {
   sets: ImageSets;
-  /** Per epoch. */
-  steps: number;
   /** Threads that share every batch. */
   threads: number;
-  /** Threads that the backend itself may use (default: as many as it likes). */
-  backendThreads: number | undefined;
   /** The initial weights, flat. */
   initial: Float32Array;
-}
+};
 
 /** Threads that train one network together, each on its part of every batch. */
 export interface Workers {
@@ -40,8 +30,9 @@ export interface Workers {
  * @throws {Error} if a thread or its backend does not start; `perform` throws if a thread fails
  */
 export async function openWorkers(name: BackendName, options: WorkersOptions): Promise<Workers> {
-  const { spec, recipe, seed, device, sets, steps, threads, backendThreads, initial } = options;
-  const count = (await needsWholeBatch(name, device)) ? 1 : threads;
+  const { sets, threads, initial, ...settings } = options;
+  const { spec, recipe, steps, backendThreads } = settings;
+  const count = (await needsWholeBatch(name, settings.device)) ? 1 : threads;
   const state = createSharedState(sets, {
     parameters: initial.length,
     workers: count,
@@ -52,15 +43,11 @@ export async function openWorkers(name: BackendName, options: WorkersOptions): P
   state.parameters.set(initial);
   state.average?.set(initial);
   return startThreads({
+    ...settings,
     count,
-    spec,
     backend: name,
-    device,
     // Several workers fill the cores by themselves.
     backendThreads: count > 1 ? 1 : backendThreads,
-    recipe,
-    steps,
-    seed,
     state,
   });
 }

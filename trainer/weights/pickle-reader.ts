@@ -2,19 +2,17 @@ import { WeightsFileError } from './tensor.ts';
 
 /** Reads the opcodes of a pickle and their operands, and checks that none reaches beyond its end. */
 export class PickleReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #bytes: Buffer;
   #at = 0;
   #opcodeAt = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   opcode(): number {
     this.#opcodeAt = this.#at;
-    return this.uint8();
+    return this.uint(1);
   }
 
   /** Returns the error for a problem with the current opcode. */
@@ -31,37 +29,26 @@ export class PickleReader {
     return this.#at - bytes;
   }
 
-  uint8(): number {
-    return this.#view.getUint8(this.skip(1));
-  }
-
-  uint16(): number {
-    return this.#view.getUint16(this.skip(2), true);
-  }
-
-  int32(): number {
-    return this.#view.getInt32(this.skip(4), true);
-  }
-
-  uint32(): number {
-    return this.#view.getUint32(this.skip(4), true);
+  /** Reads an unsigned integer of at most six bytes. */
+  uint(bytes: number): number {
+    return this.#bytes.readUIntLE(this.skip(bytes), bytes);
   }
 
   /** Reads a size. One beyond 2^53 loses precision, but exceeds the pickle in any case. */
   uint64(): number {
-    return Number(this.#view.getBigUint64(this.skip(8), true));
+    return Number(this.#bytes.readBigUInt64LE(this.skip(8)));
   }
 
   float64(): number {
-    return this.#view.getFloat64(this.skip(8), false);
+    return this.#bytes.readDoubleBE(this.skip(8));
   }
 
-  /** Reads a signed integer of any length. */
+  /** Reads a signed integer. */
   long(bytes: number): number {
     const from = this.skip(bytes);
     let value = 0n;
-    for (let i = bytes - 1; i >= 0; i--) {
-      value = (value << 8n) | BigInt(this.#view.getUint8(from + i));
+    for (const byte of this.#bytes.subarray(from, from + bytes).toReversed()) {
+      value = (value << 8n) | BigInt(byte);
     }
     const signed = Number(BigInt.asIntN(8 * bytes, value));
     if (!Number.isSafeInteger(signed)) throw this.error('an integer is larger than 2^53');

@@ -136,7 +136,7 @@ function readTensor(name: string, tensor: StoredTensor, archive: PytorchArchive)
   const bytes = archive.storage(key);
   if (type === null) throw new WeightsFileError(`${name} does not hold floating-point numbers.`);
   if (!bytes) throw new WeightsFileError(`The archive lacks the values of ${name}, data/${key}.`);
-  const length = Math.floor(bytes.byteLength / bytesPerValue[type]);
+  const length = Math.floor(bytes.byteLength / bytesPerValue(type));
   const last = shape.reduce((sum, size, i) => sum + (size - 1) * (strides[i] as number), offset);
   const count = sizeOf(shape);
   if (count > 0 && last >= length) {

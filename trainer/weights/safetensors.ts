@@ -83,7 +83,7 @@ function readTensor(
   if (!type)
     throw new WeightsFileError(`${name} holds ${dtype} instead of floating-point numbers.`);
   const count = sizeOf(shape);
-  if (end > data.byteLength || end - begin !== count * bytesPerValue[type]) {
+  if (end > data.byteLength || end - begin !== count * bytesPerValue(type)) {
     throw new WeightsFileError(
       `The header places ${name} (${dtype} ${shapeText(shape)}) at bytes ${begin} to ${end} of ${data.byteLength}: the file is corrupt or incomplete.`,
     );

@@ -28,42 +28,36 @@ export class WeightsFileError extends Error {
   override name = 'WeightsFileError';
 }
 
+/** Reads a value of one floating-point type, at an offset in bytes. */
+type ReadFloat = (view: DataView, at: number, littleEndian: boolean) => number;
+
+const floatTypes = {
+  float64: { bytes: 8, read: (view, at, littleEndian) => view.getFloat64(at, littleEndian) },
+  float32: { bytes: 4, read: (view, at, littleEndian) => view.getFloat32(at, littleEndian) },
+  float16: { bytes: 2, read: (view, at, littleEndian) => view.getFloat16(at, littleEndian) },
+  bfloat16: { bytes: 2, read: readBfloat16 },
+} satisfies Record<string, { bytes: number; read: ReadFloat }>;
+
 /** The floating-point types that weights are stored in. */
-export type FloatType = 'float64' | 'float32' | 'float16' | 'bfloat16';
+export type FloatType = keyof typeof floatTypes;
 
-export const bytesPerValue: Record<FloatType, number> = {
-  float64: 8,
-  float32: 4,
-  float16: 2,
-  bfloat16: 2,
-};
+export const bytesPerValue = (type: FloatType): number => floatTypes[type].bytes;
 
-/** Reads the value at a position, counted in values. */
-export type ValueReader = (position: number) => number;
-
-/** Returns a reader for one type, so that loops over values stay fast. */
+/** Returns a function that reads the value at a position, counted in values. */
 export function valueReader(
-  bytes: Uint8Array,
+  data: Uint8Array,
   type: FloatType,
   littleEndian: boolean,
-): ValueReader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (type) {
-    case 'float64':
-      return (position) => view.getFloat64(8 * position, littleEndian);
-    case 'float32':
-      return (position) => view.getFloat32(4 * position, littleEndian);
-    case 'float16':
-      return (position) => view.getFloat16(2 * position, littleEndian);
-    case 'bfloat16':
-      return (position) => fromBfloat16(view.getUint16(2 * position, littleEndian));
-  }
+): (position: number) => number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const { bytes, read } = floatTypes[type];
+  return (position) => read(view, bytes * position, littleEndian);
 }
 
 const word = new DataView(new ArrayBuffer(4));
 
 /** bfloat16 is the upper half of a float32. */
-function fromBfloat16(bits: number): number {
-  word.setUint32(0, bits << 16);
+function readBfloat16(view: DataView, at: number, littleEndian: boolean): number {
+  word.setUint16(0, view.getUint16(at, littleEndian));
   return word.getFloat32(0);
 }

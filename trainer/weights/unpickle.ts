@@ -156,20 +156,20 @@ const STOP = 0x2e;
 const operations: Record<number, (machine: PickleMachine, reader: PickleReader) => void> = {
   // PROTO
   128: (_, reader) => {
-    if (reader.uint8() > 5) throw reader.error('its protocol is later than 5');
+    if (reader.uint(1) > 5) throw reader.error('its protocol is later than 5');
   },
   149: (_, reader) => reader.skip(8), // FRAME
   40: (machine) => machine.mark(), // MARK
   78: (machine) => machine.push(null), // NONE
   136: (machine) => machine.push(true), // NEWTRUE
   137: (machine) => machine.push(false), // NEWFALSE
-  75: (machine, reader) => machine.push(reader.uint8()), // BININT1
-  77: (machine, reader) => machine.push(reader.uint16()), // BININT2
-  74: (machine, reader) => machine.push(reader.int32()), // BININT
-  138: (machine, reader) => machine.push(reader.long(reader.uint8())), // LONG1
+  75: (machine, reader) => machine.push(reader.uint(1)), // BININT1
+  77: (machine, reader) => machine.push(reader.uint(2)), // BININT2
+  74: (machine, reader) => machine.push(reader.long(4)), // BININT
+  138: (machine, reader) => machine.push(reader.long(reader.uint(1))), // LONG1
   71: (machine, reader) => machine.push(reader.float64()), // BINFLOAT
-  88: (machine, reader) => machine.push(reader.text(reader.uint32())), // BINUNICODE
-  140: (machine, reader) => machine.push(reader.text(reader.uint8())), // SHORT_BINUNICODE
+  88: (machine, reader) => machine.push(reader.text(reader.uint(4))), // BINUNICODE
+  140: (machine, reader) => machine.push(reader.text(reader.uint(1))), // SHORT_BINUNICODE
   141: (machine, reader) => machine.push(reader.text(reader.uint64())), // BINUNICODE8
   93: (machine) => machine.push([]), // EMPTY_LIST
   41: (machine) => machine.push([]), // EMPTY_TUPLE
@@ -182,11 +182,11 @@ const operations: Record<number, (machine: PickleMachine, reader: PickleReader) 
   101: (machine) => machine.append(machine.popMark()), // APPENDS
   115: (machine) => machine.setItems(machine.pop(2)), // SETITEM
   117: (machine) => machine.setItems(machine.popMark()), // SETITEMS
-  113: (machine, reader) => machine.remember(reader.uint8()), // BINPUT
-  114: (machine, reader) => machine.remember(reader.uint32()), // LONG_BINPUT
+  113: (machine, reader) => machine.remember(reader.uint(1)), // BINPUT
+  114: (machine, reader) => machine.remember(reader.uint(4)), // LONG_BINPUT
   148: (machine) => machine.remember(), // MEMOIZE
-  104: (machine, reader) => machine.recall(reader.uint8()), // BINGET
-  106: (machine, reader) => machine.recall(reader.uint32()), // LONG_BINGET
+  104: (machine, reader) => machine.recall(reader.uint(1)), // BINGET
+  106: (machine, reader) => machine.recall(reader.uint(4)), // LONG_BINGET
   99: (machine, reader) => machine.pushGlobal(reader.line(), reader.line()), // GLOBAL
   // STACK_GLOBAL
   147: (machine) => {

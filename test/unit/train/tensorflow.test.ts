@@ -6,7 +6,8 @@ import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { readNativeSetup } from '../../../trainer/backend/native-setup.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { recipes } from '../../../trainer/train/recipe.ts';
-import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
+import { train } from '../../../trainer/train/train.ts';
+import type { TrainingEvent, TrainOptions } from '../../../trainer/train/training-types.ts';
 import { requirement } from '../../support/requirement.ts';
 
 const isSetUp = requirement(
@@ -53,7 +54,7 @@ describe.skipIf(!isSetUp)('the tensorflow backend', () => {
     process.env.CUDA_VISIBLE_DEVICES = '-1';
     try {
       await expect(trainOneEpoch({ backend: 'auto', device: 'gpu', limit: 64 })).rejects.toThrow(
-        /set up for CPUs alone|no GPU answers/,
+        /set up only for CPUs|no GPU is available/,
       );
     } finally {
       if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;

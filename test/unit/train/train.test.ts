@@ -3,7 +3,8 @@ import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import type { Dataset } from '../../../trainer/data/dataset.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { type Recipe, recipes } from '../../../trainer/train/recipe.ts';
-import { type TrainingEvent, type TrainOptions, train } from '../../../trainer/train/train.ts';
+import { train } from '../../../trainer/train/train.ts';
+import type { TrainingEvent, TrainOptions } from '../../../trainer/train/training-types.ts';
 
 let dataset: Dataset;
 beforeAll(async () => {

@@ -1,0 +1,75 @@
+import type { io } from '@tensorflow/tfjs-core';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Metrics } from '../../shared/registry/manifest.ts';
+import type {
+  BackendChoice,
+  DeviceChoice,
+  OpenBackend,
+  SkippedBackend,
+} from '../backend/backend.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Recipe, WeightType } from './recipe.ts';
+import type { TrainingState } from './training-state.ts';
+
+export interface TrainOptions {
+  spec: ModelSpec;
+  dataset: Dataset;
+  recipe: Recipe;
+  /** The same seed, backend and number of threads give the same weights, bit for bit. */
+  seed: number;
+  backend: BackendChoice;
+  device?: DeviceChoice | undefined;
+  /** Threads that share every batch (default: one per core, if each gets at least 8 images). */
+  threads?: number | undefined;
+  /** Trains on the first images only, this many (default: all). */
+  limit?: number | undefined;
+  /** Type of the weights that are tested and returned (default: float32). Training is always float32. */
+  dtype?: WeightType | undefined;
+  /** When to return checkpoints (default: never). */
+  checkpoints?: CheckpointTimes | undefined;
+  /** Resumes from this state instead of new weights. */
+  resumeFrom?: TrainingState | undefined;
+  /** Ends the training after the current step with a checkpoint, if there are any, and throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A checkpoint is taken when one of these is due, and after each epoch. */
+export interface CheckpointTimes {
+  /** Steps of an epoch between checkpoints. */
+  steps?: number | undefined;
+  seconds?: number | undefined;
+}
+
+/** What happens in a training, in order. */
+export type TrainingEvent =
+  | {
+      event: 'started';
+      backend: OpenBackend;
+      /** The backends that were tried before this one. */
+      skipped: SkippedBackend[];
+      threads: number;
+      images: number;
+      steps: number;
+    }
+  | { event: 'progress'; epoch: number; step: number; loss: number; imagesPerSecond: number }
+  | {
+      event: 'epoch';
+      epoch: number;
+      /** On the test images. */
+      metrics: Metrics;
+      /** On the validation images, if the recipe keeps some. */
+      validation: Metrics | null;
+      /** [test image][label], flat. The next epoch overwrites them. */
+      logits: Float32Array;
+      /** Mean loss of the epoch's batches, with dropout. */
+      trainLoss: number;
+      /** Time of the training steps since the start, without tests and pauses. */
+      seconds: number;
+      /** In this epoch. */
+      imagesPerSecond: number;
+      artifacts: io.ModelArtifacts;
+    }
+  /** The validation accuracy did not improve for the recipe's `patience`. */
+  | { event: 'stopped-early'; epoch: number; bestEpoch: number; bestAccuracy: number }
+  /** The state is a copy, valid while the training continues. */
+  | { event: 'checkpoint'; state: TrainingState };
