@@ -7,17 +7,16 @@ import { openBackend, openFastest } from '../backend/open-backend.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import type { TrainedModel } from './trained-model.ts';
 
-/** A model's files are not a model, or do not match its spec. */
-export class ModelFilesError extends Error {
-  override name = 'ModelFilesError';
-}
-
 export interface BackendOptions {
   backend: BackendChoice;
   device: DeviceChoice;
 }
 
-/** Opens a backend and reads a model's weights with it. */
+/**
+ * Opens a backend and reads a model's weights with it.
+ *
+ * @throws {Error} if no backend opens, or the files are not a model or do not match its spec
+ */
 export async function openModel(
   { spec, files, description }: Pick<TrainedModel, 'spec' | 'files' | 'description'>,
   { backend, device }: BackendOptions,
@@ -28,7 +27,7 @@ export async function openModel(
   try {
     return { weights: await readWeights(spec, files), backend: opened };
   } catch (cause) {
-    throw new ModelFilesError(
+    throw new Error(
       `The files of ${description} are not a usable model: ${(cause as Error).message}`,
       { cause },
     );
