@@ -29,7 +29,7 @@ describe('the recipe from the options', () => {
     [{ patience: '3' }, '--patience: needs --validation'],
     [
       { recipe: 'best', epochs: '2', warmupEpochs: '2' },
-      '--warmup-epochs: a warm-up of 2 epochs leaves nothing of 2',
+      '--warmup-epochs: a warm-up of 2 epochs fills all 2 epochs',
     ],
     [{ erase: '29' }, '--erase'],
     [{ shift: '28' }, '--shift'],
