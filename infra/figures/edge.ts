@@ -14,10 +14,10 @@ const contestants: [key: string, name: string, title: string][] = [
 
 /** Route names of docs/bench/edge*.json, each with the constant that it is compared with. */
 const routes: [name: string, constant: string, title: string][] = [
-  ['GET constant', 'GET constant', 'a constant, GET'],
+  ['GET constant', 'GET constant', 'a route that answers a constant, GET'],
   ['GET /predict, logits kept', 'GET constant', '`GET /predict?index=`, logits cached'],
   ['GET /predict, network run', 'GET constant', '`GET /predict?index=`, the network runs'],
-  ['POST constant', 'POST constant', 'a constant, POST'],
+  ['POST constant', 'POST constant', 'a route that answers a constant, POST'],
   ['POST /predict', 'POST constant', '`POST /predict`, a 28x28 PNG'],
 ];
 
@@ -59,7 +59,13 @@ function machineFigures(prefix: string, result: typeof epyc | typeof xeon): [str
     [
       `${prefix}.forward.table`,
       `${table([
-        ['forward pass, p50, ms', 'one image', 'of PyTorch', 'batch of 16', 'per image of it'],
+        [
+          'forward pass, p50, ms',
+          'one image',
+          'of PyTorch',
+          'batch of 16',
+          'batch of 16, per image',
+        ],
         ...forwardRows.map(([title, one, ratio, sixteen, each]) => [
           title,
           significant(one),

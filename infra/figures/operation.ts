@@ -7,12 +7,7 @@ import { dollars, grouped, machineLine, table } from './format.ts';
 export function operationFigures(): [string, string][] {
   return [
     ['node.table', table([['platform', 'Node'], ...nodeVersions()])],
-    [
-      'node.line',
-      nodeVersions()
-        .map(([platform, version]) => `${version} on ${platform}`)
-        .join(', '),
-    ],
+    ['node.line', nodeLine()],
     ['page.table', pageTable()],
     ['alias.table', aliasTable()],
     ['cost.table', costTable()],
@@ -33,6 +28,12 @@ const nodeVersions = () =>
     platform,
     catwalk.optionalDependencies[name],
   ]);
+
+/** The platforms of each version, on one line. */
+const nodeLine = () =>
+  [...Map.groupBy(nodeVersions(), ([, version]) => version)]
+    .map(([version, rows]) => `${version} (${rows.map(([platform]) => platform).join(', ')})`)
+    .join(', ');
 
 function pageTable(): string {
   const rows = page.medians.map((look) => [
