@@ -7,10 +7,29 @@ export class UsageError extends Error {
   readonly exitCode = 2;
 }
 
+/** Gives an option its placeholder in `--help`, such as `<n>`, and its description. */
+export const option = <Schema extends z.ZodType>(
+  value: string,
+  description: string,
+  schema: Schema,
+): Schema => schema.meta({ value, description });
+
+/** Makes a property a positional argument instead of an option. */
+export const argument = <Schema extends z.ZodType>(description: string, schema: Schema): Schema =>
+  schema.meta({ argument: true, description });
+
+/** A flag, which is off by default. */
+export const flag = (description: string) => z.boolean().default(false).meta({ description });
+
+/** A value that is not empty. */
+export const text = z.string().min(1);
+
+/** An integer of at least 1. */
+export const count = z.coerce.number().int().min(1);
+
 /**
- * Adds one option to a command for each property of a schema: `batchSize` becomes `--batch-size <n>`, with the property's
- * description and default. `meta({ value })` sets the placeholder. A boolean becomes a flag without a value.
- * A property with `meta({ argument: true })` becomes a positional argument; `argumentsOf` reads those.
+ * Adds one option to a command for each property of a schema: `batchSize` becomes `--batch-size <n>`. A boolean becomes a
+ * flag without a value.
  */
 export function addSchemaOptions(command: Command, schema: z.ZodObject): Command {
   for (const [name, property] of Object.entries(schema.shape) as [string, z.ZodType][]) {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { argument } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
 import { versionSchema } from '../../shared/model/names.ts';
 import {
@@ -17,11 +18,10 @@ export const promote = defineCommand({
   name: 'promote',
   description: 'Points an alias at a version, after checking all files of the version.',
   options: z.object({
-    version: z
-      .string()
-      .pipe(versionSchema)
-      .describe('the version to serve; `catwalk models` lists the versions')
-      .meta({ argument: true }),
+    version: argument(
+      'the version to serve; `catwalk models` lists the versions',
+      z.string().pipe(versionSchema),
+    ),
     ...bucketOptions,
     model: modelOption,
     alias: aliasOption,

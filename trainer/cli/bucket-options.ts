@@ -1,70 +1,69 @@
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { argument, flag, option, text, UsageError } from '../../node/options.ts';
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { bucketUrlSchema, connectionOptions } from '../registry/bucket-location.ts';
+import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
 
 /** The options of every command that uses a bucket. */
 export const bucketOptions = {
-  bucket: bucketUrlSchema
-    .optional()
-    .describe('the bucket (default: CATWALK_BUCKET)')
-    .meta({ value: '<s3://bucket/prefix>' }),
+  bucket: option(
+    '<s3://bucket/prefix>',
+    'the bucket (default: CATWALK_BUCKET)',
+    bucketUrlSchema.optional(),
+  ),
   ...connectionOptions,
 };
 
-export const modelOption = z
-  .string()
-  .pipe(modelSpecSchema.shape.name)
-  .default(fashionMnistCnn.name)
-  .describe('name of the model in the bucket')
-  .meta({ value: '<name>' });
+export const modelOption = option(
+  '<name>',
+  'name of the model in the bucket',
+  z.string().pipe(modelSpecSchema.shape.name).default(fashionMnistCnn.name),
+);
 
-export const aliasOption = z
-  .string()
-  .pipe(aliasNameSchema)
-  .default('production')
-  .describe('name of the alias')
-  .meta({ value: '<name>' });
+const aliasName = z.string().pipe(aliasNameSchema);
+export const aliasOption = option('<name>', 'name of the alias', aliasName.default('production'));
 
-export const jsonOption = z
-  .boolean()
-  .default(false)
-  .describe('print one JSON object instead of text');
+export const jsonOption = flag('print one JSON object instead of text');
+
+export const runArgument = argument('folder of the run, such as runs/20261124T101500Z-1234', text);
 
 /** The options that an alias records about a move. */
 export const moverOptions = {
-  reason: z
-    .string()
-    .min(1)
-    .max(1000)
-    .optional()
-    .describe("why the alias moves, recorded in the alias's history")
-    .meta({ value: '<text>' }),
-  by: z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .describe("who moves the alias, recorded in the alias's history (default: user@host)")
-    .meta({ value: '<name>' }),
+  reason: option(
+    '<text>',
+    "why the alias moves, recorded in the alias's history",
+    text.max(1000).optional(),
+  ),
+  by: option(
+    '<name>',
+    "who moves the alias, recorded in the alias's history (default: user@host)",
+    text.max(200).optional(),
+  ),
 };
 
 /** The options that decide whether an alias moves, for `publish` and `promote`. */
 export const gateOptions = {
-  tolerance: z.coerce
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('accept a version that is less accurate than the current one by up to x, 0 to 1')
-    .meta({ value: '<x>' }),
-  force: z
-    .boolean()
-    .default(false)
-    .describe('move the alias even to a less accurate version; requires --reason'),
+  tolerance: option(
+    '<x>',
+    'accept a version that is less accurate than the current one by up to x, 0 to 1',
+    z.coerce.number().min(0).max(1).default(0),
+  ),
+  force: flag('move the alias even to a less accurate version; requires --reason'),
   ...moverOptions,
+};
+
+/** The options for publishing a model, with `publish` and `sweep publish`. */
+export const publishOptions = {
+  ...bucketOptions,
+  alias: option(
+    '<name>',
+    'also point this alias at the version, unless the alias serves a more accurate one',
+    aliasName.optional(),
+  ),
+  ...gateOptions,
+  sign: signOption,
+  json: jsonOption,
 };
 
 /** @throws {UsageError} if a forced move has no reason */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { argument, flag, option, text, UsageError } from '../../node/options.ts';
 import { printProgress, printResult } from '../../node/text.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -14,25 +14,21 @@ export const data = defineCommand({
   name: 'data',
   description: 'Downloads a data set, verifies its files and caches them.',
   options: z.object({
-    action: z
-      .enum(['upload', 'feedback'])
-      .optional()
-      .describe(
-        'upload: also upload the test set to the bucket, for the Worker; feedback: write a training set from the labels that callers sent to POST /feedback',
-      )
-      .meta({ argument: true }),
+    action: argument(
+      'upload: also upload the test set to the bucket, for the Worker; feedback: write a training set from the labels that callers sent to POST /feedback',
+      z.enum(['upload', 'feedback']).optional(),
+    ),
     dataset: dataset.describe(
       'the data set: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
     ),
     dataDir,
-    offline: z.boolean().default(false).describe('use local files only, download nothing'),
+    offline: flag('use local files only, download nothing'),
     name: modelOption.describe('for feedback: the model that the labels were sent for'),
-    out: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('for feedback: the folder to write; pass it to `train --dataset`')
-      .meta({ value: '<folder>' }),
+    out: option(
+      '<folder>',
+      'for feedback: the folder to write; pass it to `train --dataset`',
+      text.optional(),
+    ),
     ...bucketOptions,
     json: jsonOption,
   }),

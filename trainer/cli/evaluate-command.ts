@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { argument, text } from '../../node/options.ts';
 import { formatCount, percent, printProgress, printResult, textTable } from '../../node/text.ts';
 import type { Evaluation } from '../evaluate/evaluate-model.ts';
 import type { TrainedModel } from '../evaluate/trained-model.ts';
@@ -11,12 +12,7 @@ export const evaluate = defineCommand({
   description:
     'Evaluates a model on the whole test set: accuracy, loss, scores per class, confusion matrix.',
   options: z.object({
-    run: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('folder of the run (default: the newest run)')
-      .meta({ argument: true }),
+    run: argument('folder of the run (default: the newest run)', text.optional()),
     ...modelSelectors,
     ...modelUseOptions,
     json: jsonOption,

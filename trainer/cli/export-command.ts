@@ -1,30 +1,28 @@
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { option, UsageError } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
-import { jsonOption } from './bucket-options.ts';
+import { jsonOption, runArgument } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
 export const exportRun = defineCommand({
   name: 'export',
   description: 'Exports the weights of a run as .safetensors, for load_state_dict in PyTorch.',
   options: z.object({
-    run: z
-      .string()
-      .min(1)
-      .describe('folder of the run, such as runs/20261124T101500Z-1234')
-      .meta({ argument: true }),
-    out: z
-      .string()
-      .regex(/\.safetensors$/, 'the file name must end with .safetensors')
-      .describe('the file to write')
-      .meta({ value: '<file.safetensors>' }),
-    names: z
-      .string()
-      .transform((text) => text.split(','))
-      .pipe(z.array(z.string().regex(/^\w+(\.\w+)*$/, 'must be module names, comma-separated')))
-      .optional()
-      .describe('module names for the layers, comma-separated (default: conv1,conv2,conv3,fc1,fc2)')
-      .meta({ value: '<a,b,…>' }),
+    run: runArgument,
+    out: option(
+      '<file.safetensors>',
+      'the file to write',
+      z.string().regex(/\.safetensors$/, 'the file name must end with .safetensors'),
+    ),
+    names: option(
+      '<a,b,…>',
+      'module names for the layers, comma-separated (default: conv1,conv2,conv3,fc1,fc2)',
+      z
+        .string()
+        .transform((names) => names.split(','))
+        .pipe(z.array(z.string().regex(/^\w+(\.\w+)*$/, 'must be module names, comma-separated')))
+        .optional(),
+    ),
     json: jsonOption,
   }),
   async run({ run, out, names, json }, { signal }) {

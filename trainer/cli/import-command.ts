@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { argument, text } from '../../node/options.ts';
 import { percent, printProgress, printResult } from '../../node/text.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { jsonOption } from './bucket-options.ts';
@@ -10,11 +11,7 @@ export const importRun = defineCommand({
   name: 'import',
   description: "Imports a PyTorch state_dict of the tutorial's network as a run.",
   options: z.object({
-    file: z
-      .string()
-      .min(1)
-      .describe("weights of the tutorial's network: .pth or .safetensors")
-      .meta({ argument: true }),
+    file: argument("weights of the tutorial's network: .pth or .safetensors", text),
     dataset: dataset.describe('the data set that the network was trained on'),
     dataDir,
     backend,

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { argument, flag, option, text, UsageError } from '../../node/options.ts';
 import { percent, printProgress, printResult } from '../../node/text.ts';
 import { backendChoices } from '../backend/backend.ts';
 import type { ImagePrediction } from '../evaluate/predict-images.ts';
@@ -12,38 +12,30 @@ export const predict = defineCommand({
   name: 'predict',
   description: 'Predicts the classes of image files, or of one image of the test set.',
   options: z.object({
-    files: z
-      .array(z.string().min(1))
-      .max(1000)
-      .describe('image files of any size: PNG, JPEG, WebP, GIF or BMP')
-      .meta({ argument: true }),
-    index: z.coerce
-      .number()
-      .int()
-      .nonnegative()
-      .optional()
-      .describe('predict image n of the test set, counted from 0')
-      .meta({ value: '<n>' }),
-    random: z.boolean().default(false).describe('predict a random image of the test set'),
-    out: z
-      .string()
-      .regex(/\.(png|svg)$/i, 'the file name must end with .png or .svg')
-      .optional()
-      .describe('also draw the images, titled "Predicted: X, Actual: Y", to a .png or .svg')
-      .meta({ value: '<file.png>' }),
-    invert: z
-      .enum(['auto', 'true', 'false'])
-      .default('auto')
-      .describe(
-        'invert the brightness of image files: auto (if the background is light), true, false',
-      )
-      .meta({ value: '<when>' }),
-    run: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('folder of the run to use (default: the newest run)')
-      .meta({ value: '<folder>' }),
+    files: argument(
+      'image files of any size: PNG, JPEG, WebP, GIF or BMP',
+      z.array(text).max(1000),
+    ),
+    index: option(
+      '<n>',
+      'predict image n of the test set, counted from 0',
+      z.coerce.number().int().nonnegative().optional(),
+    ),
+    random: flag('predict a random image of the test set'),
+    out: option(
+      '<file.png>',
+      'also draw the images, titled "Predicted: X, Actual: Y", to a .png or .svg',
+      z
+        .string()
+        .regex(/\.(png|svg)$/i, 'the file name must end with .png or .svg')
+        .optional(),
+    ),
+    invert: option(
+      '<when>',
+      'invert the brightness of image files: auto (if the background is light), true or false',
+      z.enum(['auto', 'true', 'false']).default('auto'),
+    ),
+    run: option('<folder>', 'folder of the run to use (default: the newest run)', text.optional()),
     ...modelSelectors,
     ...modelUseOptions,
     // One image is predicted before TensorFlow has loaded.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { flag, option } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
 import type { Pruned } from '../registry/prune.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
@@ -9,13 +10,12 @@ export const prune = defineCommand({
   description:
     'Deletes old versions, and uploads that were interrupted more than a day ago. Keeps the current and the previous version of every alias.',
   options: z.object({
-    keep: z.coerce
-      .number({ error: 'give the number of newest versions to keep' })
-      .int()
-      .min(0)
-      .describe('number of newest versions to keep')
-      .meta({ value: '<n>' }),
-    dryRun: z.boolean().default(false).describe('only print what would be deleted'),
+    keep: option(
+      '<n>',
+      'number of newest versions to keep',
+      z.coerce.number({ error: 'give the number of newest versions to keep' }).int().min(0),
+    ),
+    dryRun: flag('only print what would be deleted'),
     ...bucketOptions,
     model: modelOption,
     json: jsonOption,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { option, UsageError } from '../../node/options.ts';
 import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { TrainedModel } from '../evaluate/trained-model.ts';
 import { trainOptionsSchema } from '../run/options.ts';
@@ -10,18 +10,16 @@ const { runs, backend, device, dataDir } = trainOptionsSchema.shape;
 /** The options that select a trained model: a run's folder, or a version or alias in a bucket. */
 export const modelSelectors = {
   runs: runs.describe('folder of all runs; its newest run is used if no other model is named'),
-  version: z
-    .string()
-    .pipe(versionSchema)
-    .optional()
-    .describe('use this version in the bucket')
-    .meta({ value: '<version>' }),
-  alias: z
-    .string()
-    .pipe(aliasNameSchema)
-    .optional()
-    .describe('use the version in the bucket that this alias points at')
-    .meta({ value: '<name>' }),
+  version: option(
+    '<version>',
+    'use this version in the bucket',
+    z.string().pipe(versionSchema).optional(),
+  ),
+  alias: option(
+    '<name>',
+    'use the version in the bucket that this alias points at',
+    z.string().pipe(aliasNameSchema).optional(),
+  ),
   model: modelOption,
   ...bucketOptions,
 };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { argumentOf, UsageError } from '../../node/options.ts';
+import { argumentOf, count, option, text, UsageError } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { connectionOptions } from '../registry/bucket-location.ts';
@@ -15,39 +15,35 @@ import { defineCommand } from './command.ts';
 import { best, publishBest, status } from './sweep-result-commands.ts';
 import { sweepEventLine, sweepTable } from './sweep-text.ts';
 
-const fileOption = z
-  .string()
-  .min(1)
-  .describe('the file that defines the trials (docs/10-train-in-the-cloud.md)')
-  .meta({ value: '<sweep.yaml>' });
+const fileOption = option(
+  '<sweep.yaml>',
+  'the file that defines the trials (docs/10-train-in-the-cloud.md)',
+  text,
+);
 
 const sweepOptionsSchema = z.object({
   file: fileOption.optional().meta({ ...fileOption.meta() }),
-  sweep: sweepNameSchema
-    .optional()
-    .describe('name of a sweep that is already in the bucket, instead of --file')
-    .meta({ value: '<name>' }),
-  index: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .optional()
-    .describe('run trial n (default: JOB_COMPLETION_INDEX or AWS_BATCH_JOB_ARRAY_INDEX)')
-    .meta({ value: '<n>' }),
-  local: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe('run all unfinished trials on this machine, n at a time')
-    .meta({ value: '<n>' }),
+  sweep: option(
+    '<name>',
+    'name of a sweep that is already in the bucket, instead of --file',
+    sweepNameSchema.optional(),
+  ),
+  index: option(
+    '<n>',
+    'run trial n (default: JOB_COMPLETION_INDEX or AWS_BATCH_JOB_ARRAY_INDEX)',
+    z.coerce.number().int().min(0).optional(),
+  ),
+  local: option(
+    '<n>',
+    'run all unfinished trials on this machine, n at a time',
+    count.max(256).optional(),
+  ),
   threads: trainOptionsSchema.shape.threads.describe(
     'threads per trial (default: the cores divided by the trials that run at a time)',
   ),
   ...bucketOptions,
   runs: trainOptionsSchema.shape.runs,
-  json: jsonOption.describe('print JSON lines instead of text'),
+  json: trainOptionsSchema.shape.json,
 });
 
 type SweepOptions = z.output<typeof sweepOptionsSchema>;

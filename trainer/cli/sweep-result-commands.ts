@@ -2,15 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { argument } from '../../node/options.ts';
 import { percent, printResult } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { bestTrial, readTrials, sweepNameSchema } from '../sweep/sweep-records.ts';
-import { bucketOptions, jsonOption, openNamedBucket, requireReason } from './bucket-options.ts';
+import {
+  bucketOptions,
+  jsonOption,
+  openNamedBucket,
+  publishOptions,
+  requireReason,
+} from './bucket-options.ts';
 import { defineCommand } from './command.ts';
-import { publishFolder, publishOptions } from './publish-command.ts';
+import { publishFolder } from './publish-command.ts';
 import { sweepTable } from './sweep-text.ts';
 
-const sweepArgument = sweepNameSchema.describe('name of the sweep').meta({ argument: true });
+const sweepArgument = argument('name of the sweep', sweepNameSchema);
 const resultOptions = z.object({ sweep: sweepArgument, ...bucketOptions, json: jsonOption });
 
 export const status = defineCommand({
