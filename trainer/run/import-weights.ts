@@ -9,10 +9,8 @@ import { computeMetrics } from '../train/metrics.ts';
 import { fromPytorch } from '../weights/pytorch.ts';
 import { readWeightsFile } from '../weights/read-weights-file.ts';
 import { type LayerTensor, WeightsFileError } from '../weights/tensor.ts';
-import { writeMetrics } from './metrics-files.ts';
-import { gitState, hardware, packageVersions } from './provenance.ts';
+import { provenance } from './provenance.ts';
 import { createRunFolder } from './run-folder.ts';
-import { testPredictions } from './run-records.ts';
 import { writeArtifacts } from './write-artifacts.ts';
 
 export interface ImportOptions {
@@ -70,20 +68,15 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
     backend: backend.name,
     device: backend.device.name,
     threads: 1,
-    packages: packageVersions(),
-    git: await gitState(),
-    hardware: hardware(),
-    spec,
-    dataset: { name: dataset.name, origin: dataset.origin, files: dataset.files },
+    ...(await provenance(spec, dataset)),
     parent: { file: name, sha256 },
   });
-  const predictions = testPredictions(logits, test.labels);
+  const answers = { logits, actual: test.labels };
   await run.writeEpoch(
-    { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics, ...predictions },
+    { epoch: 0, seconds: 0, imagesPerSecond: 0, ...metrics },
     artifacts,
-    { logits, actual: test.labels },
+    answers,
   );
-  await writeMetrics(run);
   await writeArtifacts(run, test);
   return { run: run.path, spec, metrics, backend };
 }

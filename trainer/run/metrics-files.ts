@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
-import type { RunFolder } from './run-folder.ts';
 import type { RunEpoch } from './run-records.ts';
 import { writeTensorboard } from './tensorboard.ts';
 
 /** Writes the files with which other programs follow a training: metrics.csv and tensorboard/. */
-export async function writeMetrics(run: Pick<RunFolder, 'path' | 'epochs'>): Promise<void> {
-  await writeAtomically(join(run.path, 'metrics.csv'), metricsCsv(run.epochs));
-  await writeTensorboard(run);
+export async function writeMetrics(folder: string, epochs: readonly RunEpoch[]): Promise<void> {
+  await writeAtomically(join(folder, 'metrics.csv'), metricsCsv(epochs));
+  await writeTensorboard(folder, epochs);
 }
 
 const metricsColumns: Record<string, (line: RunEpoch) => Cell> = {

@@ -1,11 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { recipeSchema } from '../train/recipe.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import { type TrainCommandOptions, trainOptionsSchema } from './options.ts';
-import { type RunConfig, runConfigSchema } from './run-records.ts';
+import { readConfig } from './read-run.ts';
+import type { RunConfig } from './run-records.ts';
 
 /** What `catwalk train` is going to do. */
 export interface RunPlan {
@@ -42,7 +42,7 @@ const fixedOptions = [
  *
  * @param given the options as commander parsed them
  * @throws {UsageError} if they are invalid, or would change a resumed run's weights
- * @throws {CheckpointError} if there is nothing to resume
+ * @throws {RunError | CheckpointError} if there is nothing to resume
  */
 export async function planRun(given: Record<string, unknown>): Promise<RunPlan> {
   const options = parseSchemaOptions(trainOptionsSchema, given);
@@ -69,7 +69,7 @@ async function planResume(
       `${resume} has no checkpoint. Start a run with --checkpoint ${resume}.`,
     );
   }
-  const config = inBucket?.latest?.config ?? (await readConfig(resume));
+  const config = inBucket?.latest?.config ?? (await readResumableConfig(resume));
   const { resume: _, ...changes } = given;
   const merged = {
     ...(config.options as object),
@@ -112,25 +112,8 @@ async function checkpointsInBucket(
   return openCheckpoints(bucketStore(openBucket({ ...options, url })));
 }
 
-async function readConfig(folder: string): Promise<RunConfig> {
-  const file = join(folder, 'config.json');
-  let text: string;
-  try {
-    await stat(folder);
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new CheckpointError(
-      `${folder} is not a run: ${(cause as Error).message}. \`catwalk train\` creates runs, as folders under runs/.`,
-      { cause },
-    );
-  }
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    throw new CheckpointError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  const parsed = runConfigSchema.safeParse(content);
-  if (parsed.success && typeof parsed.data.options === 'object') return parsed.data;
-  throw new CheckpointError(`${file} does not describe a run that \`catwalk train\` can resume.`);
+async function readResumableConfig(folder: string): Promise<RunConfig> {
+  const { config } = await readConfig(folder);
+  if (typeof config.options === 'object') return config;
+  throw new CheckpointError(`${folder} is not a run that \`catwalk train\` can resume.`);
 }

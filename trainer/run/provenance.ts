@@ -3,11 +3,13 @@ import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:
 import { promisify } from 'node:util';
 import { version_core } from '@tensorflow/tfjs-core';
 import catwalk from '../../package.json' with { type: 'json' };
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Dataset } from '../data/dataset.ts';
 
 const run = promisify(execFile);
 
 /** Returns the checked-out commit of this program; null if it is not in a git checkout. */
-export async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {
+async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {
   try {
     const options = { cwd: import.meta.dirname };
     const { stdout: commit } = await run('git', ['rev-parse', 'HEAD'], options);
@@ -18,17 +20,25 @@ export async function gitState(): Promise<{ commit: string; dirty: boolean } | n
   }
 }
 
-/** Describes this machine. */
-export const hardware = () => ({
-  cpu: cpus()[0]?.model.trim() ?? 'unknown',
-  cores: availableParallelism(),
-  memoryBytes: totalmem(),
-  os: `${type()} ${release()} ${arch()}`,
-});
-
 /** Returns the versions that reproducing a run needs. */
 export const packageVersions = (): Record<string, string> => ({
   catwalk: catwalk.version,
   node: process.versions.node,
   '@tensorflow/tfjs': version_core,
 });
+
+/** Returns the part of config.json that records what reproducing a run needs: code, packages, machine, network, data. */
+export async function provenance(spec: ModelSpec, { name, origin, files }: Dataset) {
+  return {
+    packages: packageVersions(),
+    git: await gitState(),
+    hardware: {
+      cpu: cpus()[0]?.model.trim() ?? 'unknown',
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+      os: `${type()} ${release()} ${arch()}`,
+    },
+    spec,
+    dataset: { name, origin, files },
+  };
+}

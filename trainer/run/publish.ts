@@ -11,7 +11,7 @@ import {
 } from '../../shared/registry/manifest.ts';
 import { userAtHost } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
+import { type AliasMove, type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
 import { modelFiles, publishVersion } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { readRun } from './read-run.ts';
@@ -29,35 +29,36 @@ export interface EpochToPublish {
   signingKey: KeyObject | undefined;
 }
 
+export interface Publication {
+  manifest: Manifest;
+  /** What happened to the alias; null if none was named. */
+  move: AliasMoveResult | null;
+}
+
 /** Publishes an epoch's weights as a version. Points the alias at it unless the alias serves a more accurate version. */
 export async function publishEpoch(
   bucket: Bucket,
   runFolder: string,
-  epoch: EpochToPublish,
-): Promise<{ manifest: Manifest; move: AliasMoveResult }> {
-  const { spec, dataset, metrics, training, alias, force, signingKey } = epoch;
-  const files = modelFiles(epoch.artifacts);
+  { artifacts, answers, alias, force, ...epoch }: EpochToPublish,
+): Promise<Publication & { move: AliasMoveResult }> {
+  const files = modelFiles(artifacts);
   const config = await readFile(join(runFolder, 'config.json'));
   const manifest = await publishVersion(bucket, {
-    spec,
+    ...epoch,
     files,
-    evaluation: evaluationBytes(epoch.answers, files['weights.bin']),
-    metrics,
-    training,
-    dataset,
+    evaluation: evaluationBytes(answers, files['weights.bin']),
     configSha256: createHash('sha256').update(config).digest('hex'),
-    signingKey,
   });
-  const move = await moveAlias(bucket, {
-    name: spec.name,
-    alias,
-    version: manifest.version,
-    action: 'publish',
-    by: userAtHost(),
-    ...(force && { force, reason: 'catwalk train --force' }),
-  });
-  return { manifest, move };
+  const mover = { by: userAtHost(), ...(force && { force, reason: 'catwalk train --force' }) };
+  return { manifest, move: await moveTo(bucket, manifest, alias, mover) };
 }
+
+const moveTo = (
+  bucket: Bucket,
+  { name, version }: Manifest,
+  alias: string,
+  mover: Pick<AliasMove, 'by' | 'reason' | 'force' | 'tolerance'>,
+) => moveAlias(bucket, { name, alias, version, action: 'publish', ...mover });
 
 export interface PublishRunOptions {
   /** The alias to point at the version. Without it no alias moves. */
@@ -72,33 +73,19 @@ export interface PublishRunOptions {
   sign?: string | undefined;
 }
 
-/**
- * Publishes a run's model as a version, and points the alias at it if one is named.
- *
- * @returns the manifest, and what became of the alias; null if none was named
- */
+/** Publishes a run's model as a version, and points the alias at it if one is named. */
 export async function publishRun(
   bucket: Bucket,
   folder: string,
   { alias, by = userAtHost(), reason, force, tolerance, sign }: PublishRunOptions,
-): Promise<{ manifest: Manifest; move: AliasMoveResult | null }> {
+): Promise<Publication> {
   const signingKey = sign === undefined ? undefined : await readSigningKey(sign);
-  const { config, configSha256, epoch, training, files, evaluation } = await readRun(folder);
+  const { config, epoch, ...run } = await readRun(folder);
   const { spec, dataset, parent } = config;
-  const manifest = await publishVersion(bucket, {
-    spec,
-    files,
-    evaluation,
-    metrics: metricsSchema.parse(epoch),
-    training,
-    dataset,
-    configSha256,
-    parent,
-    signingKey,
-  });
+  const metrics = metricsSchema.parse(epoch);
+  const version = { ...run, spec, metrics, dataset, parent, signingKey };
+  const manifest = await publishVersion(bucket, version);
   if (alias === undefined) return { manifest, move: null };
-  const { name, version } = manifest;
-  const mover = { by, reason, force, tolerance };
-  const move = await moveAlias(bucket, { name, alias, version, action: 'publish', ...mover });
+  const move = await moveTo(bucket, manifest, alias, { by, reason, force, tolerance });
   return { manifest, move };
 }

@@ -46,8 +46,7 @@ export class RunError extends Error {
  */
 export async function readRun(folder: string): Promise<StoredRun> {
   const path = resolve(folder);
-  const configBytes = await readRunFile(path, 'config.json');
-  const config = parse(runConfigSchema, configBytes, join(path, 'config.json'));
+  const { config, configSha256 } = await readConfig(path);
   const epochs = parseEpochs(await readRunFile(path, 'metrics.jsonl'), path);
   const files = {
     'weights.bin': await readRunFile(path, 'model/weights.bin'),
@@ -60,7 +59,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     path,
     id: basename(path),
     config,
-    configSha256: sha256(configBytes),
+    configSha256,
     epochs,
     epoch,
     training: trainingSchema.parse({
@@ -76,6 +75,19 @@ export async function readRun(folder: string): Promise<StoredRun> {
   };
 }
 
+/**
+ * Reads a run's config.json.
+ *
+ * @throws {RunError} if it is missing or invalid
+ */
+export async function readConfig(
+  folder: string,
+): Promise<Pick<StoredRun, 'config' | 'configSha256'>> {
+  const bytes = await readRunFile(folder, 'config.json');
+  const config = parse(runConfigSchema, bytes, join(folder, 'config.json'));
+  return { config, configSha256: sha256(bytes) };
+}
+
 async function readRunFile(folder: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(join(folder, file));
@@ -83,7 +95,7 @@ async function readRunFile(folder: string, file: string): Promise<Uint8Array> {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new RunError(message, { cause });
     throw new RunError(
-      `${folder} is not a run with a trained model: ${file} is missing. \`catwalk train\` creates runs, as folders under runs/.`,
+      `${folder} is not a run with a trained model: it has no ${file}. \`catwalk train\` creates runs, as folders under runs/.`,
       { cause },
     );
   }

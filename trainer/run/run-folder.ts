@@ -10,6 +10,7 @@ import {
   evaluationSchema,
 } from '../../shared/registry/evaluation.ts';
 import { modelFiles } from '../registry/publish-version.ts';
+import { writeMetrics } from './metrics-files.ts';
 import type { ResumedRun } from './plan-run.ts';
 import {
   bestEpoch,
@@ -17,6 +18,7 @@ import {
   type RunConfig,
   type RunEpoch,
   runEpochSchema,
+  testPredictions,
 } from './run-records.ts';
 
 /**
@@ -24,7 +26,7 @@ import {
  * finished epoch.
  *
  * - `config.json`: every value that the run uses
- * - `metrics.jsonl`: one line per epoch
+ * - `metrics.jsonl`: one line per epoch; metrics.csv and tensorboard/ have the same for other programs
  * - `model/`: the best epoch's weights, for `tf.loadLayersModel`, and evaluation.json
  * - `model/last/`: the same of the newest epoch
  */
@@ -88,11 +90,13 @@ export function openRunFolder(
     async writeEpoch(measured, artifacts, answers) {
       const files = modelFiles(artifacts);
       const weightsSha256 = sha256(files['weights.bin']);
-      const epoch = runEpochSchema.parse({ ...measured, weightsSha256 });
+      const predictions = answers && testPredictions(answers.logits, answers.actual);
+      const epoch = runEpochSchema.parse({ ...predictions, ...measured, weightsSha256 });
       epochs.push(epoch);
       // Before the weights: until they replace those of an earlier epoch, that epoch's line still describes the model.
       const lines = epochs.map((line) => `${JSON.stringify(line)}\n`);
       await write('metrics.jsonl', lines.join(''));
+      await writeMetrics(path, epochs);
       // A run that resumes on another machine has no model there yet. Any epoch is better than none.
       const isMissing = !existsSync(join(path, 'model/model.json'));
       const isBest = bestEpoch(epochs) === epoch || isMissing;

@@ -19,13 +19,12 @@ import {
 import type { TrainingEvent } from '../train/training-types.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
-import { writeMetrics } from './metrics-files.ts';
 import type { ResumedRun, RunPlan } from './plan-run.ts';
-import { gitState, hardware, packageVersions } from './provenance.ts';
+import { provenance } from './provenance.ts';
 import { type EpochToPublish, publishEpoch } from './publish.ts';
 import type { Reporter } from './reporter.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
-import { historyOf, testPredictions } from './run-records.ts';
+import { historyOf } from './run-records.ts';
 
 /**
  * Runs a training from the data to the last epoch. Every epoch is written to the run's folder and, if a bucket is given,
@@ -74,7 +73,15 @@ export async function runTraining(
     force,
     signingKey,
   };
-  const config = await configOf(plan, spec, dataset);
+  const config = {
+    recipe: options.recipe,
+    ...recipe,
+    dtype: options.dtype,
+    seed: options.seed,
+    limit: options.limit ?? null,
+    ...(await provenance(spec, dataset)),
+    options: plan.given,
+  };
   let writer: CheckpointWriter | undefined;
   try {
     for await (const event of train({
@@ -130,25 +137,6 @@ async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null>
 const checkpointsOf = ({ path }: RunFolder) =>
   openCheckpoints(folderStore(join(path, 'checkpoint')));
 
-/** Returns config.json, except for what is known once the backend is open. */
-async function configOf({ options, given }: RunPlan, spec: ModelSpec, dataset: Dataset) {
-  const { recipe, dtype, seed, limit = null } = options;
-  const { name, origin, files } = dataset;
-  return {
-    recipe,
-    ...recipeWith(recipe, options),
-    dtype,
-    seed,
-    packages: packageVersions(),
-    git: await gitState(),
-    limit,
-    hardware: hardware(),
-    spec,
-    dataset: { name, origin, files },
-    options: given,
-  };
-}
-
 /** @throws {CheckpointError} if the run was trained on other data */
 function checkSameDataset({ path, config }: ResumedRun, { name, files }: Dataset): void {
   if (isDeepStrictEqual(config.dataset.files, files)) return;
@@ -157,31 +145,18 @@ function checkSameDataset({ path, config }: ResumedRun, { name, files }: Dataset
   );
 }
 
-/** Writes an epoch and its metrics to the run's folder, and returns what its publication needs. */
+/** Writes an epoch to the run's folder, and returns what its publication needs. */
 async function writeEpoch(
   run: RunFolder,
   event: Extract<TrainingEvent, { event: 'epoch' }>,
   { labels }: ImageSet,
 ): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training'>> {
-  const { epoch, metrics, validation, trainLoss, seconds, imagesPerSecond } = event;
-  const { artifacts, logits } = event;
-  const answers = { logits, actual: labels };
-  await run.writeEpoch(
-    {
-      epoch,
-      seconds,
-      imagesPerSecond,
-      trainLoss,
-      ...metrics,
-      ...testPredictions(logits, labels),
-      ...(validation && { validation }),
-    },
-    artifacts,
-    answers,
-  );
-  await writeMetrics(run);
-  const history = historyOf(run.epochs);
-  const training = { ...run.config, epoch, seconds, imagesPerSecond, history };
+  const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
+  const answers = { logits: event.logits, actual: labels };
+  const progress = { epoch, seconds, imagesPerSecond };
+  const measured = { ...metrics, ...progress, trainLoss, validation: validation ?? undefined };
+  await run.writeEpoch(measured, artifacts, answers);
+  const training = { ...run.config, ...progress, history: historyOf(run.epochs) };
   return { artifacts, answers, metrics, training };
 }
 

@@ -1,22 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
-import type { RunFolder } from './run-folder.ts';
 import type { RunEpoch } from './run-records.ts';
 
 /**
  * Writes the newest epoch into a run's `tensorboard/`, and earlier ones if they are missing. One file per epoch keeps every
  * file complete, lets a repeated epoch replace its own file, and lets a running TensorBoard pick up new epochs.
  */
-export async function writeTensorboard({
-  path,
-  epochs,
-}: Pick<RunFolder, 'path' | 'epochs'>): Promise<void> {
+export async function writeTensorboard(folder: string, epochs: readonly RunEpoch[]): Promise<void> {
   const now = Date.now() / 1000;
   const newest = epochs.at(-1);
   for (const line of epochs) {
     const name = `events.out.tfevents.${String(line.epoch).padStart(5, '0')}`;
-    const file = join(path, 'tensorboard', name);
+    const file = join(folder, 'tensorboard', name);
     if (line !== newest && existsSync(file)) continue;
     const wallTime = now - ((newest?.seconds ?? 0) - line.seconds);
     await writeAtomically(file, tensorboardEvents(line, wallTime));
@@ -42,9 +38,11 @@ export function tensorboardEvents(line: RunEpoch, wallTime: number): Uint8Array 
     images_per_second: line.imagesPerSecond,
   };
   const values = Object.entries(scalars).flatMap(([tag, value]) =>
-    value === undefined ? [] : [bytesField(1, Buffer.concat([textField(1, tag), float(2, value)]))],
+    value === undefined
+      ? []
+      : [bytesField(1, Buffer.concat([textField(1, tag), floatField(2, value)]))],
   );
-  const time = double(1, wallTime);
+  const time = doubleField(1, wallTime);
   return Buffer.concat([
     record(Buffer.concat([time, textField(3, 'brain.Event:2')])),
     record(Buffer.concat([time, varintField(2, line.epoch), bytesField(5, Buffer.concat(values))])),
@@ -53,38 +51,25 @@ export function tensorboardEvents(line: RunEpoch, wallTime: number): Uint8Array 
 
 /** Encodes a record: length, checksum of the length, data, checksum of the data; numbers are little-endian. */
 function record(data: Uint8Array): Uint8Array {
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(data.length));
-  return Buffer.concat([length, uint32(maskedCrc32c(length)), data, uint32(maskedCrc32c(data))]);
+  const length = bytesOf(BigUint64Array.of(BigInt(data.length)));
+  return Buffer.concat([length, checksum(length), data, checksum(data)]);
 }
 
-function uint32(value: number): Uint8Array {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
+const checksum = (bytes: Uint8Array) => bytesOf(Uint32Array.of(maskedCrc32c(bytes)));
+const bytesOf = ({ buffer }: { buffer: ArrayBuffer }) => new Uint8Array(buffer);
 
 // The Protocol Buffers field types of an Event: https://protobuf.dev/programming-guides/encoding/
 
-const tag = (field: number, wireType: number) => varint((field << 3) | wireType);
-const varintField = (field: number, value: number) => Buffer.concat([tag(field, 0), varint(value)]);
-const textField = (field: number, text: string) => bytesField(field, Buffer.from(text));
-
-function double(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return Buffer.concat([tag(field, 1), bytes]);
-}
-
-function float(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return Buffer.concat([tag(field, 5), bytes]);
-}
-
-function bytesField(field: number, bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([tag(field, 2), varint(bytes.length), bytes]);
-}
+const field = (number: number, wireType: number, ...value: Uint8Array[]) =>
+  Buffer.concat([varint((number << 3) | wireType), ...value]);
+const varintField = (number: number, value: number) => field(number, 0, varint(value));
+const doubleField = (number: number, value: number) =>
+  field(number, 1, bytesOf(Float64Array.of(value)));
+const floatField = (number: number, value: number) =>
+  field(number, 5, bytesOf(Float32Array.of(value)));
+const bytesField = (number: number, bytes: Uint8Array) =>
+  field(number, 2, varint(bytes.length), bytes);
+const textField = (number: number, text: string) => bytesField(number, Buffer.from(text));
 
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];

@@ -198,7 +198,7 @@ describe('--resume', () => {
         await writeFile(join(run, 'config.json'), '{');
         return run;
       },
-      /^error: .*config\.json is not JSON.*\n$/,
+      /^error: .*config\.json is invalid.*\n$/,
     ],
     [
       'a run on other data',

@@ -57,7 +57,7 @@ beforeAll(async () => {
   // The second of three is the best.
   const epochs = [epochOf(1, 0.8), epochOf(2, 0.9), epochOf(3, 0.85)];
   const run = openRunFolder(path, config, epochs);
-  await writeMetrics(run);
+  await writeMetrics(path, epochs);
   await writeArtifacts(run, test);
 }, 60_000);
 afterAll(() => rm(path, { recursive: true }));
