@@ -38,7 +38,7 @@ const minNode = [22, 18] as const;
 /** A training with TensorFlow uses about 0.8 GiB. */
 const minFreeBytes = 2 ** 30;
 
-/** @param version as in process.versions.node */
+/** Checks that Node is recent enough. */
 export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [minMajor, minMinor] = minNode;
@@ -52,16 +52,17 @@ export function checkNode(version: string): Finding {
   };
 }
 
-function checkCores(): Finding {
+/** Checks Node's version, the cores and the free memory. */
+const checkMachine: Check = async () => {
   const free = `${(freemem() / 2 ** 30).toFixed(1)} GiB of memory free`;
   const detail = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? 'unknown'}), ${free}`;
-  if (freemem() >= minFreeBytes) return { name: 'cores', status: 'ok', detail };
   const advice = 'A training needs 1 GiB. Close other programs, or give the container more memory.';
-  return { name: 'cores', status: 'warn', detail, advice };
-}
-
-/** Checks Node's version, the cores and the free memory. */
-const checkMachine: Check = async () => [checkNode(process.versions.node), checkCores()];
+  const isEnough = freemem() >= minFreeBytes;
+  return [
+    checkNode(process.versions.node),
+    { name: 'cores', detail, ...(isEnough ? { status: 'ok' } : { status: 'warn', advice }) },
+  ];
+};
 
 /** Checks the driver and lists its GPUs. `checkBackends` checks whether TensorFlow can use them. */
 const checkGpu: Check = async ({ device }) => {
@@ -78,33 +79,34 @@ const checkGpu: Check = async ({ device }) => {
 };
 
 /** Opens every backend. One that works is enough, unless --device gpu requires the GPU. */
-const checkBackends: Check = async (options) => {
+const checkBackends: Check = async ({ device }) => {
   const findings: Finding[] = [];
-  for (const name of backendNames) findings.push(await checkBackend(name, options));
+  for (const backend of backendNames) {
+    const name = `backend ${backend}`;
+    const isNative = backend === 'tensorflow';
+    try {
+      const opened = await openBackend(backend, isNative ? { device } : {});
+      const version = isNative ? await tensorflowVersion() : packageVersions()['@tensorflow/tfjs'];
+      const detail = `${version} on ${opened.device.kind} (${opened.device.name})`;
+      findings.push({ name, status: 'ok', detail });
+    } catch (error) {
+      findings.push({ name, detail: messageOf(error), ...backendAdvice(backend, device, error) });
+    }
+  }
   return findings;
 };
 
-async function checkBackend(backend: BackendName, { device }: CheckOptions): Promise<Finding> {
-  const name = `backend ${backend}`;
+function backendAdvice(backend: BackendName, device: DeviceChoice, error: unknown) {
   const isNative = backend === 'tensorflow';
-  try {
-    const opened = await openBackend(backend, isNative ? { device } : {});
-    const version = isNative ? await tensorflowVersion() : packageVersions()['@tensorflow/tfjs'];
-    const detail = `${version} on ${opened.device.kind} (${opened.device.name})`;
-    return { name, status: 'ok', detail };
-  } catch (error) {
-    const detail = messageOf(error);
-    if (isNative && device === 'gpu') {
-      const advice = 'See docs/10-train-in-the-cloud.md, or train without a GPU: --device cpu.';
-      return { name, status: 'fail', detail, advice };
-    }
-    if (isNotSetUp(error)) {
-      const advice = 'Optional: only this backend trains on a GPU.';
-      return { name, status: 'warn', detail, advice };
-    }
-    const advice = isNative ? 'Set it up again: npm run setup:native' : 'Build it: npm run build';
-    return { name, status: backend === 'wasm' ? 'fail' : 'warn', detail, advice };
+  if (isNative && device === 'gpu') {
+    const advice = 'See docs/10-train-in-the-cloud.md, or train without a GPU: --device cpu.';
+    return { status: 'fail', advice } as const;
   }
+  if (isNotSetUp(error)) {
+    return { status: 'warn', advice: 'Optional: only this backend trains on a GPU.' } as const;
+  }
+  const advice = isNative ? 'Set it up again: npm run setup:native' : 'Build it: npm run build';
+  return { status: backend === 'wasm' ? 'fail' : 'warn', advice } as const;
 }
 
 /** Checks whether the data set is on this machine, with the right checksums. */

@@ -30,11 +30,27 @@ export const pageColours: ChartColours = {
   series: ['var(--first)', 'var(--second)', 'var(--third)'],
 };
 
-const chartFont = 'DejaVu Sans, Verdana, sans-serif';
-
 /** Draws a chart as an SVG. */
 async function drawChart(chart: TopLevelSpec, colours: ChartColours): Promise<string> {
-  const { spec } = compile(chart, { config: configOf(colours) });
+  const { ground, ink, quiet, line } = colours;
+  const config: Config = {
+    background: ground,
+    font: 'DejaVu Sans, Verdana, sans-serif',
+    padding: 16,
+    view: { stroke: line },
+    title: { color: ink, fontSize: 14, anchor: 'start', offset: 12 },
+    axis: {
+      labelColor: quiet,
+      titleColor: ink,
+      gridColor: line,
+      tickColor: line,
+      domainColor: line,
+      labelFontSize: 11,
+      titleFontWeight: 'normal',
+    },
+    legend: { labelColor: ink, titleColor: ink, orient: 'bottom', title: null, labelFontSize: 12 },
+  };
+  const { spec } = compile(chart, { config });
   const view = new View(parse(spec), { renderer: 'none' });
   try {
     return await view.toSVG();
@@ -42,24 +58,6 @@ async function drawChart(chart: TopLevelSpec, colours: ChartColours): Promise<st
     view.finalize();
   }
 }
-
-const configOf = ({ ground, ink, quiet, line }: ChartColours): Config => ({
-  background: ground,
-  font: chartFont,
-  padding: 16,
-  view: { stroke: line },
-  title: { color: ink, fontSize: 14, anchor: 'start', offset: 12 },
-  axis: {
-    labelColor: quiet,
-    titleColor: ink,
-    gridColor: line,
-    tickColor: line,
-    domainColor: line,
-    labelFontSize: 11,
-    titleFontWeight: 'normal',
-  },
-  legend: { labelColor: ink, titleColor: ink, orient: 'bottom', title: null, labelFontSize: 12 },
-});
 
 /** With more classes the cells are too small for numbers. */
 const maxNumberedClasses = 24;

@@ -13,6 +13,14 @@ export interface Checkpoint {
   state: TrainingState;
 }
 
+/** An interrupted run and its newest checkpoint. */
+export interface ResumedRun {
+  path: string;
+  config: RunConfig;
+  /** null if the run was interrupted before its first checkpoint. */
+  checkpoint: Checkpoint | null;
+}
+
 /** A checkpoint cannot be read, written or resumed. */
 export class CheckpointError extends Error {
   override name = 'CheckpointError';

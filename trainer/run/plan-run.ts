@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { recipeSchema } from '../train/recipe.ts';
-import { type Checkpoint, CheckpointError } from './checkpoint.ts';
+import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import { type TrainCommandOptions, trainOptionsSchema } from './options.ts';
 import { readConfig } from './read-run.ts';
@@ -17,13 +17,6 @@ export interface RunPlan {
   resumed: ResumedRun | null;
   /** What to do after an interruption (default: the command with --resume). */
   resumeAdvice?: string;
-}
-
-export interface ResumedRun {
-  path: string;
-  config: RunConfig;
-  /** null if the run was interrupted before its first checkpoint. */
-  checkpoint: Checkpoint | null;
 }
 
 /** The options that decide the weights. A resumed run reads them from its config.json. */

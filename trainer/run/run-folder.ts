@@ -10,8 +10,8 @@ import {
   evaluationSchema,
 } from '../../shared/registry/evaluation.ts';
 import { modelFiles } from '../registry/publish-version.ts';
+import type { ResumedRun } from './checkpoint.ts';
 import { writeMetrics } from './metrics-files.ts';
-import type { ResumedRun } from './plan-run.ts';
 import {
   bestEpoch,
   type MeasuredEpoch,

@@ -17,9 +17,9 @@ import {
   type TrainingState,
 } from '../train/training-state.ts';
 import type { TrainingEvent } from '../train/training-types.ts';
-import { CheckpointError } from './checkpoint.ts';
+import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
-import type { ResumedRun, RunPlan } from './plan-run.ts';
+import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
 import { type EpochToPublish, publishEpoch } from './publish.ts';
 import type { Reporter } from './reporter.ts';
