@@ -1,0 +1,138 @@
+import type { KeyObject } from 'node:crypto';
+import { basename, join } from 'node:path';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Dataset, ImageSet } from '../data/dataset.ts';
+import type { Bucket } from '../registry/bucket.ts';
+import {
+  firstPosition,
+  type TrainingPosition,
+  type TrainingState,
+} from '../train/training-state.ts';
+import type { TrainingEvent } from '../train/training-types.ts';
+import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
+import type { RunPlan } from './plan-run.ts';
+import { type EpochToPublish, publishEpoch } from './publish.ts';
+import type { Reporter } from './reporter.ts';
+import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { historyOf, type RunConfig } from './run-records.ts';
+
+export interface Recording {
+  plan: RunPlan;
+  spec: ModelSpec;
+  dataset: Dataset;
+  /** Returns config.json for a run on this backend. */
+  configOn: (computer: { backend: string; device: string; threads: number }) => RunConfig;
+  /** The bucket to publish to. */
+  bucket: Bucket | null;
+  signingKey: KeyObject | undefined;
+  /** The folder of a resumed run. A new run gets its folder when the training starts. */
+  run: RunFolder | null;
+  checkpoints: Checkpoints | null;
+  reporter: Reporter;
+  signal: AbortSignal;
+  onEpoch: (run: RunFolder) => Promise<void>;
+}
+
+/** Records a training: its epochs in the run's folder and the bucket, its checkpoints, and at the end its report. */
+export async function recordTraining(
+  events: AsyncIterable<TrainingEvent>,
+  { plan, spec, dataset, reporter, signal, onEpoch, ...recording }: Recording,
+): Promise<RunFolder> {
+  const { options } = plan;
+  const { test } = dataset;
+  let { run, checkpoints } = recording;
+  let writer: CheckpointWriter | undefined;
+  try {
+    for await (const event of events) {
+      if (event.event !== 'checkpoint') reporter.report(event);
+      if (event.event === 'started') {
+        const { threads, backend } = event;
+        const computer = { backend: backend.name, device: backend.device.name, threads };
+        run ??= await createRunFolder(options.runs, recording.configOn(computer));
+        checkpoints ??= await checkpointsOf(run);
+        writer = checkpointWriter(run, checkpoints, reporter);
+      } else if (event.event === 'epoch' && run) {
+        const trained = await writeEpoch(run, event, test);
+        await onEpoch(run);
+        const { bucket, signingKey } = recording;
+        if (!bucket) continue;
+        const { alias, force } = options;
+        const epoch = { spec, dataset, alias, force, signingKey, ...trained };
+        const published = await publishEpoch(bucket, run.path, epoch);
+        reporter.report({ event: 'published', epoch: event.epoch, alias, ...published });
+      } else if (event.event === 'checkpoint' && run && writer) {
+        await writer.save(event.state);
+        if (!signal.aborted) continue;
+        await writer.finish();
+        const resume = `npx catwalk train --resume ${options.checkpoint ?? run.path}`;
+        const advice = plan.resumeAdvice ?? `Resume with: ${resume}`;
+        const message = `Interrupted ${positionText(event.state.position)}. ${advice}`;
+        reporter.report({ event: 'message', message });
+      }
+    }
+    await writer?.finish();
+  } catch (error) {
+    // An interrupted run gets a report, too. The reason for the interruption takes precedence over errors in it.
+    if (run) await drawRun(run, test).catch(() => {});
+    throw error;
+  }
+  if (!run) throw new Error('The training ended before it started.');
+  await drawRun(run, test);
+  await onEpoch(run);
+  return run;
+}
+
+/** Opens the checkpoints in the run's folder. */
+export const checkpointsOf = ({ path }: RunFolder) =>
+  openCheckpoints(folderStore(join(path, 'checkpoint')));
+
+/** Writes an epoch to the run's folder, and returns what its publication needs. */
+async function writeEpoch(
+  run: RunFolder,
+  event: Extract<TrainingEvent, { event: 'epoch' }>,
+  { labels }: ImageSet,
+): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training'>> {
+  const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
+  const answers = { logits: event.logits, actual: labels };
+  const progress = { epoch, seconds, imagesPerSecond };
+  const measured = { ...metrics, ...progress, trainLoss, validation: validation ?? undefined };
+  await run.writeEpoch(measured, artifacts, answers);
+  const training = { ...run.config, ...progress, history: historyOf(run.epochs) };
+  return { artifacts, answers, metrics, training };
+}
+
+type CheckpointWriter = ReturnType<typeof checkpointWriter>;
+
+/** Writes checkpoints, one after the other, while the training continues. An error is thrown by the next call. */
+function checkpointWriter(run: RunFolder, checkpoints: Checkpoints, reporter: Reporter) {
+  let saving: Promise<void> = Promise.resolve();
+  return {
+    async save(state: TrainingState): Promise<void> {
+      await saving;
+      const { path, config, epochs } = run;
+      const { epoch, step } = state.position;
+      const { location: where } = checkpoints;
+      saving = checkpoints
+        .save({ run: basename(path), config, epochs: [...epochs], state })
+        .then(() => reporter.report({ event: 'checkpoint', epoch, step, where }));
+      // Avoids an unhandled rejection until the next call awaits the promise.
+      saving.catch(() => {});
+    },
+    /** Waits until the last checkpoint is written. */
+    finish: () => saving,
+  };
+}
+
+export function positionText({ epoch, step }: TrainingPosition = firstPosition): string {
+  return step === 0 ? `before epoch ${epoch}` : `in epoch ${epoch}, after step ${step}`;
+}
+
+/**
+ * Draws a run's charts and report if it has an epoch. Vega takes 100 MiB, so it is loaded only now, when the training
+ * threads have released their memory.
+ */
+export async function drawRun(run: RunFolder, test: ImageSet): Promise<void> {
+  if (run.epochs.length === 0) return;
+  const { writeArtifacts } = await import('./write-artifacts.ts');
+  await writeArtifacts(run, test);
+}
