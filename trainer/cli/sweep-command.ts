@@ -39,7 +39,7 @@ const sweepOptionsSchema = z.object({
     count.max(256).optional(),
   ),
   threads: trainOptionsSchema.shape.threads.describe(
-    'threads per trial (default: the cores divided by the trials that run at a time)',
+    'threads per trial (default: an equal share of the cores)',
   ),
   ...bucketOptions,
   runs: trainOptionsSchema.shape.runs,

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { argument } from '../../node/options.ts';
 import { percent, printResult } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { bestTrial, readTrials, sweepNameSchema } from '../sweep/sweep-records.ts';
+import { bestTrial, readTrials, sweepNameSchema, trialFolder } from '../sweep/sweep-records.ts';
 import {
   bucketOptions,
   jsonOption,
@@ -63,7 +63,7 @@ export const publishBest = defineCommand({
     const { downloadRun } = await import('../sweep/run-trial.ts');
     const folder = await mkdtemp(join(tmpdir(), 'catwalk-trial-'));
     try {
-      await downloadRun(bucket, options.sweep, index, folder);
+      await downloadRun(trialFolder(bucket, options.sweep, index), folder);
       await publishFolder(bucket, folder, options);
     } finally {
       await rm(folder, { recursive: true, force: true });

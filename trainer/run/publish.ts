@@ -1,33 +1,20 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import {
-  type Manifest,
-  type Metrics,
-  metricsSchema,
-  type Training,
-} from '../../shared/registry/manifest.ts';
+import { type Manifest, metricsSchema } from '../../shared/registry/manifest.ts';
 import { userAtHost } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { type AliasMove, type AliasMoveResult, moveAlias } from '../registry/move-alias.ts';
-import { modelFiles, publishVersion } from '../registry/publish-version.ts';
+import { modelFiles, publishVersion, type VersionToPublish } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { readRun } from './read-run.ts';
 import { evaluationBytes, type TestAnswers } from './run-folder.ts';
 
-export interface EpochToPublish {
-  spec: ModelSpec;
-  dataset: Manifest['dataset'];
-  artifacts: io.ModelArtifacts;
-  answers: TestAnswers;
-  metrics: Metrics;
-  training: Training;
-  alias: string;
-  force: boolean;
-  signingKey: KeyObject | undefined;
-}
+export type EpochToPublish = Pick<
+  VersionToPublish,
+  'spec' | 'dataset' | 'metrics' | 'training' | 'signingKey'
+> & { artifacts: io.ModelArtifacts; answers: TestAnswers; alias: string; force: boolean };
 
 export interface Publication {
   manifest: Manifest;

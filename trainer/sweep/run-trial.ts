@@ -15,12 +15,11 @@ import { ValidationTooLargeError } from '../train/image-order.ts';
 import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';
 import {
   BadConfigurationError,
-  readStatus,
   type Sweep,
+  type TrialFolder,
   type TrialResult,
   type TrialStatus,
-  writeStatus,
-  writeTrialJson,
+  trialFolder,
 } from './sweep-records.ts';
 
 export interface TrialToRun {
@@ -48,7 +47,8 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
       `The sweep ${sweep.name} has no trial ${index}, only 0 to ${sweep.trials.length - 1}.`,
     );
   }
-  const before = await readStatus(bucket, sweep.name, index);
+  const stored = trialFolder(bucket, sweep.name, index);
+  const before = await stored.readStatus();
   if (before?.state === 'done') {
     reporter.report({ event: 'message', message: `Trial ${index} is already done.` });
     return;
@@ -65,13 +65,13 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
     status = { ...status, ...change };
     const current = status;
     // One write after the other, so that the last status wins.
-    writing = writing.catch(() => {}).then(() => writeStatus(bucket, sweep.name, index, current));
+    writing = writing.catch(() => {}).then(() => stored.writeStatus(current));
     return writing;
   };
   try {
     await update({});
     const result = await trainTrial(bucket, trial, { ...sweep.options, ...parameters }, update);
-    await writeTrialJson(bucket, sweep.name, index, 'result.json', result);
+    await stored.writeJson('result.json', result);
     await update({ state: 'done' });
   } catch (error) {
     const { message } = error as Error;
@@ -94,22 +94,22 @@ async function trainTrial(
   options: Record<string, unknown>,
   update: (change: Partial<TrialStatus>) => Promise<void>,
 ): Promise<TrialResult> {
+  const stored = trialFolder(bucket, sweep.name, index);
   const resolved = parseSchemaOptions(trainOptionsSchema, options);
   const configuration = { ...resolved, ...recipeWith(resolved.recipe, resolved) };
   // Without the options that depend on the machine or do not apply to a trial.
   const { publish: _, alias: __, force: ___, runs: ____, json: _____, ...recorded } = configuration;
-  await writeTrialJson(bucket, sweep.name, index, 'configuration.json', recorded);
+  await stored.writeJson('configuration.json', recorded);
 
   const checkpoint = `${bucket.url.replace(/\/+$/, '')}/sweeps/${sweep.name}/trials/${index}`;
-  const stored = await bucket.list(bucket.layout.trialFile(sweep.name, index, 'checkpoint/'));
   const place = { runs: join(runs, sweep.name, `trial-${index}`) };
   const { threads, ...connection } = machine;
   const plan = await planRun(
-    stored.length > 0
-      ? { ...connection, ...place, resume: checkpoint }
-      : { ...environmentOptions(), threads, ...connection, ...options, ...place, checkpoint },
+    (await stored.isEmpty('checkpoint/'))
+      ? { ...environmentOptions(), threads, ...connection, ...options, ...place, checkpoint }
+      : { ...connection, ...place, resume: checkpoint },
   );
-  if (plan.resumed) await downloadRun(bucket, sweep.name, index, plan.resumed.path);
+  if (plan.resumed) await downloadRun(stored, plan.resumed.path);
   let folder = '';
   const watching: Reporter = {
     report(report) {
@@ -122,7 +122,7 @@ async function trainTrial(
   };
   const resumeAdvice = 'Run the trial again to resume it.';
   await runTraining({ ...plan, resumeAdvice }, watching, signal, async ({ path, epochs }) => {
-    await uploadRun(bucket, sweep.name, index, path);
+    await uploadRun(stored, path);
     await update({ epoch: epochs.length });
   });
   const { epoch } = await readRun(folder);
@@ -136,7 +136,7 @@ const isMisconfiguration = (error: unknown) =>
   error instanceof InvalidDatasetError ||
   error instanceof ValidationTooLargeError;
 
-/** The files of a run that a trial stores in the bucket, under run/. They suffice to publish it, and to resume it elsewhere. */
+/** The files of a run that a trial stores in the bucket. They suffice to publish it, and to resume it elsewhere. */
 const runFiles = [
   'config.json',
   'metrics.jsonl',
@@ -146,35 +146,23 @@ const runFiles = [
 ];
 
 /** Uploads a run after an epoch. Must precede the epoch's checkpoint, which must not be ahead of the best weights. */
-async function uploadRun(
-  bucket: Bucket,
-  sweep: string,
-  index: number,
-  folder: string,
-): Promise<void> {
+async function uploadRun(trial: TrialFolder, folder: string): Promise<void> {
   for (const file of runFiles) {
     const path = join(folder, file);
     // Not every model has an evaluation.
     if (file.endsWith(evaluationFile) && !existsSync(path)) continue;
-    await bucket.put(bucket.layout.trialFile(sweep, index, `run/${file}`), await readFile(path), {
-      contentType: file.endsWith('.bin') ? 'application/octet-stream' : 'application/json',
-      cacheControl: 'no-cache',
-    });
+    const contentType = file.endsWith('.bin') ? 'application/octet-stream' : 'application/json';
+    await trial.put(`run/${file}`, await readFile(path), contentType);
   }
 }
 
 /** Downloads a trial's run to a folder. Does nothing if the folder has the run. */
-export async function downloadRun(
-  bucket: Bucket,
-  sweep: string,
-  index: number,
-  folder: string,
-): Promise<void> {
+export async function downloadRun(trial: TrialFolder, folder: string): Promise<void> {
   if (existsSync(join(folder, 'config.json'))) return;
   // config.json last, because it marks the run as complete.
   for (const file of runFiles.toReversed()) {
-    const stored = await bucket.get(bucket.layout.trialFile(sweep, index, `run/${file}`));
-    if (stored) await writeAtomically(join(folder, file), stored.bytes);
+    const bytes = await trial.get(`run/${file}`);
+    if (bytes) await writeAtomically(join(folder, file), bytes);
   }
 }
 

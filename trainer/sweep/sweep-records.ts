@@ -74,41 +74,30 @@ export interface Trial {
 /** The number of concurrent requests. */
 const concurrency = 16;
 
-export async function readStatus(
-  bucket: Bucket,
-  sweep: string,
-  index: number,
-): Promise<TrialStatus | null> {
-  const key = bucket.layout.trialFile(sweep, index, 'status.json');
-  return (await readJson(bucket, key, trialStatusSchema))?.value ?? null;
-}
+export type TrialFolder = ReturnType<typeof trialFolder>;
 
-/** Writes a trial's status, with the current time and this machine's name. */
-export async function writeStatus(
-  bucket: Bucket,
-  sweep: string,
-  index: number,
-  status: Omit<TrialStatus, 'updatedAt' | 'host'>,
-): Promise<void> {
-  const updatedAt = new Date().toISOString();
-  await writeTrialJson(bucket, sweep, index, 'status.json', {
-    ...status,
-    updatedAt,
-    host: hostname(),
-  });
-}
-
-export async function writeTrialJson(
-  bucket: Bucket,
-  sweep: string,
-  index: number,
-  file: string,
-  value: unknown,
-): Promise<void> {
-  await bucket.put(bucket.layout.trialFile(sweep, index, file), toJsonBytes(value), {
-    contentType: 'application/json',
-    cacheControl: 'no-cache',
-  });
+/** Returns the folder of a trial in the bucket, sweeps/<name>/trials/<n>/. */
+export function trialFolder(bucket: Bucket, sweep: string, index: number) {
+  const keyOf = (file: string) => bucket.layout.trialFile(sweep, index, file);
+  const put = async (file: string, bytes: Uint8Array, contentType = 'application/json') => {
+    await bucket.put(keyOf(file), bytes, { contentType, cacheControl: 'no-cache' });
+  };
+  const writeJson = (file: string, value: unknown) => put(file, toJsonBytes(value));
+  return {
+    put,
+    writeJson,
+    get: async (file: string) => (await bucket.get(keyOf(file)))?.bytes ?? null,
+    isEmpty: async (folder: string) => (await bucket.list(keyOf(folder))).length === 0,
+    readStatus: async () =>
+      (await readJson(bucket, keyOf('status.json'), trialStatusSchema))?.value ?? null,
+    /** Writes the trial's status, with the current time and this machine's name. */
+    writeStatus: (status: Omit<TrialStatus, 'updatedAt' | 'host'>) =>
+      writeJson('status.json', {
+        ...status,
+        updatedAt: new Date().toISOString(),
+        host: hostname(),
+      }),
+  };
 }
 
 /** Reads all trials of a sweep, by index. */
