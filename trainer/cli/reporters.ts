@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { MultiBar, type Options, SingleBar } from 'cli-progress';
 import { formatCount, percent } from '../../node/text.ts';
 import { describeMove } from '../registry/move-alias.ts';
-import type { Reporter, TrainReport } from '../run/reporter.ts';
+import type { Reporter, TrainReport } from '../run/record-training.ts';
 import type { Recipe } from '../train/recipe.ts';
 
 /** Returns the reporter for a training: JSON lines for programs, or text and a progress bar for people. */

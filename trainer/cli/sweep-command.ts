@@ -12,8 +12,7 @@ import {
 } from '../sweep/sweep-records.ts';
 import { bucketOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
-import { best, publishBest, status } from './sweep-result-commands.ts';
-import { sweepEventLine, sweepTable } from './sweep-text.ts';
+import { best, publishBest, status, sweepEventLine, sweepTable } from './sweep-result-commands.ts';
 
 const fileOption = option(
   '<sweep.yaml>',

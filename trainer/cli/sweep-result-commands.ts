@@ -1,11 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { styleText } from 'node:util';
 import * as z from 'zod';
 import { argument } from '../../node/options.ts';
-import { percent, printResult } from '../../node/text.ts';
+import { percent, printResult, textTable } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { bestTrial, readTrials, sweepNameSchema, trialFolder } from '../sweep/sweep-records.ts';
+import type { LocalSweepEvent } from '../sweep/run-locally.ts';
+import {
+  bestTrial,
+  readTrials,
+  type Sweep,
+  sweepNameSchema,
+  type Trial,
+  trialFolder,
+} from '../sweep/sweep-records.ts';
 import {
   bucketOptions,
   jsonOption,
@@ -15,7 +24,6 @@ import {
 } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 import { publishFolder } from './publish-command.ts';
-import { sweepTable } from './sweep-text.ts';
 
 const sweepArgument = argument('name of the sweep', sweepNameSchema);
 const resultOptions = z.object({ sweep: sweepArgument, ...bucketOptions, json: jsonOption });
@@ -89,4 +97,44 @@ async function findBest(bucket: Bucket, name: string) {
   throw new Error(
     `No trial of the sweep ${name} is done yet. \`catwalk sweep status ${name}\` shows their states.`,
   );
+}
+
+/** Formats a progress event of a local sweep. */
+export function sweepEventLine(event: LocalSweepEvent): string {
+  const start = `Trial ${event.trial}`;
+  if (event.event === 'trial-started') return `${start} started\n`;
+  if (event.event === 'trial-epoch') {
+    const { epoch, validationAccuracy } = event;
+    return `${start} epoch ${epoch}: validation accuracy ${percent(validationAccuracy)}\n`;
+  }
+  if (event.code === 0) return `${start} done\n`;
+  if (event.code === 128 + constants.signals.SIGTERM) return `${start} stopped\n`;
+  const failed = `${start} failed with exit code ${event.code}`;
+  return `${styleText('red', failed, { stream: process.stdout })}: ${event.message}\n`;
+}
+
+/** Formats a table with one row per trial. */
+export function sweepTable(sweep: Sweep, trials: readonly Trial[]): string {
+  const names = Object.keys(sweep.trials[0]?.parameters ?? {});
+  const best = bestTrial(trials);
+  const heading = ['TRIAL', 'STATE', 'EPOCH', 'VALIDATION', ...names, 'NOTE'];
+  const rows = trials.map((trial) => {
+    const { index, parameters, status, result } = trial;
+    return [
+      String(index),
+      status?.state ?? 'waiting',
+      String(result?.epoch ?? status?.epoch ?? '-'),
+      result ? percent(result.validation.accuracy) : '-',
+      ...names.map((name) => String(parameters[name])),
+      index === best?.index ? 'best' : noteOf(trial),
+    ];
+  });
+  return textTable(heading, rows);
+}
+
+function noteOf({ status }: Trial): string {
+  if (status?.message) return status.message.split('\n')[0] ?? '';
+  if (status?.state !== 'running') return '';
+  const seconds = Math.round((Date.now() - Date.parse(status.updatedAt)) / 1000);
+  return `on ${status.host}, last update ${seconds} s ago`;
 }

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import type { AliasMoveResult } from '../registry/move-alias.ts';
 import {
   firstPosition,
   type TrainingPosition,
@@ -12,9 +14,33 @@ import type { TrainingEvent } from '../train/training-types.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import type { RunPlan } from './plan-run.ts';
 import { type EpochToPublish, publishEpoch } from './publish.ts';
-import type { Reporter } from './reporter.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import { historyOf, type RunConfig } from './run-records.ts';
+
+/** What a training reports. */
+export type TrainReport =
+  | { event: 'message'; message: string }
+  | { event: 'dataset'; name: string; train: number; test: number; source: string }
+  | { event: 'model'; name: string; summary: string[]; parameters: number }
+  | Exclude<TrainingEvent, { event: 'checkpoint' }>
+  /** A checkpoint is written. */
+  | { event: 'checkpoint'; epoch: number; step: number; where: string }
+  | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
+  | {
+      event: 'finished';
+      accuracy: number;
+      seconds: number;
+      run: string;
+      /** The peak resident set size of this process. */
+      peakBytes: number;
+    };
+
+/** Displays the reports of a training, in order. */
+export interface Reporter {
+  report(report: TrainReport): void;
+  /** Restores the terminal, also after a failed training. */
+  close(): void;
+}
 
 export interface Recording {
   plan: RunPlan;

@@ -14,8 +14,13 @@ import { train } from '../train/train.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
-import { checkpointsOf, drawRun, positionText, recordTraining } from './record-training.ts';
-import type { Reporter } from './reporter.ts';
+import {
+  checkpointsOf,
+  drawRun,
+  positionText,
+  type Reporter,
+  recordTraining,
+} from './record-training.ts';
 import { type RunFolder, reopenRunFolder } from './run-folder.ts';
 
 /**

@@ -9,7 +9,7 @@ import type { Bucket } from '../registry/bucket.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { planRun } from '../run/plan-run.ts';
 import { readRun } from '../run/read-run.ts';
-import type { Reporter } from '../run/reporter.ts';
+import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
 import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { crc32c, maskedCrc32c, tensorboardEvents } from '../../../trainer/run/metrics-files.ts';
 import { runEpochSchema } from '../../../trainer/run/run-records.ts';
-import { crc32c, maskedCrc32c, tensorboardEvents } from '../../../trainer/run/tensorboard.ts';
 
 const line = runEpochSchema.parse({
   epoch: 300,
