@@ -102,9 +102,9 @@ const textOf = (value: unknown) => (typeof value === 'boolean' ? String(value) :
 const connectionNames = Object.keys(connectionOptions) as (keyof typeof connectionOptions)[];
 
 async function runOne(options: SweepOptions, outer: AbortSignal): Promise<void> {
+  const signal = process.channel ? AbortSignal.any([outer, parentGone()]) : outer;
   const { trialIndex } = await import('../sweep/open-sweep.ts');
   const index = trialIndex(options.index, process.env);
-  const signal = process.channel ? AbortSignal.any([outer, parentGone()]) : outer;
   try {
     // Without the signal, because an interrupted trial still writes its status.
     const bucket = await openNamedBucket(options);
