@@ -19,7 +19,7 @@ const trainerOrder = trainerRows.slice(0, -1).map((row, index) => {
   return {
     name: `trainer-order-of-${row.join('-and-')}`,
     comment: `trainer/${row.join(' and trainer/')} can't import ${later.join(', ')}.`,
-    severity: 'warn',
+    severity: 'error',
     from: { path: `^trainer/(${row.join('|')})/` },
     to: { path: `^trainer/(${later.join('|')})/` },
   };
@@ -31,7 +31,7 @@ export default {
     {
       name: 'no-folder-cycle',
       comment: 'Folders import each other in one direction only.',
-      severity: 'warn',
+      severity: 'error',
       scope: 'folder',
       from: {},
       to: { circular: true },
@@ -68,7 +68,7 @@ export default {
     {
       name: 'node-imports-no-part',
       comment: 'node/ is what trainer/ and infra/ build on.',
-      severity: 'warn',
+      severity: 'error',
       from: { path: '^node/' },
       to: { path: '^(trainer|edge|infra|test)/' },
     },

@@ -1,4 +1,4 @@
-import { decodingCost, imageFormat } from '../../shared/image/decode-image.ts';
+import { decodingCost, formatNames, isImage } from '../../shared/image/decode-image.ts';
 import { ImageError } from '../../shared/image/image.ts';
 import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import { Problem, toProblem } from '../errors.ts';
@@ -64,11 +64,11 @@ async function pixelsOf(content: Content, options: ModelInputOptions): Promise<A
   const { height, width, invert } = options;
   if ('value' in content) return inverted(jsonPixels(content.value, height, width), invert);
   const { bytes, mayBeRaw } = content;
-  if (mayBeRaw && imageFormat(bytes) === null) {
+  if (mayBeRaw && !isImage(bytes)) {
     if (bytes.byteLength !== height * width) {
       throw new Problem(
         'bad_pixels',
-        `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a PNG, JPEG, WebP, GIF or BMP file either.`,
+        `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a ${formatNames('or')} file either.`,
       );
     }
     return inverted(bytes, invert);

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { imageFormat } from '../../shared/image/decode-image.ts';
+import { isImage } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
 import { parseJsonBody } from './json.ts';
 
@@ -40,7 +40,7 @@ export async function postedImages(
 ): Promise<PostedImages> {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return fromForm(body, contentType);
-  if (imageFormat(body) === null) {
+  if (!isImage(body)) {
     // Raw pixels may start with one of these characters, too. Only JSON has nothing but blanks before it.
     const first = String.fromCharCode(body.find((byte) => !blanks.includes(byte)) ?? 0);
     const looksLikeJson = first === '{' || first === '[' || first === '"';

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
+import { formatNames, imageFormats } from '../../shared/image/decode-image.ts';
 import { predictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
 import { greyPngUrl } from '../../shared/picture/png.ts';
 import type { AppContext } from '../app-context.ts';
@@ -55,7 +56,7 @@ const postedJsonSchema = z.union([
   z.object({ images: z.array(jsonImageSchema).check(z.minLength(1), z.maxLength(maxImages)) }),
 ]);
 
-const file = { description: 'A PNG, JPEG, WebP, GIF or BMP file, recognized by its content.' };
+const file = { description: `A ${formatNames('or')} file, recognized by its content.` };
 
 export const predictImage = route(
   {
@@ -86,11 +87,7 @@ export const predictImage = route(
         schema: postedJsonSchema,
         example: { image: 'data:image/png;base64,…' },
       },
-      'image/png': file,
-      'image/jpeg': file,
-      'image/webp': file,
-      'image/gif': file,
-      'image/bmp': file,
+      ...Object.fromEntries(imageFormats.map(({ mediaType }) => [mediaType, file])),
       'application/octet-stream': {
         description: '784 bytes, one per pixel, or an image file.',
       },

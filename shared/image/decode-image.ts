@@ -1,30 +1,41 @@
 import { type DecodeOptions, type ImageDecoder, ImageError, type RasterImage } from './image.ts';
 
-interface Format {
+/** An image format: an entry of `imageFormats`. */
+export interface ImageFormat {
+  /** For messages. */
+  name: string;
+  mediaType: `image/${string}`;
   /** Bytes at an offset; all must match. */
   signature: readonly [bytes: readonly number[], at: number][];
   /** width x height that are decoded within a Worker's 128 MB. */
   maxPixels: number;
   /** Time that a pixel takes, compared with a JPEG's. */
   cost: number;
-  /** Each format is evaluated when the first image of it comes. */
+  /** Loads the format's file when its first image is decoded. */
   load: () => Promise<ImageDecoder>;
 }
 
-const formats = {
-  png: {
+/** Every format that images are read from. CONTRIBUTING.md shows how to add one. */
+export const imageFormats: readonly ImageFormat[] = [
+  {
+    name: 'PNG',
+    mediaType: 'image/png',
     signature: [[[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], 0]],
     maxPixels: 16_000_000,
     cost: 3,
     load: async () => (await import('./png.ts')).png,
   },
-  jpeg: {
+  {
+    name: 'JPEG',
+    mediaType: 'image/jpeg',
     signature: [[[0xff, 0xd8, 0xff], 0]],
     maxPixels: 50_000_000,
     cost: 1,
     load: async () => (await import('./jpeg.ts')).jpeg,
   },
-  webp: {
+  {
+    name: 'WebP',
+    mediaType: 'image/webp',
     // RIFF, WEBP
     signature: [
       [[0x52, 0x49, 0x46, 0x46], 0],
@@ -35,24 +46,29 @@ const formats = {
     cost: 3,
     load: async () => (await import('./webp.ts')).webp,
   },
-  gif: {
+  {
+    name: 'GIF',
+    mediaType: 'image/gif',
     signature: [[[0x47, 0x49, 0x46, 0x38], 0]],
     maxPixels: 16_000_000,
     cost: 3,
     load: async () => (await import('./gif.ts')).gif,
   },
-  bmp: {
+  {
+    name: 'BMP',
+    mediaType: 'image/bmp',
     signature: [[[0x42, 0x4d], 0]],
     maxPixels: 16_000_000,
     cost: 3,
     load: async () => (await import('./bmp.ts')).bmp,
   },
-} satisfies Record<string, Format>;
+];
 
-export type ImageFormat = keyof typeof formats;
-
-/** The formats that are decoded, for a person. */
-const supported = 'PNG, JPEG, WebP, GIF and BMP are supported';
+/** Returns the names of the formats, such as `PNG, JPEG or BMP`. */
+export function formatNames(conjunction: 'and' | 'or', formats = imageFormats): string {
+  const names = formats.map(({ name }) => name);
+  return `${names.slice(0, -1).join(', ')} ${conjunction} ${names.at(-1)}`;
+}
 
 /** Formats that are named when they are refused. */
 const unsupportedFormats: readonly [name: string, signature: readonly number[], at: number][] = [
@@ -69,17 +85,18 @@ const unsupportedFormats: readonly [name: string, signature: readonly number[], 
 ];
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF or BMP, recognized by its bytes; the first frame of an animation. The size in the header is checked
- * before anything is decoded. EXIF orientation is applied.
+ * Decodes an image, recognized by its signature, and applies its EXIF orientation. Only the first frame of an animation is read.
+ * The size in the header is checked before anything is decoded.
  *
- * @param maxPixels width x height allowed (default: the format's own limit, which fits a Worker's memory)
- * @throws {ImageError} if the bytes are not such an image, corrupt or too large
+ * @param maxPixels the limit of width x height (default: the format's own limit, which fits a Worker's memory)
+ * @throws {ImageError} if the bytes are corrupt, too large, or not of a supported format
  */
 export async function decodeImage(
   bytes: Uint8Array,
   { maxPixels, ...options }: DecodeOptions & { maxPixels?: number | undefined },
+  formats = imageFormats,
 ): Promise<RasterImage> {
-  const format = recognize(bytes);
+  const format = recognize(bytes, formats);
   const decoder = await format.load();
   const { width, height } = decoder.readSize(bytes);
   const limit = maxPixels ?? format.maxPixels;
@@ -104,34 +121,26 @@ export async function decodingCost(bytes: Uint8Array): Promise<number> {
   return width * height * cost;
 }
 
-function recognize(bytes: Uint8Array): Format {
-  const unsupported = unsupportedFormat(bytes);
-  if (unsupported) {
+function recognize(bytes: Uint8Array, formats = imageFormats): ImageFormat {
+  const supported = `${formatNames('and', formats)} are supported`;
+  const other = unsupportedFormats.find(([, signature, at]) => startsWith(bytes, signature, at));
+  if (other) {
     throw new ImageError(
       'unsupported_image',
-      `This is ${unsupported}. Convert it to JPEG or PNG: ${supported}.`,
+      `This is ${other[0]}. Convert it to JPEG or PNG: ${supported}.`,
     );
   }
-  const format = imageFormat(bytes);
-  if (format === null) {
-    throw new ImageError('unsupported_image', `This is not an image: ${supported}.`);
-  }
-  return formats[format];
+  const format = formats.find((candidate) => matches(bytes, candidate));
+  if (format) return format;
+  throw new ImageError('unsupported_image', `This is not an image: ${supported}.`);
 }
 
-/** Recognizes an image's format by its signature: names and content types lie. */
-export function imageFormat(bytes: Uint8Array): ImageFormat | null {
-  for (const [name, { signature }] of Object.entries<Format>(formats)) {
-    if (signature.every(([part, at]) => startsWith(bytes, part, at))) return name as ImageFormat;
-  }
-  return null;
-}
+/** Reports whether the bytes start with a supported format's signature. File names and content types may be wrong. */
+export const isImage = (bytes: Uint8Array): boolean =>
+  imageFormats.some((format) => matches(bytes, format));
 
-/** @returns the name of a format that is recognized but not supported, else `null` */
-export function unsupportedFormat(bytes: Uint8Array): string | null {
-  const found = unsupportedFormats.find(([, signature, at]) => startsWith(bytes, signature, at));
-  return found?.[0] ?? null;
-}
+const matches = (bytes: Uint8Array, { signature }: ImageFormat) =>
+  signature.every(([part, at]) => startsWith(bytes, part, at));
 
 const startsWith = (bytes: Uint8Array, signature: readonly number[], at: number) =>
   signature.every((byte, i) => bytes[at + i] === byte);

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import * as z from 'zod';
 import { argument, flag, option, text, UsageError } from '../../node/options.ts';
 import { percent, printProgress, printResult } from '../../node/text.ts';
+import { formatNames } from '../../shared/image/decode-image.ts';
 import { backendChoices } from '../backend/backend.ts';
 import type { ImagePrediction } from '../evaluate/predict-images.ts';
 import { jsonOption } from './bucket-options.ts';
@@ -12,10 +13,7 @@ export const predict = defineCommand({
   name: 'predict',
   description: 'Predicts the classes of image files, or of one image of the test set.',
   options: z.object({
-    files: argument(
-      'image files of any size: PNG, JPEG, WebP, GIF or BMP',
-      z.array(text).max(1000),
-    ),
+    files: argument(`image files of any size: ${formatNames('or')}`, z.array(text).max(1000)),
     index: option(
       '<n>',
       'predict image n of the test set, counted from 0',
