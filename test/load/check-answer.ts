@@ -14,7 +14,7 @@ const tolerance = 1e-5;
  * How long another version than the present one may answer. The alias is looked at once the last look is 2 s old, and the next version
  * loaded; after a failed read, the next poll is 2 s later: this allows four failed polls in a row.
  */
-export const longestBehindMilliseconds = 12_000;
+const longestBehindMilliseconds = 12_000;
 
 export interface Checked {
   /** The key of its count: the status, and a problem's code. */

@@ -122,7 +122,7 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
 }
 
 /** Bodies around the size limit, and JSON around its limits. */
-export const largeBodies: fc.Arbitrary<Body> = fc.oneof(
+const largeBodies: fc.Arbitrary<Body> = fc.oneof(
   fc
     .tuple(fc.integer({ min: mostBytes - 1, max: mostBytes + 1 }), fileTypes)
     .map(([length, type]) => withType(new Uint8Array(length), type)),
