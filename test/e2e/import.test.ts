@@ -43,7 +43,7 @@ describe.skipIf(!isHere)('a network that PyTorch trained', () => {
   const importFile = (file: string) =>
     catwalk('import', join(folder, file), '--runs', join(folder, 'runs'), '--backend', 'wasm');
 
-  function largestDifference(actual: number[][], expected: number[][]): number {
+  function maxDifference(actual: number[][], expected: number[][]): number {
     expect(actual).toHaveLength(100);
     const differences = actual.flatMap((row, i) =>
       row.map((value, j) => Math.abs(value - (expected[i]?.[j] as number))),
@@ -73,7 +73,7 @@ describe.skipIf(!isHere)('a network that PyTorch trained', () => {
       expect(answer.model.version).toBe(published.version);
       probabilities.push(answer.probabilities.map(({ probability }) => probability));
     }
-    expect(largestDifference(probabilities, logits.map(softmax))).toBeLessThan(1e-4);
+    expect(maxDifference(probabilities, logits.map(softmax))).toBeLessThan(1e-4);
   });
 
   it('gives the same logits after an export to .safetensors', async () => {
@@ -83,7 +83,7 @@ describe.skipIf(!isHere)('a network that PyTorch trained', () => {
       file: out,
       layers: ['conv1', 'conv2', 'conv3', 'fc1', 'fc2'],
     });
-    expect(largestDifference(await pytorch('load', out), logits)).toBe(0);
+    expect(maxDifference(await pytorch('load', out), logits)).toBe(0);
   });
 
   it('is refused as a whole pickled model, with advice to save its state_dict', async () => {

@@ -118,16 +118,16 @@ describe('from training to prediction', () => {
       1,
     ]);
     const logits = (model.predict(images) as tf.Tensor).dataSync();
-    let largestDifference = 0;
+    let maxDifference = 0;
     for (let index = 0; index < count; index++) {
       const { body } = await ask(`/predict?index=${index}`);
       const expected = softmax(logits.subarray(index * 10, index * 10 + 10));
       for (const [id, { probability }] of body.probabilities.entries()) {
         const difference = Math.abs(probability - (expected[id] as number));
-        largestDifference = Math.max(largestDifference, difference);
+        maxDifference = Math.max(maxDifference, difference);
       }
     }
-    expect(largestDifference).toBeLessThan(1e-5);
+    expect(maxDifference).toBeLessThan(1e-5);
   });
 
   it('answers the same for a test image by index and posted as PNG', async () => {

@@ -9,7 +9,7 @@ const longestMilliseconds = 2000;
 /** The number of tries for a slow answer: an image is slow every time, a busy machine is not. */
 const attempts = 3;
 
-const fewestForProcess = 1000;
+const minForProcess = 1000;
 
 /** The images to corrupt, and the valid ones. */
 interface Images {
@@ -45,7 +45,7 @@ export async function fuzzDamagedImages(
 ): Promise<FuzzReport> {
   const goodImage = Uint8Array.from(pixels.subarray(0, 784));
   const good = await post(target, goodImage);
-  const memory = watchMemory(target, images, fewestForProcess);
+  const memory = watchMemory(target, images, minForProcess);
   const report: FuzzReport = { statuses: {}, longestMilliseconds: 0, memory: memory.readings };
   let tried = 0;
 

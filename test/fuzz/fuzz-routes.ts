@@ -18,7 +18,7 @@ const longestMilliseconds = 2000;
 const attempts = 3;
 
 /** workerd's own isolates in front of the Worker, which serve the static assets, collect their garbage late. */
-const fewestForProcess = 20_000;
+const minForProcess = 20_000;
 
 export interface RouteFuzzOptions {
   requests: number;
@@ -56,7 +56,7 @@ export async function fuzzRoutes(
       answer: await ask(url, request, agent),
     })),
   );
-  const memory = watchMemory(target, requests, fewestForProcess);
+  const memory = watchMemory(target, requests, minForProcess);
   const report: RouteFuzzReport = { statuses: {}, longestMilliseconds: 0, memory: memory.readings };
   let tried = 0;
 

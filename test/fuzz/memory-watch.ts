@@ -18,9 +18,9 @@ export interface MemoryWatch {
  * Measures a Worker's memory after garbage collection while it answers.
  *
  * @param total how many requests it will have answered
- * @param fewestForProcess in how many the process has warmed up by half; in fewer it may grow
+ * @param minForProcess in how many the process has warmed up by half; in fewer it may grow
  */
-export function watchMemory(target: Target, total: number, fewestForProcess: number): MemoryWatch {
+export function watchMemory(target: Target, total: number, minForProcess: number): MemoryWatch {
   const readings: Memory[] = [];
   return {
     readings,
@@ -35,7 +35,7 @@ export function watchMemory(target: Target, total: number, fewestForProcess: num
       for (const [part, most] of [
         ['heap', largestHeapGrowth],
         ['arrayBuffers', largestHeapGrowth],
-        ['process', total < fewestForProcess ? Number.POSITIVE_INFINITY : largestProcessGrowth],
+        ['process', total < minForProcess ? Number.POSITIVE_INFINITY : largestProcessGrowth],
       ] as const) {
         if (end[part] - half[part] <= most) continue;
         throw new Error(`Memory grew (${part}): ${JSON.stringify(readings)}`);

@@ -1,7 +1,7 @@
 import { type ProblemCode, problems } from '../../edge/errors.ts';
 import type { SentAnswer } from '../fuzz/send-request.ts';
 import type { AliasMover } from './alias-mover.ts';
-import { largestDifference, type PublishedVersions } from './publish-versions.ts';
+import { maxDifference, type PublishedVersions } from './publish-versions.ts';
 import { goodStatuses, type Question, type Said } from './question.ts';
 
 /** The problems that a failing bucket may cause: for requests of another model than the served one, and for the list of models. */
@@ -14,7 +14,7 @@ const tolerance = 1e-5;
  * How long another version than the present one may answer. The alias is looked at once the last look is 2 s old, and the next version
  * loaded; after a failed read, the next poll is 2 s later: this allows four failed polls in a row.
  */
-const longestBehindMilliseconds = 12_000;
+const maxBehindMilliseconds = 12_000;
 
 export interface Checked {
   /** The key of its count: the status, and a problem's code. */
@@ -58,7 +58,7 @@ export function answerJudge(expected: PublishedVersions['expected'], mover: Alia
     }
     const behind = mover.behind(version, span.from, span.to);
     if (behind === null) return faulty(`production has not named ${version} yet`);
-    if (behind <= longestBehindMilliseconds) return { outcome, fault: null, behind };
+    if (behind <= maxBehindMilliseconds) return { outcome, fault: null, behind };
     return { ...faulty(`${version} has not been production's for ${behind} ms`), behind };
   };
 
@@ -66,7 +66,7 @@ export function answerJudge(expected: PublishedVersions['expected'], mover: Alia
     const ofVersion = expected.get(version);
     if (!ofVersion) return `there is no version ${version}`;
     for (const { image, probabilities } of predictions) {
-      const difference = largestDifference(probabilities, ofVersion[image] ?? []);
+      const difference = maxDifference(probabilities, ofVersion[image] ?? []);
       if (difference <= tolerance) continue;
       return `${version} does not say this of image ${image}, it differs by ${difference}: ${probabilities}`;
     }

@@ -59,7 +59,7 @@ function checkDifferences(expected: PublishedVersions['expected']): void {
   for (const [i, one] of all.entries()) {
     for (const other of all.slice(i + 1)) {
       for (const [image, probabilities] of one.entries()) {
-        if (largestDifference(probabilities, other[image] ?? []) > leastDifference) continue;
+        if (maxDifference(probabilities, other[image] ?? []) > leastDifference) continue;
         throw new Error(`Two versions say the same of image ${image}.`);
       }
     }
@@ -67,7 +67,7 @@ function checkDifferences(expected: PublishedVersions['expected']): void {
 }
 
 /** @returns NaN if their lengths differ */
-export const largestDifference = (one: readonly number[], other: readonly number[]): number =>
+export const maxDifference = (one: readonly number[], other: readonly number[]): number =>
   one.length === other.length
     ? Math.max(...one.map((value, i) => Math.abs(value - (other[i] as number))))
     : Number.NaN;

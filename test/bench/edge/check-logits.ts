@@ -18,7 +18,7 @@ export async function checkLogits(
   for (const contestant of contestants) {
     for (const batch of batches) {
       const found = await contestant.logits(batch);
-      const difference = largestDifference(expected, found);
+      const difference = maxDifference(expected, found);
       if (!(difference <= largestAllowed)) {
         throw new Error(
           `${contestant.name} gives other logits than ${reference?.name} in batches of ${batch}: ${difference} apart.`,
@@ -30,7 +30,7 @@ export async function checkLogits(
   return differences;
 }
 
-function largestDifference(expected: readonly number[], found: readonly number[]): number {
+function maxDifference(expected: readonly number[], found: readonly number[]): number {
   if (expected.length === 0 || expected.length !== found.length) return Number.NaN;
   return expected.reduce(
     (largest, logit, i) => Math.max(largest, Math.abs(logit - (found[i] ?? Number.NaN))),

@@ -44,7 +44,7 @@ export async function logitsOf(weights: LayerTensor[], images = 10): Promise<num
   });
 }
 
-export function largestDifference(actual: number[][], expected: number[][]): number {
+export function maxDifference(actual: number[][], expected: number[][]): number {
   expect(actual.length).toBe(expected.length);
   return Math.max(
     ...actual.flatMap((row, i) => row.map((x, j) => Math.abs(x - (expected[i]?.[j] as number)))),

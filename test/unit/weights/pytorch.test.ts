@@ -5,8 +5,8 @@ import { readSafetensors, writeSafetensors } from '../../../trainer/weights/safe
 import { type NamedTensor, WeightsFileError } from '../../../trainer/weights/tensor.ts';
 import {
   fixture,
-  largestDifference,
   logitsOf,
+  maxDifference,
   narrowCnn,
   pytorchLogits,
   readFixture,
@@ -22,7 +22,7 @@ describe("PyTorch's files give PyTorch's logits", () => {
     const read = await readWeightsFile(fixture(file));
     expect(read).toMatchObject({ name: file, format });
     const logits = await logitsOf(fromPytorch(read.tensors, narrowCnn));
-    expect(largestDifference(logits, pytorchLogits[name])).toBeLessThan(1e-5);
+    expect(maxDifference(logits, pytorchLogits[name])).toBeLessThan(1e-5);
   });
 });
 
