@@ -27,7 +27,7 @@ export const variablesSchema = z.object({
   ALIAS_POLL_SECONDS: variable(
     z.coerce.number().check(z.minimum(0), z.maximum(3600)),
     '2',
-    'How long an alias may go unchecked. After that, the next request triggers a check.',
+    'Seconds that an alias may go unchecked. After that, the next request triggers a check.',
   ),
   CANARY_ALIAS: setting(
     aliasNameSchema,
@@ -41,7 +41,7 @@ export const variablesSchema = z.object({
   MODELS_MEGABYTES: variable(
     z.coerce.number().check(z.minimum(0), z.maximum(64)),
     '24',
-    'The memory for the weights of all models. MODEL_ALIAS and CANARY_ALIAS stay in memory in any case.',
+    'Megabytes for the weights of all models in memory. Those of MODEL_ALIAS and CANARY_ALIAS always stay.',
   ),
   BUCKET_PREFIX: variable(
     z.string().check(z.regex(/^$|\/$/, 'is empty or ends with a slash')),
