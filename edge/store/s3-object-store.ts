@@ -31,20 +31,6 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
   const base = `${endpoint.replace(/\/+$/, '')}/${bucket}`;
   const urlOf = (key: string) => `${base}/${key.split('/').map(encodeURIComponent).join('/')}`;
 
-  /** @returns the response if its status is one of `expected`, or null if there is no such object */
-  async function request(
-    url: string,
-    expected: number[],
-    init: RequestInit = {},
-  ): Promise<Response | null> {
-    const response = await client.fetch(url, { ...init, signal: AbortSignal.timeout(timeLimitMs) });
-    if (expected.includes(response.status)) return response;
-    const code = errorCode(await response.text());
-    // S3 also answers 404 if the bucket is missing, which is a wrong setting.
-    if (response.status === 404 && code !== 'NoSuchBucket') return null;
-    throw new Error(`${response.status} ${code ?? response.statusText}`.trim());
-  }
-
   async function attempt<Result>(operation: string, key: string, run: () => Promise<Result>) {
     try {
       return await run();
@@ -56,21 +42,21 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
   return {
     get: (key) =>
       attempt('get', key, async () => {
-        const response = await request(urlOf(key), [200]);
+        const response = await request(client, urlOf(key), [200]);
         return response && read(response);
       }),
 
     getIfChanged: (key, etag) =>
       attempt('get', key, async () => {
         const headers = { 'if-none-match': `"${etag}"` };
-        const response = await request(urlOf(key), [200, 304], { headers });
+        const response = await request(client, urlOf(key), [200, 304], { headers });
         return response?.status === 304 ? 'unchanged' : response && read(response);
       }),
 
     getRange: (key, offset, length) =>
       attempt('get a range of', key, async () => {
         const headers = { range: `bytes=${offset}-${offset + length - 1}` };
-        const response = await request(urlOf(key), [206], { headers });
+        const response = await request(client, urlOf(key), [206], { headers });
         return response && read(response);
       }),
 
@@ -82,7 +68,7 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
         let token: string | undefined;
         do {
           if (token !== undefined) query.set('continuation-token', token);
-          const response = await request(`${base}?${query}`, [200]);
+          const response = await request(client, `${base}?${query}`, [200]);
           // A 404 without an error code: the bucket is missing.
           if (response === null) throw new Error('404');
           const xml = await response.text();
@@ -102,12 +88,27 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
         // `fetch` refuses shared memory, which the Worker does not have.
         const body = bytes as Uint8Array<ArrayBuffer>;
         const init = { method: 'PUT', headers, body };
-        const response = await request(urlOf(key), [200, 412], init);
+        const response = await request(client, urlOf(key), [200, 412], init);
         if (response === null) throw new Error('404');
         await response.body?.cancel();
         return response.status === 200;
       }),
   };
+}
+
+/** @returns the response if its status is one of `expected`, or null if there is no such object */
+async function request(
+  client: AwsClient,
+  url: string,
+  expected: number[],
+  init: RequestInit = {},
+): Promise<Response | null> {
+  const response = await client.fetch(url, { ...init, signal: AbortSignal.timeout(timeLimitMs) });
+  if (expected.includes(response.status)) return response;
+  const code = errorCode(await response.text());
+  // S3 also answers 404 if the bucket is missing, which is a wrong setting.
+  if (response.status === 404 && code !== 'NoSuchBucket') return null;
+  throw new Error(`${response.status} ${code ?? response.statusText}`.trim());
 }
 
 async function read(response: Response): Promise<StoredObject> {

@@ -61,7 +61,7 @@ export const rollback = defineCommand({
   async run(options, { signal }) {
     const { model: name, alias, reason, json } = options;
     const bucket = await openNamedBucket(options, signal);
-    const { rollBack } = await import('../registry/roll-back.ts');
+    const { rollBack } = await import('../registry/move-alias.ts');
     const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
     const { version, history } = await rollBack(bucket, { name, alias, by, reason });

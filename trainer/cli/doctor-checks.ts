@@ -3,7 +3,7 @@ import { type BackendName, backendNames, type DeviceChoice } from '../backend/ba
 import { isNotSetUp, queryGpus } from '../backend/native-setup.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { tensorflowVersion } from '../backend/open-tensorflow.ts';
-import { InvalidDatasetError } from '../data/errors.ts';
+import { InvalidDatasetError } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { openBucket } from '../registry/bucket.ts';
 import { bucketLocation } from '../registry/bucket-location.ts';

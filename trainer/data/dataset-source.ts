@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MissingFileError } from './errors.ts';
+import { MissingFileError } from './dataset.ts';
 import type { KnownFile } from './known-datasets.ts';
 import { isGzip } from './parse-dataset.ts';
 

@@ -1,5 +1,3 @@
-import { InvalidDatasetError } from './errors.ts';
-
 /** Grey images and their labels, in file order. */
 export interface ImageSet {
   /** `count * height * width` bytes, 0 (black) to 255 (white). */
@@ -64,4 +62,29 @@ export function checkLabels(
       `${folder} has no test image. Move some of the training images to the test set.`,
     );
   }
+}
+
+/** A folder does not contain a file, neither compressed nor uncompressed. */
+export class MissingFileError extends Error {
+  override name = 'MissingFileError';
+
+  constructor(folder: string, file: string) {
+    super(`${folder} contains neither ${file}.gz nor ${file}.`);
+  }
+}
+
+/** The content of a folder is not a data set that a network can learn. */
+export class InvalidDatasetError extends Error {
+  override name = 'InvalidDatasetError';
+}
+
+/** No source has all files of a data set. The message lists each source with the reason. */
+export class DatasetUnavailableError extends Error {
+  override name = 'DatasetUnavailableError';
+}
+
+/** Returns an error's message with that of its cause: `fetch` only says "fetch failed" and keeps the reason there. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

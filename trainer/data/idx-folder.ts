@@ -7,9 +7,14 @@ import { gunzip } from 'node:zlib';
 import { writeAtomically } from '../../node/files.ts';
 import { parseIdx } from '../../shared/idx.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { checkLabels, type Dataset, type ImageSet } from './dataset.ts';
+import {
+  checkLabels,
+  type Dataset,
+  type ImageSet,
+  InvalidDatasetError,
+  messageOf,
+} from './dataset.ts';
 import { readEither } from './dataset-source.ts';
-import { InvalidDatasetError, messageOf } from './errors.ts';
 import { type DatasetPart, datasetName, idxFileNames } from './known-datasets.ts';
 import { parseDataset } from './parse-dataset.ts';
 

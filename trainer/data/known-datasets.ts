@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { InvalidDatasetError } from './errors.ts';
+import { InvalidDatasetError } from './dataset.ts';
 
 export type DatasetPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
 
@@ -55,22 +55,13 @@ const mnistBytes: Record<DatasetPart, number> = {
 };
 
 /** @param hashes SHA-256 of the files in the given form */
-function mnistFiles(
-  hashedForm: KnownFile['hashedForm'],
-  hashes: Record<DatasetPart, string>,
-): Record<DatasetPart, KnownFile> {
-  const fileOf = (part: DatasetPart): KnownFile => ({
-    name: idxFileNames[part],
-    bytes: mnistBytes[part],
-    sha256: hashes[part],
-    hashedForm,
-  });
-  return {
-    trainImages: fileOf('trainImages'),
-    trainLabels: fileOf('trainLabels'),
-    testImages: fileOf('testImages'),
-    testLabels: fileOf('testLabels'),
-  };
+function mnistFiles(hashedForm: KnownFile['hashedForm'], hashes: Record<DatasetPart, string>) {
+  const parts = Object.keys(idxFileNames) as DatasetPart[];
+  const entries = parts.map((part): [DatasetPart, KnownFile] => [
+    part,
+    { name: idxFileNames[part], bytes: mnistBytes[part], sha256: hashes[part], hashedForm },
+  ]);
+  return Object.fromEntries(entries) as Record<DatasetPart, KnownFile>;
 }
 
 const fashionMnist = {

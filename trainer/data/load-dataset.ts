@@ -2,15 +2,15 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultCacheFolder, writeAtomically } from '../../node/files.ts';
-import type { Dataset } from './dataset.ts';
-import { type DatasetSource, folderSource } from './dataset-source.ts';
-import { debianSource } from './debian-source.ts';
 import {
+  type Dataset,
   DatasetUnavailableError,
   InvalidDatasetError,
   MissingFileError,
   messageOf,
-} from './errors.ts';
+} from './dataset.ts';
+import { type DatasetSource, folderSource } from './dataset-source.ts';
+import { debianSource } from './debian-source.ts';
 import { loadIdxFolder } from './idx-folder.ts';
 import { type LoadFolderOptions, loadImageFolder } from './image-folder.ts';
 import {
@@ -43,8 +43,7 @@ export interface LoadDatasetOptions extends LoadFolderOptions {
  * of a known data set are checked against their SHA-256, wherever they come from.
  *
  * @throws {InvalidDatasetError} if a folder is not a data set
- * @throws {DatasetUnavailableError} if no source has all files. It lists each source with the reason, such as a
- *   `CorruptFileError`
+ * @throws {DatasetUnavailableError} if no source has all files; lists each source with the reason
  */
 export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dataset> {
   const { dataset = 'fashion-mnist', dataDir } = options;
@@ -82,7 +81,7 @@ async function collectFiles(known: KnownDataset, options: LoadDatasetOptions) {
   const cacheFolder = join(options.cacheDir ?? defaultCacheFolder(), known.name);
   const unpacked = new Map<KnownFile, UnpackedFile>();
   const used: string[] = [];
-  const failures: { source: string; cause: unknown }[] = [];
+  const failures: string[] = [];
   for (const source of sourcesOf(known, cacheFolder, options)) {
     const missing = Object.values(known.files).filter((file) => !unpacked.has(file));
     if (missing.length === 0) break;
@@ -96,34 +95,35 @@ async function collectFiles(known: KnownDataset, options: LoadDatasetOptions) {
       await source.read(missing, accept, signal);
     } catch (cause) {
       signal?.throwIfAborted();
-      failures.push({ source: source.description, cause });
-      if (!(cause instanceof MissingFileError)) {
-        onProgress?.(`${source.description}: ${messageOf(cause)}; trying the next source`);
-      }
+      const failure = `${source.description}: ${messageOf(cause)}`;
+      failures.push(`  - ${failure}`);
+      if (!(cause instanceof MissingFileError)) onProgress?.(`${failure}; trying the next source`);
     }
   }
   if (unpacked.size < Object.keys(known.files).length) {
-    throw new DatasetUnavailableError(known.name, failures, nextStep(known, options));
+    const lines = [
+      `${known.name} could not be loaded. Tried:`,
+      ...failures,
+      nextStep(known, options),
+    ];
+    throw new DatasetUnavailableError(lines.join('\n'));
   }
   return { unpacked, used };
 }
 
-function sourcesOf(known: KnownDataset, cacheFolder: string, options: LoadDatasetOptions) {
-  const { dataDir, offline, sources = defaultSources(known, options) } = options;
-  if (dataDir !== undefined) return [folderSource(dataDir)];
-  const usable = offline ? sources.filter(({ remote }) => !remote) : sources;
-  return [folderSource(cacheFolder, `cache ${cacheFolder}`), ...usable];
-}
-
-function defaultSources(
+function sourcesOf(
   { mirrors, debian }: KnownDataset,
-  { fetch, onProgress }: LoadDatasetOptions,
-) {
-  return [
+  cacheFolder: string,
+  { dataDir, offline, sources, fetch, onProgress }: LoadDatasetOptions,
+): DatasetSource[] {
+  if (dataDir !== undefined) return [folderSource(dataDir)];
+  const usable = sources ?? [
     ...(debian ? [folderSource(debian.folder)] : []),
     ...mirrors.map((url) => mirrorSource(url, { onProgress, ...(fetch && { fetch }) })),
     ...(debian ? [debianSource(debian, { onProgress })] : []),
   ];
+  const cached = folderSource(cacheFolder, `cache ${cacheFolder}`);
+  return [cached, ...usable.filter(({ remote }) => !(remote && offline))];
 }
 
 /** Writes a file to the cache. A failure is only reported: it costs the next run a download. */

@@ -4,8 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parseIdx } from '../../shared/idx.ts';
-import type { Dataset, ImageSet } from './dataset.ts';
-import { CorruptFileError } from './errors.ts';
+import { type Dataset, type ImageSet, messageOf } from './dataset.ts';
 import type { DatasetPart, KnownFile } from './known-datasets.ts';
 
 type Shape = Pick<Dataset, 'height' | 'width' | 'labels'>;
@@ -64,7 +63,7 @@ export interface UnpackedFile {
  * Uncompresses a file if it is a `.gz`, and checks it against its known hash.
  *
  * @param origin the file's path or URL, for errors
- * @throws {CorruptFileError} if it can't be uncompressed or has another hash
+ * @throws if it can't be uncompressed or has another hash
  */
 export async function unpackFile(
   file: KnownFile,
@@ -75,15 +74,17 @@ export async function unpackFile(
   if (isGzip(bytes)) {
     try {
       content = await unpack(bytes, file.bytes);
-    } catch (unpackError) {
-      throw new CorruptFileError(origin, file, { unpackError });
+    } catch (cause) {
+      throw new Error(`${origin} is corrupt: it can't be unpacked: ${messageOf(cause)}`, { cause });
     }
   }
   const sha256 = hash('sha256', content);
   const isChecked = file.hashedForm === 'uncompressed' || isGzip(bytes);
   const actual = file.hashedForm === 'uncompressed' ? sha256 : hash('sha256', bytes);
   if (isChecked && actual !== file.sha256) {
-    throw new CorruptFileError(origin, file, { sha256: actual });
+    throw new Error(
+      `${origin} is corrupt: expected SHA-256 ${file.sha256} (${file.hashedForm}), but it has ${actual}`,
+    );
   }
   return { content, sha256 };
 }

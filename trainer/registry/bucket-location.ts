@@ -24,7 +24,10 @@ export const bucketUrlSchema = z
       `The bucket's URL ${input} is invalid: write s3://bucket or s3://bucket/prefix`,
   });
 
-/** The settings of a bucket, from a command's options and the standard AWS variables. */
+/**
+ * The settings of a bucket, from a command's options and the standard AWS variables. At an endpoint the default region is
+ * 'auto', and the bucket is part of the path, because most S3-compatible servers have no host name for each bucket.
+ */
 export const bucketSettingsSchema = z.object({
   url: bucketUrlSchema,
   endpoint: z
@@ -61,6 +64,8 @@ export const bucketSettingsSchema = z.object({
   maxAttempts: z.coerce.number().int().min(1).max(20).default(5),
 });
 
+export type BucketSettings = Partial<z.output<typeof bucketSettingsSchema>> & { url: string };
+
 const { endpoint, region, pathStyle, profile } = bucketSettingsSchema.shape;
 
 /** Options that connect to a bucket. None takes a secret, because other users of the machine can read a command line. */
@@ -80,7 +85,7 @@ export const signOption = z
  * @throws {RangeError} that names each invalid setting
  */
 export function bucketLocation(
-  settings: Partial<z.output<typeof bucketSettingsSchema>> & { url: string },
+  settings: BucketSettings,
   environment: NodeJS.ProcessEnv,
 ): BucketLocation {
   // An empty variable counts as absent, as it does for the AWS SDK.

@@ -4,7 +4,7 @@ import {
   type ObjectStore,
   type PutOptions,
 } from '../../shared/registry/object-store.ts';
-import { bucketLocation } from './bucket-location.ts';
+import { type BucketSettings, bucketLocation } from './bucket-location.ts';
 import { explainS3Error, type S3Failure } from './explain-s3-error.ts';
 import {
   type ConnectionOptions,
@@ -47,19 +47,6 @@ export interface ListedObject {
   modifiedAt: Date;
 }
 
-export interface OpenBucketOptions extends ConnectionOptions {
-  /** `s3://bucket` or `s3://bucket/prefix`. */
-  url: string;
-  /** Default: AWS_ENDPOINT_URL_S3, then AWS_ENDPOINT_URL, then AWS. */
-  endpoint?: string | undefined;
-  /** Default: AWS_REGION, then AWS_DEFAULT_REGION, then 'auto' at an endpoint and 'us-east-1' at AWS. */
-  region?: string | undefined;
-  /** Addresses `endpoint/bucket/key` (default: true at an endpoint, as most servers have no host name for each bucket). */
-  pathStyle?: boolean | undefined;
-  /** Default: AWS_PROFILE. */
-  profile?: string | undefined;
-}
-
 /**
  * Opens a bucket without sending a request. The credentials are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
  * AWS_SESSION_TOKEN, or else those that the AWS SDK finds (profile, web identity, instance role).
@@ -71,7 +58,7 @@ export interface OpenBucketOptions extends ConnectionOptions {
  *
  * @throws {RangeError} if the URL or a setting is invalid
  */
-export function openBucket(options: OpenBucketOptions): Bucket {
+export function openBucket(options: BucketSettings & ConnectionOptions): Bucket {
   const location = bucketLocation(options, options.environment ?? process.env);
   const connection = connect(location, options);
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
 import { parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { evaluationFile } from '../../shared/registry/evaluation.ts';
-import { InvalidDatasetError } from '../data/errors.ts';
+import { InvalidDatasetError } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { planRun } from '../run/plan-run.ts';

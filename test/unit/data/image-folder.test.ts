@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readImage } from '../../../shared/image/model-input.ts';
-import { InvalidDatasetError } from '../../../trainer/data/errors.ts';
+import { InvalidDatasetError } from '../../../trainer/data/dataset.ts';
 import { idxFile } from '../../../trainer/data/idx-folder.ts';
 import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import { datasetName } from '../../../trainer/data/known-datasets.ts';

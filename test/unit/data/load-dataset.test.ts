@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CorruptFileError, DatasetUnavailableError } from '../../../trainer/data/errors.ts';
+import { DatasetUnavailableError } from '../../../trainer/data/dataset.ts';
 import { knownDatasets } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { mirrorSource } from '../../../trainer/data/mirror-source.ts';
@@ -214,11 +214,8 @@ describe('--data-dir', () => {
     const mirror = await opened(startFileMirror(files));
     const sources = [mirrorSource(mirror.url)];
     const error = await failureOf(loadDataset({ dataDir: folder, cacheDir, sources }));
-    const cause = error.failures[0]?.cause as CorruptFileError;
-    expect(cause).toBeInstanceOf(CorruptFileError);
-    expect(cause).toMatchObject({ file: path, expectedSha256: sha256 });
-    expect(cause.actualSha256).toBe(knownDatasets['fashion-mnist'].files.testLabels.sha256);
-    for (const part of [path, sha256, cause.actualSha256, 'remove --data-dir']) {
+    const actual = knownDatasets['fashion-mnist'].files.testLabels.sha256;
+    for (const part of [`${path} is corrupt`, sha256, actual, 'remove --data-dir']) {
       expect(error.message).toContain(part);
     }
     expect(mirror.requests).toEqual([]);

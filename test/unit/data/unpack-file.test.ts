@@ -17,7 +17,6 @@ test('checks a compressed file by the hash of its .gz', async () => {
   const other = gzipSync(Buffer.from('the others'));
   await expect(unpackFile(knownCompressed, other, 'there')).rejects.toMatchObject({
     message: `there is corrupt: expected SHA-256 ${sha256(compressed)} (compressed), but it has ${sha256(other)}`,
-    actualSha256: sha256(other),
   });
 });
 

@@ -11,11 +11,10 @@ import {
   RegistryError,
   VersionNotFoundError,
 } from '../../../trainer/registry/errors.ts';
-import { type AliasMove, moveAlias } from '../../../trainer/registry/move-alias.ts';
+import { type AliasMove, moveAlias, rollBack } from '../../../trainer/registry/move-alias.ts';
 import { prune } from '../../../trainer/registry/prune.ts';
 import { publishVersion } from '../../../trainer/registry/publish-version.ts';
 import { toJsonBytes } from '../../../trainer/registry/read-json.ts';
-import { rollBack } from '../../../trainer/registry/roll-back.ts';
 import { readSigningKey } from '../../../trainer/registry/signature.ts';
 import { downloadVersion, listStored, listVersions } from '../../../trainer/registry/versions.ts';
 import { type SmallModel, smallModels } from '../../support/models/small-model.ts';
