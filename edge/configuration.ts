@@ -121,7 +121,9 @@ export type Configuration = z.infer<typeof configurationSchema>;
  * @throws {Error} if a variable is invalid. The message lists all of them
  */
 export function parseConfiguration(env: object): Configuration {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== '' && value !== null),
+  );
   const result = z.safeParse(configurationSchema, set, { error: inEnglish });
   if (result.success) return result.data;
   throw new Error(`The Worker's variables are invalid:\n${z.prettifyError(result.error)}`);

@@ -8,6 +8,8 @@ export interface RunOptions {
   environment?: Record<string, string>;
   /** host:container[:options] */
   volumes?: string[];
+  /** uid:gid (default: the image's). */
+  user?: string;
 }
 
 export interface ImageRun {
@@ -37,7 +39,7 @@ export async function createContainer(image: string): Promise<Container> {
       '--isolation',
       'chroot',
       '--user',
-      User,
+      options.user ?? User,
       ...Object.entries(options.environment ?? {}).flatMap(([key, value]) => [
         '--env',
         `${key}=${value}`,

@@ -24,6 +24,8 @@ const composeSchema = z.strictObject({
           args: z.record(z.string(), z.string()).optional(),
         })
         .optional(),
+      read_only: z.literal(true).optional(),
+      tmpfs: z.string().optional(),
       entrypoint: z.array(z.string()).optional(),
       command: z.union([z.string(), z.array(z.string())]).optional(),
       environment: z.record(z.string(), z.string()).optional(),
