@@ -1,28 +1,32 @@
-import { modelJsonSchema, type PublishedFile } from '../../shared/registry/manifest.ts';
-import type { StoredObject } from '../../shared/registry/object-store.ts';
+import { type Manifest, modelJsonSchema } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
-import { parsePublished, sha256 } from '../store/published.ts';
+import { parsePublished } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
+import { checkSizes, readFile, requestFile } from './version-files.ts';
 
 /** Loads a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;
 
 /**
- * Reads a version's manifest, checks the signature and each file's length and SHA-256, builds the model
- * and runs one prediction.
+ * Reads a version's manifest, checks the signature, the sizes and each file's SHA-256, builds the model and runs one
+ * prediction.
  *
  * @throws {ModelError} `bad_model` if one of these fails, `version_not_found` if there is no manifest
  * @throws {StoreError} if the store can't be read
  */
 export const loadVersion: LoadVersion = async (source, version) => {
-  const early = requestEarly(source, version);
-  const manifest = await readManifest(source, version);
+  const checked = readManifest(source, version).then((manifest) => {
+    checkSizes(manifest);
+    return manifest;
+  });
+  const early = requestEarly(source, version, checked);
+  const manifest = await checked;
   const files = new Map(
     await Promise.all(
       manifest.files.map(async (file) => {
-        const object = await (early.get(file.path) ?? getFile(source, version, file.path));
-        return [file.path, await checkFile(object, version, file)] as const;
+        const bytes = await readFile(source, version, file, early.get(file.path));
+        return [file.path, bytes] as const;
       }),
     ),
   );
@@ -43,18 +47,22 @@ export const loadVersion: LoadVersion = async (source, version) => {
   });
 };
 
-/** Requests the files that every version has, without waiting for the manifest, against which they are checked. */
-function requestEarly(source: VersionSource, version: string) {
+/**
+ * Requests the files that every version has, without waiting for the manifest. Their content is read only when manifest and signature
+ * are checked, and up to the length in the manifest.
+ */
+function requestEarly(source: VersionSource, version: string, checked: Promise<Manifest>) {
   const requested = new Map(
-    ['model.json', 'weights.bin'].map((path) => [path, getFile(source, version, path)] as const),
+    ['model.json', 'weights.bin'].map((path) => {
+      const limit = async () =>
+        (await checked).files.find((file) => file.path === path)?.bytes ?? 0;
+      return [path, requestFile(source, version, path, limit)] as const;
+    }),
   );
   // If the manifest fails first, nothing awaits these promises.
   for (const object of requested.values()) object.catch(() => {});
   return requested;
 }
-
-const getFile = ({ store, layout, name }: VersionSource, version: string, path: string) =>
-  store.get(layout.versionFile(name, version, path));
 
 /** Does not copy if there is only one part. */
 function concatenate(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
@@ -67,20 +75,4 @@ function concatenate(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> 
     offset += part.length;
   }
   return joined;
-}
-
-async function checkFile(object: StoredObject | null, version: string, file: PublishedFile) {
-  const fail = (problem: string) => new ModelError('bad_model', problem);
-  if (object === null) throw fail(`Version ${version} lacks its file ${file.path}.`);
-  const { bytes } = object;
-  if (bytes.byteLength !== file.bytes) {
-    throw fail(
-      `${file.path} of version ${version} has ${bytes.byteLength} bytes, but its manifest says ${file.bytes}.`,
-    );
-  }
-  const hash = await sha256(bytes);
-  if (hash === file.sha256) return bytes;
-  throw fail(
-    `${file.path} of version ${version} is corrupt: its SHA-256 is ${hash}, but its manifest says ${file.sha256}.`,
-  );
 }

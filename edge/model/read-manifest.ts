@@ -20,6 +20,11 @@ export interface VersionSource {
  * @throws {StoreError} if the store can't be read
  */
 export async function readManifest(source: VersionSource, version: string): Promise<Manifest> {
+  return (await readManifestBytes(source, version)).manifest;
+}
+
+/** Does the same, and also returns the bytes that were checked. */
+export async function readManifestBytes(source: VersionSource, version: string) {
   const { store, layout, name, publicKeys } = source;
   const object = await store.get(layout.manifest(name, version));
   if (object === null) {
@@ -41,7 +46,7 @@ export async function readManifest(source: VersionSource, version: string): Prom
       `The manifest of ${name} ${version} belongs to ${manifest.name} ${manifest.version}.`,
     );
   }
-  return manifest;
+  return { manifest, bytes: object.bytes };
 }
 
 /** Checks an Ed25519 signature over the manifest's exact bytes. One of the keys must have signed. */

@@ -7,7 +7,8 @@ import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { immutable, nameModel } from '../http/headers.ts';
 import { modelChoice } from '../input/parameters.ts';
-import { readManifest } from '../model/read-manifest.ts';
+import { readManifestBytes } from '../model/read-manifest.ts';
+import { readFile } from '../model/version-files.ts';
 import { modelProblems, modelSelectors } from './contract.ts';
 import { route } from './route.ts';
 
@@ -80,7 +81,7 @@ export const versionFile = route(
     tag: 'Models',
     summary: 'Get a file of a version',
     description:
-      'Returns the manifest, or a file that it lists, as it was published. Any TensorFlow.js program can load the model with `tf.loadLayersModel("…/models/<version>/model.json")`.',
+      'Returns the manifest, or a file that it lists, as it was published: its length and SHA-256 are checked first. Any TensorFlow.js program can load the model with `tf.loadLayersModel("…/models/<version>/model.json")`.',
     parameters: {
       path: {
         version: {
@@ -115,12 +116,14 @@ function openVersionFile({ source }: AppContext) {
     const { version = '', file = '' } = context.req.param();
     const missing = new Problem('not_found', `Version ${version} has no file ${file}.`);
     if (!versionSchema.safeParse(version).success) throw missing;
-    const { files, evaluation } = await readManifest(source, version);
-    const paths = ['manifest.json', evaluation?.path, ...files.map(({ path }) => path)];
-    if (!paths.includes(file)) throw missing;
-    const object = await source.store.get(source.layout.versionFile(source.name, version, file));
-    if (object === null) throw missing;
-    return context.body(object.bytes, 200, {
+    const { manifest, bytes } = await readManifestBytes(source, version);
+    const { files, evaluation } = manifest;
+    const listed = [...files, ...(evaluation ? [evaluation] : [])].find(
+      ({ path }) => path === file,
+    );
+    if (!listed && file !== 'manifest.json') throw missing;
+    const content = listed ? await readFile(source, version, listed) : bytes;
+    return context.body(content, 200, {
       'content-type': file.endsWith('.json') ? 'application/json' : 'application/octet-stream',
       'cache-control': immutable,
     });

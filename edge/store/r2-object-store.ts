@@ -1,7 +1,10 @@
 import {
+  defaultMaxBytes,
+  type GetOptions,
   maxListed,
   namesUnder,
   type ObjectStore,
+  ObjectTooLargeError,
   type StoredObject,
   StoreError,
 } from '../../shared/registry/object-store.ts';
@@ -17,10 +20,10 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
   }
 
   return {
-    get: (key) =>
+    get: (key, options) =>
       attempt('get', key, async () => {
         const object = await bucket.get(key);
-        return object && (await read(object));
+        return object && (await read(object, options));
       }),
 
     getIfChanged: (key, etag) =>
@@ -34,7 +37,7 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
     getRange: (key, offset, length) =>
       attempt('get a range of', key, async () => {
         const object = await bucket.get(key, { range: { offset, length } });
-        return object && (await read(object));
+        return object && { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
       }),
 
     list: (prefix) =>
@@ -59,6 +62,17 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
   };
 }
 
-async function read(object: R2ObjectBody): Promise<StoredObject> {
+async function read(
+  object: R2ObjectBody,
+  { maxBytes = defaultMaxBytes }: GetOptions = {},
+): Promise<StoredObject> {
+  try {
+    const limit = typeof maxBytes === 'number' ? maxBytes : await maxBytes();
+    if (object.size > limit) throw new ObjectTooLargeError(object.size, limit);
+  } catch (error) {
+    // The body is a stream, of which the runtime has read at most a first part.
+    await object.body.cancel();
+    throw error;
+  }
   return { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
 }

@@ -1,8 +1,11 @@
 import { AwsClient } from 'aws4fetch';
 import {
+  defaultMaxBytes,
+  type MaxBytes,
   maxListed,
   namesUnder,
   type ObjectStore,
+  ObjectTooLargeError,
   type StoredObject,
   StoreError,
 } from '../../shared/registry/object-store.ts';
@@ -40,24 +43,25 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
   }
 
   return {
-    get: (key) =>
+    get: (key, { maxBytes = defaultMaxBytes } = {}) =>
       attempt('get', key, async () => {
         const response = await request(client, urlOf(key), [200]);
-        return response && read(response);
+        return response && read(response, maxBytes);
       }),
 
     getIfChanged: (key, etag) =>
       attempt('get', key, async () => {
         const headers = { 'if-none-match': `"${etag}"` };
         const response = await request(client, urlOf(key), [200, 304], { headers });
-        return response?.status === 304 ? 'unchanged' : response && read(response);
+        if (response?.status === 304) return 'unchanged';
+        return response && read(response, defaultMaxBytes);
       }),
 
     getRange: (key, offset, length) =>
       attempt('get a range of', key, async () => {
         const headers = { range: `bytes=${offset}-${offset + length - 1}` };
         const response = await request(client, urlOf(key), [206], { headers });
-        return response && read(response);
+        return response && read(response, length);
       }),
 
     list: (prefix) =>
@@ -111,9 +115,43 @@ async function request(
   throw new Error(`${response.status} ${code ?? response.statusText}`.trim());
 }
 
-async function read(response: Response): Promise<StoredObject> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  return { bytes, etag: (response.headers.get('etag') ?? '').replaceAll('"', '') };
+async function read(response: Response, maxBytes: MaxBytes): Promise<StoredObject> {
+  const etag = (response.headers.get('etag') ?? '').replaceAll('"', '');
+  try {
+    const limit = typeof maxBytes === 'number' ? maxBytes : await maxBytes();
+    const announced = announcedBytes(response);
+    if (announced !== null && announced > limit) {
+      throw new ObjectTooLargeError(announced, limit);
+    }
+    // A body of known length is read into one array.
+    const bytes =
+      announced === null
+        ? await readCounted(response, limit)
+        : new Uint8Array(await response.arrayBuffer());
+    return { bytes, etag };
+  } catch (error) {
+    // A body that was read in part has no reader any more, and one that is complete can't be cancelled.
+    await response.body?.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+/** The length of a body, or `null` if it is unknown: `fetch` inflates a body with a Content-Encoding. */
+function announcedBytes({ headers }: Response): number | null {
+  const length = headers.get('content-length');
+  return length === null || headers.has('content-encoding') ? null : Number(length);
+}
+
+async function readCounted(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  // Leaving the loop cancels the stream.
+  for await (const part of response.body ?? []) {
+    length += part.byteLength;
+    if (length > maxBytes) throw new ObjectTooLargeError(null, maxBytes);
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /** Only the error's code: the rest of the body can hold the access key and what was signed. */

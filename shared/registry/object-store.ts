@@ -5,6 +5,17 @@ export interface StoredObject {
   etag: string;
 }
 
+export interface GetOptions {
+  /** The Worker's drivers refuse a larger object before they read its content (default: `defaultMaxBytes`). */
+  maxBytes?: MaxBytes;
+}
+
+/** A function is called when the object's size is known, and its content is read only if the promise is fulfilled. */
+export type MaxBytes = number | (() => Promise<number>);
+
+/** Every object that the Worker reads, except models and test images, is far smaller. */
+export const defaultMaxBytes = 2 * 1024 * 1024;
+
 export interface PutOptions {
   contentType: string;
   cacheControl?: string | undefined;
@@ -13,11 +24,12 @@ export interface PutOptions {
 /**
  * A bucket with models and test sets. The drivers are R2's binding and S3 in the Worker, and S3 in the trainer.
  *
- * An absent object is `null`. Every method throws a `StoreError` if the store can't answer.
+ * An absent object is `null`. Every method throws a `StoreError` if the store can't answer. Its cause is an
+ * `ObjectTooLargeError` if the object is larger than the limit.
  */
 export interface ObjectStore {
   /** @returns the whole object, or `null` if it is absent */
-  get(key: string): Promise<StoredObject | null>;
+  get(key: string, options?: GetOptions): Promise<StoredObject | null>;
 
   /** @returns the object if its ETag is a different one, `'unchanged'` if it is the same, `null` if the object is absent */
   getIfChanged(key: string, etag: string): Promise<StoredObject | 'unchanged' | null>;
@@ -65,5 +77,16 @@ export class StoreError extends Error {
   constructor(store: string, operation: string, key: string, cause: unknown, reason?: string) {
     const message = reason ?? (cause instanceof Error ? cause.message : String(cause));
     super(`${store} failed to ${operation} ${key}: ${message}`, { cause });
+  }
+}
+
+/** Why a `StoreError` did not read an object: it is larger than its reader accepts. */
+export class ObjectTooLargeError extends Error {
+  override readonly name = 'ObjectTooLargeError';
+
+  /** @param bytes the size of the object, or `null` if the store did not announce it */
+  constructor(bytes: number | null, maxBytes: number) {
+    const size = bytes === null ? `more than ${maxBytes} bytes` : `${bytes} bytes`;
+    super(`it has ${size}, and at most ${maxBytes} are read`);
   }
 }

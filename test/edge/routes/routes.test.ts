@@ -84,16 +84,44 @@ describe('GET /models/:version/:file', () => {
 
   it('returns the evaluation that a manifest names', async () => {
     const { layout, bucket: objects } = bucket;
-    const bytes = new TextEncoder().encode('{"images":1}');
+    const bytes = Uint8Array.from(new TextEncoder().encode('{"images":1}'));
+    const hash = await sha256(bytes);
     const evaluated = await bucket.publish('two', {
       manifest: (manifest) => ({
         ...manifest,
-        evaluation: { path: 'evaluation.json', bytes: bytes.length, sha256: '0'.repeat(64) },
+        evaluation: { path: 'evaluation.json', bytes: bytes.length, sha256: hash },
       }),
     });
     const key = layout.versionFile('fashion-mnist-cnn', evaluated, 'evaluation.json');
     await objects.put(key, bytes);
     expect(await app.json(`/models/${evaluated}/evaluation.json`)).toEqual({ images: 1 });
+  });
+
+  it.each([
+    ['altered', 'weights.bin', (bytes: Uint8Array) => bytes.fill(0, 0, 4), 'corrupt'],
+    ['longer', 'weights.bin', (bytes: Uint8Array) => [...bytes, 0], 'too large'],
+    [
+      'shorter',
+      'model.json',
+      (bytes: Uint8Array) => bytes.slice(1),
+      'bytes, but its manifest says',
+    ],
+    ['missing', 'model.json', () => null, 'lacks'],
+  ])('never returns a file that is %s', async (_, file, change, reason) => {
+    const altered = openBucket();
+    const damaged = await altered.publish('one');
+    const key = altered.layout.versionFile('fashion-mnist-cnn', damaged, file);
+    const bytes = new Uint8Array((await (await altered.bucket.get(key))?.arrayBuffer()) ?? []);
+    const changed = change(bytes);
+    if (changed) await altered.bucket.put(key, Uint8Array.from(changed));
+    else await altered.bucket.delete(key);
+    const response = await openApp(altered).request(`/models/${damaged}/${file}`);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toMatchObject({
+      status: 503,
+      code: 'bad_model',
+      detail: expect.stringContaining(reason),
+    });
   });
 
   it('refuses files that do not belong to a version', async () => {

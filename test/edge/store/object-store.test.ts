@@ -3,13 +3,23 @@ import { AwsClient } from 'aws4fetch';
 import { describe, expect, inject, it } from 'vitest';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import { type S3Location, s3ObjectStore } from '../../../edge/store/s3-object-store.ts';
-import { StoreError } from '../../../shared/registry/object-store.ts';
+import {
+  type ObjectStore,
+  ObjectTooLargeError,
+  StoreError,
+} from '../../../shared/registry/object-store.ts';
 import { testObjectStore } from '../../support/object-store-contract.ts';
 
 testObjectStore('R2', () => ({
   store: r2ObjectStore(env.BUCKET),
   put: (key, content) => env.BUCKET.put(key, content),
 }));
+
+it('R2 refuses an object that is larger than the limit', async () => {
+  const key = `contract/${crypto.randomUUID()}`;
+  await env.BUCKET.put(key, 'content');
+  await expectLimits(r2ObjectStore(env.BUCKET), key);
+});
 
 for (const { name, location, checksCredentials } of inject('s3Servers')) {
   testObjectStore(`S3 (${name})`, () => ({
@@ -18,6 +28,12 @@ for (const { name, location, checksCredentials } of inject('s3Servers')) {
   }));
 
   describe(`S3 (${name})`, () => {
+    it('refuses an object that is larger than the limit', async () => {
+      const key = `contract/${crypto.randomUUID()}`;
+      await putObject(location, key, 'content');
+      await expectLimits(s3ObjectStore(location), key);
+    });
+
     it('accepts keys that need escaping in a URL', async () => {
       const key = `contract/a b+c&d=ü%/${crypto.randomUUID()}`;
       await putObject(location, key, 'content');
@@ -52,6 +68,19 @@ describe('an S3 server that can not be reached', () => {
     await expect(s3ObjectStore(location).get('key')).rejects.toThrow(StoreError);
   });
 });
+
+/** @param key an object with 7 bytes */
+async function expectLimits(store: ObjectStore, key: string): Promise<void> {
+  for (const maxBytes of [6, async () => 6]) {
+    const error = await store.get(key, { maxBytes }).catch((reason) => reason);
+    expect(error).toBeInstanceOf(StoreError);
+    expect(error.cause).toBeInstanceOf(ObjectTooLargeError);
+    expect(error.message).toMatch(/7 bytes, and at most 6/);
+  }
+  const refuse = () => Promise.reject(new Error('not signed'));
+  await expect(store.get(key, { maxBytes: refuse })).rejects.toThrow('not signed');
+  expect((await store.get(key, { maxBytes: async () => 7 }))?.bytes).toHaveLength(7);
+}
 
 /** Writes an object without the store. */
 async function putObject(location: S3Location, key: string, content: string): Promise<void> {

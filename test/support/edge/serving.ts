@@ -32,9 +32,9 @@ export const later = new Date('2026-11-24T10:20:00Z');
 export function counting({ bucket }: TestBucket, gets: string[]): ObjectStore {
   const store = r2ObjectStore(bucket);
   return {
-    get: (key) => {
+    get: (key, options) => {
       gets.push(key);
-      return store.get(key);
+      return store.get(key, options);
     },
     getIfChanged: (key, etag) => {
       gets.push(`${key} if changed`);
