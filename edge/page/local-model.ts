@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import type { RasterImage } from '../../shared/image/image.ts';
 import { toModelInput } from '../../shared/image/model-input.ts';
+import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
@@ -81,7 +82,7 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
   return {
     backend,
     async predict(picture) {
-      const pixels = toModelInput(await decode(picture), { height, width });
+      const pixels = toModelInput(await decode(picture), inputOptionsFor(spec));
       const input = normalizePixels(pixels, spec.preprocessing);
       const begin = performance.now();
       const logits = await run(input);

@@ -1,4 +1,5 @@
 import type { Context, Handler } from 'hono';
+import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
@@ -48,11 +49,10 @@ export function tensorFlowServing(app: AppContext): Handler {
     if (target.name !== source.name) throw servableNotFound(target);
     const { images, key } = parsePredictRequest(await readBody(context.req.raw));
     const reference = await resolve(context, target, servableNotFound);
-    const [height, width] = await models.withModel(
-      reference,
-      ({ model }) => model.manifest.model.inputShape,
+    const input = await models.withModel(reference, ({ model }) =>
+      inputOptionsFor(model.manifest.model),
     );
-    const readings = await imagePixels(images, { height, width, invert: 'auto' });
+    const readings = await imagePixels(images, input);
     const pixels = readings.map((reading, i) => {
       if (!(reading instanceof Problem)) return reading;
       const detail = `Failed to process element: ${i} of '${key}' list. Error: ${reading.message}`;

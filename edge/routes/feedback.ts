@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type * as z from 'zod/mini';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import {
   type FeedbackRecord,
   feedbackAnswerSchema,
@@ -114,14 +114,14 @@ async function specOf(source: VersionSource, version: string): Promise<ModelSpec
 
 async function pixelsOf(
   { image, pixels }: FeedbackRequest,
-  { inputShape: [height, width] }: ModelSpec,
+  spec: ModelSpec,
   invert: 'auto' | 'true' | 'false',
 ): Promise<ArrayLike<number>> {
   const posted =
     image === undefined
       ? { kind: 'pixels' as const, value: pixels }
       : { kind: 'text' as const, text: image };
-  const [only] = await imagePixels([posted], { height, width, invert });
+  const [only] = await imagePixels([posted], { ...inputOptionsFor(spec), invert });
   if (only === undefined || only instanceof Problem) throw only;
   return only;
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
 import { formatNames, imageFormats } from '../../shared/image/decode-image.ts';
+import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { predictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
 import { greyPngUrl } from '../../shared/picture/png.ts';
 import type { AppContext } from '../app-context.ts';
@@ -70,7 +71,7 @@ export const predictImage = route(
         invert: {
           schema: invertSchema,
           description:
-            'Whether to swap light and dark. The training images are light on dark: `auto` swaps if the background is light.',
+            'Whether to swap light and dark. The training images are light on dark: `auto` isolates the garment of a photo (models of Fashion-MNIST) or swaps if the background is light.',
         },
         echo: {
           schema: echoSchema,
@@ -140,8 +141,10 @@ function openPredictImage({ configuration, models, telemetry }: AppContext) {
     const body = await readBody(context.req.raw);
     const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
     const reference = await models.resolve(choice, context.executionCtx);
-    const [height, width] = await models.withModel(reference, inputShapeOf);
-    const readings = await imagePixels(images, { height, width, invert });
+    const input = await models.withModel(reference, ({ model }) =>
+      inputOptionsFor(model.manifest.model),
+    );
+    const readings = await imagePixels(images, { ...input, invert });
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
     const hashes = configuration.feedback ? await Promise.all(readings.map(hashOf)) : null;

@@ -1,40 +1,56 @@
 import { decodeImage } from './decode-image.ts';
 import type { DecodeOptions, RasterImage } from './image.ts';
+import { isolate, searchSide } from './isolate.ts';
 import { type GreyImage, resizeByArea } from './resize.ts';
 
-/** Whether to swap light and dark: `auto` does where the background is light. */
+/** Whether to swap light and dark. `auto` decides by the background. */
 export type Inversion = 'auto' | 'true' | 'false';
+
+/** How a picture's background becomes the data set's: `isolate` keeps the garment only; `invert` swaps light and dark if it is light. */
+export type Background = 'isolate' | 'invert';
 
 export interface ModelInputOptions {
   /** Size of the network's input in pixels. */
   height: number;
   width: number;
-  /** `auto` unless told. */
+  /** (default: auto) */
   invert?: Inversion;
+  /** Applied under `invert: auto`. (default: invert) */
+  background?: Background;
 }
 
 /**
- * How far red, green and blue may lie apart in an image that still counts as grey: JPEG rounds its
- * way to RGB and back.
+ * How far red, green and blue may differ in an image that still counts as grey: JPEG rounds its way to RGB and back.
  */
 const greyTolerance = 8;
 
+/** The share of pixels that are grey in a picture that counts as grey, and the border's grey level below which it counts as black. */
+const minGreyShare = 0.99;
+const maxBlack = 16;
+
 /**
- * Makes the pixels that the network takes of any picture: alpha over white, Rec. 601 luma, fitted
- * into the input's rectangle without distortion, averaged by area, a light background inverted, for
- * the data set's garments are light on black.
+ * Makes the network's input of a picture: alpha over white, Rec. 601 luma, fitted into the input without distortion, averaged by area,
+ * a light background inverted or the garment isolated, because the data set's garments are light on black.
  *
- * An opaque grey picture that has the input's size already is taken as one of the data set's own:
- * under `auto` its pixels come out as they went in, bit for bit.
+ * A picture that is light on black already is one of the data set's own kind. If it also has the input's size, its pixels stay the same
+ * to the last bit.
  *
  * @returns height x width bytes, 0 black to 255 white, row by row
  */
 export function toModelInput(image: RasterImage, options: ModelInputOptions): Uint8Array {
-  const { height, width, invert = 'auto' } = options;
+  const { height, width, invert = 'auto', background: mode = 'invert' } = options;
   const grey = toGrey(image);
-  const isOwn = image.width === width && image.height === height && isOpaqueGrey(image);
+  const isInputSize = image.width === width && image.height === height;
+  const { greyShare, isOpaque } = describe(image);
+  // A transparent background has been removed already.
+  if (mode === 'isolate' && invert === 'auto' && isOpaque) {
+    const isOwnKind = greyShare >= minGreyShare && (isInputSize || borderMedian(grey) < maxBlack);
+    const isolated = isOwnKind ? null : isolate(image, height, width);
+    if (isolated) return isolated;
+  }
+  const isOwn = isInputSize && isOpaque && greyShare === 1;
   const { values, background } = isOwn
-    ? { values: grey.values, background: 0 }
+    ? { values: grey.values, background: borderMedian(grey) }
     : center(grey, width, height);
   const inverts = invert === 'auto' ? background > 127.5 : invert === 'true';
   const pixels = new Uint8Array(values.length);
@@ -45,7 +61,7 @@ export function toModelInput(image: RasterImage, options: ModelInputOptions): Ui
   return pixels;
 }
 
-/** Lays the picture over white and takes its luma. */
+/** Returns the luma of each pixel, transparent ones over white. */
 function toGrey({ width, height, data }: RasterImage): GreyImage {
   const values = new Float32Array(width * height);
   for (let i = 0; i < values.length; i++) {
@@ -60,15 +76,18 @@ function toGrey({ width, height, data }: RasterImage): GreyImage {
   return { width, height, values };
 }
 
-function isOpaqueGrey({ data }: RasterImage): boolean {
+function describe({ data }: RasterImage) {
+  let grey = 0;
+  let isOpaque = true;
   for (let i = 0; i < data.length; i += 4) {
     const red = data[i] as number;
     const green = data[i + 1] as number;
     const blue = data[i + 2] as number;
     const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
-    if (spread > greyTolerance || data[i + 3] !== 255) return false;
+    if (spread <= greyTolerance) grey++;
+    if (data[i + 3] !== 255) isOpaque = false;
   }
-  return true;
+  return { greyShare: (4 * grey) / data.length, isOpaque };
 }
 
 /** Centres the picture in the rectangle, on its own background. */
@@ -90,7 +109,7 @@ function center(image: GreyImage, width: number, height: number) {
   return { values, background };
 }
 
-/** The middle value of the outermost pixels: what most of the border is, whatever touches the rest. */
+/** The median of the outermost pixels: the background, even if the garment touches a part of the border. */
 function borderMedian({ width, height, values }: GreyImage): number {
   const border = values.filter((_, i) => {
     const x = i % width;
@@ -111,6 +130,13 @@ const oversampling = 16;
 /** As many as a network input of 28x28 asks for; enough for one of 224x224. */
 const maxMinSide = 448;
 
+/** Isolating a garment looks at fewer pixels. */
+function minSideFor({ height, width, background }: ModelInputOptions): number {
+  if (background === 'isolate') return 2 * searchSide;
+  const side = Math.max(height, width);
+  return Math.max(2 * side, Math.min(oversampling * side, maxMinSide));
+}
+
 /**
  * Makes the network's input of an image file: PNG, JPEG, WebP, GIF or BMP of any size up to the format's limit.
  *
@@ -119,7 +145,6 @@ const maxMinSide = 448;
  * @throws {ImageError} if the bytes are not such an image, corrupt or too large
  */
 export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<Uint8Array> {
-  const side = Math.max(options.height, options.width);
-  const minSide = Math.max(2 * side, Math.min(oversampling * side, maxMinSide));
-  return toModelInput(await decodeImage(bytes, { ...options, minSide }), options);
+  const image = await decodeImage(bytes, { ...options, minSide: minSideFor(options) });
+  return toModelInput(image, options);
 }

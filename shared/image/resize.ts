@@ -7,39 +7,58 @@ export interface GreyImage {
 }
 
 /**
- * Resizes so that every new pixel is the mean of the area it covers, partly covered pixels by their
- * share. Where the image grows, this repeats pixels.
+ * Resizes so that every new pixel is the mean of the area it covers, partly covered pixels by their share. An image that grows repeats
+ * pixels.
  */
 export function resizeByArea(image: GreyImage, width: number, height: number): GreyImage {
-  const narrow = averageRows(image.values, image.width, image.height, width);
-  const columns = transpose(narrow, width, image.height);
-  const short = averageRows(columns, image.height, width, height);
-  return { width, height, values: transpose(short, height, width) };
+  const values = resizeChannels(image.values, image.width, image.height, 1, width, height);
+  return { width, height, values };
 }
 
-/** Averages each of `rows` rows from `length` values to `newLength`. */
-function averageRows(values: Float32Array, length: number, rows: number, newLength: number) {
-  const result = new Float32Array(newLength * rows);
+/**
+ * Resizes an image of several values a pixel, as resizeByArea does.
+ *
+ * @param values [height][width][channels], flat
+ * @returns [newHeight][newWidth][channels], flat
+ */
+export function resizeChannels(
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  channels: number,
+  newWidth: number,
+  newHeight: number,
+): Float32Array {
+  const narrow = averageAlong(values, height, width, channels, newWidth);
+  return averageAlong(narrow, 1, height, newWidth * channels, newHeight);
+}
+
+/** Averages the middle axis of [outer][length][inner] to [outer][newLength][inner]. */
+function averageAlong(
+  values: ArrayLike<number>,
+  outer: number,
+  length: number,
+  inner: number,
+  newLength: number,
+): Float32Array {
+  const result = new Float32Array(outer * newLength * inner);
+  const sums = new Float64Array(inner);
   const scale = length / newLength;
-  for (let target = 0; target < newLength; target++) {
-    const start = target * scale;
-    const end = Math.min(start + scale, length);
-    for (let row = 0; row < rows; row++) {
-      let sum = 0;
+  for (let block = 0; block < outer; block++) {
+    for (let target = 0; target < newLength; target++) {
+      const start = target * scale;
+      const end = Math.min(start + scale, length);
+      sums.fill(0);
       for (let source = Math.floor(start); source < end; source++) {
         const covered = Math.min(source + 1, end) - Math.max(source, start);
-        sum += covered * (values[row * length + source] as number);
+        const from = (block * length + source) * inner;
+        for (let i = 0; i < inner; i++) {
+          sums[i] = (sums[i] as number) + covered * (values[from + i] as number);
+        }
       }
-      result[row * newLength + target] = sum / (end - start);
+      const to = (block * newLength + target) * inner;
+      for (let i = 0; i < inner; i++) result[to + i] = (sums[i] as number) / (end - start);
     }
-  }
-  return result;
-}
-
-function transpose(values: Float32Array, width: number, height: number): Float32Array {
-  const result = new Float32Array(values.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) result[x * height + y] = values[y * width + x] as number;
   }
   return result;
 }

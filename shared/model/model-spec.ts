@@ -86,3 +86,14 @@ export const fashionMnistCnn: ModelSpec = cnnFor({
     'Ankle boot',
   ],
 });
+
+/**
+ * Returns how a picture becomes a model's input.
+ *
+ * The makers of Fashion-MNIST trimmed each garment, centred it and laid it on black, so its models take photos in which the garment is
+ * isolated. Manifests don't record this: it also applies to versions published before it existed.
+ */
+export function inputOptionsFor({ name, inputShape: [height, width] }: ModelSpec) {
+  const background = name === fashionMnistCnn.name ? ('isolate' as const) : ('invert' as const);
+  return { height, width, background };
+}

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { type Inversion, readImage } from '../../shared/image/model-input.ts';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { imageDecoders } from '../data/image-decoders.ts';
 import type { NamedTestSet } from './trained-model.ts';
 
@@ -29,13 +29,12 @@ export async function imagesOfFiles(
   spec: ModelSpec,
   invert: Inversion,
 ): Promise<(ImageToPredict | UnreadableImage)[]> {
-  const [height, width] = spec.inputShape;
   const images: (ImageToPredict | UnreadableImage)[] = [];
   for (const file of files) {
     const source = { file };
     try {
       const bytes = await readBounded(file);
-      const pixels = await readImage(bytes, { height, width, invert, ...imageDecoders });
+      const pixels = await readImage(bytes, { ...inputOptionsFor(spec), invert, ...imageDecoders });
       images.push({ source, pixels });
     } catch (error) {
       images.push({ source, error: reasonOf(error as NodeJS.ErrnoException) });

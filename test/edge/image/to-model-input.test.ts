@@ -33,15 +33,15 @@ describe('toModelInput', () => {
     }
   });
 
-  it('does not change grey images of the right size, even light ones', () => {
-    const image = draw(28, 28, (x, y) => (28 * y + x) % 256);
-    expect(toModelInput(image, size)).toEqual(Uint8Array.from({ length: 784 }, (_, i) => i % 256));
-    expect(
-      toModelInput(
-        draw(28, 28, () => 255),
-        size,
-      ),
-    ).toEqual(new Uint8Array(784).fill(255));
+  it('inverts grey images of the right size only if their border is light', () => {
+    const dark = draw(28, 28, (x, y) => (x % 27 === 0 || y % 27 === 0 ? 40 : (28 * y + x) % 256));
+    const expected = dark.data.filter((_, i) => i % 4 === 0);
+    expect(toModelInput(dark, size)).toEqual(expected);
+    const white = draw(28, 28, () => 255);
+    expect(toModelInput(white, size)).toEqual(new Uint8Array(784));
+    expect(toModelInput(white, { ...size, invert: 'false' })).toEqual(
+      new Uint8Array(784).fill(255),
+    );
   });
 
   it('weights colours by Rec. 601', () => {
