@@ -1,6 +1,13 @@
 import { bucketLayout } from '../shared/registry/bucket-layout.ts';
 import type { ObjectStore } from '../shared/registry/object-store.ts';
 import type { Configuration } from './configuration.ts';
+import { elapsedClock } from './elapsed-clock.ts';
+import {
+  type BodyLimits,
+  type BodyReservation,
+  bodyLimits,
+  openBodyMemory,
+} from './input/body-memory.ts';
 import type { LoadVersion } from './model/load-version.ts';
 import { type LogitsCache, openLogitsCache } from './model/logits-cache.ts';
 import { type ModelCatalog, openCatalog } from './model/model-catalog.ts';
@@ -8,6 +15,7 @@ import type { VersionSource } from './model/read-manifest.ts';
 import { type ServedModels, serveModels } from './model/served-models.ts';
 import { openTestSet, type TestSet } from './model/test-set.ts';
 import { publishedSchemas } from './store/published.ts';
+import { maxStoreMilliseconds, withTimeLimit } from './store/time-limit.ts';
 import { openCounters } from './telemetry/counters.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
@@ -21,8 +29,12 @@ export interface AppContext {
   testSet: TestSet;
   logitsCache: LogitsCache;
   telemetry: Telemetry;
+  /** Opens the memory for a request's body. */
+  reserveBody: () => BodyReservation;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** Milliseconds of a clock that never goes back, for intervals. */
+  elapsed: () => number;
   /** @returns a number from 0 to below 1 */
   random: () => number;
 }
@@ -40,6 +52,10 @@ export interface AppOptions {
   now?: () => number;
   /** A number from 0 to below 1 (default: `Math.random`). */
   random?: () => number;
+  /** Limits of request bodies (default: 40 MiB at once, 30 s per body). */
+  bodyLimits?: BodyLimits;
+  /** The time for each request of the store (default: 10,000 ms). */
+  maxStoreMilliseconds?: number;
   /** Loads a version into memory (default: `loadVersion`). */
   load?: LoadVersion;
   bindings?: OptionalBindings;
@@ -49,7 +65,9 @@ export interface AppOptions {
 
 /** Opens the models, the test set and the telemetry that the options describe. It does not read the bucket yet. */
 export function openAppContext(options: AppOptions): AppContext {
-  const { store, configuration, now = Date.now, random = Math.random, load } = options;
+  const { configuration, now = Date.now, random = Math.random, load } = options;
+  const store = withTimeLimit(options.store, options.maxStoreMilliseconds ?? maxStoreMilliseconds);
+  const elapsed = elapsedClock(now);
   const { modelName, alias, canary, maxModelBytes, pollMilliseconds, publicKeys } = configuration;
   const layout = bucketLayout(configuration.bucketPrefix);
   const source = { store, layout, name: modelName, publicKeys };
@@ -63,19 +81,19 @@ export function openAppContext(options: AppOptions): AppContext {
       canary,
       maxModelBytes,
       pollMilliseconds,
-      now,
+      now: elapsed,
       random,
       openLoader: async () => load ?? (await importLoader()),
       onLoad: (succeeded) => void (succeeded ? counters.loads++ : counters.failedLoads++),
       onSwap: () => void counters.swaps++,
     }),
-    catalog: openCatalog({ ...source, pollMilliseconds, now }),
+    catalog: openCatalog({ ...source, pollMilliseconds, now: elapsed }),
     testSet: openTestSet({
       store,
       layout,
       name: configuration.datasetName,
       pollMilliseconds,
-      now,
+      now: elapsed,
     }),
     logitsCache: openLogitsCache(options.maxCachedLogits),
     telemetry: openTelemetry({
@@ -84,6 +102,8 @@ export function openAppContext(options: AppOptions): AppContext {
       analytics: options.bindings?.ANALYTICS,
       now,
     }),
+    reserveBody: openBodyMemory(options.bodyLimits ?? bodyLimits, elapsed),
+    elapsed,
     now,
     random,
   };

@@ -18,7 +18,13 @@ export function createApp(options: CreateAppOptions): Hono & Scheduled {
   const { configuration, bindings = {} } = options;
   const context = openAppContext(options);
   const app = new Hono();
-  app.use(aroundRequest(openCors(configuration.corsOrigins), context.telemetry, context.now));
+  app.use(
+    aroundRequest({
+      ...context,
+      cors: openCors(configuration.corsOrigins),
+      addressHeader: configuration.addressHeader,
+    }),
+  );
   const guarded = { tokens: configuration.apiTokens, limiter: bindings.RATE_LIMITER };
   if (guarded.tokens.length > 0 || guarded.limiter) {
     app.use(onFirstRequest(async () => (await import('./http/guard.ts')).guard(guarded)));

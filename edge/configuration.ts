@@ -58,6 +58,11 @@ export const variablesSchema = z.object({
     '',
     'A secret. Tokens, or name:token, separated by commas or spaces. If set, POST and GET /metrics need one.',
   ),
+  CLIENT_ADDRESS_HEADER: variable(
+    z.string().check(z.regex(/^[A-Za-z0-9-]{1,64}$/, 'is not a header name or none')),
+    'CF-Connecting-IP',
+    "The header with the client's address, which the proxy in front of the Worker must set. none: clients could forge it.",
+  ),
   CORS_ORIGINS: variable(
     z.pipe(z.string(), z.transform(parseOrigins)),
     '',
@@ -104,6 +109,9 @@ const configurationSchema = z.pipe(
     publicKeys: variables.MODEL_PUBLIC_KEY,
     /** Empty: no route needs a token. */
     apiTokens: variables.API_TOKENS,
+    /** `null`: no header can be trusted to hold the client's address. */
+    addressHeader:
+      variables.CLIENT_ADDRESS_HEADER === 'none' ? null : variables.CLIENT_ADDRESS_HEADER,
     corsOrigins: variables.CORS_ORIGINS,
     feedback: variables.FEEDBACK === 'on',
     logLevel: variables.LOG_LEVEL,

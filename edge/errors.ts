@@ -30,6 +30,7 @@ export const problems = {
   index_out_of_range: { status: 404, title: 'The test set has no such image' },
   method_not_allowed: { status: 405, title: 'The route does not support this method' },
   not_acceptable: { status: 406, title: 'No accepted media type is available' },
+  body_timeout: { status: 408, title: 'The body took too long to arrive' },
   body_too_large: { status: 413, title: 'The body is too large' },
   image_too_large: { status: 413, title: 'The image has too many pixels' },
   too_many_images: { status: 413, title: 'Too many images in one request' },
@@ -44,7 +45,7 @@ export const problems = {
   store_failed: { status: 503, title: 'The bucket could not be read' },
   no_model: { status: 503, title: 'No model is published yet' },
   bad_model: { status: 503, title: 'The published model could not be loaded' },
-  busy: { status: 503, title: 'Too many versions are being loaded' },
+  busy: { status: 503, title: 'The Worker is busy' },
   no_dataset: { status: 503, title: 'No test set is uploaded yet' },
   bad_dataset: { status: 503, title: 'The test set could not be used' },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;
@@ -62,9 +63,9 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly headers: Record<string, string>;
 
-  /** @param detail one sentence for a person that names the value at fault */
+  /** @param detail one sentence for a person that names the value at fault. It is cut after 1,000 bytes */
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
-    super(detail, options);
+    super(cut(detail), options);
     this.code = code;
     // What is not available yet may be in two seconds.
     this.headers = options.headers ?? (this.status === 503 ? { 'retry-after': '2' } : {});
@@ -78,6 +79,19 @@ export class Problem extends Error {
     const { status, title } = problems[this.code];
     return { type: `/problems#${this.code}`, title, status, detail: this.message, code: this.code };
   }
+}
+
+/** UTF-8 bytes of a detail, which may repeat what a client sent or a bucket holds. */
+const maxDetailBytes = 1000;
+/** U+2026 in UTF-8. */
+const ellipsisBytes = 3;
+
+/** Cuts a text that is too long. Control characters, which JSON would write with six bytes each, become U+FFFD. */
+function cut(detail: string): string {
+  const printable = detail.slice(0, maxDetailBytes + 1).replace(/[^\P{Cc}\n]/gu, '\ufffd');
+  const room = new Uint8Array(maxDetailBytes - ellipsisBytes);
+  const { read } = new TextEncoder().encodeInto(printable, room);
+  return read < printable.length ? `${printable.slice(0, read)}…` : printable;
 }
 
 /**

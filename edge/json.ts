@@ -1,11 +1,14 @@
 import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 
+/** Faults in one message. */
+const maxIssues = 5;
+
 /**
  * Parses JSON from outside the Worker and checks it against a schema.
  *
  * @param what identifies the JSON in errors
- * @throws {JsonError} if the bytes are not JSON in UTF-8, or break the schema. The message lists what is wrong and where
+ * @throws {JsonError} if the bytes are not JSON in UTF-8, or break the schema. The message lists what is wrong and where, up to five faults
  */
 export function parseJson<Schema extends z.core.$ZodType>(
   bytes: Uint8Array,
@@ -20,9 +23,10 @@ export function parseJson<Schema extends z.core.$ZodType>(
   }
   const result = z.safeParse(schema, value, { error: inEnglish });
   if (result.success) return result.data;
-  throw new JsonError(`${what} is invalid:\n${z.prettifyError(result.error)}`, {
-    cause: result.error,
-  });
+  const { issues } = result.error;
+  const listed = z.prettifyError({ ...result.error, issues: issues.slice(0, maxIssues) });
+  const more = issues.length > maxIssues ? `\n… and ${issues.length - maxIssues} more` : '';
+  throw new JsonError(`${what} is invalid:\n${listed}${more}`, { cause: result.error });
 }
 
 export class JsonError extends Error {

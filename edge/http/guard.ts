@@ -33,14 +33,29 @@ export function guard({ tokens, limiter }: GuardOptions): MiddlewareHandler {
   };
 }
 
-/**
- * The key of the limit: the token's name, or else the address. Cloudflare sets the address, clients can't forge it
- * (https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/).
- */
+/** The key of the limit: the token's name, or else the network of the address. Clients without a known address share one key. */
 const keyOf = (context: Context, bearer: string | null) =>
-  bearer === null
-    ? `address:${context.req.header('cf-connecting-ip') ?? 'unknown'}`
-    : `token:${bearer}`;
+  bearer === null ? `address:${networkOf(context.var.address ?? 'unknown')}` : `token:${bearer}`;
+
+/**
+ * Returns the network of an address: the first 64 bits of an IPv6 address, because one client has all addresses that
+ * begin with them (RFC 6177). IPv4 addresses, and texts that are no address, are returned as they are.
+ *
+ * @returns such as `2001:db8:0:7::/64`
+ */
+function networkOf(address: string): string {
+  // The URL parser writes IPv6 addresses in one way only: in lower case, compressed, without leading zeros.
+  const host = address.includes(':') ? URL.parse(`http://[${address}]`)?.hostname : undefined;
+  if (host === undefined) return address;
+  const [start = '', end] = host.slice(1, -1).split('::');
+  const before = start.split(':').filter(Boolean);
+  const after = end?.split(':').filter(Boolean) ?? [];
+  const zeros = Array<string>(8 - before.length - after.length).fill('0');
+  const groups = [...before, ...zeros, ...after];
+  // An IPv4 address written as IPv6, ::ffff:192.0.2.1.
+  if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') return host.slice(1, -1);
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
 
 async function limit(limiter: RateLimit, key: string): Promise<void> {
   // A limiter that fails must not take the Worker down with it.

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { drainBody } from '../input/body.ts';
+import type { BodyReservation } from '../input/body-memory.ts';
 import type { ModelReference } from '../model/served-models.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Cors } from './cors.ts';
@@ -9,36 +10,64 @@ declare module 'hono' {
     requestId: string;
     /** The name of the request's token, if it has one. */
     client?: string;
+    /** The client's address, or `null` if no header can be trusted to hold it. */
+    address: string | null;
+    /** The memory for the request's body. */
+    body: BodyReservation;
   }
 }
 
 /** Request ids that a client may choose. */
 const acceptedId = /^[\w.-]{1,64}$/;
 
+/** The longest address is an IPv6 address with a zone. */
+const maxAddressLength = 64;
+
+/** Nothing that the Worker answers needs to load, run or embed anything: the page is a static asset with its own policy. */
+const contentPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox";
+/** Shows the pictures that an SVG contains, if a browser opens it as a document. */
+const svgPolicy = `${contentPolicy}; img-src data:; style-src 'unsafe-inline'`;
+
+export interface AroundRequestOptions {
+  /** `null`: no other origin may read answers. */
+  cors: Cors | null;
+  telemetry: Telemetry;
+  /** The header with the client's address, or `null` if none can be trusted. */
+  addressHeader: string | null;
+  reserveBody: () => BodyReservation;
+  /** Milliseconds of a clock that never goes back. It stands still while a Worker computes. */
+  elapsed: () => number;
+}
+
 /**
- * Adds what every response has: a request id, the time spent waiting for I/O, CORS headers if configured, and `no-store` unless the
- * route sets Cache-Control. Then it counts the request. It waits for nothing, except for the body of a refused request.
- *
- * @param now milliseconds since 1970, of a clock that stands still while a Worker computes
+ * Adds what every response has: a request id, the time spent waiting for I/O, a content policy, CORS headers if configured, and `no-store`
+ * unless the route sets Cache-Control. Then it releases the memory of the request's body and counts the request. It waits for
+ * nothing, except for the body of a refused request.
  */
-export function aroundRequest(
-  cors: Cors | null,
-  telemetry: Telemetry,
-  now: () => number,
-): MiddlewareHandler {
+export function aroundRequest(options: AroundRequestOptions): MiddlewareHandler {
+  const { cors, telemetry, addressHeader, reserveBody, elapsed } = options;
   return async function around(context, next) {
-    const startedAt = now();
+    const startedAt = elapsed();
     const asked = context.req.header('x-request-id');
     const id = asked !== undefined && acceptedId.test(asked) ? asked : crypto.randomUUID();
     context.set('requestId', id);
+    const address = addressHeader === null ? undefined : context.req.header(addressHeader);
+    context.set('address', address?.slice(0, maxAddressLength) ?? null);
+    const body = reserveBody();
+    context.set('body', body);
     await next();
-    if (context.res.status >= 400) await drainBody(context.req.raw);
+    body.release();
+    if (context.res.status >= 400) await drainBody(context.req.raw, body.limits);
     const { headers } = context.res;
+    const milliseconds = elapsed() - startedAt;
     headers.set('x-request-id', id);
-    headers.set('server-timing', `io;dur=${now() - startedAt}`);
+    headers.set('server-timing', `io;dur=${milliseconds}`);
+    headers.set('x-content-type-options', 'nosniff');
+    const isSvg = headers.get('content-type')?.startsWith('image/svg+xml');
+    headers.set('content-security-policy', isSvg ? svgPolicy : contentPolicy);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     if (cors) cors.allow(context.req.header('origin'), headers);
-    telemetry.answered(context, startedAt);
+    telemetry.answered(context, milliseconds);
   };
 }
 

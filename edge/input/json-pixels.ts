@@ -84,9 +84,10 @@ export function base64Bytes(text: string): Uint8Array {
     );
   }
   const base64 = isDataUrl ? text.slice(comma + 1) : text;
+  // The second alphabet has - and _ instead of + and /.
+  const alphabet = /[-_]/.test(base64) ? 'base64url' : 'base64';
   try {
-    const characters = atob(base64.replaceAll('-', '+').replaceAll('_', '/'));
-    return Uint8Array.from(characters, (character) => character.charCodeAt(0));
+    return Uint8Array.fromBase64(base64, { alphabet });
   } catch (cause) {
     throw new Problem(
       'bad_image',

@@ -1,20 +1,24 @@
-import type * as z from 'zod/mini';
+import * as z from 'zod/mini';
 import { Problem } from '../errors.ts';
 import { JsonError, parseJson } from '../json.ts';
 
+/** JSON needs several times its bytes: its text, the strings in it, and the files in base64 that they hold. */
+const maxJsonBytes = 10 * 2 ** 20;
 /** An image in rows in an object in a list in an object is 5 deep. A batch with channels in a protocol's body is 7. */
 const maxDepth = 8;
 /** 64 images of 28 rows with an array per pixel's channels are 52,000. */
 const maxContainers = 100_000;
 /** 64 images of 784 numbers are 50,000. A body of commas would become ten million values. */
 const maxValues = 1_000_000;
+/** 784 pixels in quotes, the mistake, are reported by their position. Images have a few names each. */
+const maxStrings = 10_000;
 
 /**
  * Parses the JSON body of a request.
  *
  * @param what the name of the body in error messages
  * @param code of JSON that does not match the schema
- * @throws {Problem} `bad_json` if the JSON is too deep or too long
+ * @throws {Problem} `bad_json` if the JSON is too deep or has too many values, `body_too_large`
  */
 export function parseJsonBody<Schema extends z.core.$ZodType>(
   body: Uint8Array,
@@ -38,15 +42,21 @@ const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d
  * Checks the depth and the number of values of JSON before it is parsed. Ten megabytes of brackets or commas would take
  * many times that in memory. Bytes that are not JSON are left to the parser.
  *
- * @throws {Problem} `bad_json`
+ * @throws {Problem} `bad_json`, `body_too_large`
  */
 export function checkJsonBounds(json: Uint8Array): void {
+  if (json.length > maxJsonBytes) {
+    const detail = `JSON may have at most ${maxJsonBytes} bytes. Send a larger image as the body itself, or in a form.`;
+    throw new Problem('body_too_large', detail);
+  }
   let depth = 0;
   let containers = 0;
   let values = 0;
+  let strings = 0;
   for (let i = 0; i < json.length; i++) {
     const byte = json[i];
     if (byte === quote) {
+      if (++strings > maxStrings) throw tooMuch(`more than ${maxStrings} names and strings`);
       i = endOfString(json, i);
     } else if (byte === comma) {
       if (++values > maxValues) throw tooMuch(`more than ${maxValues} values`);
@@ -60,6 +70,16 @@ export function checkJsonBounds(json: Uint8Array): void {
     }
   }
 }
+
+/** An array whose length is checked before its elements are: each of them could have a fault of its own. */
+export const boundedList = <Element extends z.core.$ZodType>(element: Element, maxLength: number) =>
+  z.pipe(
+    z.custom<unknown[]>(
+      (value) => Array.isArray(value) && value.length <= maxLength,
+      `must be an array of at most ${maxLength} elements`,
+    ),
+    z.array(element),
+  );
 
 /** @returns the position of the closing quote; native code searches for it, because base64 is most of many bodies */
 function endOfString(json: Uint8Array, start: number): number {

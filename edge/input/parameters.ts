@@ -56,7 +56,7 @@ export const readInvert = (context: Context) =>
  *
  * @throws {Problem} `bad_parameter` if the value is not a version or an alias, or if the query has both
  */
-export function modelChoice({ req }: Context): ModelChoice {
+export function modelChoice({ req, var: { address } }: Context): ModelChoice {
   const version = req.query('version');
   const alias = req.query('alias');
   if (version !== undefined && alias !== undefined) {
@@ -66,7 +66,7 @@ export function modelChoice({ req }: Context): ModelChoice {
   if (alias !== undefined) return { alias: check('alias', alias, aliasNameSchema) };
   const header = req.header('x-catwalk-alias');
   if (header !== undefined) return { alias: check('X-Catwalk-Alias', header, aliasNameSchema) };
-  return { client: req.header('x-catwalk-client') ?? req.header('cf-connecting-ip') ?? null };
+  return { client: req.header('x-catwalk-client') ?? address };
 }
 
 function check(name: string, text: string, schema: z.ZodMiniType<string>): string {

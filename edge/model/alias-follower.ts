@@ -26,7 +26,7 @@ export interface LoadFailure {
   error: unknown;
   /** Failed attempts in a row. */
   attempts: number;
-  /** Milliseconds since 1970. There is no earlier retry, unless the alias moves. */
+  /** By the clock of the followers. There is no earlier retry, unless the alias moves. */
   retryAt: number;
 }
 
@@ -38,7 +38,7 @@ export interface AliasFollowerOptions extends VersionSource {
   pollMilliseconds: number;
   /** Called when a newer version has replaced another one. */
   onSwap?: (() => void) | undefined;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that never goes back. */
   now: () => number;
   /** The error to throw if the alias does not exist. */
   aliasMissing: () => ModelError;

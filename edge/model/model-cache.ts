@@ -31,7 +31,7 @@ export interface ModelCacheOptions extends VersionSource {
   onLoad?: ((succeeded: boolean) => void) | undefined;
   /** Limits the weights in memory. Acquired models and the last one loaded stay in any case. */
   maxModelBytes: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that never goes back. */
   now: () => number;
 }
 

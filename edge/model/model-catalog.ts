@@ -18,7 +18,7 @@ export interface ModelCatalog {
 
 export interface ModelCatalogOptions extends VersionSource {
   pollMilliseconds: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that never goes back. */
   now: () => number;
 }
 

@@ -37,7 +37,7 @@ export interface TestSetOptions {
   /** The data set's name. */
   name: string;
   pollMilliseconds: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that never goes back. */
   now: () => number;
 }
 

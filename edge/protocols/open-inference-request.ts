@@ -1,5 +1,9 @@
 import * as z from 'zod/mini';
+import { boundedList } from '../input/json.ts';
 import { badRequest, inputName, outputName, parseRequest } from './protocol.ts';
+
+/** Inputs, outputs, and sizes in a shape. The model has one input and one output. */
+const maxListed = 16;
 
 const size = z.int().check(z.nonnegative());
 const classification = z.optional(z.int().check(z.positive()));
@@ -9,27 +13,27 @@ const requestSchema = z.object({
   parameters: z.optional(
     z.looseObject({ binary_data_output: z.optional(z.boolean()), classification }),
   ),
-  inputs: z.array(
+  inputs: boundedList(
     z.object({
       name: z.string(),
-      shape: z.array(size),
+      shape: boundedList(size, maxListed),
       datatype: z.string(),
       parameters: z.optional(z.looseObject({ binary_data_size: z.optional(size) })),
       /** Its numbers are checked later. */
       data: z.optional(z.custom<unknown[]>(Array.isArray, 'must be an array')),
     }),
+    maxListed,
   ),
   outputs: z.optional(
-    z
-      .array(
-        z.object({
-          name: z.string(),
-          parameters: z.optional(
-            z.looseObject({ binary_data: z.optional(z.boolean()), classification }),
-          ),
-        }),
-      )
-      .check(z.maxLength(16)),
+    boundedList(
+      z.object({
+        name: z.string(),
+        parameters: z.optional(
+          z.looseObject({ binary_data: z.optional(z.boolean()), classification }),
+        ),
+      }),
+      maxListed,
+    ),
   ),
 });
 

@@ -84,7 +84,7 @@ export function openInference(app: AppContext): Handler {
   }
 
   async function infer(context: Context, target: Target) {
-    const body = await readBody(context.req.raw);
+    const body = await readBody(context);
     const header = context.req.header('inference-header-content-length');
     const request = parseInferRequest(body, header, source.name);
     const reference = await resolve(context, target);

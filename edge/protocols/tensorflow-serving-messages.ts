@@ -41,11 +41,12 @@ export function parsePredictRequest(body: Uint8Array): PredictRequest {
     );
   }
   const key = instances ? 'instances' : 'inputs';
-  const values = instances ? fromRows(instances) : inputs && fromColumns(inputs);
+  const values = instances ?? (inputs && fromColumns(inputs));
   if (!values) throw badRequest("Missing 'inputs' or 'instances' key");
   if (values.length === 0) throw badRequest(`No values in '${key}' array`);
+  // Before the rows are checked, which takes time.
   if (values.length > maxImages) throw tooManyImages(values.length);
-  return { images: values.map(toImage), key };
+  return { images: (instances ? fromRows(instances) : values).map(toImage), key };
 }
 
 /** Either all rows are objects with the input's name, or none is. */

@@ -47,7 +47,7 @@ export function tensorFlowServing(app: AppContext): Handler {
 
   async function predict(context: Context, target: Target) {
     if (target.name !== source.name) throw servableNotFound(target);
-    const { images, key } = parsePredictRequest(await readBody(context.req.raw));
+    const { images, key } = parsePredictRequest(await readBody(context));
     const reference = await resolve(context, target, servableNotFound);
     const input = await models.withModel(reference, ({ model }) =>
       inputOptionsFor(model.manifest.model),

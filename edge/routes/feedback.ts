@@ -64,7 +64,7 @@ export const giveFeedback = route(
 function openFeedback({ testSet, source, now }: AppContext) {
   return async function storeFeedback(context: Context) {
     const invert = readInvert(context);
-    const body = await readBody(context.req.raw);
+    const body = await readBody(context);
     const request = parseJsonBody(body, feedbackRequestSchema, 'The feedback');
     const { id, index = null } = request;
     const [version = '', hash] = id.split('.');

@@ -77,7 +77,7 @@ export const ready = route(
   openReady,
 );
 
-function openReady({ models, configuration: { alias } }: AppContext) {
+function openReady({ models, configuration: { alias }, now, elapsed }: AppContext) {
   return async function readyz(context: Context) {
     try {
       const reference = await models.resolve({ alias }, context.executionCtx);
@@ -94,17 +94,21 @@ function openReady({ models, configuration: { alias } }: AppContext) {
   /** A canary that fails does not make the Worker unready: its clients get the default alias. */
   function report() {
     const [main, canary] = models.failures();
+    const startOfClock = now() - elapsed();
     return {
-      failure: describe(main?.failure ?? null),
-      ...(canary && { canary: { alias: canary.alias, failure: describe(canary.failure) } }),
+      failure: describe(main?.failure ?? null, startOfClock),
+      ...(canary && {
+        canary: { alias: canary.alias, failure: describe(canary.failure, startOfClock) },
+      }),
       versionsInMemory: models.versions(),
     };
   }
 }
 
-function describe(failure: LoadFailure | null) {
+/** @param startOfClock when the clock of `retryAt` was 0, in milliseconds since 1970 */
+function describe(failure: LoadFailure | null, startOfClock: number) {
   if (failure === null) return null;
   const { code, detail } = toProblem(failure.error).body;
-  const retryAt = new Date(failure.retryAt).toISOString();
+  const retryAt = new Date(startOfClock + failure.retryAt).toISOString();
   return { version: failure.version, code, detail, attempts: failure.attempts, retryAt };
 }

@@ -65,7 +65,7 @@ export const predictImage = route(
     tag: 'Predictions',
     summary: 'Predict one or more images',
     description:
-      'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 10 MiB per body, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
+      'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is JSON, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
     parameters: {
       query: {
         invert: {
@@ -138,7 +138,7 @@ function openPredictImage({ configuration, models, telemetry }: AppContext) {
     const choice = modelChoice(context);
     const invert = readInvert(context);
     const echo = readParameter(context, 'echo', echoSchema, 'false, true') === 'true';
-    const body = await readBody(context.req.raw);
+    const body = await readBody(context);
     const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
     const reference = await models.resolve(choice, context.executionCtx);
     const input = await models.withModel(reference, ({ model }) =>

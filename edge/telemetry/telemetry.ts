@@ -9,8 +9,8 @@ import { isLogged, type LogLevel, logRequest } from './request-log.ts';
 /** Counters, logs and analytics of the requests and predictions. */
 export interface Telemetry {
   readonly counters: Counters;
-  /** Records an answered request. */
-  answered(context: Context, startedAt: number): void;
+  /** Records an answered request, and the time that it took. */
+  answered(context: Context, milliseconds: number): void;
   /** Records a prediction of a test image or of a posted one. */
   predicted(manifest: Manifest, of: 'indexed' | 'posted', predicted: Prediction['predicted']): void;
 }
@@ -32,9 +32,8 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
   return {
     counters,
 
-    answered(context, startedAt) {
+    answered(context, milliseconds) {
       const { res, req } = context;
-      const milliseconds = now() - startedAt;
       const path = matchedRoutes(context).at(-1)?.path ?? '/*';
       const route = path === '/*' ? 'none' : path;
       const method = methods.includes(req.method) ? req.method : 'other';

@@ -120,6 +120,47 @@ describe('the rate limit', () => {
     });
   });
 
+  it('counts the addresses of an IPv6 network as one client', async () => {
+    const RATE_LIMITER = limiter(100);
+    const app = openApp(bucket, { bindings: { RATE_LIMITER } });
+    const addresses = [
+      '2001:db8:0:7::1',
+      '2001:DB8:0:7:ffff:ffff:ffff:ffff',
+      '2001:db8:0:8::1',
+      '::1',
+      '::ffff:192.0.2.1',
+      '192.0.2.1',
+      'no:address',
+    ];
+    for (const address of addresses) {
+      await app.request('/predict?index=0', { headers: { 'cf-connecting-ip': address } });
+    }
+    expect(Array.from(RATE_LIMITER.asked)).toEqual([
+      ['address:2001:db8:0:7::/64', 2],
+      ['address:2001:db8:0:8::/64', 1],
+      ['address:0:0:0:0::/64', 1],
+      ['address:::ffff:c000:201', 1],
+      ['address:192.0.2.1', 1],
+      ['address:no:address', 1],
+    ]);
+  });
+
+  it('believes only the configured header with an address', async () => {
+    const RATE_LIMITER = limiter(100);
+    for (const header of ['none', 'X-Real-IP']) {
+      const variables = { CLIENT_ADDRESS_HEADER: header };
+      const app = openApp(bucket, { bindings: { RATE_LIMITER } }, variables);
+      for (const forged of ['198.51.100.1', '198.51.100.2']) {
+        const headers = { 'cf-connecting-ip': forged, 'x-real-ip': '192.0.2.1' };
+        await app.request('/predict?index=0', { headers });
+      }
+    }
+    expect(Array.from(RATE_LIMITER.asked)).toEqual([
+      ['address:unknown', 2],
+      ['address:192.0.2.1', 2],
+    ]);
+  });
+
   it('does not count probes, scrapes and preflights', async () => {
     const RATE_LIMITER = limiter(0);
     const app = openApp(bucket, { bindings: { RATE_LIMITER } });
@@ -149,6 +190,8 @@ describe('JSON', () => {
     ['deep within an image', `{"images":[${'['.repeat(9)}${']'.repeat(9)}]}`],
     ['many arrays', `[${'[],'.repeat(100_001)}[]]`],
     ['many values', `[${'0,'.repeat(1_000_001)}0]`],
+    ['many names', `{${Array.from({ length: 900_000 }, (_, i) => `"${i}":0`)}}`],
+    ['many strings', `[${'"ab",'.repeat(10_001)}0]`],
   ])('of %s is refused before it is parsed', async (_, json) => {
     const app = openApp(bucket);
     const parse = vi.spyOn(JSON, 'parse');

@@ -52,6 +52,7 @@ describe('parseConfiguration', () => {
       pollMilliseconds: 2000,
       bucketPrefix: '',
       publicKeys: [],
+      addressHeader: 'CF-Connecting-IP',
       corsOrigins: [],
       feedback: false,
       apiTokens: [],

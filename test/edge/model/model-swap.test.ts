@@ -94,6 +94,27 @@ describe('when the alias moves', () => {
   });
 });
 
+describe('a clock that is set', () => {
+  it.each([
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ])('%s by an hour does not stop the Worker from following the alias', async (_, milliseconds) => {
+    const { bucket, app } = await serving();
+    app.passTime(milliseconds);
+    await lookAgain(app);
+    const second = await bucket.publish('two', { createdAt: later });
+    await bucket.moveAlias(second);
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(second);
+    await bucket.moveAlias('20300101T000000Z-00000000');
+    await lookAgain(app);
+    const { failure } = await app.json('/readyz');
+    const now = Date.parse('2026-11-24T12:00:00Z') + milliseconds + 6000;
+    // The Worker's first request was at noon. A failed load is tried again after a second.
+    expect(Date.parse(failure.retryAt)).toBe(now + 1000);
+  });
+});
+
 describe('a store that fails', () => {
   it('keeps the served model, and reports the failure in /readyz', async () => {
     const { bucket, first } = await serving();

@@ -1,0 +1,66 @@
+import { Problem } from '../errors.ts';
+
+/** What reading request bodies may take. */
+export interface BodyLimits {
+  /** The memory for the bodies of all requests of an isolate. */
+  maxBytesInFlight: number;
+  /** The time for one body, from its first byte to its last. */
+  maxMilliseconds: number;
+  /** The time that a client may take for the next 256 KiB. */
+  maxStallMilliseconds: number;
+}
+
+/** An isolate has 128 MB, most of it for models and for decoding. */
+export const bodyLimits: BodyLimits = {
+  maxBytesInFlight: 40 * 2 ** 20,
+  maxMilliseconds: 30_000,
+  maxStallMilliseconds: 10_000,
+};
+
+/** The memory that the body of one request has reserved. */
+export interface BodyReservation {
+  readonly limits: BodyLimits;
+  /** @throws {Problem} `busy` if the bodies of all requests would exceed the limit */
+  grow(bytes: number): void;
+  release(): void;
+}
+
+/** The runtime can stop a request without a word. What it had reserved counts no longer than this. */
+const maxReservedMilliseconds = 90_000;
+
+/**
+ * Opens the memory that the bodies of an isolate's requests share.
+ *
+ * @param now milliseconds of a clock that never goes back
+ * @returns a function that opens a request's reservation, of 0 bytes
+ */
+export function openBodyMemory(limits: BodyLimits, now: () => number): () => BodyReservation {
+  const held = new Map<BodyReservation, { bytes: number; since: number }>();
+
+  function bytesInFlight(): number {
+    let total = 0;
+    for (const [reservation, { bytes, since }] of held) {
+      if (now() - since < maxReservedMilliseconds) total += bytes;
+      else held.delete(reservation);
+    }
+    return total;
+  }
+
+  return function openReservation() {
+    const reservation: BodyReservation = {
+      limits,
+      grow(bytes) {
+        if (bytesInFlight() + bytes > limits.maxBytesInFlight) {
+          throw new Problem(
+            'busy',
+            'The Worker is reading as many request bodies as its memory holds. Try again.',
+          );
+        }
+        const before = held.get(reservation) ?? { bytes: 0, since: now() };
+        held.set(reservation, { ...before, bytes: before.bytes + bytes });
+      },
+      release: () => void held.delete(reservation),
+    };
+    return reservation;
+  };
+}
