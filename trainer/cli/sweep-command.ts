@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { argumentOf, count, option, text, UsageError } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { connectionOptions } from '../registry/bucket-location.ts';
+import { connectionOptions, signOption } from '../registry/bucket-location.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import {
   BadConfigurationError,
@@ -41,6 +41,9 @@ const sweepOptionsSchema = z.object({
     'threads per trial (default: an equal share of the cores)',
   ),
   ...bucketOptions,
+  sign: signOption.describe(
+    'sign checkpoints and runs with this Ed25519 private key, for `sweep publish --sign`',
+  ),
   runs: trainOptionsSchema.shape.runs,
   json: trainOptionsSchema.shape.json,
 });
@@ -113,7 +116,8 @@ async function runOne(options: SweepOptions, outer: AbortSignal): Promise<void> 
     const { openReporter } = await import('./reporters.ts');
     const reporter = openReporter(options.json, recipeOfTrial(sweep, index));
     const connection = connectionNames.map((name) => [name, textOf(options[name])]);
-    const machine = { ...Object.fromEntries(connection), threads: options.threads };
+    const { threads, sign } = options;
+    const machine = { ...Object.fromEntries(connection), threads, sign };
     try {
       await runTrial(bucket, { sweep, index, machine, runs: options.runs, reporter, signal });
     } finally {
@@ -146,7 +150,7 @@ async function runAll(options: SweepOptions, signal: AbortSignal): Promise<void>
   const sweep = await openSweepOf(options, bucket);
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / processes));
   const passed = { ...options, bucket: bucket.url, threads };
-  const names = ['file', 'sweep', ...connectionNames, 'runs', 'bucket', 'threads'] as const;
+  const names = ['file', 'sweep', ...connectionNames, 'sign', 'runs', 'bucket', 'threads'] as const;
   const sweepArguments = names
     .filter((name) => passed[name] !== undefined)
     .map((name) => argumentOf(name, textOf(passed[name])));

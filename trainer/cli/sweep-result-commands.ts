@@ -69,9 +69,12 @@ export const publishBest = defineCommand({
     const bucket = await openNamedBucket(options, signal);
     const { index } = await findBest(bucket, options.sweep);
     const { downloadRun } = await import('../sweep/run-trial.ts');
+    const { readSigningKey } = await import('../registry/signature.ts');
+    const { sign } = options;
+    const key = sign === undefined ? undefined : await readSigningKey(sign);
     const folder = await mkdtemp(join(tmpdir(), 'catwalk-trial-'));
     try {
-      await downloadRun(trialFolder(bucket, options.sweep, index), folder);
+      await downloadRun(trialFolder(bucket, options.sweep, index), folder, key);
       await publishFolder(bucket, folder, options);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,7 @@
-/** Ed25519 signatures (RFC 8032) over a manifest's exact bytes, which contain the SHA-256 of every other file. */
+/**
+ * Ed25519 signatures (RFC 8032): over a manifest's exact bytes, which contain the SHA-256 of every other file, and over statements
+ * about other objects. A statement starts with its kind, so no signature is valid for an object of another kind.
+ */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { RegistryError } from './errors.ts';
@@ -34,3 +37,20 @@ export const signManifest = (manifest: Uint8Array, key: KeyObject): Uint8Array =
 /** @param key the private key; its public key verifies the signature */
 export const isSignedBy = (manifest: Uint8Array, signature: Uint8Array, key: KeyObject): boolean =>
   verify(null, manifest, createPublicKey(key), signature);
+
+type StatementKind = 'checkpoint' | 'trial';
+
+const statementBytes = (kind: StatementKind, content: string) =>
+  Buffer.from(`catwalk-${kind}-1\n${content}`);
+
+/** @returns 64 bytes */
+export const signStatement = (kind: StatementKind, content: string, key: KeyObject): Uint8Array =>
+  signManifest(statementBytes(kind, content), key);
+
+/** @param key the private key; its public key verifies the signature */
+export const isStatementSignedBy = (
+  kind: StatementKind,
+  content: string,
+  signature: Uint8Array,
+  key: KeyObject,
+): boolean => isSignedBy(statementBytes(kind, content), signature, key);

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
+import { isStatementSignedBy, signStatement } from '../registry/signature.ts';
 import { type TrainingState, vectorNames } from '../train/training-state.ts';
 import { type RunConfig, type RunEpoch, runConfigSchema, runEpochSchema } from './run-records.ts';
 
@@ -43,6 +44,10 @@ const headerSchema = z.object({
 });
 
 const hashBytes = 32;
+const signatureBytes = 64;
+
+const sha256 = (...parts: Uint8Array[]) =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
 /**
  * Encodes a checkpoint as one file, in this order:
@@ -51,8 +56,12 @@ const hashBytes = 32;
  * 2. the length of the JSON header (uint32, little endian)
  * 3. the header, padded with spaces to a multiple of 4 bytes
  * 4. the vectors (float32, little endian)
+ * 5. if there is a signing key, the Ed25519 signature of the SHA-256 of 2 to 4. Older versions of Catwalk ignore it.
  */
-export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Uint8Array {
+export function encodeCheckpoint(
+  { run, config, epochs, state }: Checkpoint,
+  signingKey?: KeyObject,
+): Uint8Array {
   const vectors = vectorNames.flatMap((name) => {
     const vector = state.vectors[name];
     return vector ? [{ name, vector }] : [];
@@ -77,15 +86,23 @@ export function encodeCheckpoint({ run, config, epochs, state }: Checkpoint): Ui
       Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength),
     ),
   ];
-  const hash = createHash('sha256');
-  for (const part of content) hash.update(part);
-  return Buffer.concat([hash.digest(), ...content]);
+  if (signingKey) {
+    const hash = sha256(...content).toString('hex');
+    content.push(Buffer.from(signStatement('checkpoint', hash, signingKey)));
+  }
+  return Buffer.concat([sha256(...content), ...content]);
+}
+
+/** Whether a checkpoint that `decodeCheckpoint` accepts was signed with this key. */
+export function isCheckpointSignedBy(bytes: Uint8Array, key: KeyObject): boolean {
+  const content = sha256(bytes.subarray(hashBytes, -signatureBytes)).toString('hex');
+  return isStatementSignedBy('checkpoint', content, bytes.subarray(-signatureBytes), key);
 }
 
 /** @throws {CheckpointError} if the file is truncated or corrupt, or from another version of Catwalk */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(hashBytes);
-  const hash = createHash('sha256').update(content).digest();
+  const hash = sha256(content);
   if (content.length < 4 || !hash.equals(bytes.subarray(0, hashBytes))) {
     throw new CheckpointError('the file is truncated or corrupt, its SHA-256 does not match');
   }

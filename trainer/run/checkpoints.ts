@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
@@ -7,6 +8,7 @@ import {
   CheckpointError,
   decodeCheckpoint,
   encodeCheckpoint,
+  isCheckpointSignedBy,
 } from './checkpoint.ts';
 
 /** Two slots that take turns, so that the older checkpoint stays until the newer one is complete. */
@@ -75,9 +77,13 @@ export interface Checkpoints {
 /**
  * Opens a store and reads its newest checkpoint.
  *
+ * @param signingKey signs the checkpoints. A stored one is usable only if it was signed with this key
  * @throws {CheckpointError} if the store cannot be read, or has checkpoints of which none is intact
  */
-export async function openCheckpoints(store: CheckpointStore): Promise<Checkpoints> {
+export async function openCheckpoints(
+  store: CheckpointStore,
+  signingKey?: KeyObject,
+): Promise<Checkpoints> {
   const { location } = store;
   const found: { slot: Slot; checkpoint: Checkpoint }[] = [];
   const faults: string[] = [];
@@ -88,7 +94,9 @@ export async function openCheckpoints(store: CheckpointStore): Promise<Checkpoin
     });
     if (bytes === null) continue;
     try {
-      found.push({ slot, checkpoint: decodeCheckpoint(bytes) });
+      const checkpoint = decodeCheckpoint(bytes);
+      if (signingKey && !isCheckpointSignedBy(bytes, signingKey)) throw notSigned();
+      found.push({ slot, checkpoint });
     } catch (error) {
       faults.push(`${location}/${slot} is unusable: ${(error as Error).message}`);
     }
@@ -106,7 +114,7 @@ export async function openCheckpoints(store: CheckpointStore): Promise<Checkpoin
     async save(checkpoint) {
       const slot = slots.find((other) => other !== current) as Slot;
       try {
-        await store.write(slot, encodeCheckpoint(checkpoint));
+        await store.write(slot, encodeCheckpoint(checkpoint, signingKey));
       } catch (cause) {
         const advice = current ? ' --resume continues from the previous checkpoint.' : '';
         throw new CheckpointError(
@@ -118,6 +126,11 @@ export async function openCheckpoints(store: CheckpointStore): Promise<Checkpoin
     },
   };
 }
+
+const notSigned = () =>
+  new CheckpointError(
+    'it is not signed with the key of --sign, so anyone who can write to the bucket may have written it. Only a run that was started with --checkpoint and --sign can be resumed with --sign',
+  );
 
 function compare(one: Checkpoint, other: Checkpoint): number {
   const [a, b] = [one.state.position, other.state.position];

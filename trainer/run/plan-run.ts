@@ -1,5 +1,7 @@
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { isKnownDataset } from '../data/known-datasets.ts';
+import { readSigningKey } from '../registry/signature.ts';
 import { recipeSchema } from '../train/recipe.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
@@ -19,8 +21,8 @@ export interface RunPlan {
   resumeAdvice?: string;
 }
 
-/** The options that decide the weights. A resumed run reads them from its config.json. */
-const fixedOptions = [
+/** The options that decide the weights. A resumed run reads them from its config.json or its checkpoint. */
+export const fixedOptions = [
   'recipe',
   ...(Object.keys(recipeSchema.shape) as (keyof typeof recipeSchema.shape)[]),
   'dtype',
@@ -62,13 +64,13 @@ async function planResume(
       `${resume} has no checkpoint. Start a run with --checkpoint ${resume}.`,
     );
   }
-  const config = inBucket?.latest?.config ?? (await readResumableConfig(resume));
+  const stored = inBucket?.latest?.config ?? (await readResumableConfig(resume));
   const { resume: _, ...changes } = given;
   const merged = {
-    ...(config.options as object),
+    ...(isBucket ? { dataset: datasetToResume(stored, given) } : (stored.options as object)),
     ...changes,
     ...(isBucket && { checkpoint: resume }),
-    ...Object.fromEntries(fixedOptions.map((name) => [name, config[name] ?? undefined])),
+    ...Object.fromEntries(fixedOptions.map((name) => [name, stored[name] ?? undefined])),
   };
   const resumedOptions = parseSchemaOptions(trainOptionsSchema, merged);
   const changed = fixedOptions.filter(
@@ -91,8 +93,22 @@ async function planResume(
       `${checkpoints.location} has the checkpoint of another run, ${checkpoint.run}.`,
     );
   }
-  const resumed = { path, config, checkpoint };
+  // The folder of this run keeps only what was named here: a later --resume of the folder uses all of it.
+  const config = isBucket ? { ...stored, options: merged } : stored;
+  const resumed = { path, config, checkpoint: checkpoint && { ...checkpoint, config } };
   return { options: resumedOptions, given: merged, bucketCheckpoints, resumed };
+}
+
+/**
+ * Returns the data set of a run that is resumed from a bucket. Everyone who can write to the bucket may have written the checkpoint, so
+ * it decides nothing but the recipe and which known data set to train on: not the folders, buckets, keys and aliases of this machine.
+ */
+function datasetToResume({ dataset }: RunConfig, given: Record<string, unknown>): string {
+  if (typeof given.dataset === 'string') return given.dataset;
+  if (isKnownDataset(dataset.name)) return dataset.name;
+  throw new UsageError(
+    `--dataset: the run was trained on ${JSON.stringify(dataset.name)}. Name the folder of this data set again: a checkpoint in a bucket does not decide which folders are read.`,
+  );
 }
 
 async function checkpointsInBucket(
@@ -102,7 +118,8 @@ async function checkpointsInBucket(
   if (url === undefined) return null;
   // The AWS SDK takes 30 MiB, so a run without a bucket does not load it.
   const { openBucket } = await import('../registry/bucket.ts');
-  return openCheckpoints(bucketStore(openBucket({ ...options, url })));
+  const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
+  return openCheckpoints(bucketStore(openBucket({ ...options, url })), signingKey);
 }
 
 async function readResumableConfig(folder: string): Promise<RunConfig> {

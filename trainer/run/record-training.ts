@@ -91,7 +91,11 @@ export async function recordTraining(
         if (!signal.aborted) continue;
         await writer.finish();
         const resume = `npx catwalk train --resume ${options.checkpoint ?? run.path}`;
-        const advice = plan.resumeAdvice ?? `Resume with: ${resume}`;
+        // A checkpoint in a bucket does not say which data, bucket, alias and key to use.
+        const others = options.checkpoint
+          ? ' and the same --dataset, --publish, --sign and --alias'
+          : '';
+        const advice = plan.resumeAdvice ?? `Resume with: ${resume}${others}`;
         const message = `Interrupted ${positionText(event.state.position)}. ${advice}`;
         reporter.report({ event: 'message', message });
       }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { readJson, toJsonBytes } from '../registry/read-json.ts';
-import { type SweepFile, trialParameters } from './sweep-file.ts';
+import { optionNames, type SweepFile, trialParameters } from './sweep-file.ts';
 import { type Sweep, sweepSchema } from './sweep-records.ts';
 
 /**
@@ -30,10 +30,23 @@ export async function openSweep(bucket: Bucket, file: SweepFile): Promise<Sweep>
   );
 }
 
-/** @returns null if the bucket has no such sweep */
+/**
+ * @returns null if the bucket has no such sweep
+ * @throws {UsageError} if it has an option that a sweep.yaml may not have either, such as a bucket or a key
+ */
 export async function readSweep(bucket: Bucket, name: string): Promise<Sweep | null> {
   const found = await readJson(bucket, bucket.layout.sweep(name), sweepSchema);
-  return found?.value ?? null;
+  if (found === null) return null;
+  const { options, trials } = found.value;
+  for (const option of [options, ...trials.map(({ parameters }) => parameters)].flatMap(
+    Object.keys,
+  )) {
+    if (optionNames.includes(option)) continue;
+    throw new UsageError(
+      `The sweep ${name} in ${bucket.url} has the option ${option}, which is not an option of trials. Create it again under another name: \`catwalk sweep create\`.`,
+    );
+  }
+  return found.value;
 }
 
 async function writeSweep(bucket: Bucket, sweep: Sweep): Promise<Sweep> {

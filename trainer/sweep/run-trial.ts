@@ -1,3 +1,4 @@
+import { hash, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,8 +7,10 @@ import { parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { evaluationFile } from '../../shared/registry/evaluation.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { RegistryError } from '../registry/errors.ts';
+import { isStatementSignedBy, readSigningKey, signStatement } from '../registry/signature.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
-import { planRun } from '../run/plan-run.ts';
+import { fixedOptions, planRun } from '../run/plan-run.ts';
 import { readRun } from '../run/read-run.ts';
 import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
@@ -25,7 +28,7 @@ import {
 export interface TrialToRun {
   sweep: Sweep;
   index: number;
-  /** Options of `catwalk train` for this machine: the connection to the bucket, and the number of threads. */
+  /** Options of `catwalk train` for this machine: the connection to the bucket, the key to sign with, and the number of threads. */
   machine: Record<string, unknown>;
   /** The folder of all runs. */
   runs: string;
@@ -106,10 +109,18 @@ async function trainTrial(
   const { threads, ...connection } = machine;
   const plan = await planRun(
     (await stored.isEmpty('checkpoint/'))
-      ? { ...environmentOptions(), threads, ...connection, ...options, ...place, checkpoint }
-      : { ...connection, ...place, resume: checkpoint },
+      ? { ...environmentOptions(), threads, ...options, ...connection, ...place, checkpoint }
+      : {
+          ...environmentOptions(),
+          ...resumable(options),
+          ...connection,
+          ...place,
+          resume: checkpoint,
+        },
   );
-  if (plan.resumed) await downloadRun(stored, plan.resumed.path);
+  const { sign } = plan.options;
+  const signingKey = sign === undefined ? undefined : await readSigningKey(sign);
+  if (plan.resumed) await downloadRun(stored, plan.resumed.path, signingKey);
   let folder = '';
   const watching: Reporter = {
     report(report) {
@@ -122,13 +133,19 @@ async function trainTrial(
   };
   const resumeAdvice = 'Run the trial again to resume it.';
   await runTraining({ ...plan, resumeAdvice }, watching, signal, async ({ path, epochs }) => {
-    await uploadRun(stored, path);
+    await uploadRun(stored, path, signingKey);
     await update({ epoch: epochs.length });
   });
   const { epoch } = await readRun(folder);
   const { accuracy, loss } = epoch.validation ?? { accuracy: 0, loss: 0 };
   return { epoch: epoch.epoch, validation: { accuracy, loss }, seconds: epoch.seconds };
 }
+
+/** Returns the options that a checkpoint does not have. */
+const resumable = (options: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(options).filter(([name]) => !fixedOptions.some((fixed) => fixed === name)),
+  );
 
 /** Returns whether the error recurs on every machine and at any later time. */
 const isMisconfiguration = (error: unknown) =>
@@ -146,25 +163,61 @@ const runFiles = [
 ];
 
 /** Uploads a run after an epoch. Must precede the epoch's checkpoint, which must not be ahead of the best weights. */
-async function uploadRun(trial: TrialFolder, folder: string): Promise<void> {
+async function uploadRun(trial: TrialFolder, folder: string, key?: KeyObject): Promise<void> {
+  const uploaded = new Map<string, Uint8Array>();
   for (const file of runFiles) {
     const path = join(folder, file);
     // Not every model has an evaluation.
     if (file.endsWith(evaluationFile) && !existsSync(path)) continue;
     const contentType = file.endsWith('.bin') ? 'application/octet-stream' : 'application/json';
-    await trial.put(`run/${file}`, await readFile(path), contentType);
+    const bytes = await readFile(path);
+    uploaded.set(file, bytes);
+    await trial.put(`run/${file}`, bytes, contentType);
+  }
+  if (!key) return;
+  const signature = signStatement('trial', statementOf(trial, uploaded), key);
+  await trial.put(signatureFile, signature, 'application/octet-stream');
+}
+
+/**
+ * Downloads a trial's run to a folder. Does nothing if the folder has the run.
+ *
+ * @param key the private key that must have signed the run
+ * @throws {RegistryError} if it was not signed with that key
+ */
+export async function downloadRun(
+  trial: TrialFolder,
+  folder: string,
+  key?: KeyObject,
+): Promise<void> {
+  if (existsSync(join(folder, 'config.json'))) return;
+  const files = new Map<string, Uint8Array>();
+  for (const file of runFiles) {
+    const bytes = await trial.get(`run/${file}`);
+    if (bytes) files.set(file, bytes);
+  }
+  if (key) {
+    const signature = await trial.get(signatureFile);
+    if (!signature || !isStatementSignedBy('trial', statementOf(trial, files), signature, key)) {
+      throw new RegistryError(
+        `The run of ${trial.name} is not signed with the key of --sign, so anyone who can write to the bucket may have written it. Run the sweep with --sign, or publish without it.`,
+      );
+    }
+  }
+  // config.json last, because it marks the run as complete.
+  for (const [file, bytes] of Array.from(files).toReversed()) {
+    await writeAtomically(join(folder, file), bytes);
   }
 }
 
-/** Downloads a trial's run to a folder. Does nothing if the folder has the run. */
-export async function downloadRun(trial: TrialFolder, folder: string): Promise<void> {
-  if (existsSync(join(folder, 'config.json'))) return;
-  // config.json last, because it marks the run as complete.
-  for (const file of runFiles.toReversed()) {
-    const bytes = await trial.get(`run/${file}`);
-    if (bytes) await writeAtomically(join(folder, file), bytes);
-  }
-}
+/** The signature of a trial's run, beside it. */
+const signatureFile = 'run/run.sig';
+
+/** The trial and the SHA-256 of each file of its run, as they are signed. */
+const statementOf = (trial: TrialFolder, files: ReadonlyMap<string, Uint8Array>): string =>
+  [trial.name, ...Array.from(files, ([file, bytes]) => `${file} ${hash('sha256', bytes)}`)].join(
+    '\n',
+  );
 
 /** Returns a trial's recipe, to report its progress. For a misconfigured trial, which has no progress, returns any recipe. */
 export function recipeOfTrial(sweep: Sweep, index: number): Recipe {

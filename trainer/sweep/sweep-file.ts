@@ -9,7 +9,8 @@ import { sweepNameSchema } from './sweep-records.ts';
 /** The sweep itself sets these options. */
 const reservedOptions = ['resume', 'checkpoint', 'force'];
 
-const optionNames = Object.keys(trainingOptionsSchema.shape).filter(
+/** The options that a trial may have. */
+export const optionNames = Object.keys(trainingOptionsSchema.shape).filter(
   (name) => !reservedOptions.includes(name),
 );
 

@@ -84,6 +84,8 @@ export function trialFolder(bucket: Bucket, sweep: string, index: number) {
   };
   const writeJson = (file: string, value: unknown) => put(file, toJsonBytes(value));
   return {
+    /** Such as `trial 3 of the sweep learning-rate`. */
+    name: `trial ${index} of the sweep ${sweep}`,
     put,
     writeJson,
     get: async (file: string) => (await bucket.get(keyOf(file)))?.bytes ?? null,

@@ -9,10 +9,12 @@ import { smallTraining, startTraining } from '../../support/training-process.ts'
 let folder: string;
 /** Arguments of the training. */
 let small: string[];
+let dataset: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-resume-'));
+  dataset = await writeSmallDataset(folder);
   // Each is 11 MB over HTTP.
-  small = [...smallTraining(await writeSmallDataset(folder)), '--checkpoint-steps', '4'];
+  small = [...smallTraining(dataset), '--checkpoint-steps', '4'];
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -45,7 +47,7 @@ it('resumes from a bucket on a machine without the run, with the same bits', asy
   });
 
   const resumed = startTraining(
-    ['--resume', url, '--runs', second as string],
+    ['--resume', url, '--runs', second as string, '--dataset', dataset],
     undefined,
     environment,
   );

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -64,6 +65,13 @@ async function writeSweep(name: string, epochs: number, learningRate: number[]) 
   return file;
 }
 
+async function writeSigningKey(beside: string): Promise<string> {
+  const path = `${beside}.pem`;
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  return path;
+}
+
 const startsOf = (events: Event[]) =>
   events.filter(({ event }) => event === 'trial-started').map(({ trial }) => trial);
 
@@ -71,7 +79,8 @@ it('resumes a killed trial, never a misconfigured one, and publishes the best', 
   const { url, layout, list, get, ...rest } = openLocalBucket();
   const learningRate = [0.0001, 0.001, 0.002, 0.003, 0.00001, -1];
   const file = await writeSweep('rates', 2, learningRate);
-  const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];
+  const signed = ['--sign', await writeSigningKey(file)];
+  const local = ['--file', file, '--bucket', url, '--local', '2', '--json', ...signed];
 
   let pid: number | undefined;
   const first = await sweep(local, ({ event, trial, ...more }) => {
@@ -133,7 +142,23 @@ it('resumes a killed trial, never a misconfigured one, and publishes the best', 
     validation: 30,
   });
 
-  const publish = ['publish', 'rates', '--bucket', url, '--alias', 'candidate', '--json'];
+  const publish = [
+    'publish',
+    'rates',
+    '--bucket',
+    url,
+    '--alias',
+    'candidate',
+    '--json',
+    ...signed,
+  ];
+  const evil = layout.trialFile('rates', winner, 'run/metrics.jsonl');
+  const metrics = (await get(evil))?.bytes as Uint8Array;
+  const binary = { contentType: 'application/octet-stream' };
+  await rest.put(evil, Buffer.concat([metrics, metrics]), binary);
+  const refused = await sweep(publish);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is not signed') });
+  await rest.put(evil, metrics, binary);
   const published = await sweep(publish);
   expect(published.code).toBe(0);
   const { name, version } = published.events[0] as { name: string; version: string };
