@@ -145,7 +145,7 @@ describe('catwalk', () => {
       folder,
     );
     expect(code).toBe(1);
-    expect(stderr).toContain('wasm does not load: it computes on the CPU alone.');
+    expect(stderr).toContain('wasm does not load: it can use only the CPU.');
     expect(stdout).not.toContain('loss');
   });
 
