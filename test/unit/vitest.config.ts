@@ -8,5 +8,6 @@ export default defineProject((env) => ({
     include: ['**/*.test.ts'],
     globalSetup: ['../support/s3/provide-bucket.ts'],
     testTimeout: 120_000,
+    hookTimeout: 60_000,
   },
 }));
