@@ -1,15 +1,7 @@
-/** `npm run build`: generates everything that the trainer and the Worker need before they run. */
-import { buildClient } from './generate/client.ts';
+/** `npm run build` runs this first: generates everything that the trainer and the Worker need before they run. */
 import { buildDocs, buildProblems } from './generate/documents.ts';
 import { buildKernels } from './generate/kernels.ts';
 import { buildPage } from './generate/page.ts';
 import { buildTensorflow } from './generate/tensorflow.ts';
 
-await Promise.all([
-  buildKernels(),
-  buildPage(),
-  buildProblems(),
-  buildTensorflow(),
-  buildDocs(),
-  buildClient(),
-]);
+await Promise.all([buildKernels(), buildPage(), buildProblems(), buildTensorflow(), buildDocs()]);

@@ -147,6 +147,7 @@ const wranglerEnvironment = {
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
 };
 
+/** Waits for any answer but a 5xx: a Worker of one's own may have no /healthz. */
 async function untilHealthy(child: ChildProcess, url: string, signal: AbortSignal | undefined) {
   const end = Date.now() + startLimitMs;
   while (!(await answers(`${url}/healthz`))) {
@@ -163,7 +164,7 @@ async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(startLimitMs) });
     await response.body?.cancel();
-    return response.ok;
+    return response.status < 500;
   } catch {
     return false;
   }

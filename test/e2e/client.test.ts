@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildClient } from '../../infra/generate/client.ts';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { publishModels } from '../support/models/publish-models.ts';
 
@@ -19,10 +18,7 @@ let version: string | undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-client-'));
-  [worker] = await Promise.all([
-    startLocalWorker({ port: 0, persistTo: join(folder, 'state') }),
-    buildClient(),
-  ]);
+  worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
   [version] = (await publishModels(worker.env, [1])).versions;
   // As `npm install <folder>` links it.
   await mkdir(join(folder, 'node_modules/@types'), { recursive: true });

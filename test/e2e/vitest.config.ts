@@ -6,6 +6,7 @@ export default defineProject((env) => ({
     ...sharedOptions(env),
     name: 'e2e',
     include: ['**/*.test.ts'],
+    globalSetup: ['../support/build-package.ts'],
     testTimeout: 300_000,
     hookTimeout: 120_000,
   },

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { recipeSchema } from '../train/recipe.ts';
@@ -17,6 +18,8 @@ export interface RunPlan {
   /** The checkpoints in the bucket; null if they are in the run's folder. */
   bucketCheckpoints: Checkpoints | null;
   resumed: ResumedRun | null;
+  /** The data set, if it is in memory already (default: loaded from where the options say). */
+  dataset?: Dataset;
   /** What to do after an interruption (default: the command with --resume). */
   resumeAdvice?: string;
 }

@@ -39,7 +39,8 @@ export async function runTraining(
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
   const { dataset: source, dataDir } = options;
-  const load = () => loadDataset({ dataset: source, dataDir, signal, onProgress: notify });
+  const load = async () =>
+    plan.dataset ?? loadDataset({ dataset: source, dataDir, signal, onProgress: notify });
   const recipe = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));

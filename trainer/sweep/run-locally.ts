@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import type { Bucket } from '../registry/bucket.ts';
@@ -25,7 +25,8 @@ export interface LocalSweep {
 
 /** Time for writing a checkpoint to the bucket. */
 const graceMs = 30_000;
-const cli = join(import.meta.dirname, '../cli.ts');
+/** TypeScript in the repository, JavaScript in the installed package, as this file is. */
+const cli = join(import.meta.dirname, `../cli${extname(import.meta.filename)}`);
 
 const epochEvent = z.object({
   event: z.literal('epoch'),

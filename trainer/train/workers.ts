@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { compiledBinding, readNativeSetup } from '../backend/native-setup.ts';
@@ -62,12 +63,15 @@ async function needsWholeBatch(name: BackendName, device: DeviceChoice): Promise
   return setup?.binding !== compiledBinding || (device !== 'cpu' && setup.variant === 'gpu');
 }
 
+/** The program beside this file: TypeScript in the repository, JavaScript in the installed package. */
+const workerFile = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+
 async function startThreads(data: Omit<WorkerData, 'index'>): Promise<Workers> {
   const { count, state } = data;
   const threads = Array.from(
     { length: count },
     (_, index) =>
-      new Worker(new URL('./worker.ts', import.meta.url), {
+      new Worker(workerFile, {
         workerData: { ...data, index } satisfies WorkerData,
         // TensorFlow reads its settings from the process's environment; by default a thread has a copy.
         env: SHARE_ENV,
