@@ -16,7 +16,7 @@ import type { Metrics } from '../shared/registry/manifest.ts';
 import type { BackendChoice, DeviceChoice } from './backend/backend.ts';
 import type { Dataset } from './data/dataset.ts';
 import type { LoadDatasetOptions } from './data/load-dataset.ts';
-import type { OpenBucketOptions } from './registry/bucket.ts';
+import type { BucketSettings } from './registry/bucket-location.ts';
 import type { TrainCommandOptions } from './run/options.ts';
 import type { Publication, PublishRunOptions } from './run/publish.ts';
 import type { TrainReport } from './run/record-training.ts';
@@ -166,7 +166,7 @@ export async function predict(
 
 export interface PublishOptions
   extends PublishRunOptions,
-    Pick<OpenBucketOptions, 'endpoint' | 'region' | 'pathStyle' | 'profile'> {
+    Pick<BucketSettings, 'endpoint' | 'region' | 'pathStyle' | 'profile'> {
   /** Upload this data set's test images too, for the Worker's `GET /predict?index=`. */
   dataset?: Dataset;
 }
