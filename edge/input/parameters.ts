@@ -5,7 +5,7 @@ import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { Problem } from '../errors.ts';
 import type { Background } from '../model/background.ts';
 import type { ModelChoice } from '../model/served-models.ts';
-import type { TestSet } from '../model/test-set.ts';
+import type { TestImage, TestSet } from '../model/test-set.ts';
 
 const wholeNumber = (schema: z.ZodMiniNumber<number>) =>
   z.pipe(
@@ -74,6 +74,25 @@ function check(name: string, text: string, schema: z.ZodMiniType<string>): strin
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Problem('bad_parameter', `${name} is "${text}"; ${issue?.message}.`);
+}
+
+/** The parameter that names a test set, so that the answer never changes. */
+export const datasetParameter = {
+  schema: z.optional(z.string()),
+  description:
+    "The test set, which is the first part of an image's ETag: only an image of that test set is returned.",
+};
+
+/**
+ * Checks that the test set is the one that a request names with `?dataset=`.
+ *
+ * @returns whether the request names one
+ * @throws {Problem} `not_found` if it is another one
+ */
+export function isPinned({ req }: Context, { tag }: TestImage): boolean {
+  const pinned = req.query('dataset');
+  if (pinned === undefined || pinned === tag) return pinned !== undefined;
+  throw new Problem('not_found', `The test set is ${tag}, not "${pinned.slice(0, 80)}".`);
 }
 
 /**

@@ -1,11 +1,12 @@
-import { idxHeaderBytes, parseIdx } from '../../shared/idx.ts';
-import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
+import { parseIdx } from '../../shared/idx.ts';
+import type { DatasetFile } from '../../shared/registry/bucket-layout.ts';
 import type { DatasetInfo } from '../../shared/registry/manifest.ts';
-import type { ObjectStore, StoredObject } from '../../shared/registry/object-store.ts';
+import type { StoredObject } from '../../shared/registry/object-store.ts';
 import { DatasetError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { publishedSchemas, sha256 } from '../store/published.ts';
 import type { Background } from './background.ts';
+import { type Chunks, openChunks, type TestSetSource } from './test-set-chunks.ts';
 
 /** The data set's test images, read from the bucket on request. */
 export interface TestSet {
@@ -31,30 +32,17 @@ export interface TestImage {
   tag: string;
 }
 
-export interface TestSetOptions {
-  store: ObjectStore;
-  layout: BucketLayout;
-  /** The data set's name. */
-  name: string;
+export interface TestSetOptions extends TestSetSource {
   pollMilliseconds: number;
-  /** Milliseconds of a clock that never goes back. */
-  now: () => number;
 }
 
-/** Images per range read: 78 kB, which costs about as much as a round trip. */
-const imagesPerChunk = 100;
-/** Size of the cached chunks: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
-const maxCachedBytes = 16 * 2 ** 20;
-
-/** One upload of the data set, with its cached chunks. */
+/** One upload of the data set. An answer is made from one upload only. */
 interface Upload {
   info: DatasetInfo;
   infoEtag: string;
   tag: string;
-  imagesEtag: string | null;
   labels: Uint8Array;
-  /** The least recently used comes first. */
-  chunks: Map<number, Uint8Array>;
+  chunks: Chunks;
 }
 
 /** Reads test images by range, caches them, and notices if the data set is replaced. */
@@ -68,7 +56,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
     if (upload === null) return refresh();
     if (now() - checkedAt >= pollMilliseconds) {
       checkedAt = now();
-      // If the store fails now, nothing changes. If the data set is gone, the next request fails.
+      // If the store or the new test set fails, nothing changes. If there is no test set any more, the next request fails.
       background.waitUntil(refresh().catch(() => null));
     }
     return upload;
@@ -84,38 +72,9 @@ export function openTestSet(options: TestSetOptions): TestSet {
       checkedAt = now();
       return upload;
     } catch (error) {
-      if (error instanceof DatasetError) upload = null;
+      if (error instanceof DatasetError && error.code === 'no_dataset') upload = null;
       throw error;
     }
-  }
-
-  async function readChunk(from: Upload, chunk: number): Promise<Uint8Array> {
-    const { info, chunks } = from;
-    const cached = chunks.get(chunk);
-    if (cached) {
-      chunks.delete(chunk);
-      chunks.set(chunk, cached);
-      return cached;
-    }
-    const imageBytes = info.height * info.width;
-    const first = chunk * imagesPerChunk;
-    const length = Math.min(imagesPerChunk, info.images - first) * imageBytes;
-    const key = layout.datasetFile(name, 'test-images.idx');
-    const object = await store.getRange(key, idxHeaderBytes(3) + first * imageBytes, length);
-    if (object === null || object.bytes.byteLength !== length) {
-      throw corrupt(name, 'test-images.idx', `lacks the images from ${first} on`);
-    }
-    if (object.etag !== (from.imagesEtag ?? object.etag)) {
-      upload = null;
-      throw new DatasetError('bad_dataset', `The test set ${name} is being replaced. Try again.`);
-    }
-    from.imagesEtag = object.etag;
-    chunks.set(chunk, object.bytes);
-    const [oldest] = chunks.keys();
-    if (chunks.size * imagesPerChunk * imageBytes > maxCachedBytes && oldest !== undefined) {
-      chunks.delete(oldest);
-    }
-    return object.bytes;
   }
 
   return {
@@ -123,12 +82,18 @@ export function openTestSet(options: TestSetOptions): TestSet {
 
     async image(index, background) {
       const from = await current(background);
-      const { info, labels, tag } = from;
+      const { info, labels, tag, chunks } = from;
       const id = labels[index];
       if (id === undefined) return null;
       const { height, width } = info;
-      const chunk = await readChunk(from, Math.floor(index / imagesPerChunk));
-      const start = (index % imagesPerChunk) * height * width;
+      const chunk = await chunks
+        .read(Math.floor(index / chunks.images), background)
+        .catch((error) => {
+          // An older trainer may be replacing the files of this upload: the next request reads the description again.
+          if (error instanceof DatasetError && upload === from) upload = null;
+          throw error;
+        });
+      const start = (index % chunks.images) * height * width;
       const pixels = chunk.subarray(start, start + height * width);
       return { height, width, pixels, label: { id, label: info.labels[id] as string }, info, tag };
     },
@@ -144,9 +109,10 @@ async function readUpload(options: TestSetOptions, object: StoredObject | null):
   }
   const info = await parseInfo(options, object.bytes);
   const labels = await readLabels(options, info);
+  const chunks = openChunks(options, info);
   // dataset.json contains the SHA-256 of the other files, so its own identifies the upload.
   const tag = (await sha256(object.bytes)).slice(0, 12);
-  return { info, infoEtag: object.etag, tag, imagesEtag: null, labels, chunks: new Map() };
+  return { info, infoEtag: object.etag, tag, labels, chunks };
 }
 
 async function parseInfo({ name }: TestSetOptions, bytes: Uint8Array): Promise<DatasetInfo> {
@@ -160,9 +126,9 @@ async function parseInfo({ name }: TestSetOptions, bytes: Uint8Array): Promise<D
 
 async function readLabels(
   { store, layout, name }: TestSetOptions,
-  { files, images, labels }: DatasetInfo,
+  { hash, files, images, labels }: DatasetInfo,
 ): Promise<Uint8Array> {
-  const object = await store.get(layout.datasetFile(name, 'test-labels.idx'));
+  const object = await store.get(layout.datasetFile(name, 'test-labels.idx', hash));
   const expected = files.find(({ path }) => path === 'test-labels.idx');
   if (object === null || (expected && (await sha256(object.bytes)) !== expected.sha256)) {
     throw corrupt(
@@ -190,5 +156,5 @@ function parseLabels(bytes: Uint8Array): Uint8Array | null {
   }
 }
 
-const corrupt = (dataset: string, file: string, problem: string) =>
+const corrupt = (dataset: string, file: DatasetFile, problem: string) =>
   new DatasetError('bad_dataset', `${file} of ${dataset} ${problem}.`);

@@ -11,7 +11,13 @@ import {
 import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { immutable, isKnown, nameModel } from '../http/headers.ts';
-import { indexSchema, modelChoice, readTestImage } from '../input/parameters.ts';
+import {
+  datasetParameter,
+  indexSchema,
+  isPinned,
+  modelChoice,
+  readTestImage,
+} from '../input/parameters.ts';
 import type { Background } from '../model/background.ts';
 import { describeServed, pixelsHash, predictLogits } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
@@ -27,7 +33,7 @@ export const predictIndex = route(
     tag: 'Predictions',
     summary: 'Predict a test image',
     description:
-      'Returns the predicted and the actual label as JSON. If `Accept` prefers an image, returns the test image under the title "Predicted: X, Actual: Y". Answers with an `index` have an ETag.',
+      'Returns the predicted and the actual label as JSON. If `Accept` prefers an image, returns the test image under the title "Predicted: X, Actual: Y". Answers with an `index` have an ETag. With `version` and `dataset`, the answer never changes and may be cached for ever.',
     parameters: {
       query: {
         index: {
@@ -35,6 +41,7 @@ export const predictIndex = route(
           description: 'The index of the test image. Default: a random one.',
           example: 0,
         },
+        dataset: datasetParameter,
         ...modelSelectors.query,
       },
       header: modelSelectors.header,
@@ -53,6 +60,7 @@ export const predictIndex = route(
     },
     problems: [
       'bad_index',
+      'not_found',
       'not_acceptable',
       'bad_parameter',
       ...testSetProblems,
@@ -81,6 +89,7 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
     background.waitUntil(reading.catch(() => {}));
     const reference = await models.resolve(choice, background);
     const { index, image } = await reading;
+    const pinned = isPinned(context, image);
     const accept = context.req.header('accept');
     const drawing = anyType.includes(accept) ? null : await import('./draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
@@ -89,14 +98,15 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
     nameModel(context, reference);
     return models.withModel(reference, (served) => {
       const { manifest } = served.model;
-      checkSize(image, served);
+      checkTestSet(image, served);
       const model = describeServed(served);
       context.header('vary', 'Accept');
       if (asked !== undefined) {
         const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}"`;
         context.header('etag', tag);
-        // A version always gives the same answer. An alias may move: clients have to revalidate.
-        context.header('cache-control', model.alias === null ? immutable : 'no-cache');
+        // A version always gives the same answer to an image. Alias and test set may change: clients have to revalidate.
+        const isFixed = model.alias === null && pinned;
+        context.header('cache-control', isFixed ? immutable : 'no-cache');
         if (isKnown(context, tag)) return context.body(null, 304);
       }
       const logits = logitsCache.getOrCompute(manifest, image.info, index, () =>
@@ -127,11 +137,29 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
   }
 }
 
-function checkSize(image: TestImage, { model }: Served): void {
-  const [height, width] = model.manifest.model.inputShape;
-  if (image.height === height && image.width === width) return;
+/**
+ * Checks that the test set is one that the model can be compared with.
+ *
+ * @throws {Problem} `bad_dataset` if size or labels differ
+ */
+function checkTestSet({ height, width, info }: TestImage, { model }: Served): void {
+  const { inputShape, labels } = model.manifest.model;
+  const [modelHeight, modelWidth] = inputShape;
+  if (height !== modelHeight || width !== modelWidth) {
+    throw new Problem(
+      'bad_dataset',
+      `The test images are ${height}x${width}, but the model takes ${modelHeight}x${modelWidth}.`,
+    );
+  }
+  // Loops because this runs for each request.
+  let id = 0;
+  while (id < labels.length && labels[id] === info.labels[id]) id++;
+  if (id === labels.length && id === info.labels.length) return;
   throw new Problem(
     'bad_dataset',
-    `The test images are ${image.height}x${image.width}, but the model takes ${height}x${width}.`,
+    `Label ${id} is ${nameOf(labels[id])} in the model, but ${nameOf(info.labels[id])} in the test set ${info.name}. Upload the data set that the model was trained on: catwalk data upload.`,
   );
 }
+
+const nameOf = (label: string | undefined) =>
+  label === undefined ? 'missing' : JSON.stringify(label.slice(0, 80));

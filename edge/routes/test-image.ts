@@ -4,7 +4,13 @@ import { greyPng } from '../../shared/picture/png.ts';
 import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { immutable, isKnown } from '../http/headers.ts';
-import { readParameter, readTestImage, scaleSchema } from '../input/parameters.ts';
+import {
+  datasetParameter,
+  isPinned,
+  readParameter,
+  readTestImage,
+  scaleSchema,
+} from '../input/parameters.ts';
 import { testSetProblems } from './contract.ts';
 import { route } from './route.ts';
 
@@ -28,10 +34,7 @@ export const testImage = route(
           schema: scaleSchema,
           description: 'Repeats each pixel this many times, in both directions.',
         },
-        dataset: {
-          schema: z.optional(z.string()),
-          description: 'The first part of an ETag: only the image of that test set is returned.',
-        },
+        dataset: datasetParameter,
       },
     },
     answers: {
@@ -53,13 +56,10 @@ function openTestImage({ testSet }: AppContext) {
     const scale = readParameter(context, 'scale', scaleSchema, 'a whole number from 1 to 20');
     const text = file.slice(0, -'.png'.length);
     const { index, image } = await readTestImage(testSet, text, context.executionCtx);
-    const pinned = context.req.query('dataset');
-    if (pinned !== undefined && pinned !== image.tag) {
-      throw new Problem('not_found', `The test set is ${image.tag}, not "${pinned}".`);
-    }
+    const pinned = isPinned(context, image);
     const tag = `"${image.tag}.${index}.${scale}"`;
     context.header('etag', tag);
-    context.header('cache-control', pinned === undefined ? 'no-cache' : immutable);
+    context.header('cache-control', pinned ? immutable : 'no-cache');
     if (isKnown(context, tag)) return context.body(null, 304);
     const png = greyPng(image, scale);
     return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });

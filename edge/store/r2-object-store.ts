@@ -1,4 +1,5 @@
 import {
+  checkRange,
   defaultMaxBytes,
   type GetOptions,
   maxListed,
@@ -37,7 +38,10 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
     getRange: (key, offset, length) =>
       attempt('get a range of', key, async () => {
         const object = await bucket.get(key, { range: { offset, length } });
-        return object && { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
+        if (object === null) return null;
+        const part = { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
+        checkRange({ offset, length }, contentRangeOf(object), part);
+        return part;
       }),
 
     list: (prefix) =>
@@ -60,6 +64,11 @@ export function r2ObjectStore(bucket: R2Bucket): ObjectStore {
         return (await bucket.put(key, bytes, { onlyIf, httpMetadata })) !== null;
       }),
   };
+}
+
+function contentRangeOf({ range, size }: R2ObjectBody): string {
+  const { offset = 0, length = size - offset } = range as { offset?: number; length?: number };
+  return `bytes ${offset}-${offset + length - 1}/${size}`;
 }
 
 async function read(

@@ -1,5 +1,6 @@
 import { AwsClient } from 'aws4fetch';
 import {
+  checkRange,
   defaultMaxBytes,
   type MaxBytes,
   maxListed,
@@ -61,7 +62,10 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
       attempt('get a range of', key, async () => {
         const headers = { range: `bytes=${offset}-${offset + length - 1}` };
         const response = await request(client, urlOf(key), [206], { headers });
-        return response && read(response, length);
+        const object = response && (await read(response, length));
+        const contentRange = response?.headers.get('content-range');
+        if (object) checkRange({ offset, length }, contentRange, object);
+        return object;
       }),
 
     list: (prefix) =>

@@ -20,7 +20,12 @@ export function bucketLayout(prefix = '') {
     trials: (sweep: string) => `${prefix}sweeps/${sweep}/trials/`,
     trialFile: (sweep: string, trial: number, file: string) =>
       `${prefix}sweeps/${sweep}/trials/${trial}/${file}`,
-    datasetFile: (dataset: string, file: DatasetFile) => `${prefix}datasets/${dataset}/${file}`,
+    /**
+     * The file of a test set. `hash` identifies its content. Without it: dataset.json, which names the served test set, and the
+     * files of a test set that an older trainer uploaded.
+     */
+    datasetFile: (dataset: string, file: DatasetFile, hash?: string) =>
+      `${prefix}datasets/${dataset}/${hash === undefined ? '' : `${hash}/`}${file}`,
   };
 }
 

@@ -162,14 +162,20 @@ export const aliasSchema = z.object({
   pruning: z._default(z.array(versionSchema), []),
 });
 
-/** The description of a test set in the bucket. It makes an image one range read. */
+/** The description of a test set in the bucket. It makes an image one range read, which its hashes verify. */
 export const datasetInfoSchema = z.object({
   name: z.string(),
+  /** The folder of the files, named by their content. Missing if an older trainer has uploaded them beside dataset.json. */
+  hash: z.optional(sha256Schema),
   images: z.int().check(z.positive()),
   height: z.int().check(z.positive()),
   width: z.int().check(z.positive()),
   labels: z.array(z.string()),
   files: z.array(fileSchema),
+  /** The SHA-256 of the pixels of the first, second, … `images` test images. Missing in test sets of an older trainer. */
+  chunks: z.optional(
+    z.object({ images: z.int().check(z.positive()), sha256: z.array(sha256Schema) }),
+  ),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -40,7 +40,7 @@ export interface ObjectStore {
    * @param offset the first byte
    * @param length number of bytes; fewer are returned at the object's end
    * @returns the bytes and the whole object's ETag, or `null` if the object is absent
-   * @throws {StoreError} also if the object ends before `offset`
+   * @throws {StoreError} also if the object ends before `offset`, or the store returns other bytes than these
    */
   getRange(key: string, offset: number, length: number): Promise<StoredObject | null>;
 
@@ -54,6 +54,27 @@ export interface ObjectStore {
 
   /** @returns false if an object with this key exists; it stays as it is */
   putIfAbsent(key: string, bytes: Uint8Array, options: PutOptions): Promise<boolean>;
+}
+
+/**
+ * Checks that a store has answered a range read with the requested bytes. A proxy or an incomplete S3 server may return others.
+ *
+ * @param contentRange the answer's Content-Range (RFC 9110, section 14.4)
+ * @throws {Error}
+ */
+export function checkRange(
+  asked: { offset: number; length: number },
+  contentRange: string | null | undefined,
+  { bytes, etag }: StoredObject,
+): void {
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(contentRange ?? '') ?? [];
+  const length = Math.min(asked.length, Number(size) - asked.offset);
+  if (Number(start) !== asked.offset || bytes.byteLength !== length) {
+    throw new Error(
+      `the request was for ${asked.length} bytes from ${asked.offset} on, but the answer has ${bytes.byteLength} bytes with Content-Range ${contentRange ?? '(none)'}`,
+    );
+  }
+  if (etag === '') throw new Error('the answer has no ETag');
 }
 
 /** Ten pages of 1,000 names, the page size of both R2 and S3. */

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
-import { datasetInfoSchema, type Manifest } from '../../shared/registry/manifest.ts';
+import {
+  type DatasetInfo,
+  datasetInfoSchema,
+  type Manifest,
+} from '../../shared/registry/manifest.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { parseImageSet } from '../data/parse-dataset.ts';
 import { readAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { CorruptVersionError, VersionNotFoundError } from '../registry/errors.ts';
+import { CorruptVersionError, RegistryError, VersionNotFoundError } from '../registry/errors.ts';
 import { readJson } from '../registry/read-json.ts';
+import { readTestSetOf, testHashesOf } from '../registry/test-set.ts';
 import { downloadVersion } from '../registry/versions.ts';
-import type { NamedTestSet, TrainedModel } from './trained-model.ts';
+import { checkLabels, type NamedTestSet, type TrainedModel } from './trained-model.ts';
 
 /**
  * Loads a version from a bucket, by its name or an alias, and checks every file against its SHA-256.
@@ -33,8 +38,9 @@ export async function modelOfVersion(
     recorded: { accuracy: manifest.metrics.accuracy, loss: manifest.metrics.loss },
     async loadTest(options) {
       if (options.dataDir === undefined) return downloadTestSet(bucket, manifest);
-      const { test, name } = await loadDataset({ ...options, dataset: manifest.dataset.name });
-      return { ...test, name };
+      const loaded = await loadDataset({ ...options, dataset: manifest.dataset.name });
+      checkLabels(manifest.model, loaded);
+      return { ...loaded.test, name: loaded.name };
     },
   };
 }
@@ -47,21 +53,24 @@ async function namedBy(bucket: Bucket, name: string, alias: string): Promise<str
   );
 }
 
-/** Downloads the test set, which is published beside the models. */
-async function downloadTestSet(
-  bucket: Bucket,
-  { dataset, model }: Manifest,
-): Promise<NamedTestSet> {
-  const { name } = dataset;
+/**
+ * Downloads the test set that the version was measured on. If the bucket does not have it, the served one must be the same.
+ *
+ * @throws {RegistryError} if it is another one
+ */
+async function downloadTestSet(bucket: Bucket, manifest: Manifest): Promise<NamedTestSet> {
+  const { name } = manifest.dataset;
   const key = bucket.layout.datasetFile(name, 'dataset.json');
-  const info = await readJson(bucket, key, datasetInfoSchema);
+  const info =
+    (await readTestSetOf(bucket, manifest)) ?? (await readJson(bucket, key, datasetInfoSchema));
   if (info === null) {
     throw new VersionNotFoundError(
       `${bucket.url} has no test set of ${name} (${key}). Upload it with \`catwalk data upload\`, or read one from a folder with --data-dir.`,
     );
   }
+  checkTestSet(bucket, manifest, info.value);
   const read = async (file: 'test-images.idx' | 'test-labels.idx') => {
-    const stored = await bucket.get(bucket.layout.datasetFile(name, file));
+    const stored = await bucket.get(bucket.layout.datasetFile(name, file, info.value.hash));
     const expected = info.value.files.find(({ path }) => path === file)?.sha256;
     const found = stored && createHash('sha256').update(stored.bytes).digest('hex');
     if (stored && found === expected) return stored.bytes;
@@ -69,8 +78,19 @@ async function downloadTestSet(
       `${file} of ${name} in ${bucket.url} ${stored ? `has SHA-256 ${found}, but ${key} expects ${expected}` : 'is missing'}. Upload it again with \`catwalk data upload\`.`,
     );
   };
-  const [height, width] = model.inputShape;
-  const shape = { height, width, labels: model.labels };
   const images = await read('test-images.idx');
-  return { ...parseImageSet('test', shape, images, await read('test-labels.idx')), name };
+  return { ...parseImageSet('test', info.value, images, await read('test-labels.idx')), name };
+}
+
+function checkTestSet(bucket: Bucket, { version, dataset, model }: Manifest, info: DatasetInfo) {
+  checkLabels(model, info);
+  const expected = testHashesOf(dataset);
+  if (expected === null) return;
+  const hashOf = (file: string) => info.files.find(({ path }) => path === file)?.sha256;
+  if (hashOf('test-images.idx') === expected.images && hashOf('test-labels.idx') === expected.ids) {
+    return;
+  }
+  throw new RegistryError(
+    `${bucket.url} serves another test set of ${dataset.name} than the one that ${version} was measured on: the files have other SHA-256 hashes than its manifest. Its accuracy on them would not compare. Upload the data set that it was trained on with \`catwalk data upload\`, or measure it on a folder with --data-dir.`,
+  );
 }

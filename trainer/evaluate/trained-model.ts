@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { ImageSet } from '../data/dataset.ts';
@@ -49,8 +50,37 @@ export async function modelOfRun(folder: string): Promise<TrainedModel> {
     recorded: { accuracy: epoch.accuracy, loss: epoch.loss },
     async loadTest(options) {
       const origin = dataset.origin ?? dataset.name;
-      const { name, test } = await loadDataset({ ...options, dataset: origin });
-      return { ...test, name };
+      const loaded = await loadDataset({ ...options, dataset: origin });
+      checkLabels(spec, loaded);
+      return { ...loaded.test, name: loaded.name };
     },
   };
 }
+
+/**
+ * Checks that a model and a data set have the same labels and image size.
+ *
+ * @throws {RangeError} if they differ, because each prediction would be compared with another label's id
+ */
+export function checkLabels(
+  { name, labels, inputShape }: ModelSpec,
+  dataset: { name: string; height: number; width: number; labels: readonly string[] },
+): void {
+  const [height, width] = inputShape;
+  if (dataset.height !== height || dataset.width !== width) {
+    throw new RangeError(
+      `The images of ${dataset.name} are ${dataset.height}x${dataset.width}, but ${name} takes ${height}x${width}. Name the data set that it was trained on.`,
+    );
+  }
+  if (isDeepStrictEqual([...labels], [...dataset.labels])) return;
+  throw new RangeError(
+    `${name} predicts ${listOf(labels)}, but ${dataset.name} has the labels ${listOf(dataset.labels)}. Name the data set that it was trained on.`,
+  );
+}
+
+const maxListedLabels = 12;
+
+const listOf = (labels: readonly string[]) =>
+  labels.length > maxListedLabels
+    ? `${labels.slice(0, maxListedLabels).join(', ')} and ${labels.length - maxListedLabels} more`
+    : labels.join(', ');

@@ -5,6 +5,7 @@ import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
 import { type AliasMover, hasMove, nextAlias, updateAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
 import { RegistryError, VersionNotFoundError } from './errors.ts';
+import { serveTestSetOf } from './test-set.ts';
 import { downloadVersion, readManifest, versionNotFound } from './versions.ts';
 
 export interface AliasMove extends AliasMover {
@@ -46,7 +47,7 @@ const rounding = 1e-9;
 /**
  * Points an alias at a published version if all its files are intact, and it is as accurate on the same data as the version
  * that the alias names. A move by another publisher in between is never overwritten: it stays, unless the new version is
- * also more accurate than that one.
+ * also more accurate than that one. The served test set moves with the alias (`serveTestSetOf`).
  *
  * @throws {VersionNotFoundError} if the version is missing or being deleted
  * @throws {CorruptVersionError} if a file of the version is missing or corrupt
@@ -54,6 +55,12 @@ const rounding = 1e-9;
  * @throws {StoreError} if the bucket can't be used
  */
 export async function moveAlias(bucket: Bucket, move: AliasMove): Promise<AliasMoveResult> {
+  const result = await moveIfGood(bucket, move);
+  if (result.outcome !== 'kept') await serveTestSetOf(bucket, move);
+  return result;
+}
+
+function moveIfGood(bucket: Bucket, move: AliasMove): Promise<AliasMoveResult> {
   const { name, version, action, by, reason, force: forced = false, now = new Date() } = move;
   let checked = false;
   return updateAlias<AliasMoveResult>(bucket, move, async (current, overtaken) => {
@@ -126,7 +133,7 @@ export interface Rollback extends AliasMover {
 export async function rollBack(bucket: Bucket, rollback: Rollback): Promise<Alias> {
   const { name, alias, by, reason, now = new Date() } = rollback;
   let version: string | null = null;
-  return updateAlias(bucket, rollback, async (current, overtaken) => {
+  const rolledBack = await updateAlias(bucket, rollback, async (current, overtaken) => {
     if (current === null) {
       throw new RegistryError(
         `${bucket.url} has no alias ${alias} of ${name}. \`catwalk models\` lists the aliases.`,
@@ -151,6 +158,8 @@ export async function rollBack(bucket: Bucket, rollback: Rollback): Promise<Alia
     const next = nextAlias(current, move, now);
     return { next, result: next };
   });
+  await serveTestSetOf(bucket, rollback);
+  return rolledBack;
 }
 
 /** @returns what the alias named before it last came to name this version, if that still exists */

@@ -1,50 +1,167 @@
+/** Test sets in the bucket: content-addressed folders, and dataset.json, which names the one that Workers serve. */
 import { hash } from 'node:crypto';
 import type { DatasetFile } from '../../shared/registry/bucket-layout.ts';
-import { type DatasetInfo, datasetInfoSchema } from '../../shared/registry/manifest.ts';
+import {
+  type DatasetInfo,
+  datasetInfoSchema,
+  type Manifest,
+} from '../../shared/registry/manifest.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { idxFile } from '../data/idx-folder.ts';
+import { idxFileNames } from '../data/known-datasets.ts';
+import { readAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
-import { toJsonBytes } from './read-json.ts';
+import { RegistryError } from './errors.ts';
+import { readJson, toJsonBytes } from './read-json.ts';
+import { readManifest } from './versions.ts';
 
 /** dataset.json comes last, because it makes the test set exist. */
 const uploadOrder: readonly DatasetFile[] = ['test-images.idx', 'test-labels.idx', 'dataset.json'];
 
+const cacheControl = 'public, max-age=31536000, immutable';
+const contentTypeOf = (file: DatasetFile) =>
+  file.endsWith('.json') ? 'application/json' : 'application/octet-stream';
+
 /**
- * Uploads a data set's test set, unless the bucket already has it.
+ * Uploads a data set's test set into the folder of its content. Files that are there already are verified, and replaced if
+ * they are corrupt. Workers still serve the test set that they served before.
  *
+ * @throws {StoreError} if the bucket can't be used
+ */
+export async function storeTestSet(bucket: Bucket, dataset: Dataset): Promise<void> {
+  const { name } = dataset;
+  const { info, files } = describeTestSet(dataset);
+  const keyOf = (file: DatasetFile) => bucket.layout.datasetFile(name, file, info.hash);
+  for (const file of uploadOrder) {
+    const stored = await bucket.get(keyOf(file));
+    if (stored && Buffer.compare(stored.bytes, files[file]) === 0) continue;
+    await bucket.put(keyOf(file), files[file], { contentType: contentTypeOf(file), cacheControl });
+  }
+}
+
+/**
+ * Uploads a data set's test set, and makes Workers serve it.
+ *
+ * @returns 'unchanged' if they did so already
  * @throws {StoreError} if the bucket can't be used
  */
 export async function uploadTestSet(
   bucket: Bucket,
   dataset: Dataset,
 ): Promise<'uploaded' | 'unchanged'> {
-  const files = testSetFiles(dataset);
-  const stored = await bucket.get(bucket.layout.datasetFile(dataset.name, 'dataset.json'));
-  if (stored && Buffer.compare(stored.bytes, files['dataset.json']) === 0) return 'unchanged';
-  for (const file of uploadOrder) {
-    await bucket.put(bucket.layout.datasetFile(dataset.name, file), files[file], {
-      contentType: file.endsWith('.json') ? 'application/json' : 'application/octet-stream',
-      cacheControl: 'no-cache',
-    });
-  }
+  const { files } = describeTestSet(dataset);
+  const key = bucket.layout.datasetFile(dataset.name, 'dataset.json');
+  await storeTestSet(bucket, dataset);
+  const served = await bucket.get(key);
+  if (served && Buffer.compare(served.bytes, files['dataset.json']) === 0) return 'unchanged';
+  await bucket.put(key, files['dataset.json'], servedOptions);
   return 'uploaded';
 }
 
-/** Encodes a test set as it is stored: uncompressed IDX files, so that one range read gets an image, and their description. */
-export function testSetFiles(dataset: Dataset): Record<DatasetFile, Uint8Array> {
+const servedOptions = { contentType: 'application/json', cacheControl: 'no-cache' };
+
+/** The alias that decides about the served test set, if the model has it. */
+const decisiveAlias = 'production';
+const maxAttempts = 10;
+
+/**
+ * Makes Workers serve the test set that an alias's version was measured on, if the bucket has it. If the model has the alias
+ * `production`, no other alias changes what is served.
+ *
+ * @throws {RegistryError} if other publishers changed the served test set at every attempt
+ * @throws {StoreError} if the bucket can't be used
+ */
+export async function serveTestSetOf(
+  bucket: Bucket,
+  { name, alias }: { name: string; alias: string },
+): Promise<void> {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    // Reads the alias again after each write: another publisher may have moved it.
+    const pointer = await readAlias(bucket, name, alias);
+    const manifest = pointer && (await readManifest(bucket, name, pointer.value.version));
+    const wanted = manifest && (await readTestSetOf(bucket, manifest));
+    if (!wanted) return;
+    const key = bucket.layout.datasetFile(wanted.value.name, 'dataset.json');
+    const served = await bucket.get(key);
+    if (served && Buffer.compare(served.bytes, wanted.bytes) === 0) return;
+    if (served && alias !== decisiveAlias && (await readAlias(bucket, name, decisiveAlias))) return;
+    if (served) await bucket.put(key, wanted.bytes, { ...servedOptions, ifMatch: served.etag });
+    else await bucket.putIfAbsent(key, wanted.bytes, servedOptions);
+  }
+  throw new RegistryError(
+    `The served test set of ${name} was changed by other publishers ${maxAttempts} times in a row. Upload the right one with \`catwalk data upload\`.`,
+  );
+}
+
+/** Reads the description of the test set that a version was measured on, or returns null if the bucket does not have it. */
+export async function readTestSetOf(bucket: Bucket, { dataset, model }: Manifest) {
+  const hashes = testHashesOf(dataset);
+  if (hashes === null) return null;
+  const key = bucket.layout.datasetFile(
+    dataset.name,
+    'dataset.json',
+    hashOf({ ...hashes, labels: model.labels }),
+  );
+  return readJson(bucket, key, datasetInfoSchema);
+}
+
+/** Returns the SHA-256 of the test images and labels that a version was measured on, or null if its manifest lacks them. */
+export function testHashesOf({ files }: Manifest['dataset']) {
+  const images = files[idxFileNames.testImages] ?? files['test-images.idx'];
+  const ids = files[idxFileNames.testLabels] ?? files['test-labels.idx'];
+  return images && ids ? { images, ids } : null;
+}
+
+/** Returns the name of a test set's folder, which depends on the content of its files and the names of its labels. */
+const hashOf = ({
+  images,
+  ids,
+  labels,
+}: {
+  images: string;
+  ids: string;
+  labels: readonly string[];
+}) => hash('sha256', [images, ids, ...labels.map((label) => JSON.stringify(label))].join('\n'));
+
+/** Pixels per range read: 78 kB, which costs about as much as a round trip. */
+const chunkPixels = 78_400;
+
+/**
+ * Encodes a test set as it is stored: uncompressed IDX files, so that one range read gets an image, and their description, with
+ * hashes that verify each range.
+ */
+export function describeTestSet(dataset: Dataset): {
+  info: DatasetInfo;
+  files: Record<DatasetFile, Uint8Array>;
+} {
   const { name, height, width, labels, test } = dataset;
   const images = idxFile([test.count, height, width], test.images);
   const ids = idxFile([test.count], test.labels);
+  const hashes = { images: hash('sha256', images), ids: hash('sha256', ids) };
+  const perChunk = Math.max(1, Math.floor(chunkPixels / (height * width)));
   const info: DatasetInfo = datasetInfoSchema.parse({
     name,
+    hash: hashOf({ ...hashes, labels }),
     images: test.count,
     height,
     width,
     labels,
     files: [
-      { path: 'test-images.idx', bytes: images.byteLength, sha256: hash('sha256', images) },
-      { path: 'test-labels.idx', bytes: ids.byteLength, sha256: hash('sha256', ids) },
+      { path: 'test-images.idx', bytes: images.byteLength, sha256: hashes.images },
+      { path: 'test-labels.idx', bytes: ids.byteLength, sha256: hashes.ids },
     ],
+    chunks: {
+      images: perChunk,
+      sha256: Array.from({ length: Math.ceil(test.count / perChunk) }, (_, chunk) => {
+        const bytes = perChunk * height * width;
+        return hash('sha256', test.images.subarray(chunk * bytes, (chunk + 1) * bytes));
+      }),
+    },
   });
-  return { 'test-images.idx': images, 'test-labels.idx': ids, 'dataset.json': toJsonBytes(info) };
+  const files = {
+    'test-images.idx': images,
+    'test-labels.idx': ids,
+    'dataset.json': toJsonBytes(info),
+  };
+  return { info, files };
 }

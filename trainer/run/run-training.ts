@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { readSigningKey } from '../registry/signature.ts';
-import { uploadTestSet } from '../registry/test-set.ts';
+import { storeTestSet } from '../registry/test-set.ts';
 import { recipeWith } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
@@ -59,7 +59,8 @@ export async function runTraining(
   const spec = cnnFor(dataset);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
-  if (bucket) await uploadTestSet(bucket, dataset);
+  // Served only when the alias moves to a version that was measured on it.
+  if (bucket) await storeTestSet(bucket, dataset);
   await reportModel(spec, reporter);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
   const origin = await provenance(spec, dataset);

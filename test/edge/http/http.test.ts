@@ -1,7 +1,7 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
-import { openBucket, testImage } from '../../support/edge/bucket.ts';
+import { openBucket, testImage, testLabel } from '../../support/edge/bucket.ts';
 import { openApp, type TestApp } from '../../support/edge/open-app.ts';
 import { lookAgain, serving } from '../../support/edge/serving.ts';
 
@@ -56,9 +56,12 @@ describe('conditional requests', () => {
     expect(await ask('/predict?index=3')).toBe(tags[0]);
   });
 
-  it('are not needed for a pinned version, whose answer is immutable', async () => {
+  it('are not needed if the URL names version and test set, because the answer is immutable', async () => {
     const { bucket, first, app } = await serving();
-    const path = `/predict?index=3&version=${first}`;
+    const [dataset] = etagOf(await app.request('/images/3.png'))
+      .slice(1)
+      .split('.');
+    const path = `/predict?index=3&version=${first}&dataset=${dataset}`;
     const pinned = await app.request(path);
     expect(pinned.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     const second = await bucket.publish('two');
@@ -68,8 +71,30 @@ describe('conditional requests', () => {
     expect((await app.request(path, { headers })).status).toBe(304);
     const other = await app.request(`/predict?index=3&version=${second}`, { headers });
     expect(other.status).toBe(200);
-    const random = await app.request(`/predict?version=${first}`);
+    const random = await app.request(`/predict?version=${first}&dataset=${dataset}`);
     expect(random.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('have to be revalidated if the URL names only the version or only the test set', async () => {
+    const { bucket, first, app } = await serving();
+    const ofVersion = await app.request(`/predict?index=3&version=${first}`);
+    expect(ofVersion.headers.get('cache-control')).toBe('no-cache');
+    const [dataset] = etagOf(await app.request('/images/3.png'))
+      .slice(1)
+      .split('.');
+    const ofDataset = await app.request(`/predict?index=3&dataset=${dataset}`);
+    expect(ofDataset.headers.get('cache-control')).toBe('no-cache');
+    // The answer of the version changes with the test set.
+    await bucket.uploadTestSet(100, { shift: 50 });
+    app.passTime(2000);
+    await app.request('/predict?index=3');
+    const headers = { 'if-none-match': etagOf(ofVersion) };
+    const after = await app.request(`/predict?index=3&version=${first}`, { headers });
+    expect(after.status).toBe(200);
+    expect(await after.json()).toMatchObject({ actual: { id: testLabel(53) } });
+    expect(await app.json(`/predict?index=3&dataset=${dataset}`)).toMatchObject({
+      code: 'not_found',
+    });
   });
 
   it('give a random image no ETag', async () => {
@@ -153,7 +178,7 @@ describe('content negotiation', () => {
   it('escapes labels', async () => {
     const evil = openBucket();
     const labels = fashionMnistCnn.labels.map((label, id) => `<script>&"${id}${label}`);
-    await evil.uploadTestSet();
+    await evil.uploadTestSet(100, { changes: { labels } });
     const version = await evil.publish('one', {
       manifest: (manifest) => ({ ...manifest, model: { ...manifest.model, labels } }),
     });

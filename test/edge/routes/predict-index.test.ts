@@ -102,6 +102,22 @@ describe('GET /predict', () => {
     }
   });
 
+  it.each([
+    ['other labels', { labels: fashionMnistCnn.labels.map((label) => `ripe ${label}`) }],
+    ['the labels in another order', { labels: fashionMnistCnn.labels.toReversed() }],
+    ['a label more', { labels: [...fashionMnistCnn.labels, 'Hat'] }],
+    ['images of another size', { height: 14, width: 56 }],
+  ])('refuses a test set with %s', async (_, changes) => {
+    const other = openBucket();
+    await other.moveAlias(await other.publish('one'));
+    await other.uploadTestSet(100, { changes });
+    const served = openApp(other);
+    for (const path of ['/predict?index=0', '/predict', `/predict?index=0&version=${version}`]) {
+      expect(await served.json(path)).toMatchObject({ status: 503, code: 'bad_dataset' });
+    }
+    expect((await served.request('/readyz')).status).toBe(200);
+  });
+
   it('picks a random image without an index', async () => {
     for (const [random, index] of [
       [0, 0],

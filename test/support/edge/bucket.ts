@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { sha256 } from '../../../edge/store/published.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { versionOf } from '../../../shared/model/names.ts';
-import { bucketLayout } from '../../../shared/registry/bucket-layout.ts';
+import { bucketLayout, type DatasetFile } from '../../../shared/registry/bucket-layout.ts';
 import type { Manifest } from '../../../shared/registry/manifest.ts';
 import logitsOne from '../../fixtures/build/seed-1.logits.bin';
 import modelOne from '../../fixtures/build/seed-1.model.bin';
@@ -42,6 +42,26 @@ export interface PublishOptions {
   signingKey?: CryptoKey;
   /** Omits the manifest. */
   withoutManifest?: boolean;
+}
+
+export interface TestSetOptions {
+  /** Moves the images to lower indices, so that each index has another image and label. */
+  shift?: number;
+  /** As an older trainer uploads it: beside dataset.json, without hashes of chunks. */
+  old?: boolean;
+  /** Changes dataset.json. */
+  changes?: object;
+}
+
+/** Images per chunk: fewer than the trainer's, so that a test set of 100 has several. */
+const chunkImages = 40;
+
+async function chunksOf(images: ArrayBuffer) {
+  const hashes: string[] = [];
+  for (let at = 16; at < images.byteLength; at += chunkImages * 784) {
+    hashes.push(await sha256(new Uint8Array(images.slice(at, at + chunkImages * 784))));
+  }
+  return { images: chunkImages, sha256: hashes };
 }
 
 /** The real bucket, with keys beneath a prefix of its own so that no test sees another's. */
@@ -86,10 +106,23 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
     await bucket.put(layout.alias(name, aliasName), JSON.stringify(alias));
   }
 
-  /** @param count of test images, up to 100 */
-  async function uploadTestSet(count = 100): Promise<void> {
+  /**
+   * Uploads a test set, and makes it the served one.
+   *
+   * @param count of test images, up to 100
+   * @returns the key of each of its files
+   */
+  async function uploadTestSet(
+    count = 100,
+    { shift = 0, old = false, changes = {} }: TestSetOptions = {},
+  ): Promise<Record<DatasetFile, string>> {
     const images = testImages.slice(0, 16 + 784 * count);
     const labels = testLabels.slice(0, 8 + count);
+    new Uint8Array(images).set(
+      new Uint8Array(testImages, 16 + 784 * shift, 784 * (count - shift)),
+      16,
+    );
+    new Uint8Array(labels).set(new Uint8Array(testLabels, 8 + shift, count - shift), 8);
     new DataView(images).setUint32(4, count);
     new DataView(labels).setUint32(4, count);
     const files = await Promise.all(
@@ -101,6 +134,10 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
         }),
       ),
     );
+    // Any name that depends on the content.
+    const hash = old
+      ? undefined
+      : await sha256(new Uint8Array(new TextEncoder().encode(JSON.stringify(files))));
     const info = {
       name: 'fashion-mnist',
       images: count,
@@ -108,10 +145,18 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
       width: 28,
       labels: fashionMnistCnn.labels,
       files,
+      ...(!old && { hash, chunks: await chunksOf(images) }),
+      ...changes,
     };
-    await bucket.put(layout.datasetFile('fashion-mnist', 'test-images.idx'), images);
-    await bucket.put(layout.datasetFile('fashion-mnist', 'test-labels.idx'), labels);
-    await bucket.put(layout.datasetFile('fashion-mnist', 'dataset.json'), JSON.stringify(info));
+    const keys = {
+      'test-images.idx': layout.datasetFile('fashion-mnist', 'test-images.idx', hash),
+      'test-labels.idx': layout.datasetFile('fashion-mnist', 'test-labels.idx', hash),
+      'dataset.json': layout.datasetFile('fashion-mnist', 'dataset.json'),
+    };
+    await bucket.put(keys['test-images.idx'], images);
+    await bucket.put(keys['test-labels.idx'], labels);
+    await bucket.put(keys['dataset.json'], JSON.stringify(info));
+    return keys;
   }
 
   return { prefix, layout, bucket, publish, moveAlias, uploadTestSet };

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Dataset } from '../../../trainer/data/dataset.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { openBucket } from '../../../trainer/registry/bucket.ts';
-import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
+import { type Bucket, openBucket } from '../../../trainer/registry/bucket.ts';
+import { describeTestSet, uploadTestSet } from '../../../trainer/registry/test-set.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { bucketEnvironment } from '../../support/s3/local-bucket.ts';
 import { sample } from '../../support/vitest/sample.ts';
@@ -15,6 +16,8 @@ const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
 const bucket = 's3://catwalk/evaluate';
 let runs: string;
 let run: string;
+let whole: Dataset;
+let opened: Bucket;
 let recorded: { accuracy: number; loss: number; confusion: number[][] };
 
 interface Result {
@@ -47,9 +50,9 @@ beforeAll(async () => {
 
   const published = await catwalk('publish', run, '--bucket', bucket, '--alias', 'candidate');
   expect(published.stderr).toBe('');
-  const whole = await loadDataset();
-  const opened = openBucket({ url: bucket, environment: bucketEnvironment });
-  await uploadTestSet(opened, { ...whole, test: await firstTestImages() });
+  whole = await loadDataset();
+  opened = openBucket({ url: bucket, environment: bucketEnvironment });
+  await uploadTestSet(opened, whole);
 }, 180_000);
 afterAll(() => rm(runs, { recursive: true, force: true }));
 
@@ -75,7 +78,8 @@ describe('catwalk evaluate', () => {
       'wasm',
     );
     expect(model).toMatchObject({ name: 'fashion-mnist-cnn', alias: 'candidate' });
-    expect(dataset).toEqual({ name: 'fashion-mnist', images: 100 });
+    expect(dataset).toEqual({ name: 'fashion-mnist', images: 10_000 });
+    expect(metrics.accuracy).toBe(recorded.accuracy);
     const { stdout } = await catwalk(
       'evaluate',
       '--version',
@@ -89,11 +93,28 @@ describe('catwalk evaluate', () => {
     expect(stdout).toContain(
       `Recorded at training: accuracy ${(100 * recorded.accuracy).toFixed(2)} %`,
     );
-    expect(stdout).toMatch(/^Ankle boot +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +\d+$/m);
+    expect(stdout).toMatch(/^Ankle boot +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +1,000$/m);
+  });
+
+  it('refuses a test set that is another one than that of the manifest, but not the one of the manifest beside it', async () => {
+    const test = await firstTestImages();
+    const ofVersion = ['evaluate', '--alias', 'candidate', '--bucket', bucket, '--backend', 'wasm'];
+    await uploadTestSet(opened, { ...whole, test });
+    expect((await json(...ofVersion)).metrics.accuracy).toBe(recorded.accuracy);
+    const { hash } = describeTestSet(whole).info;
+    await opened.delete(opened.layout.datasetFile('fashion-mnist', 'dataset.json', hash));
+    const smaller = await catwalk(...ofVersion);
+    const labels = whole.labels.map((label) => `ripe ${label}`);
+    await uploadTestSet(opened, { ...whole, labels });
+    const renamed = await catwalk(...ofVersion);
+    await uploadTestSet(opened, whole);
+    expect(smaller.stderr).toContain('SHA-256');
+    expect(smaller.stderr).toContain('catwalk data upload');
+    expect(renamed.stderr).toContain('ripe Ankle boot');
+    expect([smaller.code, renamed.code, smaller.stdout + renamed.stdout]).toEqual([1, 1, '']);
   });
 
   it('refuses files whose hashes differ from the manifest', async () => {
-    const opened = openBucket({ url: bucket, environment: bucketEnvironment });
     const { model } = await json(
       'evaluate',
       '--alias',
@@ -214,8 +235,7 @@ describe('catwalk predict', () => {
       bucket,
     );
     expect(model.alias).toBe('candidate');
-    // The bucket's test set has 100 images.
-    expect(predictions[0].index).toBeLessThan(100);
+    expect(predictions[0].index).toBeLessThan(10_000);
   });
 
   it.each(

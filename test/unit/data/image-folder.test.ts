@@ -9,7 +9,7 @@ import { idxFile } from '../../../trainer/data/idx-folder.ts';
 import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import { datasetName } from '../../../trainer/data/known-datasets.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { testSetFiles } from '../../../trainer/registry/test-set.ts';
+import { describeTestSet } from '../../../trainer/registry/test-set.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { drawShape, writeShapes } from '../../support/datasets/write-shapes.ts';
 
@@ -51,8 +51,8 @@ describe('a folder of images', () => {
       ...imageDecoders,
     });
     expect(dataset.train.images.slice(784, 2 * 784)).toEqual(second);
-    const { files } = JSON.parse(new TextDecoder().decode(testSetFiles(dataset)['dataset.json']));
-    expect(files[0].sha256).toBe(dataset.files['test-images.idx']);
+    const { files } = describeTestSet(dataset).info;
+    expect(files[0]?.sha256).toBe(dataset.files['test-images.idx']);
   });
 
   test('splits unequal labels into proportional parts', async () => {

@@ -65,10 +65,12 @@ export function forwardWorker(load: (context: ExecutionContext) => Promise<Forwa
 
 /** @returns test images, normalized: [count, 28, 28, 1] */
 async function readInput(first: number, count: number): Promise<Float32Array<ArrayBuffer>> {
-  const object = await env.BUCKET.get(
-    bucketLayout().datasetFile('fashion-mnist', 'test-images.idx'),
-    { range: { offset: idxHeaderBytes + first * imageLength, length: count * imageLength } },
-  );
+  const { datasetFile } = bucketLayout();
+  const description = await env.BUCKET.get(datasetFile('fashion-mnist', 'dataset.json'));
+  const hash = (await description?.json<{ hash: string }>())?.hash;
+  const object = await env.BUCKET.get(datasetFile('fashion-mnist', 'test-images.idx', hash), {
+    range: { offset: idxHeaderBytes + first * imageLength, length: count * imageLength },
+  });
   if (!object) throw new Error('The bucket has no test images.');
   const input = new Float32Array(count * imageLength);
   normalizePixels(new Uint8Array(await object.arrayBuffer()), fashionMnistCnn.preprocessing, input);

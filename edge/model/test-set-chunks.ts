@@ -1,0 +1,135 @@
+/** The pixels of a test set's images, read in chunks of consecutive images and verified. */
+import { idxHeaderBytes } from '../../shared/idx.ts';
+import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
+import type { DatasetInfo, PublishedFile } from '../../shared/registry/manifest.ts';
+import type { ObjectStore } from '../../shared/registry/object-store.ts';
+import { DatasetError } from '../errors.ts';
+import { sha256 } from '../store/published.ts';
+import type { Background } from './background.ts';
+
+/** Where a test set is read from. */
+export interface TestSetSource {
+  store: ObjectStore;
+  layout: BucketLayout;
+  /** The data set's name. */
+  name: string;
+  /** Milliseconds of a clock that never goes back. */
+  now: () => number;
+}
+
+export interface Chunks {
+  /** Images per chunk. */
+  images: number;
+  /**
+   * Returns the pixels of the images `chunk * images` to `(chunk + 1) * images - 1`, from memory if they are there.
+   *
+   * @throws {DatasetError | StoreError}
+   */
+  read(chunk: number, background: Background): Promise<Uint8Array>;
+}
+
+/** Images per range read of a test set without hashes of chunks: 78 kB, which costs about as much as a round trip. */
+const imagesPerChunk = 100;
+/** A description in the bucket may ask for no larger range. */
+const maxChunkBytes = 2 ** 20;
+/** Size of the cached chunks: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
+const maxCachedBytes = 16 * 2 ** 20;
+/** A read of the whole file that takes longer is abandoned, because the request that started it may have been stopped. */
+const maxReadMilliseconds = 20_000;
+
+/**
+ * Opens the images of a test set.
+ *
+ * A chunk is verified with its hash in dataset.json. A test set of an older trainer has none: its file is read whole, verified
+ * with the hash of the file and cached. If it is larger than the cache, all its ranges must have the same ETag.
+ *
+ * @throws {DatasetError} if the description's chunks do not fit its images
+ */
+export function openChunks({ store, layout, name, now }: TestSetSource, info: DatasetInfo): Chunks {
+  const imageBytes = info.height * info.width;
+  const header = idxHeaderBytes(3);
+  const images = info.chunks?.images ?? imagesPerChunk;
+  const count = Math.ceil(info.images / images);
+  const file = info.files.find(({ path }) => path === 'test-images.idx');
+  const key = layout.datasetFile(name, 'test-images.idx', info.hash);
+  // The least recently used comes first.
+  const cached = new Map<number, Uint8Array>();
+  let knownEtag: string | null = null;
+  let reading = { startedAt: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
+
+  if (info.chunks && (info.chunks.sha256.length !== count || images * imageBytes > maxChunkBytes)) {
+    throw new DatasetError(
+      'bad_dataset',
+      `dataset.json of ${name} has ${info.chunks.sha256.length} chunks of ${images} images; its ${info.images} images need ${count}, of at most ${maxChunkBytes} bytes each.`,
+    );
+  }
+  const lengthOf = (chunk: number) => Math.min(images, info.images - chunk * images) * imageBytes;
+  const corrupt = (problem: string) =>
+    new DatasetError('bad_dataset', `test-images.idx of ${name} ${problem}.`);
+
+  async function readRange(chunk: number): Promise<Uint8Array> {
+    const length = lengthOf(chunk);
+    const first = chunk * images;
+    const object = await store.getRange(key, header + first * imageBytes, length);
+    if (object === null || object.bytes.byteLength !== length) {
+      throw corrupt(`lacks the images from ${first} on`);
+    }
+    const { bytes, etag } = object;
+    if (info.chunks) {
+      if ((await sha256(bytes)) === info.chunks.sha256[chunk]) return bytes;
+      throw corrupt(`has other images from ${first} on than dataset.json says`);
+    }
+    if (etag !== (knownEtag ?? etag)) throw corrupt('is being replaced. Try again');
+    knownEtag = etag;
+    return bytes;
+  }
+
+  async function readWhole({ bytes: length, sha256: expected }: PublishedFile): Promise<void> {
+    const object = await store.getRange(key, 0, length);
+    if (object === null) throw corrupt('is missing');
+    if ((await sha256(object.bytes)) !== expected) {
+      throw corrupt('is not the file that dataset.json lists. It may be being replaced: try again');
+    }
+    for (let chunk = 0, start = header; chunk < count; start += lengthOf(chunk), chunk++) {
+      cached.set(chunk, object.bytes.subarray(start, start + lengthOf(chunk)));
+    }
+  }
+
+  /** Requests that arrive during the read wait for it, so that the file is in memory once. */
+  async function fromWhole(chunk: number, listed: PublishedFile, background: Background) {
+    if (now() - reading.startedAt >= maxReadMilliseconds) {
+      const started = { startedAt: now(), done: readWhole(listed) };
+      reading = started;
+      started.done.catch(() => {
+        started.startedAt = Number.NEGATIVE_INFINITY;
+      });
+      background.waitUntil(started.done.catch(() => {}));
+    }
+    await reading.done;
+    const bytes = cached.get(chunk);
+    if (bytes?.byteLength === lengthOf(chunk)) return bytes;
+    throw corrupt(`lacks the images from ${chunk * images} on`);
+  }
+
+  return {
+    images,
+    async read(chunk, background) {
+      const found = cached.get(chunk);
+      if (found?.byteLength === lengthOf(chunk)) {
+        cached.delete(chunk);
+        cached.set(chunk, found);
+        return found;
+      }
+      if (!info.chunks && file && file.bytes <= maxCachedBytes) {
+        return fromWhole(chunk, file, background);
+      }
+      const bytes = await readRange(chunk);
+      cached.set(chunk, bytes);
+      const [oldest] = cached.keys();
+      if (cached.size * images * imageBytes > maxCachedBytes && oldest !== undefined) {
+        cached.delete(oldest);
+      }
+      return bytes;
+    },
+  };
+}
