@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 
@@ -24,6 +25,78 @@ export async function writeAtomically(
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** A path does not name a file that can be read whole: it is a FIFO, a device or a folder, or the file is too large. */
+export class FileKindError extends Error {
+  override name = 'FileKindError';
+}
+
+/**
+ * Reads a file that a folder contains, or the one that a link in it names. FIFOs and devices, which may have no end, are
+ * refused without reading.
+ *
+ * @throws {FileKindError} if it is not a regular file, or has more than `maxBytes`
+ */
+export async function readRegularFile(
+  path: string,
+  maxBytes: number,
+): Promise<Buffer<ArrayBuffer>> {
+  // Without O_NONBLOCK, opening a FIFO waits for a writer. Windows has neither.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const { size } = await statFile(file, maxBytes, 'regular files');
+    // A file can grow while it is read: only its size at the start is read.
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await file.read(bytes, length, size - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads a file that the user has named, which may also be a pipe.
+ *
+ * @throws {FileKindError} if it is a folder, or has more than `maxBytes`
+ */
+export async function readNamedFile(path: string, maxBytes: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    await statFile(file, maxBytes, 'all but folders');
+    const parts: Buffer[] = [];
+    let length = 0;
+    // `end` is the last byte that is read: one more than the limit.
+    for await (const part of file.createReadStream({ end: maxBytes, autoClose: false })) {
+      parts.push(part);
+      length += part.length;
+    }
+    if (length > maxBytes) throw new FileKindError(`it has more than ${maxBytes} bytes`);
+    return Buffer.concat(parts);
+  } finally {
+    await file.close();
+  }
+}
+
+async function statFile(
+  file: FileHandle,
+  maxBytes: number,
+  accepted: 'regular files' | 'all but folders',
+): Promise<Stats> {
+  const stats = await file.stat();
+  if (stats.isDirectory()) throw new FileKindError('it is a folder; name the files in it instead');
+  if (accepted === 'regular files' && !stats.isFile()) {
+    throw new FileKindError('it is not a regular file, but a pipe or a device');
+  }
+  if (stats.size > maxBytes) {
+    throw new FileKindError(`it has ${stats.size} bytes; the maximum is ${maxBytes}`);
+  }
+  return stats;
 }
 
 /**

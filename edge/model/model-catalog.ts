@@ -36,18 +36,24 @@ type ListedAlias = ModelList['aliases'][number];
 export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
   const { store, layout, name, pollMilliseconds, now } = options;
   let latest: { readAt: number; list: ModelList } | null = null;
+  let latestNames: { readAt: number; names: string[] } | null = null;
   // Manifests never change, so those of the newest versions are read only once.
   let known = new Map<string, Listed>();
 
+  /** Lists all names at once: a list per requested number would let requests make the Worker list the bucket again and again. */
+  async function versionNames(): Promise<string[]> {
+    if (latestNames && now() - latestNames.readAt < pollMilliseconds) return latestNames.names;
+    const names = validNames(await store.list(layout.versions(name)), '/', versionSchema);
+    latestNames = { readAt: now(), names };
+    return names;
+  }
+
   async function read(): Promise<ModelList> {
-    const [folders, files] = await Promise.all([
-      store.list(layout.versions(name)),
-      store.list(layout.aliases(name)),
-    ]);
-    const versionNames = validNames(folders, '/', versionSchema).reverse();
+    const [names, files] = await Promise.all([versionNames(), store.list(layout.aliases(name))]);
+    const newestFirst = names.toReversed();
     const aliasNames = validNames(files, '.json', aliasNameSchema);
     const [foundVersions, foundAliases] = await Promise.all([
-      Promise.all(versionNames.slice(0, maxVersions).map(describe)),
+      Promise.all(newestFirst.slice(0, maxVersions).map(describe)),
       Promise.all(aliasNames.slice(0, maxAliases).map(readAlias)),
     ]);
     const versions = foundVersions.filter((version) => version !== null);
@@ -59,7 +65,7 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
       name,
       versions: versions.map((each) => ({ ...each, aliases: aliasesOf(each.version) })),
       aliases,
-      truncated: versionNames.length > maxVersions || aliasNames.length > maxAliases,
+      truncated: names.length > maxVersions || aliasNames.length > maxAliases,
     };
   }
 
@@ -102,7 +108,7 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
       return list;
     },
     versionsLike: async (prefix) =>
-      validNames(await store.list(layout.versions(name) + prefix), '/', versionSchema),
+      (await versionNames()).filter((version) => version.startsWith(prefix)),
   };
 }
 

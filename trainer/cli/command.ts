@@ -15,7 +15,7 @@ export interface Command<Schema extends z.ZodObject = z.ZodObject> {
 }
 
 export interface CommandContext {
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   signal: AbortSignal;
   /** The options before validation, without defaults. */
   given: Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import * as z from 'zod';
+import { printText } from '../../node/text.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
@@ -23,7 +24,7 @@ export const doctor = defineCommand({
     const findings: Finding[] = [];
     for await (const finding of runChecks(options)) {
       findings.push(finding);
-      if (!json) process.stdout.write(lineOf(finding));
+      if (!json) printText(process.stdout, lineOf(finding));
     }
     if (json) process.stdout.write(`${JSON.stringify(findings)}\n`);
     if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1;

@@ -70,7 +70,7 @@ export const predict = defineCommand({
     );
     for (const image of images) {
       if (!('error' in image)) continue;
-      if (!json) process.stderr.write(`${image.source.file}: ${image.error}\n`);
+      if (!json) printProgress(`${image.source.file}: ${image.error}`);
       process.exitCode = 1;
     }
   },

@@ -41,7 +41,8 @@ export async function runProgram(): Promise<void> {
     interruptedBy = name;
     interruption.abort(new Error(`Interrupted by ${name}.`));
   };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // A closed terminal sends SIGHUP.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       // A second signal ends the process immediately.
       if (interruptedBy) process.exit(128 + constants.signals[name]);

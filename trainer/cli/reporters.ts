@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { MultiBar, type Options, SingleBar } from 'cli-progress';
-import { formatCount, percent } from '../../node/text.ts';
+import { formatCount, percent, printable, printText } from '../../node/text.ts';
 import { describeMove } from '../registry/move-alias.ts';
 import type { Reporter, TrainReport } from '../run/record-training.ts';
 import type { Recipe } from '../train/recipe.ts';
@@ -40,8 +40,8 @@ function textReporter(
   let bar: SingleBar | undefined;
 
   function write(line: string): void {
-    if (bars) bars.log(`${line}\n`);
-    else stream.write(`${line}\n`);
+    if (bars) bars.log(`${printable(line)}\n`);
+    else printText(stream, `${line}\n`);
   }
 
   function openBar(): void {

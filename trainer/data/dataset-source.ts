@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile } from '../../node/files.ts';
 import { MissingFileError } from './dataset.ts';
 import type { KnownFile } from './known-datasets.ts';
 import { isGzip } from './parse-dataset.ts';
@@ -52,6 +52,9 @@ export function folderSource(folder: string, description = folder): DatasetSourc
   };
 }
 
+/** Files of a million images have 784 MB. */
+const maxFileBytes = 2 ** 30;
+
 /**
  * Reads a file that exists as `.gz` or uncompressed.
  *
@@ -60,7 +63,7 @@ export function folderSource(folder: string, description = folder): DatasetSourc
 export async function readEither(folder: string, name: string) {
   for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
     try {
-      return { path, bytes: await readFile(path) };
+      return { path, bytes: await readRegularFile(path, maxFileBytes) };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;

@@ -1,10 +1,9 @@
 /** Data sets of one's own as four IDX files, with MNIST's names: reading them, and writing a training set. */
 import { hash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { writeAtomically } from '../../node/files.ts';
+import { readRegularFile, writeAtomically } from '../../node/files.ts';
 import { parseIdx } from '../../shared/idx.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import {
@@ -21,6 +20,8 @@ import { parseDataset } from './parse-dataset.ts';
 const unpack = promisify(gunzip);
 
 const [height, width] = fashionMnistCnn.inputShape;
+/** 256 labels of 4 kB. */
+const maxLabelBytes = 2 ** 20;
 /** A million images. */
 const maxBytes = height * width * 1_000_000;
 
@@ -71,12 +72,13 @@ async function readIdxFile(folder: string, name: string, dimensions: number): Pr
 
 async function readLabels(folder: string): Promise<string[] | null> {
   const path = join(folder, 'labels.txt');
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readRegularFile(path, maxLabelBytes).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null;
     throw new InvalidDatasetError(`${path} can't be read: ${cause.message}`, { cause });
   });
-  if (text === null) return null;
-  const labels = text
+  if (bytes === null) return null;
+  const labels = bytes
+    .toString()
     .trimEnd()
     .split(/\r?\n/)
     .map((line) => line.trim());

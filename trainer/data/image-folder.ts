@@ -1,8 +1,8 @@
 /** Data sets of one's own as images in train/<label>/ and test/<label>/. */
 import { hash } from 'node:crypto';
 import { type Dirent, readdirSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FileKindError, readRegularFile } from '../../node/files.ts';
 import { ImageError } from '../../shared/image/image.ts';
 import { readImage } from '../../shared/image/model-input.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
@@ -153,7 +153,8 @@ async function readImages(
       images.set(await readFileAsInput(path), i * height * width);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (!(error instanceof ImageError) && code === undefined) throw error;
+      const isKnown = error instanceof ImageError || error instanceof FileKindError;
+      if (!isKnown && code === undefined) throw error;
       failures.push(`  - ${path}: ${(error as Error).message}`);
     }
   }
@@ -161,14 +162,8 @@ async function readImages(
 }
 
 async function readFileAsInput(path: string): Promise<Uint8Array> {
-  const { size } = await stat(path);
-  if (size > maxFileBytes) {
-    throw new ImageError(
-      'image_too_large',
-      `The file has ${size} bytes. The maximum is ${maxFileBytes}.`,
-    );
-  }
-  return readImage(await readFile(path), { height, width, maxPixels, ...imageDecoders });
+  const bytes = await readRegularFile(path, maxFileBytes);
+  return readImage(bytes, { height, width, maxPixels, ...imageDecoders });
 }
 
 function unreadable(folder: string, failures: readonly string[]): InvalidDatasetError {

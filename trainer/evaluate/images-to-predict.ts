@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readNamedFile } from '../../node/files.ts';
 import { type Inversion, readImage } from '../../shared/image/model-input.ts';
 import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { imageDecoders } from '../data/image-decoders.ts';
@@ -33,7 +33,7 @@ export async function imagesOfFiles(
   for (const file of files) {
     const source = { file };
     try {
-      const bytes = await readBounded(file);
+      const bytes = await readNamedFile(file, maxFileBytes);
       const pixels = await readImage(bytes, { ...inputOptionsFor(spec), invert, ...imageDecoders });
       images.push({ source, pixels });
     } catch (error) {
@@ -43,17 +43,8 @@ export async function imagesOfFiles(
   return images;
 }
 
-async function readBounded(file: string): Promise<Uint8Array> {
-  const { size } = await stat(file);
-  if (size > maxFileBytes) {
-    throw new Error(`it has ${size} bytes; the limit is ${maxFileBytes}.`);
-  }
-  return readFile(file);
-}
-
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return 'there is no such file.';
-  if (code === 'EISDIR') return 'it is a folder; name the images in it instead.';
   return message;
 }
 

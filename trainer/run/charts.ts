@@ -1,5 +1,6 @@
 import { parse, View } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import { printable } from '../../node/text.ts';
 import type { RunEpoch } from './run-records.ts';
 
 /** The colours of a chart, as CSS colours or variables. */
@@ -76,14 +77,24 @@ export function drawConfusion(
   const cells = confusion.flatMap((row, actual) => {
     const support = row.reduce((sum, count) => sum + count, 0);
     return row.map((count, predicted) => ({
-      actual: labels[actual],
-      predicted: labels[predicted],
+      actual,
+      predicted,
+      description: printable(
+        `actual: ${labels[actual]}; predicted: ${labels[predicted]}; count: ${count}`,
+      ),
       count,
       share: support === 0 ? 0 : count / support,
     }));
   });
   const isNumbered = labels.length <= maxNumberedClasses;
-  const axis = { grid: false, domain: false, ticks: false, labelLimit: 160 };
+  const axis = {
+    // Vega keeps values as keys of objects, where a label such as `constructor` would find what every object has.
+    labelExpr: 'labels[datum.value]',
+    grid: false,
+    domain: false,
+    ticks: false,
+    labelLimit: 160,
+  };
   const numbers = {
     transform: [{ filter: 'datum.count > 0' }],
     mark: { type: 'text' as const, fontSize: 11 },
@@ -98,6 +109,7 @@ export function drawConfusion(
   return drawChart(
     {
       title: 'Confusion matrix: images by actual class (row) and predicted class (column)',
+      params: [{ name: 'labels', value: labels.map(printable) }],
       data: { values: cells },
       width: { step: isNumbered ? 46 : 14 },
       height: { step: isNumbered ? 34 : 14 },
@@ -105,13 +117,11 @@ export function drawConfusion(
         x: {
           field: 'predicted',
           type: 'nominal',
-          sort: [...labels],
           axis: { ...axis, labelAngle: -40, title: 'predicted' },
         },
         y: {
           field: 'actual',
           type: 'nominal',
-          sort: [...labels],
           axis: { ...axis, title: 'actual' },
         },
       },
@@ -119,6 +129,7 @@ export function drawConfusion(
         {
           mark: { type: 'rect', fill: colours.series[0], stroke: colours.line },
           encoding: {
+            description: { field: 'description' },
             fillOpacity: {
               field: 'share',
               type: 'quantitative',

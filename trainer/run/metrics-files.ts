@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
+import { printable } from '../../node/text.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { RunEpoch } from './run-records.ts';
 
@@ -37,12 +38,17 @@ export const confusionCsv = ({ confusion }: Metrics, labels: readonly string[]):
 
 type Cell = string | number | undefined;
 
-/** Formats comma-separated values (RFC 4180): fields quoted if necessary, lines ending in CRLF. */
+/**
+ * Formats comma-separated values (RFC 4180): fields quoted if necessary, lines ending in CRLF. A spreadsheet would run text that
+ * starts like a formula, so it gets an apostrophe in front (https://owasp.org/www-community/attacks/CSV_Injection).
+ */
 const toCsv = (rows: readonly (readonly Cell[])[]): string =>
   rows.map((row) => `${row.map(toField).join(',')}\r\n`).join('');
 
 function toField(cell: Cell): string {
-  const text = String(cell ?? '');
+  const plain = printable(String(cell ?? ''));
+  const isFormula = typeof cell === 'string' && /^[=+\-@\t\n]/.test(plain);
+  const text = isFormula ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -15,6 +15,7 @@ import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts
 import type { RunPlan } from './plan-run.ts';
 import { type EpochToPublish, publishEpoch } from './publish.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { lockRun } from './run-lock.ts';
 import { historyOf, type RunConfig } from './run-records.ts';
 
 /** What a training reports. */
@@ -68,13 +69,17 @@ export async function recordTraining(
   const { test } = dataset;
   let { run, checkpoints } = recording;
   let writer: CheckpointWriter | undefined;
+  let unlock = () => {};
   try {
     for await (const event of events) {
       if (event.event !== 'checkpoint') reporter.report(event);
       if (event.event === 'started') {
         const { threads, backend } = event;
         const computer = { backend: backend.name, device: backend.device.name, threads };
-        run ??= await createRunFolder(options.runs, recording.configOn(computer));
+        if (!run) {
+          run = await createRunFolder(options.runs, recording.configOn(computer));
+          unlock = await lockRun(run.path);
+        }
         checkpoints ??= await checkpointsOf(run);
         writer = checkpointWriter(run, checkpoints, reporter);
       } else if (event.event === 'epoch' && run) {
@@ -101,15 +106,17 @@ export async function recordTraining(
       }
     }
     await writer?.finish();
+    if (!run) throw new Error('The training ended before it started.');
+    await drawRun(run, test);
+    await onEpoch(run);
+    return run;
   } catch (error) {
     // An interrupted run gets a report, too. The reason for the interruption takes precedence over errors in it.
     if (run) await drawRun(run, test).catch(() => {});
     throw error;
+  } finally {
+    unlock();
   }
-  if (!run) throw new Error('The training ended before it started.');
-  await drawRun(run, test);
-  await onEpoch(run);
-  return run;
 }
 
 /** Opens the checkpoints in the run's folder. */

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html';
-import { percent } from '../../node/text.ts';
+import { percent, printable } from '../../node/text.ts';
 import { greyPngUrl } from '../../shared/picture/png.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { drawConfusion, drawCurves, pageColours } from './charts.ts';
@@ -51,7 +51,7 @@ ${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value
 </body>
 </html>
 `;
-  return content.toString();
+  return printable(String(content));
 }
 
 function summaryOf({ config, epoch }: RunReport): [string, string][] {

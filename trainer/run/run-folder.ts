@@ -29,6 +29,7 @@ import {
  * - `metrics.jsonl`: one line per epoch; metrics.csv and tensorboard/ have the same for other programs
  * - `model/`: the best epoch's weights, for `tf.loadLayersModel`, and evaluation.json
  * - `model/last/`: the same of the newest epoch
+ * - `lock`: the process that trains it, while it does
  */
 export interface RunFolder {
   path: string;

@@ -22,6 +22,7 @@ import {
   recordTraining,
 } from './record-training.ts';
 import { type RunFolder, reopenRunFolder } from './run-folder.ts';
+import { lockRun } from './run-lock.ts';
 
 /**
  * Runs a training from the data to the last epoch. Every epoch is written to the run's folder and, if a bucket is given,
@@ -29,12 +30,27 @@ import { type RunFolder, reopenRunFolder } from './run-folder.ts';
  *
  * @param onEpoch called after an epoch is in the run's folder, before its checkpoint
  * @throws {Error} if data, backend or bucket are unavailable; published versions are kept
+ * @throws {RunLockedError} if another process trains the resumed run
  */
 export async function runTraining(
   plan: RunPlan,
   reporter: Reporter,
   signal: AbortSignal,
   onEpoch: (run: RunFolder) => Promise<void> = async () => {},
+): Promise<void> {
+  const unlock = plan.resumed && (await lockRun(plan.resumed.path));
+  try {
+    await trainAndRecord(plan, reporter, signal, onEpoch);
+  } finally {
+    unlock?.();
+  }
+}
+
+async function trainAndRecord(
+  plan: RunPlan,
+  reporter: Reporter,
+  signal: AbortSignal,
+  onEpoch: (run: RunFolder) => Promise<void>,
 ): Promise<void> {
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });

@@ -123,8 +123,11 @@ function stateDictOf(root: unknown): Map<unknown, unknown> {
 
 function tensorsOf(stateDict: Map<unknown, unknown>, archive: PytorchArchive): NamedTensor[] {
   return Array.from(stateDict, ([name, tensor]) => {
-    if (typeof name !== 'string' || !isTensor(tensor)) {
-      throw new WeightsFileError(`${String(name)} in the state_dict is not a tensor.`);
+    if (typeof name !== 'string') {
+      throw new WeightsFileError('An entry of the state_dict has a name that is not a string.');
+    }
+    if (!isTensor(tensor)) {
+      throw new WeightsFileError(`${name} in the state_dict is not a tensor.`);
     }
     return { name, shape: tensor.shape, values: () => readTensor(name, tensor, archive) };
   });

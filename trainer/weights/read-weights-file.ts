@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { readNamedFile } from '../../node/files.ts';
 import { readPytorch } from './pytorch-file.ts';
 import { readSafetensors } from './safetensors.ts';
 import { type NamedTensor, WeightsFileError } from './tensor.ts';
@@ -51,14 +51,7 @@ const startsWith = (bytes: Uint8Array, signature: number[]) =>
 
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size <= maxBytes) return await file.readFile();
-      throw new WeightsFileError(`it has ${size} bytes; the limit is ${maxBytes}`);
-    } finally {
-      await file.close();
-    }
+    return await readNamedFile(path, maxBytes);
   } catch (cause) {
     throw new WeightsFileError(`${path} can't be read: ${(cause as Error).message}`, { cause });
   }

@@ -100,6 +100,10 @@ class PickleMachine {
   }
 
   pushGlobal(module: unknown, name: unknown): void {
+    // A tuple that contains itself twice, 20 times over, has a million items as text: only strings become text.
+    if (typeof module !== 'string' || typeof name !== 'string') {
+      throw this.#reader.error('it names a global with a value that is not a string');
+    }
     const { globals, advice } = this.#options;
     const found = globals.get(`${module} ${name}`);
     if (!found) {
@@ -123,7 +127,10 @@ class PickleMachine {
     if (!(map instanceof Map) || items.length % 2 !== 0) {
       throw this.#reader.error('it sets items of a value that is not a dictionary');
     }
-    for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
+    for (let i = 0; i < items.length; i += 2) {
+      if (Array.isArray(items[i])) throw this.#reader.error('it has a tuple as the key of an item');
+      map.set(items[i], items[i + 1]);
+    }
   }
 
   reduce(): void {

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import { softmax } from '../../../shared/model/predict.ts';
+import type { ObjectStore } from '../../../shared/registry/object-store.ts';
 import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
 import { later } from '../../support/edge/serving.ts';
@@ -255,6 +257,29 @@ describe('model status', () => {
     [`${model}/labels/nobody`, 400, 'Unrecognized servable version label: nobody'],
   ])('does not know %s', async (path, status, error) => {
     expect(await call('GET', path)).toMatchObject({ status, answer: { error } });
+  });
+
+  it('lists the bucket once per poll interval, whatever numbers are requested', async () => {
+    const store = r2ObjectStore(bucket.bucket);
+    const listed: string[] = [];
+    const list: ObjectStore['list'] = (prefix) => {
+      listed.push(prefix);
+      return store.list(prefix);
+    };
+    const own = openApp(bucket, { store: { ...store, list } });
+    const numbers = Array.from(
+      { length: 20 },
+      (_, i) => `202611241015${String(i).padStart(2, '0')}`,
+    );
+    const statuses: number[] = [];
+    for (const number of numbers) {
+      statuses.push((await own.request(`${model}/versions/${number}`)).status);
+    }
+    expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 404)]);
+    expect(listed).toHaveLength(1);
+    own.passTime(2_000);
+    await own.request(`${model}/versions/${numberTwo}`);
+    expect(listed).toHaveLength(2);
   });
 
   it('finds no version before one is published', async () => {

@@ -1,6 +1,8 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readImage } from '../../../shared/image/model-input.ts';
@@ -12,6 +14,8 @@ import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { describeTestSet } from '../../../trainer/registry/test-set.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { drawShape, writeShapes } from '../../support/datasets/write-shapes.ts';
+
+const run = promisify(execFile);
 
 let root: string;
 let folder: string;
@@ -114,7 +118,26 @@ describe('a folder of images', () => {
     [
       'a folder among the images',
       () => mkdir(join(folder, 'train/circle/more')),
-      /train\/circle\/more: EISDIR/,
+      /train\/circle\/more: it is a folder/,
+    ],
+    [
+      'a pipe among the images',
+      () => run('mkfifo', [join(folder, 'train/circle/pipe.png')]),
+      /train\/circle\/pipe\.png: it is not a regular file/,
+    ],
+    [
+      'a link to a device without an end',
+      () => symlink('/dev/zero', join(folder, 'test/circle/zero.png')),
+      /test\/circle\/zero\.png: it is not a regular file/,
+    ],
+    [
+      'a file that is too large',
+      async () => {
+        const path = join(folder, 'train/circle/large.png');
+        await writeFile(path, '');
+        await truncate(path, 2 ** 33);
+      },
+      /large\.png: it has 8589934592 bytes; the maximum is 67108864/,
     ],
   ])('is refused with the reason if it has %s', async (_, change, message) => {
     await cp(join(root, 'shapes'), folder, { recursive: true });
@@ -145,6 +168,13 @@ describe('a folder of IDX files', () => {
       if (bytes) await writeFile(join(folder, name), bytes);
     }
   }
+
+  test.each(['t10k-images-idx3-ubyte', 'labels.txt'])('refuses a pipe as %s', async (name) => {
+    await writeIdx();
+    await rm(join(folder, name), { force: true });
+    await run('mkfifo', [join(folder, name)]);
+    expect(await refusal(folder)).toContain('it is not a regular file');
+  });
 
   test('uses the numbers as labels', async () => {
     await writeIdx();

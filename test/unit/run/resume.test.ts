@@ -12,8 +12,8 @@ import { smallTraining, startTraining } from '../../support/training-process.ts'
 
 /** How often the training is killed. */
 const maxKills = inject('whole') ? 20 : 3;
-const signals: [NodeJS.Signals, number][] = [['SIGTERM', 143]];
-if (inject('whole')) signals.push(['SIGINT', 130]);
+const signals: [NodeJS.Signals, number][] = [['SIGHUP', 129]];
+if (inject('whole')) signals.push(['SIGINT', 130], ['SIGTERM', 143]);
 let folder: string;
 /** Arguments of the training. */
 let small: string[];
@@ -153,6 +153,22 @@ describe('--resume', () => {
     const { code, reports } = await resume(whole);
     expect(code).toBe(0);
     expect(reports.map(({ event }) => event)).toEqual(['message', 'finished']);
+  });
+
+  it('refuses a run that another process trains', async () => {
+    const runs = join(folder, 'shared');
+    let isStopped = false;
+    const first = startTraining([...small, '--runs', runs], ({ event }, child) => {
+      if (event === 'progress' && !isStopped) isStopped = child.kill('SIGSTOP');
+    });
+    while (!isStopped) await wait(20);
+    const run = await onlyRun(runs);
+    const { code, stderr } = await resume(run);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`is being trained by process ${first.child.pid} on `);
+    first.child.kill('SIGCONT');
+    expect(await first.ended).toMatchObject({ code: 0 });
+    expect(existsSync(join(run, 'lock'))).toBe(false);
   });
 
   it('refuses options that would change the weights', async () => {

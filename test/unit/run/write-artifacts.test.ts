@@ -23,6 +23,14 @@ import { trainedModel } from '../../support/models/trained-model.ts';
 
 /** A folder may be called anything, and its name becomes a label. */
 const hostile = `<img src=x onerror="document.title='taken'">,"|`;
+/** Formulas, commands to a terminal, and names that every JavaScript object has. */
+const otherHostile = [
+  '=1+cmd|/C calc',
+  '-2',
+  '\x1b[2J\x1b]0;taken\x07',
+  'constructor',
+  '__proto__',
+];
 
 let path: string;
 let test: ImageSet;
@@ -52,7 +60,9 @@ beforeAll(async () => {
   path = await mkdtemp(join(tmpdir(), 'catwalk-artifacts-'));
   test = await firstTestImages();
   const { spec, dataset, training } = await trainedModel(1, 0.9);
-  const labels = spec.labels.map((label) => (label === 'Bag' ? hostile : label));
+  const labels = spec.labels.map((label, i) =>
+    label === 'Bag' ? hostile : (otherHostile[i] ?? label),
+  );
   config = { ...training, spec: { ...spec, labels }, dataset };
   // The second of three is the best.
   const epochs = [epochOf(1, 0.8), epochOf(2, 0.9), epochOf(3, 0.85)];
@@ -96,6 +106,28 @@ describe('the artifacts of a run', () => {
     const boots = test.labels.filter((label) => label === 9).length;
     expect(rows[9]).toBe(`Ankle boot,0,0,0,0,0,0,0,0,${boots},0`);
   });
+
+  it('confusion.csv has neither formulas nor control characters', async () => {
+    const text = await read('confusion.csv');
+    const rows = text.trimEnd().split('\r\n');
+    expect(rows.slice(1, 6).map((row) => row.split(',')[0])).toEqual([
+      "'=1+cmd|/C calc",
+      "'-2",
+      '[2J]0;taken',
+      'constructor',
+      '__proto__',
+    ]);
+  });
+
+  it.each(['confusion.svg', 'report.html', 'README.md', 'confusion.csv'])(
+    '%s names every label, and has no control character',
+    async (file) => {
+      const text = await read(file);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they must be missing.
+      expect(text).not.toMatch(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/);
+      for (const label of ['constructor', 'proto', 'taken']) expect(text).toContain(label);
+    },
+  );
 
   it('samples.png marks wrong predictions', async () => {
     const { width, height, data, channels } = decode(await readFile(join(path, 'samples.png')));
