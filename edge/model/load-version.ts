@@ -3,7 +3,7 @@ import { ModelError } from '../errors.ts';
 import { parsePublished } from '../store/published.ts';
 import { createModel, type LoadedModel } from './loaded-model.ts';
 import { readManifest, type VersionSource } from './read-manifest.ts';
-import { checkSizes, readFile, requestFile } from './version-files.ts';
+import { checkSizes, maxVersionBytes, readFile, requestFile } from './version-files.ts';
 
 /** Loads a published version into memory, ready to predict. */
 export type LoadVersion = (source: VersionSource, version: string) => Promise<LoadedModel>;
@@ -64,11 +64,22 @@ function requestEarly(source: VersionSource, version: string, checked: Promise<M
   return requested;
 }
 
-/** Does not copy if there is only one part. */
+/**
+ * Does not copy if there is only one part.
+ *
+ * @throws {ModelError} `bad_model` if model.json names parts more than once, and they become too large
+ */
 function concatenate(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first && parts.length === 1 && first.byteOffset % 4 === 0) return first;
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  const bytes = parts.reduce((length, part) => length + part.length, 0);
+  if (bytes > maxVersionBytes) {
+    throw new ModelError(
+      'bad_model',
+      `The weights that model.json names have ${bytes} bytes, and at most ${maxVersionBytes} are loaded.`,
+    );
+  }
+  const joined = new Uint8Array(bytes);
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);

@@ -11,6 +11,8 @@ import {
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
 import { registerExtraKernels, registerKernels } from '../kernels/register.ts';
+import { checkCost, maxOutputs } from './check-cost.ts';
+import { checkTopology } from './check-topology.ts';
 import { compileNetwork, type Network } from './network.ts';
 import { weightTensors, withoutInitializers } from './weights.ts';
 
@@ -47,12 +49,16 @@ export interface ModelParts {
 export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   registerKernels();
   const { manifest } = parts;
+  const what = `version ${manifest.version}`;
+  checkTopology(parts.topology, what);
   await registerExtraKernels(parts.topology);
   const variablesBefore = new Set(Object.keys(engine().registeredVariables));
   try {
     const model = await loadLayersModel(
       fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
     );
+    checkShapes(model, manifest);
+    const { outputs } = checkCost(model, `The model of ${what}`);
     const tensors = weightTensors(parts.weightSpecs, parts.weights);
     const bytes = Object.values(tensors).reduce((sum, { size }) => sum + 4 * size, 0);
     try {
@@ -61,12 +67,12 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     } finally {
       dispose(tensors);
     }
-    checkShapes(model, manifest);
     const network = compileNetwork(model);
+    const maxImages = Math.max(1, Math.floor(maxOutputs / outputs));
     const loaded: LoadedModel = {
       manifest,
       bytes,
-      predict: (input, count) => runNetwork(network, manifest, input, count),
+      predict: (input, count) => runInParts(network, manifest, input, count, maxImages),
       dispose: () => void model.dispose(),
     };
     warmUp(loaded);
@@ -79,6 +85,26 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     if (cause instanceof ModelError) throw cause;
     throw new ModelError('bad_model', explain(manifest.version, cause), { cause });
   }
+}
+
+/** Runs no more images at once than fit in memory with the outputs of all layers. */
+function runInParts(
+  network: Network,
+  manifest: Manifest,
+  input: Float32Array,
+  count: number,
+  maxImages: number,
+): Float32Array {
+  if (count <= maxImages) return runNetwork(network, manifest, input, count);
+  const { labels } = manifest.model;
+  const imageLength = input.length / count;
+  const logits = new Float32Array(count * labels.length);
+  for (let from = 0; from < count; from += maxImages) {
+    const images = Math.min(maxImages, count - from);
+    const part = input.slice(from * imageLength, (from + images) * imageLength);
+    logits.set(runNetwork(network, manifest, part, images), from * labels.length);
+  }
+  return logits;
 }
 
 function runNetwork(network: Network, manifest: Manifest, input: Float32Array, count: number) {

@@ -7,6 +7,7 @@ import {
   type Tensor,
   type WeightsManifestEntry,
 } from '#tensorflow';
+import { maxVersionBytes } from './version-files.ts';
 
 /**
  * Creates tensors on published weights, in the order of their specs. The cpu backend keeps the array that
@@ -22,12 +23,18 @@ export function weightTensors(
   weights: Uint8Array<ArrayBuffer>,
 ): NamedTensorMap {
   const { buffer, byteOffset, byteLength } = weights;
+  const lengths = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (4 * total > maxVersionBytes) {
+    throw new RangeError(
+      `The weights in model.json take ${4 * total} bytes of memory, and at most ${maxVersionBytes} are loaded.`,
+    );
+  }
   if (specs.some(({ quantization }) => quantization !== undefined)) {
     const isWhole = byteLength === buffer.byteLength;
     return decodeWeights(isWhole ? buffer : weights.slice().buffer, [...specs]);
   }
-  const lengths = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
-  const expected = 4 * lengths.reduce((sum, length) => sum + length, 0);
+  const expected = 4 * total;
   if (byteLength !== expected) {
     throw new RangeError(
       `The weights in model.json need ${expected} bytes, but the files have ${byteLength}.`,
@@ -62,22 +69,43 @@ const noValues = new Float32Array(0);
 
 /**
  * @param topology as in model.json
- * @returns a copy in which no initializer computes anything
+ * @returns a copy in which no layer has an initializer that computes anything
  */
 export function withoutInitializers(topology: Record<string, unknown>): Record<string, unknown> {
   serialization.registerClass(Unset);
   return replace(topology) as Record<string, unknown>;
 }
 
+const unset = { class_name: Unset.className, config: {} };
+
+/** The initializers of all layers. A layer whose configuration lacks one computes its default. */
+const initializers = Object.fromEntries(
+  [
+    'kernel',
+    'bias',
+    'depthwise',
+    'pointwise',
+    'embeddings',
+    'alpha',
+    'beta',
+    'gamma',
+    'moving_mean',
+    'moving_variance',
+  ].map((weight) => [`${weight}_initializer`, unset]),
+);
+
 function replace(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(replace);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      key.endsWith('_initializer') && inner
-        ? { class_name: Unset.className, config: {} }
-        : replace(inner),
-    ]),
-  );
+  const entries = Object.entries(value)
+    .filter(([key]) => !key.endsWith('_initializer'))
+    .map(([key, inner]) => [key, replace(inner)]);
+  const { config, ...copy } = Object.fromEntries(entries);
+  if (config === undefined) return copy;
+  const isLayer = 'class_name' in value && typeof config === 'object' && !Array.isArray(config);
+  if (!isLayer) return { ...copy, config };
+  const { kernel_initializer: _, ...others } = initializers;
+  // A separable convolution has two kernels, and refuses an initializer of any other.
+  const isSeparable = String(copy.class_name).startsWith('Separable');
+  return { ...copy, config: { ...config, ...(isSeparable ? others : initializers) } };
 }
