@@ -13,6 +13,15 @@ const maxValues = 1_000_000;
 /** 784 pixels in quotes, the mistake, are reported by their position. Images have a few names each. */
 const maxStrings = 10_000;
 
+/** White space in JSON: tab, line feed, carriage return, space. */
+const blanks = [0x09, 0x0a, 0x0d, 0x20];
+
+/** Whether a body may be JSON. Raw pixels may start with the same characters. Only JSON has nothing but blanks before them. */
+export function looksLikeJson(body: Uint8Array): boolean {
+  const first = body.find((byte) => !blanks.includes(byte));
+  return first === openObject || first === openArray || first === quote;
+}
+
 /**
  * Parses the JSON body of a request.
  *

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { isImage } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
-import { parseJsonBody } from './json.ts';
+import { looksLikeJson, parseJsonBody } from './json.ts';
 
 /** Images in one request. */
 export const maxImages = 64;
@@ -25,9 +25,6 @@ const mayBeJson = ['', 'application/json', 'application/x-www-form-urlencoded', 
 /** Names of an image in a JSON object. `b64` is TensorFlow Serving's. */
 const names = ['pixels', 'image', 'b64'];
 
-/** White space in JSON: tab, line feed, carriage return, space. */
-const blanks = [0x09, 0x0a, 0x0d, 0x20];
-
 /**
  * Splits a body into images. Image files are recognized by their bytes, whatever the content type says.
  *
@@ -41,11 +38,8 @@ export async function postedImages(
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return fromForm(body, contentType);
   if (!isImage(body)) {
-    // Raw pixels may start with one of these characters, too. Only JSON has nothing but blanks before it.
-    const first = String.fromCharCode(body.find((byte) => !blanks.includes(byte)) ?? 0);
-    const looksLikeJson = first === '{' || first === '[' || first === '"';
     if (type === 'application/json' || type.endsWith('+json')) return fromJson(body);
-    if (mayBeJson.includes(type) && looksLikeJson) return fromJson(body);
+    if (mayBeJson.includes(type) && looksLikeJson(body)) return fromJson(body);
   }
   return { images: [{ kind: 'file', bytes: body, contentType: type }], many: false };
 }

@@ -52,6 +52,13 @@ describe('bodies in flight', () => {
     expect((await pixels(app)).status).toBe(200);
   });
 
+  it('count twice if they are JSON, which is parsed into as much again', async () => {
+    const app = openApp(bucket, { bodyLimits: { ...bodyLimits, maxBytesInFlight: 100_000 } });
+    const send = (text: string) => answerOf(app.post(text, 'application/json'));
+    expect(await send(JSON.stringify('x'.repeat(60_000)))).toMatchObject({ code: 'busy' });
+    expect(await send(' x'.repeat(30_000))).toMatchObject({ code: 'bad_json' });
+  });
+
   it.each([
     ['that stalls', { ...bodyLimits, maxStallMilliseconds: 40 }, 'stalled'],
     ['that takes too long', { ...bodyLimits, maxMilliseconds: 40 }, 'within 0.04 s'],
