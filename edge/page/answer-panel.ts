@@ -82,22 +82,30 @@ export function openAnswerPanel() {
       signal: AbortSignal,
     ): Promise<void> {
       seen.src = url;
-      const isDecoded = await seen.decode().then(
-        () => true,
-        () => false,
-      );
-      if (!isDecoded || signal.aborted) return;
+      if (!(await isDecoded(seen)) || signal.aborted) return;
       const { naturalWidth: width, naturalHeight: height } = seen;
       seen.hidden = false;
       seen.alt = `What the network saw, ${width} by ${height} pixels`;
       const save = element('save', HTMLAnchorElement);
       save.hidden = !needsFile(picture, url);
       if (!save.hidden) save.href = url;
-      const { data } = rasterize(seen, width, height).getImageData(0, 0, width, height);
-      const pixels = data.filter((_, i) => i % 4 === 0); // The red channel of a grey image.
+      const pixels = greyPixels(seen);
       const base = new URL('.', document.baseURI).href.replace(/\/$/, '');
       showSnippets(snippetsFor(base, picture, url, pixels, manifest));
       snippets.hidden = false;
     },
   };
+}
+
+const isDecoded = (image: HTMLImageElement) =>
+  image.decode().then(
+    () => true,
+    () => false,
+  );
+
+/** Returns the red channel of a grey image. */
+function greyPixels(image: HTMLImageElement) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const { data } = rasterize(image, width, height).getImageData(0, 0, width, height);
+  return data.filter((_, i) => i % 4 === 0);
 }

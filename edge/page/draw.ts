@@ -126,16 +126,12 @@ function openDrawing(onChange: () => void) {
     pen ??= { x: canvas.width / 2, y: canvas.height / 2, isDown: false };
     const step = keySteps[event.key];
     if (step) {
-      const length = event.shiftKey ? 4 : 16;
-      pen.x = Math.min(canvas.width, Math.max(0, pen.x + length * step[0]));
-      pen.y = Math.min(canvas.height, Math.max(0, pen.y + length * step[1]));
+      movePen(pen, step, event.shiftKey ? 4 : 16, canvas);
       if (pen.isDown) extend(pen.x, pen.y);
     } else if (event.key === ' ') {
       pen.isDown = !pen.isDown;
       if (pen.isDown) begin(pen.x, pen.y);
-    } else {
-      return;
-    }
+    } else return;
     event.preventDefault();
     if (pen.isDown) change();
     else repaint();
@@ -168,6 +164,17 @@ function openDrawing(onChange: () => void) {
       repaint();
     },
   };
+}
+
+/** Keeps the pen within the canvas. */
+function movePen(
+  pen: Pen,
+  step: readonly [number, number],
+  length: number,
+  { width, height }: HTMLCanvasElement,
+): void {
+  pen.x = Math.min(width, Math.max(0, pen.x + length * step[0]));
+  pen.y = Math.min(height, Math.max(0, pen.y + length * step[1]));
 }
 
 /** Predicts the drawing while it changes. */

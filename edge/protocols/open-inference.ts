@@ -24,10 +24,6 @@ const paths =
  * for classification and binary tensors (https://github.com/triton-inference-server/server/tree/main/docs/protocol).
  */
 export function openInference(app: AppContext): Handler {
-  const { models, catalog, source, telemetry } = app;
-  const resolve = (context: Context, target: Target) =>
-    resolveVersion(app, context, target.version, () => notFound(target));
-
   return async function answerOpenInference(context: Context) {
     const { method, path } = context.req;
     const match = paths.exec(path);
@@ -40,70 +36,75 @@ export function openInference(app: AppContext): Handler {
       });
     }
     if (health === 'live') return context.json({ live: true });
-    if (health === 'ready') return serverReady(context);
+    if (health === 'ready') return serverReady(app, context);
     if (name === undefined) {
       const extensions = ['classification', 'binary_tensor_data'];
       return context.json({ name: 'catwalk', version: serverVersion, extensions });
     }
     const target = { name, version };
-    if (name !== source.name) throw notFound(target);
-    if (subject === 'infer') return infer(context, target);
-    if (subject === 'ready') return modelReady(context, target);
-    return metadata(context, target);
+    if (name !== app.source.name) throw notFound(target);
+    if (subject === 'infer') return infer(app, context, target);
+    if (subject === 'ready') return modelReady(app, context, target);
+    return metadata(app, context, target);
   };
+}
 
-  /** The specification names the member `live`. KServe's servers and clients name it `ready`. */
-  async function serverReady(context: Context) {
-    await models.resolve({ alias: app.configuration.alias }, context.executionCtx);
-    return context.json({ live: true, ready: true });
-  }
+const resolve = (app: AppContext, context: Context, target: Target) =>
+  resolveVersion(app, context, target.version, () => notFound(target));
 
-  async function modelReady(context: Context, target: Target) {
-    nameModel(context, await resolve(context, target));
-    return context.json({ name: target.name, ready: true });
-  }
+/** The specification names the member `live`. KServe's servers and clients name it `ready`. */
+async function serverReady(app: AppContext, context: Context) {
+  await app.models.resolve({ alias: app.configuration.alias }, context.executionCtx);
+  return context.json({ live: true, ready: true });
+}
 
-  async function metadata(context: Context, target: Target) {
-    const reference = await resolve(context, target);
-    const { inputShape, labels } = await models.withModel(
-      reference,
-      ({ model }) => model.manifest.model,
-    );
-    const versions =
-      target.version === undefined
-        ? (await catalog.list()).versions.map(({ version }) => version)
-        : [reference.version];
-    nameModel(context, reference);
-    return context.json({
-      name: source.name,
-      versions,
-      platform: 'tensorflowjs_layersmodel',
-      inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, ...inputShape] }],
-      outputs: [{ name: outputName, datatype: 'FP32', shape: [-1, labels.length] }],
-    });
-  }
+async function modelReady(app: AppContext, context: Context, target: Target) {
+  nameModel(context, await resolve(app, context, target));
+  return context.json({ name: target.name, ready: true });
+}
 
-  async function infer(context: Context, target: Target) {
-    const body = await readBody(context);
-    const header = context.req.header('inference-header-content-length');
-    const request = parseInferRequest(body, header, source.name);
-    const reference = await resolve(context, target);
-    nameModel(context, reference);
-    return models.withModel(reference, (served) => {
-      const { inputShape, labels } = served.model.manifest.model;
-      const predictions = predictImages(served, tensorImages(request.input, inputShape));
-      for (const { predicted } of predictions) {
-        telemetry.predicted(served.model.manifest, 'posted', predicted);
-      }
-      const head = {
-        model_name: source.name,
-        model_version: reference.version,
-        ...(request.id !== undefined && { id: request.id }),
-      };
-      const outputs = request.outputs.map((output) => answerOutput(output, predictions, labels));
-      return answerInfer(context, head, outputs);
-    });
-  }
+async function metadata(app: AppContext, context: Context, target: Target) {
+  const { models, catalog, source } = app;
+  const reference = await resolve(app, context, target);
+  const { inputShape, labels } = await models.withModel(
+    reference,
+    ({ model }) => model.manifest.model,
+  );
+  const versions =
+    target.version === undefined
+      ? (await catalog.list()).versions.map(({ version }) => version)
+      : [reference.version];
+  nameModel(context, reference);
+  return context.json({
+    name: source.name,
+    versions,
+    platform: 'tensorflowjs_layersmodel',
+    inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, ...inputShape] }],
+    outputs: [{ name: outputName, datatype: 'FP32', shape: [-1, labels.length] }],
+  });
+}
+
+async function infer(app: AppContext, context: Context, target: Target) {
+  const { models, source, telemetry } = app;
+  const body = await readBody(context);
+  const header = context.req.header('inference-header-content-length');
+  const request = parseInferRequest(body, header, source.name);
+  const reference = await resolve(app, context, target);
+  nameModel(context, reference);
+  return models.withModel(reference, (served) => {
+    const { inputShape, labels } = served.model.manifest.model;
+    const predictions = predictImages(served, tensorImages(request.input, inputShape));
+    for (const { predicted } of predictions) {
+      telemetry.predicted(served.model.manifest, 'posted', predicted);
+    }
+    const head = {
+      model_name: source.name,
+      model_version: reference.version,
+      ...(request.id !== undefined && { id: request.id }),
+    };
+    const outputs = request.outputs.map((output) => answerOutput(output, predictions, labels));
+    return answerInfer(context, head, outputs);
+  });
 }
 
 const notFound = ({ name, version }: Target) =>

@@ -28,88 +28,95 @@ interface Target {
  * http_rest_api_util.cc and json_tensor.cc. A version's number is the digits of its time. Its labels are the aliases.
  */
 export function tensorFlowServing(app: AppContext): Handler {
-  const { models, source, configuration, telemetry } = app;
   return async function answerTensorFlowServing(context: Context) {
     const target = parsePath(context.req.method, context.req.path);
     switch (target.subject) {
       case 'predict':
-        return predict(context, target);
+        return predict(app, context, target);
       case undefined:
-        return status(context, target);
+        return status(app, context, target);
       case 'metadata':
-        return metadata(context, target);
+        return metadata(app, context, target);
     }
     const kind = target.subject === 'regress' ? 'regression' : 'classification';
     throw badRequest(
       `Expected ${kind} signature method_name to be tensorflow/serving/${target.subject}. Was: tensorflow/serving/predict`,
     );
   };
+}
 
-  async function predict(context: Context, target: Target) {
-    if (target.name !== source.name) throw servableNotFound(target);
-    const { images, key } = parsePredictRequest(await readBody(context));
-    const reference = await resolve(context, target, servableNotFound);
-    const input = await models.withModel(reference, ({ model }) =>
-      inputOptionsFor(model.manifest.model),
-    );
-    const readings = await imagePixels(images, input);
-    const pixels = readings.map((reading, i) => {
-      if (!(reading instanceof Problem)) return reading;
-      const detail = `Failed to process element: ${i} of '${key}' list. Error: ${reading.message}`;
-      throw badRequest(detail);
-    });
-    const rows = await models.withModel(reference, (served) =>
-      predictImages(served, pixels).map(({ predicted, probabilities }) => {
-        telemetry.predicted(served.model.manifest, 'posted', predicted);
-        return probabilities.map(({ probability }) => probability);
-      }),
-    );
-    nameModel(context, reference);
-    return context.json({ [key === 'instances' ? 'predictions' : 'outputs']: rows });
+async function predict(app: AppContext, context: Context, target: Target) {
+  const { models, source, telemetry } = app;
+  if (target.name !== source.name) throw servableNotFound(target);
+  const { images, key } = parsePredictRequest(await readBody(context));
+  const reference = await resolve(app, context, target, servableNotFound);
+  const input = await models.withModel(reference, ({ model }) =>
+    inputOptionsFor(model.manifest.model),
+  );
+  const readings = await imagePixels(images, input);
+  const pixels = readings.map((reading, i) => {
+    if (!(reading instanceof Problem)) return reading;
+    const detail = `Failed to process element: ${i} of '${key}' list. Error: ${reading.message}`;
+    throw badRequest(detail);
+  });
+  const rows = await models.withModel(reference, (served) =>
+    predictImages(served, pixels).map(({ predicted, probabilities }) => {
+      telemetry.predicted(served.model.manifest, 'posted', predicted);
+      return probabilities.map(({ probability }) => probability);
+    }),
+  );
+  nameModel(context, reference);
+  return context.json({ [key === 'instances' ? 'predictions' : 'outputs']: rows });
+}
+
+async function status(app: AppContext, context: Context, target: Target) {
+  const { models, source, configuration } = app;
+  const noVersions = `Could not find any versions of model ${target.name}`;
+  if (target.name !== source.name) throw new Problem('not_found', noVersions);
+  if (target.version === undefined && target.label === undefined) {
+    // Loads the default alias's version, if it is not in memory yet. A failure is part of the statuses.
+    await models.resolve({ alias: configuration.alias }, context.executionCtx).catch(() => null);
+    const statuses = describeModels(models.versions(), models.failures());
+    if (statuses.length === 0) throw new Problem('not_found', noVersions);
+    return context.json({ model_version_status: statuses });
   }
+  const { version } = await resolve(app, context, target, ({ name, version }) => {
+    return new Problem('not_found', `Could not find version ${version} of model ${name}`);
+  });
+  return context.json({ model_version_status: [available(version)] });
+}
 
-  async function status(context: Context, target: Target) {
-    const noVersions = `Could not find any versions of model ${target.name}`;
-    if (target.name !== source.name) throw new Problem('not_found', noVersions);
-    if (target.version === undefined && target.label === undefined) {
-      // Loads the default alias's version, if it is not in memory yet. A failure is part of the statuses.
-      await models.resolve({ alias: configuration.alias }, context.executionCtx).catch(() => null);
-      const statuses = describeModels(models.versions(), models.failures());
-      if (statuses.length === 0) throw new Problem('not_found', noVersions);
-      return context.json({ model_version_status: statuses });
-    }
-    const { version } = await resolve(context, target, ({ name, version }) => {
-      return new Problem('not_found', `Could not find version ${version} of model ${name}`);
-    });
-    return context.json({ model_version_status: [available(version)] });
-  }
+async function metadata(app: AppContext, context: Context, target: Target) {
+  const { models, source } = app;
+  if (target.name !== source.name) throw servableNotFound(target);
+  const reference = await resolve(app, context, target, servableNotFound);
+  const spec = await models.withModel(reference, ({ model }) => model.manifest.model);
+  nameModel(context, reference);
+  return context.json({
+    model_spec: {
+      name: source.name,
+      signature_name: '',
+      version: versionNumber(reference.version),
+    },
+    metadata: { signature_def: { signature_def: describeSignatures(spec) } },
+  });
+}
 
-  async function metadata(context: Context, target: Target) {
-    if (target.name !== source.name) throw servableNotFound(target);
-    const reference = await resolve(context, target, servableNotFound);
-    const spec = await models.withModel(reference, ({ model }) => model.manifest.model);
-    nameModel(context, reference);
-    return context.json({
-      model_spec: {
-        name: source.name,
-        signature_name: '',
-        version: versionNumber(reference.version),
-      },
-      metadata: { signature_def: { signature_def: describeSignatures(spec) } },
-    });
-  }
-
-  /** @param missing makes the error to throw if the version does not exist */
-  async function resolve(context: Context, target: Target, missing: (target: Target) => Problem) {
-    const { version, label } = target;
-    if (label === undefined) return resolveVersion(app, context, version, () => missing(target));
-    if (!aliasNameSchema.safeParse(label).success) throw unrecognized(label);
-    try {
-      return await models.resolve({ alias: label }, context.executionCtx);
-    } catch (error) {
-      const isMissing = error instanceof ModelError && error.code === 'alias_not_found';
-      throw isMissing ? unrecognized(label) : error;
-    }
+/** @param missing makes the error to throw if the version does not exist */
+async function resolve(
+  app: AppContext,
+  context: Context,
+  target: Target,
+  missing: (target: Target) => Problem,
+) {
+  const { version, label } = target;
+  if (label === undefined) return resolveVersion(app, context, version, () => missing(target));
+  if (!aliasNameSchema.safeParse(label).success) throw unrecognized(label);
+  try {
+    return await app.models.resolve({ alias: label }, context.executionCtx);
+  } catch (error) {
+    const isMissing = error instanceof ModelError && error.code === 'alias_not_found';
+    throw isMissing ? unrecognized(label) : error;
   }
 }
 
