@@ -1,7 +1,6 @@
 import { bucketLayout } from '../shared/registry/bucket-layout.ts';
 import type { ObjectStore } from '../shared/registry/object-store.ts';
 import type { Configuration } from './configuration.ts';
-import { elapsedClock } from './elapsed-clock.ts';
 import {
   type BodyLimits,
   type BodyReservation,
@@ -16,8 +15,7 @@ import { type ServedModels, serveModels } from './model/served-models.ts';
 import { openTestSet, type TestSet } from './model/test-set.ts';
 import { publishedSchemas } from './store/published.ts';
 import { maxStoreMilliseconds, withTimeLimit } from './store/time-limit.ts';
-import { openCounters } from './telemetry/counters.ts';
-import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { openCounters, openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 /** What the routes work with: one per isolate. */
 export interface AppContext {
@@ -116,4 +114,22 @@ async function importLoader(): Promise<LoadVersion> {
     publishedSchemas(),
   ]);
   return loadVersion;
+}
+
+/**
+ * Makes a clock for intervals of one that may be set. A Worker has no other: its `performance.now()` is `Date.now()`. If the system's
+ * clock is set back, this one stands still until the next reading. If it is set forward, that time counts as elapsed.
+ *
+ * @param now milliseconds since 1970
+ * @returns milliseconds that never decrease. Only differences mean anything
+ */
+export function elapsedClock(now: () => number): () => number {
+  let latest = now();
+  let elapsed = 0;
+  return function readElapsed() {
+    const time = now();
+    elapsed += Math.max(0, time - latest);
+    latest = time;
+    return elapsed;
+  };
 }

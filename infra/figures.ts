@@ -9,8 +9,7 @@ import { parseArgs } from 'node:util';
 import { accuracyFigures } from './figures/accuracy.ts';
 import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
-import { operationFigures } from './figures/operation.ts';
-import { settingFigures } from './figures/settings.ts';
+import { operationFigures, settingFigures } from './figures/operation.ts';
 import { trainingFigures } from './figures/training.ts';
 
 const repository = join(import.meta.dirname, '..');

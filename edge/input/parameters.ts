@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import * as z from 'zod/mini';
 import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { Problem } from '../errors.ts';
-import type { Background } from '../model/background.ts';
+import type { Background } from '../model/alias-follower.ts';
 import type { ModelChoice } from '../model/served-models.ts';
 import type { TestImage, TestSet } from '../model/test-set.ts';
 

@@ -1,7 +1,6 @@
 import type { Alias } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
-import type { Background } from './background.ts';
 import { type ModelCache, maxLoadMilliseconds } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 
@@ -145,3 +144,6 @@ function nextFailure(
   const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), maxRetryMilliseconds);
   return { version, error, attempts, retryAt: now + wait };
 }
+
+/** Keeps work running after the answer to the request that started it. */
+export type Background = Pick<ExecutionContext, 'waitUntil'>;

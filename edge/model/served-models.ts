@@ -14,10 +14,10 @@ import { ModelError } from '../errors.ts';
 import {
   type AliasFollower,
   type AliasFollowerOptions,
+  type Background,
   followAlias,
   type LoadFailure,
 } from './alias-follower.ts';
-import type { Background } from './background.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type ModelCacheOptions, openModelCache } from './model-cache.ts';
 

@@ -5,7 +5,7 @@ import type { DatasetInfo, PublishedFile } from '../../shared/registry/manifest.
 import type { ObjectStore } from '../../shared/registry/object-store.ts';
 import { DatasetError } from '../errors.ts';
 import { sha256 } from '../store/published.ts';
-import type { Background } from './background.ts';
+import type { Background } from './alias-follower.ts';
 
 /** Where a test set is read from. */
 export interface TestSetSource {

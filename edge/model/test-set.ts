@@ -5,7 +5,7 @@ import type { StoredObject } from '../../shared/registry/object-store.ts';
 import { DatasetError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { publishedSchemas, sha256 } from '../store/published.ts';
-import type { Background } from './background.ts';
+import type { Background } from './alias-follower.ts';
 import { type Chunks, openChunks, type TestSetSource } from './test-set-chunks.ts';
 
 /** The data set's test images, read from the bucket on request. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { AppContext } from '../app-context.ts';
-import { type Counters, durationBounds } from '../telemetry/counters.ts';
 import { type Metric, prometheusText, type Sample } from '../telemetry/prometheus.ts';
+import { type Counters, durationBounds } from '../telemetry/telemetry.ts';
 import { tokenProblems } from './contract.ts';
 import { route } from './route.ts';
 

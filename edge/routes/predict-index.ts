@@ -18,7 +18,7 @@ import {
   modelChoice,
   readTestImage,
 } from '../input/parameters.ts';
-import type { Background } from '../model/background.ts';
+import type { Background } from '../model/alias-follower.ts';
 import { describeServed, pixelsHash, predictLogits } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { TestImage } from '../model/test-set.ts';

@@ -3,7 +3,6 @@ import { matchedRoutes } from 'hono/route';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { toProblem } from '../errors.ts';
-import { type Counters, countPrediction, countRequest } from './counters.ts';
 import { isLogged, type LogLevel, logRequest } from './request-log.ts';
 
 /** Counters, logs and analytics of the requests and predictions. */
@@ -66,4 +65,79 @@ function outcomeOf({ error, res }: Context): string {
   if (error) return toProblem(error).code;
   if (res.status < 400) return 'ok';
   return res.status === 404 ? 'not_found' : `status_${res.status}`;
+}
+
+/** Upper bounds of the duration histogram, in milliseconds. */
+export const durationBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+
+/** The durations of a route's requests. */
+export interface Durations {
+  /** One count per bound and one for longer requests, not cumulative. */
+  counts: number[];
+  /** Milliseconds. */
+  sum: number;
+}
+
+/** The predictions of a version. */
+export interface Predictions {
+  labels: readonly string[];
+  /** One per label. */
+  counts: number[];
+}
+
+/** Events in this isolate since it started. Counting runs with every request, so it has to be cheap. */
+export interface Counters {
+  /** By `METHOD route status`. */
+  requests: Map<string, number>;
+  /** By route. */
+  durations: Map<string, Durations>;
+  /** Predictions of test images, by version. */
+  indexed: Map<string, Predictions>;
+  /** Predictions of posted images, by version. */
+  posted: Map<string, Predictions>;
+  loads: number;
+  failedLoads: number;
+  /** How often a newer version replaced another one. */
+  swaps: number;
+}
+
+export const openCounters = (): Counters => ({
+  requests: new Map(),
+  durations: new Map(),
+  indexed: new Map(),
+  posted: new Map(),
+  loads: 0,
+  failedLoads: 0,
+  swaps: 0,
+});
+
+export function countRequest(counters: Counters, key: string, route: string, duration: number) {
+  counters.requests.set(key, (counters.requests.get(key) ?? 0) + 1);
+  let durations = counters.durations.get(route);
+  if (!durations) {
+    durations = { counts: [...durationBounds, 0].fill(0), sum: 0 };
+    counters.durations.set(route, durations);
+  }
+  let bucket = 0;
+  while (duration > (durationBounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+  durations.counts[bucket] = (durations.counts[bucket] as number) + 1;
+  durations.sum += duration;
+}
+
+/** Versions whose predictions are counted. The one counted first is dropped. */
+const maxVersions = 16;
+
+export function countPrediction(
+  counted: Map<string, Predictions>,
+  { version, model: { labels } }: Manifest,
+  { id }: { id: number },
+): void {
+  let predictions = counted.get(version);
+  if (!predictions) {
+    predictions = { labels, counts: labels.map(() => 0) };
+    counted.set(version, predictions);
+    const [oldest] = counted.keys();
+    if (oldest && counted.size > maxVersions) counted.delete(oldest);
+  }
+  predictions.counts[id] = (predictions.counts[id] as number) + 1;
 }

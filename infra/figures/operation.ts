@@ -1,5 +1,7 @@
+import * as z from 'zod/mini';
 import page from '../../docs/bench/page.json' with { type: 'json' };
 import alias from '../../docs/simulations/alias.json' with { type: 'json' };
+import { variablesSchema } from '../../edge/configuration.ts';
 import catwalk from '../../package.json' with { type: 'json' };
 import { dollars, grouped, machineLine, table } from './format.ts';
 
@@ -106,4 +108,14 @@ function costTable(): string {
     'with the plan’s $5',
   ];
   return table([head, ...rows]);
+}
+
+/** `settings.table`: the Worker's variables with their defaults and descriptions. */
+export function settingFigures(): [string, string][] {
+  const rows = Object.entries(variablesSchema.shape).map(([name, schema]) => {
+    const value = 'defaultValue' in schema.def ? schema.def.defaultValue : '';
+    const description = z.globalRegistry.get(schema)?.description ?? '';
+    return [`\`${name}\``, value ? `\`${value}\`` : '', description];
+  });
+  return [['settings.table', table([['variable', 'default', 'what it sets'], ...rows])]];
 }

@@ -1,5 +1,4 @@
-import { positionOfLargest } from './position';
-import { loadLanes, multiplyAdd, PANEL, storeLanes } from './vector';
+import { PANEL, loadLanes, multiplyAdd, positionOfLargest, storeLanes } from './vector';
 
 /** Rows that share one pass over a panel while both stay in the first-level cache. */
 const ROWS_A_PASS: i32 = 256;

@@ -1,5 +1,4 @@
-import { NOWHERE } from './position';
-import { loadLanes, multiplyAdd, storeLanes } from './vector';
+import { NOWHERE, loadLanes, multiplyAdd, storeLanes } from './vector';
 
 /**
  * The filter gradient of a 3x3 convolution with zero padding of 1, bias, ReLU and 2x2 max pooling. Pooling leaves at most

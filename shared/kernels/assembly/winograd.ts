@@ -1,8 +1,7 @@
 import { padImages } from './image';
 import { multiplyRows } from './multiply';
-import { positionOfLargest } from './position';
 import { isStaged, multiplyStaged } from './staged';
-import { PANEL } from './vector';
+import { PANEL, positionOfLargest } from './vector';
 
 /**
  * Convolution with Winograd's F(2x2, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): a 2x2 tile of outputs takes 16
