@@ -8,8 +8,8 @@ import {
   openBodyMemory,
 } from './input/body-memory.ts';
 import type { LoadVersion } from './model/load-version.ts';
-import { type LogitsCache, openLogitsCache } from './model/logits-cache.ts';
 import { type ModelCatalog, openCatalog } from './model/model-catalog.ts';
+import { type LogitsCache, openLogitsCache } from './model/predict.ts';
 import type { VersionSource } from './model/read-manifest.ts';
 import { type ServedModels, serveModels } from './model/served-models.ts';
 import { openTestSet, type TestSet } from './model/test-set.ts';

@@ -9,7 +9,6 @@ import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts'
 import { readAlias } from '../../trainer/registry/aliases.ts';
 import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { toJsonBytes } from '../../trainer/registry/read-json.ts';
-
 import { smallModels, writeRun } from '../support/models/small-model.ts';
 import { sample } from '../support/vitest/sample.ts';
 
