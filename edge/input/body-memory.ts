@@ -10,9 +10,9 @@ export interface BodyLimits {
   maxStallMilliseconds: number;
 }
 
-/** An isolate has 128 MB, most of it for models and for decoding. */
+/** An isolate has 128 MB, most of it for models and for decoding. Forms and JSON hold their content up to three times. */
 export const bodyLimits: BodyLimits = {
-  maxBytesInFlight: 40 * 2 ** 20,
+  maxBytesInFlight: 24 * 2 ** 20,
   maxMilliseconds: 30_000,
   maxStallMilliseconds: 10_000,
 };

@@ -41,8 +41,8 @@ export const imageFormats: readonly ImageFormat[] = [
       [[0x52, 0x49, 0x46, 0x46], 0],
       [[0x57, 0x45, 0x42, 0x50], 8],
     ],
-    // libwebp decodes the whole picture.
-    maxPixels: 4_000_000,
+    // libwebp holds the whole picture, and a copy of it. Full HD is just below.
+    maxPixels: 2_100_000,
     cost: 3,
     load: async () => (await import('./webp.ts')).webp,
   },
@@ -88,25 +88,24 @@ const unsupportedFormats: readonly [name: string, signature: readonly number[], 
  * Decodes an image, recognized by its signature, and applies its EXIF orientation. Only the first frame of an animation is read.
  * The size in the header is checked before anything is decoded.
  *
- * @param maxPixels the limit of width x height (default: the format's own limit, which fits a Worker's memory)
  * @throws {ImageError} if the bytes are corrupt, too large, or not of a supported format
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { maxPixels, ...options }: DecodeOptions & { maxPixels?: number | undefined },
+  options: DecodeOptions,
   formats = imageFormats,
 ): Promise<RasterImage> {
   const format = recognize(bytes, formats);
   const decoder = await format.load();
   const { width, height } = decoder.readSize(bytes);
-  const limit = maxPixels ?? format.maxPixels;
+  const limit = options.maxPixels ?? format.maxPixels;
   if (width * height > limit) {
     throw new ImageError(
       'image_too_large',
       `The image is ${width}x${height}, ${(width * height) / 1e6} megapixels; at most ${limit / 1e6} are supported.`,
     );
   }
-  return decoder.decode(bytes, options);
+  return decoder.decode(bytes, { ...options, maxPixels: limit });
 }
 
 /**

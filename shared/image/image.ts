@@ -46,6 +46,8 @@ export interface DecodeOptions {
   openJpeg: () => Promise<OpenJpegDecoder>;
   /** A picture may be reduced while it is decoded as long as its longer side keeps this many pixels. (default: it is not) */
   minSide?: number | undefined;
+  /** The limit of width x height (default: the format's own limit, which fits a Worker's memory). */
+  maxPixels?: number | undefined;
 }
 
 /** What each format's file exports. Both throw an ImageError if the file is cut off or corrupt. */

@@ -27,6 +27,15 @@ export const marker = { soi: 0xd8, eoi: 0xd9, sos: 0xda, dqt: 0xdb, dht: 0xc4, d
 
 export const corrupt = (why: string) => new ImageError('bad_image', `The JPEG is corrupt: ${why}.`);
 
+/** A photo has fewer than a hundred: tables, scans, previews, colour profiles and notes of 64 kB each. Each costs a microsecond. */
+const maxSegments = 10_000;
+
+/** @throws {ImageError} if so many segments are more than a picture has */
+export function checkSegments(count: number): void {
+  if (count <= maxSegments) return;
+  throw new ImageError('bad_image', `The JPEG has more than ${maxSegments} segments.`);
+}
+
 /** Finds the segments from an offset on. Fill bytes and stray bytes between them are passed over. */
 export function* segments(bytes: Uint8Array, from: number): Generator<Segment, void, undefined> {
   let at = from;

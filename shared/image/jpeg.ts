@@ -6,8 +6,9 @@ import {
   type RasterImage,
 } from './image.ts';
 import { type Decoder, decodeScans, type Layout, writeComponent } from './jpeg-scans.ts';
-import { corrupt, type Frame, marker, segments } from './jpeg-segments.ts';
+import { checkSegments, corrupt, type Frame, marker, segments } from './jpeg-segments.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
+import { openRaster } from './raster.ts';
 
 export const jpeg: ImageDecoder = {
   readSize: (bytes) => readHeader(bytes).frame,
@@ -47,8 +48,11 @@ const unreadFrames: Record<number, string> = {
 /** A larger picture is reduced further, whatever is asked for. */
 const maxPixels = 4_000_000;
 
-/** Bytes of memory that are kept for the next picture; more are given back. */
-const maxKeptBytes = 8 * 1024 * 1024;
+/**
+ * Bytes of memory that are kept for the next picture; more are given back. No file of 20 MB needs more, and sixteen pictures at once would
+ * otherwise leave the memory of each to the garbage collector, which is too slow.
+ */
+const maxKeptBytes = 48 * 1024 * 1024;
 
 /** Reads the segments before the first scan. */
 function readHeader(bytes: Uint8Array): Header {
@@ -56,7 +60,9 @@ function readHeader(bytes: Uint8Array): Header {
   let orientation: Orientation = 1;
   let adobeTransform: number | null = null;
   let isJfif = false;
+  let count = 0;
   for (const segment of segments(bytes, 2)) {
+    checkSegments(++count);
     const data = bytes.subarray(segment.start, segment.end);
     if (segment.marker === marker.sos) break;
     if (isFrameHeader(segment.marker)) {
@@ -215,7 +221,12 @@ function decodeJpeg(
       if (frame.progressive) decoder.finishComponent(i, size, layout.blocksDown);
     }
     decoder.writeRgba(out, width, height, size, colour, maxAcross, maxDown);
-    return { width, height, data: heap.slice(out, out + width * height * 4) };
+    // An eighth of a very large picture is still larger than needed.
+    const raster = openRaster(width, height, minSide);
+    for (let y = 0, from = out; y < height; y++, from += 4 * width) {
+      raster.write(y, heap.subarray(from, from + 4 * width));
+    }
+    return raster.finish();
   } finally {
     if (memory.buffer.byteLength > maxKeptBytes) kept = null;
   }

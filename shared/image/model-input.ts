@@ -120,10 +120,7 @@ function borderMedian({ width, height, values }: GreyImage): number {
   return border[border.length >> 1] as number;
 }
 
-export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelInputOptions {
-  /** width x height allowed (default: the format's own limit) */
-  maxPixels?: number;
-}
+export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelInputOptions {}
 
 /** Pixels that a picture keeps while it is decoded, per pixel of the network's input: averaging them again then loses nothing. */
 const oversampling = 16;

@@ -2,12 +2,14 @@ import createDecoder from '@jsquash/webp/codec/dec/webp_dec.js';
 import { initEmscriptenModule } from '@jsquash/webp/utils.js';
 import { type ImageDecoder, ImageError, type RasterImage, type WebpModule } from './image.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
+import { openRaster } from './raster.ts';
 
 export const webp: ImageDecoder = {
   readSize: readWebpFile,
-  decode: async (bytes, { webpModule }) => {
+  decode: async (bytes, { minSide, webpModule }) => {
     const file = readWebpFile(bytes);
-    return applyOrientation(await decodeWebp(file, await webpModule()), file.orientation);
+    const image = await decodeWebp(file, await webpModule(), minSide);
+    return applyOrientation(image, file.orientation);
   },
 };
 
@@ -15,34 +17,74 @@ export const webp: ImageDecoder = {
  * Decodes a lossy or lossless WebP with its transparency; the first frame of an animation on its canvas, the rest of which is
  * transparent.
  *
- * Each picture gets an instance of the decoder to itself, which is dropped with its memory: a hostile file can't reach the next file's
- * pixels, and a large picture's memory isn't kept.
- *
  * @param file a file whose size has been found acceptable
+ * @param minSide the picture may be reduced as long as its longer side keeps this many pixels (default: it is not)
  * @throws {ImageError} if the file is cut off or corrupt
  */
-async function decodeWebp(file: WebpFile, module: WebpModule): Promise<RasterImage> {
+async function decodeWebp(
+  file: WebpFile,
+  module: WebpModule,
+  minSide?: number,
+): Promise<RasterImage> {
   const { width, height, frame } = file;
   const image = await decodeStill(frame.still, module);
-  if (image.width === width && image.height === height) return image;
-  const data = new Uint8Array(4 * width * height);
-  for (let y = 0; y < image.height; y++) {
-    const row = image.data.subarray(4 * y * image.width, 4 * (y + 1) * image.width);
-    data.set(row, 4 * ((frame.top + y) * width + frame.left));
+  const raster = openRaster(width, height, minSide);
+  const line = new Uint8Array(4 * width);
+  for (let y = 0; y < height; y++) {
+    const from = y - frame.top;
+    const isInFrame = from >= 0 && from < image.height;
+    if (isInFrame) {
+      line.set(
+        image.data.subarray(4 * from * image.width, 4 * (from + 1) * image.width),
+        4 * frame.left,
+      );
+    } else line.fill(0);
+    raster.write(y, line);
   }
-  return { width, height, data };
+  return raster.finish();
 }
 
+interface Decoder {
+  decode(file: Uint8Array): RasterImage;
+}
+
+/** The decoder of the last picture, which the next one uses: garbage collection is too slow for one instance per picture. */
+let kept: { module: WebpModule; decoder: Promise<Decoder> } | null = null;
+
 async function decodeStill(still: Uint8Array, module: WebpModule): Promise<RasterImage> {
-  let cause: unknown;
+  if (kept === null || kept.module !== module) kept = { module, decoder: openDecoder(module) };
+  const { decoder } = kept;
   try {
-    const decoder = await initEmscriptenModule(createDecoder, module, quiet);
-    const image = decoder.decode(still as Uint8Array<ArrayBuffer>);
-    if (image) return { width: image.width, height: image.height, data: bytesOf(image.data) };
-  } catch (error) {
-    cause = error;
+    return (await decoder).decode(still);
+  } catch (cause) {
+    // A decoder that has failed is in no known state.
+    kept = null;
+    throw new ImageError('bad_image', 'The WebP is cut off or corrupt.', { cause });
   }
-  throw new ImageError('bad_image', 'The WebP is cut off or corrupt.', { cause });
+}
+
+/** Makes a decoder whose memory is restored after each picture: a hostile file can't reach the next file's pixels. */
+async function openDecoder(module: WebpModule): Promise<Decoder> {
+  const instance = await initEmscriptenModule(createDecoder, module, quiet);
+  const start = usedPart(instance.HEAPU8).slice();
+  return {
+    decode(file) {
+      const image = instance.decode(file as Uint8Array<ArrayBuffer>);
+      const used = usedPart(instance.HEAPU8);
+      used.fill(0, start.length);
+      used.set(start);
+      if (!image) throw new Error('libwebp refuses the file.');
+      return { width: image.width, height: image.height, data: bytesOf(image.data) };
+    },
+  };
+}
+
+/** Returns the memory up to its last byte that is not zero. Memory that was never used is not touched. */
+function usedPart(heap: Uint8Array): Uint8Array {
+  const words = new Uint32Array(heap.buffer);
+  let end = words.length;
+  while (end > 0 && words[end - 1] === 0) end--;
+  return heap.subarray(0, 4 * end);
 }
 
 /** An Emscripten module prints its failures; the error reports them. */
@@ -107,7 +149,8 @@ function readWebpFile(bytes: Uint8Array): WebpFile {
   if (left + size.width > width || top + size.height > height) {
     throw corrupt('its first frame exceeds its canvas');
   }
-  return { width, height, orientation, frame: { still: stillFile(size, parts), left, top } };
+  const still = stillFile(size, parts);
+  return { width, height, orientation, frame: { still, left, top } };
 }
 
 /** Little-endian, as sizes and positions are stored. */

@@ -4,7 +4,7 @@ import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { moveAlias } from '../../trainer/registry/move-alias.ts';
 import { bundleProduction } from '../bench/edge/bundle.ts';
 import { heapUsage, residentBytes, workerdProcesses } from '../bench/edge/measure-memory.ts';
-import { openWorker } from '../bench/edge/open-worker.ts';
+import { type OpenWorkerOptions, openWorker } from '../bench/edge/open-worker.ts';
 import { publishModels } from '../support/models/publish-models.ts';
 
 /** A Worker to fuzz: the deployed script in a workerd of its own, over HTTP. */
@@ -16,6 +16,8 @@ export interface Target {
   /** The number of images in the test set. */
   images: number;
   memory(): Promise<Memory>;
+  /** The id of its process; null if the system has no /proc. */
+  process: string | null;
   close(): Promise<void>;
 }
 
@@ -30,24 +32,30 @@ export interface Memory {
 const { name } = fashionMnistCnn;
 const damaged = '20260101T000000Z-00000000';
 
+/** @returns the Worker of `prepareTarget` */
+export const openTarget = async (folder: string, withAssets: boolean): Promise<Target> =>
+  (await prepareTarget(folder))(withAssets);
+
 /**
+ * Bundles the Worker and fills its bucket: three versions of fresh weights, an alias each of the first two.
+ *
  * @param folder an empty one, to work in
- * @param withAssets whether the page and the other static assets are served
- * @returns the Worker, with three versions of fresh weights, an alias each of the first two, and feedback on
+ * @returns a function that starts a Worker with a copy of the bucket and feedback on, with the page and the other static assets or not
  */
-export async function openTarget(folder: string, withAssets: boolean): Promise<Target> {
+export async function prepareTarget(folder: string) {
   const persistTo = join(folder, 'bucket');
   const [versions, bundle] = await Promise.all([
     fillBucket(persistTo),
     bundleProduction(join(folder, 'bundle')),
   ]);
+  return (withAssets: boolean) => startTarget({ bundle, folder, persistTo, withAssets }, versions);
+}
+
+async function startTarget(options: OpenWorkerOptions, versions: string[]): Promise<Target> {
   const before = await workerdProcesses();
   const worker = await openWorker({
-    bundle,
-    folder,
-    persistTo,
+    ...options,
     inspect: true,
-    withAssets,
     variables: {
       FEEDBACK: 'on',
       CORS_ORIGINS: 'https://example.com',
@@ -62,6 +70,7 @@ export async function openTarget(folder: string, withAssets: boolean): Promise<T
     versions,
     aliases: ['production', 'candidate'],
     images: 100,
+    process: id ?? null,
     async memory() {
       const awaken = async () => (await fetch(`${worker.url}/healthz`)).arrayBuffer();
       const inspectorUrl = worker.inspectorUrl ?? '';

@@ -4,6 +4,7 @@ import { damage, damages } from '../../support/corpus/mutate.ts';
 import { damagedJson } from './damaged-json.ts';
 import type { Headers } from './headers.ts';
 import { mostly } from './hostile.ts';
+import { structuredImages } from './structured-images.ts';
 
 /** A body with the headers that describe it. */
 export interface Body {
@@ -70,6 +71,7 @@ export const fileBytes = ({ files, pixels }: Material): fc.Arbitrary<Uint8Array<
   return fc.oneof(
     file,
     fc.tuple(file, damages).map(([bytes, change]) => damage(bytes, change)),
+    structuredImages,
     fc.uint8Array({ maxLength: 2000 }).map((bytes) => Uint8Array.from(bytes)),
   );
 };
@@ -121,8 +123,25 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
     });
 }
 
+/** JSON of many members, and of arrays in arrays: as wide and as deep as is allowed, and more. */
+const largeJson = fc
+  .record({
+    list: fc.constantFrom('images', 'instances', 'inputs', ''),
+    unit: fc.constantFrom('{}', '[]', '{"b64":""}', '{"name":"images"}', '0', '"a"', '[[[0]]]'),
+    count: fc.constantFrom(64, 65, 10_000, 99_000, 200_000),
+    depth: fc.integer({ min: 0, max: 12 }),
+    hasKeys: fc.boolean(),
+  })
+  .map(({ list, unit, count, depth, hasKeys }) => {
+    const units = Array.from({ length: count }, (_, i) => (hasKeys ? `"${i}":${unit}` : unit));
+    const [open, close] = hasKeys ? ['{', '}'] : ['[', ']'];
+    const value = `${'['.repeat(depth)}${open}${units.join()}${close}${']'.repeat(depth)}`;
+    return list === '' ? value : `{"${list}":${value}}`;
+  });
+
 /** Bodies around the size limit, and JSON around its limits. */
 const largeBodies: fc.Arbitrary<Body> = fc.oneof(
+  fc.tuple(largeJson, jsonTypes).map(([text, type]) => withType(bytesOf(text), type)),
   fc
     .tuple(fc.integer({ min: mostBytes - 1, max: mostBytes + 1 }), fileTypes)
     .map(([length, type]) => withType(new Uint8Array(length), type)),
