@@ -4,11 +4,7 @@ import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-
-/** Another process trains in the run's folder. */
-export class RunLockedError extends Error {
-  override name = 'RunLockedError';
-}
+import { CheckpointError } from './checkpoint.ts';
 
 const lockSchema = z.object({
   pid: z.int(),
@@ -28,7 +24,7 @@ const maxAgeMs = 60_000;
  * has ended is replaced.
  *
  * @returns a function that removes the lock
- * @throws {RunLockedError} that names the process and its machine
+ * @throws {CheckpointError} that names the process and its machine
  */
 export async function lockRun(folder: string): Promise<() => void> {
   const path = join(folder, 'lock');
@@ -63,7 +59,7 @@ export async function lockRun(folder: string): Promise<() => void> {
   return unlock;
 }
 
-/** @throws {RunLockedError} if the process that holds the lock may still run */
+/** @throws {CheckpointError} if the process that holds the lock may still run */
 async function removeStaleLock(path: string, folder: string): Promise<void> {
   const [text, info] = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(
     (error: NodeJS.ErrnoException) => {
@@ -81,7 +77,7 @@ async function removeStaleLock(path: string, folder: string): Promise<void> {
       ? `process ${lock.pid} on ${lock.host}, since ${lock.startedAt}`
       : 'another process';
     const how = isHere ? '' : ', or a minute after it has ended';
-    throw new RunLockedError(
+    throw new CheckpointError(
       `${folder} is being trained by ${who}. Resume it when that process has ended${how}. If it does not train, remove ${path}.`,
     );
   }

@@ -30,7 +30,7 @@ import { lockRun } from './run-lock.ts';
  *
  * @param onEpoch called after an epoch is in the run's folder, before its checkpoint
  * @throws {Error} if data, backend or bucket are unavailable; published versions are kept
- * @throws {RunLockedError} if another process trains the resumed run
+ * @throws {CheckpointError} if another process trains the resumed run
  */
 export async function runTraining(
   plan: RunPlan,
