@@ -10,6 +10,7 @@ import {
 import type { LoadVersion } from './model/load-version.ts';
 import { type ModelCatalog, openCatalog } from './model/model-catalog.ts';
 import { type LogitsCache, openLogitsCache } from './model/predict.ts';
+import { openPredictionIds, type PredictionIds } from './model/prediction-ids.ts';
 import type { VersionSource } from './model/read-manifest.ts';
 import { type ServedModels, serveModels } from './model/served-models.ts';
 import { openTestSet, type TestSet } from './model/test-set.ts';
@@ -26,6 +27,8 @@ export interface AppContext {
   catalog: ModelCatalog;
   testSet: TestSet;
   logitsCache: LogitsCache;
+  /** `null`: feedback is off, and predictions have no ids. */
+  predictionIds: PredictionIds | null;
   telemetry: Telemetry;
   /** Opens the memory for a request's body. */
   reserveBody: () => BodyReservation;
@@ -94,6 +97,14 @@ export function openAppContext(options: AppOptions): AppContext {
       now: elapsed,
     }),
     logitsCache: openLogitsCache(options.maxCachedLogits),
+    predictionIds: configuration.feedback
+      ? openPredictionIds({
+          name: modelName,
+          secret: configuration.feedbackSecret,
+          days: configuration.feedbackDays,
+          now,
+        })
+      : null,
     telemetry: openTelemetry({
       counters,
       logLevel: configuration.logLevel,

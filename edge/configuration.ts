@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { aliasNameSchema, modelNameSchema } from '../shared/model/names.ts';
+import { maxListed } from '../shared/registry/object-store.ts';
 import { inEnglish } from './json.ts';
 
 /** Which requests are logged: `error` those with a 5xx, `warn` also those with a 4xx, `info` all. */
@@ -7,6 +8,8 @@ export const logLevels = ['off', 'error', 'warn', 'info'] as const;
 
 /** 32 random bytes in hex have 64 characters. Tokens below this length could be guessed. */
 const minTokenLength = 16;
+/** As many characters as 16 random bytes have in hex. */
+const minSecretLength = 32;
 
 /**
  * The Worker's variables and secrets, with their defaults and descriptions. Every value is a string.
@@ -69,9 +72,30 @@ export const variablesSchema = z.object({
     "Origins whose scripts may read answers, separated by commas, or *. Empty: only the Worker's own page.",
   ),
   FEEDBACK: variable(
-    z.enum(['off', 'on']),
+    z.enum(['off', 'on', 'open']),
     'off',
-    'If on, predictions have ids and POST /feedback stores their true labels in the bucket.',
+    'If on, predictions have ids, and POST /feedback stores their true labels in the bucket for clients with one of API_TOKENS. If open, it does so even if API_TOKENS is not set.',
+  ),
+  FEEDBACK_SECRET: setting(
+    z
+      .string()
+      .check(
+        z.minLength(
+          minSecretLength,
+          `has fewer than ${minSecretLength} characters: make one with openssl rand -hex 32`,
+        ),
+      ),
+    "A secret. Signs the ids of predictions: POST /feedback refuses ids that this Worker's secret has not signed.",
+  ),
+  FEEDBACK_DAYS: variable(
+    z.coerce.number().check(z.int(), z.minimum(1), z.maximum(90)),
+    '7',
+    'How many days after a prediction POST /feedback accepts its signed id.',
+  ),
+  FEEDBACK_MAX_PER_DAY: variable(
+    z.coerce.number().check(z.int(), z.minimum(1), z.maximum(maxListed)),
+    '1000',
+    'The maximum number of records that POST /feedback stores a day.',
   ),
   LOG_LEVEL: variable(
     z.enum(logLevels),
@@ -113,7 +137,13 @@ const configurationSchema = z.pipe(
     addressHeader:
       variables.CLIENT_ADDRESS_HEADER === 'none' ? null : variables.CLIENT_ADDRESS_HEADER,
     corsOrigins: variables.CORS_ORIGINS,
-    feedback: variables.FEEDBACK === 'on',
+    feedback: variables.FEEDBACK !== 'off',
+    /** Whether POST /feedback may be used if there are no tokens. */
+    feedbackIsOpen: variables.FEEDBACK === 'open',
+    /** `null`: ids of predictions are not signed. */
+    feedbackSecret: variables.FEEDBACK_SECRET ?? null,
+    feedbackDays: variables.FEEDBACK_DAYS,
+    maxFeedbackPerDay: variables.FEEDBACK_MAX_PER_DAY,
     logLevel: variables.LOG_LEVEL,
     /** `null`: the R2 binding. */
     s3: s3Location(variables, context),

@@ -12,7 +12,9 @@ import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
 import { parseJsonBody } from '../input/json.ts';
 import { invertSchema, readInvert, readTestImage } from '../input/parameters.ts';
+import { openFeedbackStore } from '../model/feedback-store.ts';
 import { pixelBytes, pixelsHash } from '../model/predict.ts';
+import type { PredictionIds } from '../model/prediction-ids.ts';
 import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { imageProblems, testSetProblems, tokenProblems } from './contract.ts';
 import { route } from './route.ts';
@@ -27,7 +29,7 @@ export const giveFeedback = route(
     tag: 'Feedback',
     summary: 'Report the true label of a prediction',
     description:
-      'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and what was predicted: either `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on".',
+      'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and what was predicted: either `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on" or "open".',
     parameters: {
       query: {
         invert: {
@@ -61,13 +63,18 @@ export const giveFeedback = route(
   openFeedback,
 );
 
-function openFeedback({ testSet, source, now }: AppContext) {
+function openFeedback({ configuration, testSet, source, predictionIds, now }: AppContext) {
+  const maxPerDay = configuration.maxFeedbackPerDay;
+  const feedback = openFeedbackStore({ ...source, maxPerDay, now });
+
   return async function storeFeedback(context: Context) {
+    if (configuration.apiTokens.length === 0 && !configuration.feedbackIsOpen) throw closed();
     const invert = readInvert(context);
     const body = await readBody(context);
     const request = parseJsonBody(body, feedbackRequestSchema, 'The feedback');
     const { id, index = null } = request;
-    const [version = '', hash] = id.split('.');
+    // The route exists only if predictions have ids.
+    const { version, hash, unsigned } = await (predictionIds as PredictionIds).read(id);
     const spec = await specOf(source, version);
     const label = labelOf(request.label, spec.labels);
     const pixels =
@@ -84,7 +91,8 @@ function openFeedback({ testSet, source, now }: AppContext) {
     const [height, width] = spec.inputShape;
     const record: FeedbackRecord = {
       schemaVersion: 1,
-      id,
+      id: unsigned,
+      client: context.get('client'),
       model: { name: source.name, version },
       label,
       height,
@@ -93,14 +101,17 @@ function openFeedback({ testSet, source, now }: AppContext) {
       index,
       at,
     };
-    const key = source.layout.feedback(source.name, at.slice(0, 10), id, label.id);
-    const bytes = new Uint8Array(new TextEncoder().encode(JSON.stringify(record)));
-    const stored = await source.store.putIfAbsent(key, bytes, {
-      contentType: 'application/json',
-    });
+    const stored = await feedback.save(record);
     return context.json({ id, label, stored }, stored ? 201 : 200);
   };
 }
+
+const closed = () =>
+  new Problem(
+    'unauthorized',
+    'Feedback needs a token, and this Worker has none: its operator can set API_TOKENS, or FEEDBACK to open.',
+    { headers: { 'www-authenticate': 'Bearer realm="catwalk"' } },
+  );
 
 async function specOf(source: VersionSource, version: string): Promise<ModelSpec> {
   try {

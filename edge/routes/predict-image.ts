@@ -17,7 +17,7 @@ import {
   readParameter,
 } from '../input/parameters.ts';
 import { maxImages, postedImages } from '../input/posted-images.ts';
-import { describeServed, pixelsHash, predictImages } from '../model/predict.ts';
+import { describeServed, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import {
@@ -129,11 +129,11 @@ type Reading = ArrayLike<number> | Problem;
 
 interface AnswerOptions {
   echo: boolean;
-  /** Per image, for prediction ids. `null` if predictions have no ids. */
-  hashes: (string | null)[] | null;
+  /** Per image. `null` if predictions have no ids. */
+  ids: (string | null | undefined)[] | null;
 }
 
-function openPredictImage({ configuration, models, telemetry }: AppContext) {
+function openPredictImage({ models, predictionIds, telemetry }: AppContext) {
   return async function predictPostedImages(context: Context) {
     const choice = modelChoice(context);
     const invert = readInvert(context);
@@ -147,9 +147,11 @@ function openPredictImage({ configuration, models, telemetry }: AppContext) {
     const readings = await imagePixels(images, { ...input, invert });
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
-    const hashes = configuration.feedback ? await Promise.all(readings.map(hashOf)) : null;
+    const idOf = (reading: Reading) =>
+      reading instanceof Problem ? null : predictionIds?.idOf(reference.version, reading);
+    const ids = predictionIds && (await Promise.all(readings.map(idOf)));
     const answer = await models.withModel(reference, (served) =>
-      answerAll(served, readings, { echo, hashes }, telemetry),
+      answerAll(served, readings, { echo, ids }, telemetry),
     );
     nameModel(context, reference);
     const { predictions, model } = answer;
@@ -159,12 +161,10 @@ function openPredictImage({ configuration, models, telemetry }: AppContext) {
 
 const inputShapeOf = ({ model }: Served) => model.manifest.model.inputShape;
 
-const hashOf = (reading: Reading) => (reading instanceof Problem ? null : pixelsHash(reading));
-
 function answerAll(
   served: Served,
   readings: Reading[],
-  { echo, hashes }: AnswerOptions,
+  { echo, ids }: AnswerOptions,
   telemetry: Telemetry,
 ) {
   const [height, width] = inputShapeOf(served);
@@ -182,7 +182,7 @@ function answerAll(
       if (reading instanceof Problem) return { error: reading.body };
       return {
         ...next.next().value,
-        ...(hashes && { id: `${model.version}.${hashes[i]}` }),
+        ...(ids?.[i] && { id: ids[i] }),
         ...(echo && {
           input: greyPngUrl({ pixels: Uint8Array.from(reading, Math.round), height, width }),
         }),

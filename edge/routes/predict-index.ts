@@ -19,7 +19,7 @@ import {
   readTestImage,
 } from '../input/parameters.ts';
 import type { Background } from '../model/alias-follower.ts';
-import { describeServed, pixelsHash, predictLogits } from '../model/predict.ts';
+import { describeServed, predictLogits } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { TestImage } from '../model/test-set.ts';
 import { modelProblems, modelSelectors, testSetProblems } from './contract.ts';
@@ -79,7 +79,7 @@ export const predictIndex = route(
 /** Values of Accept that mean JSON, without a closer look. */
 const anyType = [undefined, '', '*/*', 'application/json'];
 
-function openPredictIndex({ configuration, models, testSet, logitsCache, ...app }: AppContext) {
+function openPredictIndex({ models, testSet, logitsCache, predictionIds, ...app }: AppContext) {
   return async function predictTestImage(context: Context) {
     const background = context.executionCtx;
     const choice = modelChoice(context);
@@ -93,7 +93,7 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
     const accept = context.req.header('accept');
     const drawing = anyType.includes(accept) ? null : await import('./draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
-    const hash = configuration.feedback ? await pixelsHash(image.pixels) : null;
+    const id = predictionIds && (await predictionIds.idOf(reference.version, image.pixels));
 
     nameModel(context, reference);
     return models.withModel(reference, (served) => {
@@ -102,10 +102,11 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
       const model = describeServed(served);
       context.header('vary', 'Accept');
       if (asked !== undefined) {
-        const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}"`;
+        const expiry = predictionIds?.expiry() ?? '';
+        const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}${expiry}"`;
         context.header('etag', tag);
-        // A version always gives the same answer to an image. Alias and test set may change: clients have to revalidate.
-        const isFixed = model.alias === null && pinned;
+        // A version always gives the same answer to an image. Alias and test set may change, and signed ids expire.
+        const isFixed = model.alias === null && pinned && expiry === '';
         context.header('cache-control', isFixed ? immutable : 'no-cache');
         if (isKnown(context, tag)) return context.body(null, 304);
       }
@@ -124,7 +125,7 @@ function openPredictIndex({ configuration, models, testSet, logitsCache, ...app 
         actual: image.label,
         correct: predicted.id === image.label.id,
         probabilities,
-        ...(hash && { id: `${model.version}.${hash}` }),
+        ...(id && { id }),
         model,
       } satisfies IndexedPrediction & { model: ServedModel });
     });

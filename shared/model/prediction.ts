@@ -3,13 +3,13 @@ import { aliasNameSchema, versionSchema } from './names.ts';
 
 /**
  * A prediction's id, `<version>.<SHA-256 of the pixels that the network saw>`. It identifies a prediction
- * that the Worker has not stored.
+ * that the Worker has not stored. If the Worker signs ids, `.<last day>.<signature>` follows.
  */
 export const predictionIdSchema = z
   .string()
   .check(
     z.regex(
-      /^\d{8}T\d{6}Z-[0-9a-f]{8}\.[0-9a-f]{64}$/,
+      /^\d{8}T\d{6}Z-[0-9a-f]{8}\.[0-9a-f]{64}(\.\d{8}\.[\w-]{43})?$/,
       'a prediction’s id is as its answer has it',
     ),
   );

@@ -12,9 +12,9 @@ export function bucketLayout(prefix = '') {
     aliases: (name: string) => `${prefix}models/${name}/aliases/`,
     alias: (name: string, alias: string) => `${prefix}models/${name}/aliases/${alias}.json`,
     feedbacks: (name: string) => `${prefix}feedback/${name}/`,
-    /** An annotation: `date` is yyyy-mm-dd, `id` the prediction's id, `label` the id of the true label. */
-    feedback: (name: string, date: string, id: string, label: number) =>
-      `${prefix}feedback/${name}/${date}/${id}-${label}.json`,
+    feedbackDay: (name: string, date: string) => `${prefix}feedback/${name}/${date}/`,
+    feedback: (name: string, { date, id, label, client }: FeedbackKey) =>
+      `${prefix}feedback/${name}/${date}/${id}-${label}${client === undefined ? '' : `-${client}`}.json`,
     checkpoint: (slot: string) => `${prefix}checkpoint/${slot}`,
     sweep: (sweep: string) => `${prefix}sweeps/${sweep}/sweep.json`,
     trials: (sweep: string) => `${prefix}sweeps/${sweep}/trials/`,
@@ -27,6 +27,18 @@ export function bucketLayout(prefix = '') {
     datasetFile: (dataset: string, file: DatasetFile, hash?: string) =>
       `${prefix}datasets/${dataset}/${hash === undefined ? '' : `${hash}/`}${file}`,
   };
+}
+
+/** What identifies an annotation. A client's second one for the same image and label on the same day is not stored. */
+export interface FeedbackKey {
+  /** yyyy-mm-dd */
+  date: string;
+  /** The prediction's id, without its signature. */
+  id: string;
+  /** The id of the true label. */
+  label: number;
+  /** The name of the client's token, if the Worker has tokens. */
+  client?: string | undefined;
 }
 
 export type DatasetFile = 'test-images.idx' | 'test-labels.idx' | 'dataset.json';

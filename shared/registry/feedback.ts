@@ -35,7 +35,10 @@ export const feedbackAnswerSchema = z.object({
 /** An annotated image, as stored in the bucket. */
 export const feedbackRecordSchema = z.object({
   schemaVersion: z.literal(1),
+  /** Without the signature. */
   id: predictionIdSchema,
+  /** The name of the token that the client presented. Missing without tokens, and in records of earlier Workers. */
+  client: z.optional(z.string().check(z.regex(/^[\w.-]{1,64}$/))),
   model: z.object({ name: modelSpecSchema.shape.name, version: versionSchema }),
   /** The annotated label. */
   label: labelSchema,

@@ -30,7 +30,7 @@ const seen = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-contract-'));
-  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'on' } });
+  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'open' } });
   document = (await (await fetch(`${worker.url}/openapi.json`)).json()) as OpenApiDocument;
   faultOf = answerChecker(document);
   image = (await fixtureDataset()).test.images.slice(0, 784);

@@ -26,7 +26,7 @@ let mirrored: Labelled[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-feedback-'));
-  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'on' } });
+  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'open' } });
   published = await publishModels(worker.env, [1]);
   const { test } = await fixtureDataset();
   mirrored = Array.from(test.labels.subarray(0, 4), (id, image) => {

@@ -28,6 +28,7 @@ const secrets = {
   accessKeyId: random(),
   secretAccessKey: random(),
   sessionToken: random(),
+  feedbackSecret: random(),
 };
 const findSecrets = secretFinder(secrets);
 
@@ -59,6 +60,8 @@ beforeAll(async () => {
     API_TOKENS: `shop:${secrets.token}\n${secrets.otherToken}`,
     MODEL_PUBLIC_KEY: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     CORS_ORIGINS: 'https://shop.example',
+    FEEDBACK: 'on',
+    FEEDBACK_SECRET: secrets.feedbackSecret,
     LOG_LEVEL: 'info',
   };
 }, 240_000);
@@ -165,6 +168,10 @@ const bodies: [type: string, body: BodyInit][] = [
   ['application/octet-stream', new Uint8Array(784)],
   ['application/octet-stream', new Uint8Array(3)],
   ['application/json', '{"images": [[1], "AAAA", {"pixels": null}]}'],
+  [
+    'application/json',
+    `{"id": "20261124T101500Z-3fa9c1d2.${'0'.repeat(64)}", "label": 1, "index": 0}`,
+  ],
   ['application/json', `${'['.repeat(5000)}`],
   ['application/json', '{"instances": [], "inputs": [{"name": 1}]}'],
   ['multipart/form-data; boundary=x', '--x\r\nbroken'],
@@ -255,6 +262,10 @@ describe('a Worker with tokens and keys', () => {
       [
         ['a token is too short', { API_TOKENS: `shop:${secrets.token.slice(0, 14)}` }],
         ['a token has a bad character', { API_TOKENS: `${secrets.token}"` }],
+        [
+          'the secret of feedback is too short',
+          { FEEDBACK_SECRET: secrets.feedbackSecret.slice(0, 20) },
+        ],
         ['a name has one', { API_TOKENS: `sh"op:${secrets.token}` }],
         ['a key is missing', { AWS_ACCESS_KEY_ID: '' }],
         [

@@ -57,7 +57,7 @@ async function startTarget(options: OpenWorkerOptions, versions: string[]): Prom
     ...options,
     inspect: true,
     variables: {
-      FEEDBACK: 'on',
+      FEEDBACK: 'open',
       CORS_ORIGINS: 'https://example.com',
       CANARY_ALIAS: 'candidate',
       CANARY_PERCENT: '20',

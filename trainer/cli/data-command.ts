@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { argument, flag, option, text, UsageError } from '../../node/options.ts';
+import { argument, count, flag, option, text, UsageError } from '../../node/options.ts';
 import { printProgress, printResult } from '../../node/text.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -28,6 +28,11 @@ export const data = defineCommand({
       '<folder>',
       'for feedback: the folder to write; pass it to `train --dataset`',
       text.optional(),
+    ),
+    minVotes: option(
+      '<count>',
+      'for feedback: how many clients must agree on a label. Without tokens, how many days. Use 2 or more if POST /feedback is open',
+      count.default(1),
     ),
     ...bucketOptions,
     json: jsonOption,
@@ -62,12 +67,12 @@ export const data = defineCommand({
 async function writeFeedback(
   bucket: Bucket,
   base: Dataset,
-  options: { name: string; out: string; json: boolean; signal: AbortSignal },
+  options: { name: string; out: string; minVotes: number; json: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const { name, out, json, signal } = options;
+  const { name: model, out, minVotes, json, signal } = options;
   const { collectFeedback } = await import('../registry/feedback.ts');
   const { writeTrainingSet } = await import('../data/idx-folder.ts');
-  const collected = await collectFeedback(bucket, name, base);
+  const collected = await collectFeedback(bucket, { model, base, minVotes });
   const { images, ...account } = collected;
   const added = images.count;
   if (added > 0) await writeTrainingSet(out, base, images, signal);
@@ -77,10 +82,11 @@ async function writeFeedback(
 }
 
 function describeFeedback(collected: CollectedFeedback, out: string): string {
-  const { images, records, repeated, known, ofTestSet, conflicts, refused } = collected;
+  const { images, records, repeated, known, ofTestSet, tooFewVotes, conflicts, refused } =
+    collected;
   return lines([
     `${records} labels received; ${images.count} new images`,
-    `  left out: ${repeated} repeated labels, ${known} images of the training set, ${ofTestSet} of the test set, ${conflicts.length} with conflicting labels`,
+    `  left out: ${repeated} repeated labels, ${known} images of the training set, ${ofTestSet} of the test set, ${tooFewVotes} with too few votes, ${conflicts.length} with conflicting labels`,
     ...conflicts.map(
       ({ keys, labels }) => `  conflict: ${labels.join(' or ')}: ${keys.join(', ')}`,
     ),

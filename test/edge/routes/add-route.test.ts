@@ -61,6 +61,6 @@ it('a route exists only if its setting is on', async () => {
   expect(await openApp(bucket).json('/feedback', { method: 'POST' })).toMatchObject({
     code: 'not_found',
   });
-  const app = openApp(bucket, {}, { FEEDBACK: 'on' });
+  const app = openApp(bucket, {}, { FEEDBACK: 'open' });
   expect(await app.json('/feedback', { method: 'POST' })).toMatchObject({ code: 'empty_body' });
 });

@@ -9,7 +9,7 @@ let predicted: Answer;
 beforeAll(async () => {
   await bucket.moveAlias(await bucket.publish('one'));
   await bucket.uploadTestSet();
-  app = openApp(bucket, {}, { FEEDBACK: 'on' });
+  app = openApp(bucket, {}, { FEEDBACK: 'open' });
   predicted = await app.json('/predict?index=0');
 });
 
