@@ -83,7 +83,9 @@ function addRoutes(app: Hono, context: AppContext, entries: readonly RouteEntry[
 function onFirstRequest(open: () => Promise<Handler>): Handler {
   let handler: Handler | null = null;
   return async function openedRoute(context, next) {
-    handler ??= await open();
+    const opened = handler ?? (await open());
+    // Requests that arrive at once share the first one's handler, and with it what it counts.
+    handler ??= opened;
     return handler(context, next);
   };
 }
