@@ -33,7 +33,7 @@ it('answers any request as documented, and the next valid one correctly', async 
 });
 
 it.each([
-  ['POST', '/predict', 12, 413],
+  ['POST', '/predict', 22, 413],
   ['POST', '/nowhere', 12, 404],
   ['PUT', '/predict', 12, 405],
 ])(
