@@ -40,6 +40,7 @@ export const live = route(
     id: 'live',
     tag: 'Health',
     summary: 'Check that the Worker runs',
+    description: 'Reads nothing from the bucket. To check that predictions work, use `/readyz`.',
     answers: {
       200: {
         description: 'The Worker runs.',

@@ -22,7 +22,7 @@ export async function buildPage(): Promise<void> {
   await rm(join(target, 'chunks'), { recursive: true, force: true });
   await mkdir(join(target, 'wasm'), { recursive: true });
   await build({
-    entryPoints: [`${source}page.ts`, `${source}page.css`],
+    entryPoints: ['page.ts', 'docs.ts', 'page.css'].map((file) => source + file),
     outdir: target,
     chunkNames: 'chunks/[name]-[hash]',
     splitting: true,

@@ -1,11 +1,14 @@
 import { html, raw } from 'hono/html';
-import type { OpenApiDocument, OperationObject } from './document.ts';
+import type { MediaType, OpenApiDocument, OperationObject } from './document.ts';
 import type { JsonSchema } from './json-schemas.ts';
 import type { Operation } from './operations.ts';
 
 type Html = ReturnType<typeof html>;
 
-/** Writes /docs: one page without scripts that has the parameters, bodies and answers of each route, and an example. */
+/**
+ * Writes /docs: one page that has the parameters, bodies and answers of each route, with examples. edge/page/docs.ts makes its
+ * forms send GET requests; without scripts they stay hidden.
+ */
 export function docsPage(document: OpenApiDocument, operations: readonly Operation[]): string {
   const groups = document.tags.map(({ name }) => ({
     name,
@@ -20,11 +23,13 @@ export function docsPage(document: OpenApiDocument, operations: readonly Operati
 <title>Catwalk API</title>
 <link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="/docs.css">
+<script type="module" src="/docs.js"></script>
 </head>
 <body>
 <header>
 <h1>Catwalk API</h1>
 <p>${document.info.summary}</p>
+<p>Every answer has <code>X-Request-Id</code>. Errors are <code>application/problem+json</code> with a stable <code>code</code>. If the Worker has tokens configured, every POST and <code>GET /metrics</code> need <code>Authorization: Bearer</code>.</p>
 <p><a href="/openapi.json">OpenAPI ${document.openapi} document</a>. <a href="/problems">Error codes</a>. <a href="/">Demo</a>.</p>
 </header>
 <nav aria-label="Routes">
@@ -58,8 +63,8 @@ function section(operation: Operation, described: OperationObject | undefined): 
 <h3><b>${method.toUpperCase()}</b> ${path}</h3>
 <p>${summary}.</p>
 ${description ? html`<p>${withCode(description)}</p>` : ''}
-<pre><code>${callWith(operation)}</code></pre>
-${
+<pre tabindex="0"><code>${callWith(operation)}</code></pre>
+${method === 'get' ? tryForm(path, parameters) : ''}${
   parameters.length > 0
     ? html`<h4>Parameters</h4>
 <dl>${parameters.map(
@@ -78,8 +83,8 @@ ${
   requestBody
     ? html`<h4>Body</h4>
 <dl>${Object.entries(requestBody.content).map(
-        ([type, { schema }]) => html`<dt><code>${type}</code></dt>
-<dd>${withCode(operation.body?.[type]?.description ?? '')} ${schema ? schemaText(schema) : ''}</dd>`,
+        ([type, media]) => html`<dt><code>${type}</code></dt>
+<dd>${withCode(operation.body?.[type]?.description ?? '')} ${contentText(media)}</dd>`,
       )}</dl>
 `
     : ''
@@ -89,7 +94,7 @@ ${
       status,
       { description, content = {} },
     ]) => html`<dt><b>${status}</b> <code>${Object.keys(content).join(', ')}</code></dt>
-<dd>${withCode(description)} ${status < '400' ? Object.values(content).map(({ schema }) => (schema ? schemaText(schema) : '')) : ''}</dd>`,
+<dd>${withCode(description)} ${status < '400' ? Object.values(content).map(contentText) : ''}</dd>`,
   )}</dl>
 <p><a href="#${id}" aria-label="Link to ${method.toUpperCase()} ${path}">#</a></p>
 </section>
@@ -106,6 +111,32 @@ ${
   }
 }
 
+/** A form for the parameters of a GET route. Optional ones start empty. */
+function tryForm(path: string, parameters: NonNullable<OperationObject['parameters']>): Html {
+  return html`<form class="try" data-path="${path}" hidden>
+${parameters.map(
+  ({ name, in: place, example, schema }) => html`<label>${name} ${
+    Array.isArray(schema.enum)
+      ? html`<select name="${name}" data-in="${place}"><option value=""></option>${schema.enum.map((value) => html`<option>${value}</option>`)}</select>`
+      : html`<input name="${name}" data-in="${place}" value="${example ?? ''}" autocomplete="off" spellcheck="false">`
+  }</label>
+`,
+)}<button>Try it</button>
+<output></output>
+</form>
+`;
+}
+
+/** A schema, and an example that can be opened below it. */
+function contentText({ schema, example }: MediaType): Html {
+  const text = JSON.stringify(example, null, 1);
+  return html`${schema ? schemaText(schema) : ''}${
+    text === undefined
+      ? ''
+      : html` <details><summary>Example</summary><pre class="schema" tabindex="0">${text}</pre></details>`
+  }`;
+}
+
 /** Marks text between backticks as code. */
 const withCode = (text: string) =>
   text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
@@ -118,7 +149,7 @@ function schemaText(schema: JsonSchema): Html {
     /\{\s*&quot;\$ref&quot;: &quot;(#\/components\/schemas\/\w+)&quot;\s*\}/g,
     (_, target) => String(link(target)),
   );
-  return html`<pre class="schema">${raw(linked)}</pre>`;
+  return html`<pre class="schema" tabindex="0">${raw(linked)}</pre>`;
 }
 
 function link(target: string): Html {

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { type ProblemCode, problems } from '../../edge/errors.ts';
 import { type Content, type Parameter, problemSchema } from '../../edge/routes/contract.ts';
 import catwalk from '../../package.json' with { type: 'json' };
+import { exampleAnswers } from './example-answers.ts';
 import { type JsonSchema, toJsonSchemas } from './json-schemas.ts';
 import type { Operation } from './operations.ts';
 
@@ -33,7 +34,7 @@ export interface OperationObject {
   security?: Record<string, string[]>[];
 }
 
-interface MediaType {
+export interface MediaType {
   schema?: JsonSchema;
   example?: unknown;
 }
@@ -130,7 +131,7 @@ function contentObject(
 }
 
 function responsesObject(
-  { answers, problems: codes }: Operation,
+  { id, answers, problems: codes }: Operation,
   written: (schema: Schema) => JsonSchema,
 ) {
   const responses: OperationObject['responses'] = {};
@@ -140,6 +141,8 @@ function responsesObject(
       ...(content && { content: contentObject(content, written) }),
     };
   }
+  const json = responses['200']?.content?.['application/json'];
+  if (json && exampleAnswers[id] !== undefined) json.example = exampleAnswers[id];
   const type = 'application/problem+json';
   for (const [status, group] of byStatus([...codes, 'internal_error'])) {
     const listed = group.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' ');

@@ -48,7 +48,20 @@ it('gives examples that match its schemas', () => {
   }
 });
 
-it('is shown by /docs, without another host and without scripts', () => {
+it('has an example of each JSON answer, which its schema accepts, and a description of each route', () => {
+  for (const { id, path, method, answers, description } of all) {
+    expect(description, id).toMatch(/\.$/);
+    const { schema } = answers[200]?.content?.['application/json'] ?? {};
+    if (schema === undefined || id === 'versionFile') continue;
+    const { example } =
+      document.paths[path]?.[method]?.responses['200']?.content?.['application/json'] ?? {};
+    expect(example, id).toBeDefined();
+    const result = z.safeParse(schema, example);
+    expect(result.error?.issues ?? [], id).toEqual([]);
+  }
+});
+
+it('is shown by /docs, without another host and without inline scripts', () => {
   const page = docsPage(document, all);
   for (const { id, path } of all) {
     expect(page).toContain(`id="${id}"`);
@@ -65,5 +78,7 @@ it('is shown by /docs, without another host and without scripts', () => {
   expect(new Set(ids).size).toBe(ids.length);
   const anchors = targets.filter((target) => target.startsWith('#'));
   expect(anchors.filter((target) => !ids.includes(target))).toEqual([]);
-  expect(page).not.toMatch(/<script| style=|\[object|undefined/);
+  expect(page).not.toMatch(/<script(?![^>]* src=)| style=| on\w+=|\[object|undefined/);
+  const gets = all.filter(({ method }) => method === 'get');
+  expect(page.match(/<form class="try"/g)).toHaveLength(gets.length);
 });
