@@ -54,7 +54,7 @@ export const variablesSchema = z.object({
   MODEL_PUBLIC_KEY: variable(
     z.pipe(z.string(), z.transform(parsePublicKeys)),
     '',
-    'Ed25519 public keys, PEM or base64, separated by commas. If set, one of them must have signed each served version.',
+    'Ed25519 public keys, PEM or base64, separated by commas. If set, one of them must have signed each served version and alias.',
   ),
   API_TOKENS: variable(
     z.pipe(z.string(), z.transform(parseTokens)),

@@ -1,6 +1,7 @@
 import type { Alias } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
+import { verifyAlias } from './check-alias.ts';
 import { type ModelCache, maxLoadMilliseconds } from './model-cache.ts';
 import type { VersionSource } from './read-manifest.ts';
 
@@ -55,6 +56,8 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
   let failure: LoadFailure | null = null;
   let running: { startedAt: number; done: Promise<void> } | null = null;
   let checkedAt = Number.NEGATIVE_INFINITY;
+  /** When the newest record that was accepted was written. */
+  let newest = 0;
 
   /** Requests share one check at a time. */
   function poll(background: Background): Promise<void> {
@@ -105,6 +108,8 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
     }
     const { aliasSchema } = await publishedSchemas();
     const alias = parsePublished(object.bytes, aliasSchema, `The alias ${key}`);
+    await verifyAlias(options, options.alias, alias, newest);
+    newest = Date.parse(alias.updatedAt);
     latest = { alias, etag: object.etag };
     return alias;
   }

@@ -62,12 +62,22 @@ async function checkSignature(
       `Version ${version} is not signed, but this Worker serves only signed models.`,
     );
   }
-  for (const bytes of publicKeys) {
-    const key = await crypto.subtle.importKey('raw', bytes, 'Ed25519', false, ['verify']);
-    if (await crypto.subtle.verify('Ed25519', key, signature, manifest)) return;
-  }
+  if (await isSigned(manifest, signature, publicKeys)) return;
   throw new ModelError(
     'bad_model',
     `Version ${version} is signed by another key than this Worker's, or its manifest was altered.`,
   );
+}
+
+/** Whether one of the Ed25519 keys signed the bytes. */
+export async function isSigned(
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+  publicKeys: readonly Uint8Array<ArrayBuffer>[],
+): Promise<boolean> {
+  for (const publicKey of publicKeys) {
+    const key = await crypto.subtle.importKey('raw', publicKey, 'Ed25519', false, ['verify']);
+    if (await crypto.subtle.verify('Ed25519', key, signature, bytes)) return true;
+  }
+  return false;
 }

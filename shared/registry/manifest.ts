@@ -160,6 +160,8 @@ export const aliasSchema = z.object({
   history: z._default(z.array(aliasRevisionSchema).check(z.maxLength(aliasHistoryLength)), []),
   /** Versions that are being deleted. The alias can't move to them. */
   pruning: z._default(z.array(versionSchema), []),
+  /** An Ed25519 signature in base64 of what alias-statement.ts returns. */
+  signature: z.optional(z.string().check(z.regex(/^[A-Za-z0-9+/]{86}==$/))),
 });
 
 /** The description of a test set in the bucket. It makes an image one range read, which its hashes verify. */

@@ -9,6 +9,7 @@ import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts'
 import { readAlias } from '../../trainer/registry/aliases.ts';
 import { type Bucket, openBucket } from '../../trainer/registry/bucket.ts';
 import { toJsonBytes } from '../../trainer/registry/read-json.ts';
+import { signAlias } from '../../trainer/registry/signature.ts';
 import { smallModels, writeRun } from '../support/models/small-model.ts';
 import { sample } from '../support/vitest/sample.ts';
 
@@ -85,7 +86,8 @@ const moveByHand = async (version: string) => {
   const found = await readAlias(bucket, name, 'production');
   const alias = { version, updatedAt: new Date().toISOString(), previous: null };
   const kept = { ...alias, history: found?.value.history ?? [] };
-  await bucket.put(bucket.layout.alias(name, 'production'), toJsonBytes(kept), json);
+  const signed = signAlias(name, 'production', { ...kept, pruning: [] }, ours.privateKey);
+  await bucket.put(bucket.layout.alias(name, 'production'), toJsonBytes(signed), json);
 };
 
 describe('the commands', () => {
@@ -208,6 +210,21 @@ describe('a Worker keeps its model, and reports in /readyz why it refuses', () =
   it('a version that nobody signed', async () => {
     const { version } = await publishRun(0.96);
     await expectRefusal(version, 'not signed');
+  });
+
+  it('an alias that nobody signed', async () => {
+    const { version } = await publishRun(0.96, ...key('ours'));
+    const moved = await catwalk('promote', version, '--force', '--reason', 'a test');
+    expect(moved.code, moved.stderr).toBe(0);
+    const { failure, model } = await untilReady(({ failure }) =>
+      failure?.detail.includes('follows only signed aliases'),
+    );
+    expect(failure.detail).toContain(
+      `catwalk promote ${version} --alias production --sign key.pem`,
+    );
+    expect(model.version).toBe(good);
+    expect((await catwalk('promote', version, ...key('ours'))).code).toBe(0);
+    await untilReady(({ model }) => model.version === version);
   });
 
   it('then serves the next valid version', async () => {

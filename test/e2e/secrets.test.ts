@@ -51,7 +51,8 @@ beforeAll(async () => {
   const model = await trainedModel(1, 0.9);
   const { version } = await publishVersion(bucket, { ...model, signingKey: privateKey });
   const { name } = fashionMnistCnn;
-  await moveAlias(bucket, { name, alias: 'production', version, action: 'publish', by: 'a test' });
+  const move = { name, alias: 'production', version, signingKey: privateKey } as const;
+  await moveAlias(bucket, { ...move, action: 'publish', by: 'a test' });
   variables = {
     S3_BUCKET: 'catwalk',
     AWS_ENDPOINT_URL: store.s3Endpoint,

@@ -7,9 +7,11 @@ import {
   bucketOptions,
   gateOptions,
   jsonOption,
+  keyOptions,
   modelOption,
   moverOptions,
   openNamedBucket,
+  readKeys,
   requireReason,
 } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
@@ -26,6 +28,7 @@ export const promote = defineCommand({
     model: modelOption,
     alias: aliasOption,
     ...gateOptions,
+    ...keyOptions,
     json: jsonOption,
   }),
   async run(options, { signal }) {
@@ -36,7 +39,7 @@ export const promote = defineCommand({
     const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
     const target = { name, alias, version };
-    const mover = { by, reason, force, tolerance };
+    const mover = { by, reason, force, tolerance, ...(await readKeys(options)) };
     const move = await moveAlias(bucket, { ...target, ...mover, action: 'promote' });
     printResult(
       json,
@@ -56,6 +59,7 @@ export const rollback = defineCommand({
     model: modelOption,
     alias: aliasOption,
     ...moverOptions,
+    ...keyOptions,
     json: jsonOption,
   }),
   async run(options, { signal }) {
@@ -64,7 +68,13 @@ export const rollback = defineCommand({
     const { rollBack } = await import('../registry/move-alias.ts');
     const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
-    const { version, history } = await rollBack(bucket, { name, alias, by, reason });
+    const { version, history } = await rollBack(bucket, {
+      name,
+      alias,
+      by,
+      reason,
+      ...(await readKeys(options)),
+    });
     const from = history.at(-1)?.from;
     printResult(
       json,

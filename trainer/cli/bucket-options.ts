@@ -66,6 +66,25 @@ export const publishOptions = {
   json: jsonOption,
 };
 
+/** The keys of a move, for `promote` and `rollback`. */
+export const keyOptions = {
+  sign: signOption.describe('sign the alias with this Ed25519 private key'),
+  requireKey: option(
+    '<public.pem>',
+    'move only to a version that is signed with this Ed25519 public key',
+    text.optional(),
+  ),
+};
+
+/** Reads the keys that the options name. */
+export async function readKeys({ sign, requireKey }: z.output<z.ZodObject<typeof keyOptions>>) {
+  const { readPublicKey, readSigningKey } = await import('../registry/signature.ts');
+  return {
+    signingKey: sign === undefined ? undefined : await readSigningKey(sign),
+    requiredKey: requireKey === undefined ? undefined : await readPublicKey(requireKey),
+  };
+}
+
 /** @throws {UsageError} if a forced move has no reason */
 export function requireReason({ force, reason }: { force: boolean; reason?: string | undefined }) {
   if (!force || reason !== undefined) return;

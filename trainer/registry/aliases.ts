@@ -44,9 +44,11 @@ export function nextAlias(
     at: now.toISOString(),
     ...move,
   };
+  // Always later than before, even if the clock of the other publisher is ahead: Workers refuse an older record as a replay.
+  const earliest = current ? Date.parse(current.updatedAt) + 1 : 0;
   return aliasSchema.parse({
     version: move.version,
-    updatedAt: revision.at,
+    updatedAt: new Date(Math.max(now.getTime(), earliest)).toISOString(),
     previous: move.previous,
     history: [...history, revision].slice(-aliasHistoryLength),
     pruning: current?.pruning ?? [],

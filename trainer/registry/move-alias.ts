@@ -1,14 +1,24 @@
 /** Pointing an alias at another version: publish, promote, roll back. */
+import type { KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { percent } from '../../node/text.ts';
 import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
 import { type AliasMover, hasMove, nextAlias, updateAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
 import { RegistryError, VersionNotFoundError } from './errors.ts';
+import { signAlias } from './signature.ts';
 import { serveTestSetOf } from './test-set.ts';
-import { downloadVersion, readManifest, versionNotFound } from './versions.ts';
+import { checkSigned, downloadVersion, readManifest, versionNotFound } from './versions.ts';
 
-export interface AliasMove extends AliasMover {
+/** The keys of a move. */
+interface MoveKeys {
+  /** An Ed25519 private key that signs the alias. The version must be signed with it, too. */
+  signingKey?: KeyObject | undefined;
+  /** An Ed25519 public key with which the version must be signed. */
+  requiredKey?: KeyObject | undefined;
+}
+
+export interface AliasMove extends AliasMover, MoveKeys {
   /** The model's name. */
   name: string;
   /** Such as 'production'. */
@@ -67,7 +77,12 @@ function moveIfGood(bucket: Bucket, move: AliasMove): Promise<AliasMoveResult> {
     if (current && hasMove(current, move, now)) {
       return { result: { outcome: 'moved', alias: current } };
     }
-    if (current?.version === version) return { result: { outcome: 'unchanged', alias: current } };
+    await checkKeys(bucket, name, version, move);
+    if (current?.version === version) {
+      const result = { outcome: 'unchanged', alias: current } as const;
+      const next = signed(move, current);
+      return next.signature === current.signature ? { result } : { next, result };
+    }
     // Read after the alias, because `prune` writes to the alias before it deletes a version.
     const manifest = await readManifest(bucket, name, version);
     if (manifest === null) throw versionNotFound(bucket, name, version);
@@ -82,9 +97,20 @@ function moveIfGood(bucket: Bucket, move: AliasMove): Promise<AliasMoveResult> {
     checked = true;
     const previous = current?.version ?? null;
     const next = nextAlias(current, { version, previous, by, action, forced, reason }, now);
-    return { next, result: { outcome: 'moved', alias: next } };
+    return { next: signed(move, next), result: { outcome: 'moved', alias: next } };
   });
 }
+
+async function checkKeys(bucket: Bucket, name: string, version: string, keys: MoveKeys) {
+  for (const key of [keys.signingKey, keys.requiredKey]) {
+    if (key) await checkSigned(bucket, name, version, key);
+  }
+}
+
+const signed = (
+  { name, alias, signingKey }: MoveKeys & { name: string; alias: string },
+  value: Alias,
+): Alias => (signingKey ? signAlias(name, alias, value, signingKey) : value);
 
 /** @returns null if the alias may be moved */
 async function reasonToKeep(
@@ -112,7 +138,7 @@ async function reasonToKeep(
   return overtaken && newAccuracy <= currentAccuracy ? { ...kept, reason: 'overtaken' } : null;
 }
 
-export interface Rollback extends AliasMover {
+export interface Rollback extends AliasMover, MoveKeys {
   /** The model's name. */
   name: string;
   alias: string;
@@ -152,11 +178,12 @@ export async function rollBack(bucket: Bucket, rollback: Rollback): Promise<Alia
         `Alias ${alias} of ${name} named no version before ${current.version}. \`catwalk promote\` moves it to another version.`,
       );
     }
+    await checkKeys(bucket, name, version, rollback);
     await downloadVersion(bucket, name, version);
     const previous = await versionBefore(bucket, name, current, version);
     const move = { version, previous, by, action: 'rollback', forced: false, reason } as const;
     const next = nextAlias(current, move, now);
-    return { next, result: next };
+    return { next: signed(rollback, next), result: next };
   });
   await serveTestSetOf(bucket, rollback);
   return rolledBack;

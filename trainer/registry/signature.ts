@@ -4,6 +4,8 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { aliasStatement } from '../../shared/registry/alias-statement.ts';
+import type { Alias } from '../../shared/registry/manifest.ts';
 import { RegistryError } from './errors.ts';
 
 /**
@@ -30,13 +32,40 @@ export async function readSigningKey(file: string): Promise<KeyObject> {
   );
 }
 
+/**
+ * Reads an Ed25519 public key, such as `openssl pkey -in key.pem -pubout` prints.
+ *
+ * @throws {RegistryError} if the file can't be read or is not such a key
+ */
+export async function readPublicKey(file: string): Promise<KeyObject> {
+  const pem = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new RegistryError(`The public key can't be read: ${cause.message}`, { cause });
+  });
+  let key: KeyObject | null = null;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    // Reported below.
+  }
+  if (key?.asymmetricKeyType === 'ed25519') return key;
+  throw new RegistryError(
+    `${file} is not an Ed25519 public key in PEM format. \`openssl pkey -in key.pem -pubout\` prints one.`,
+  );
+}
+
 /** @returns 64 bytes */
 export const signManifest = (manifest: Uint8Array, key: KeyObject): Uint8Array =>
   new Uint8Array(sign(null, manifest, key));
 
-/** @param key the private key; its public key verifies the signature */
+/** @param key the public key, or the private one of the same pair */
 export const isSignedBy = (manifest: Uint8Array, signature: Uint8Array, key: KeyObject): boolean =>
-  verify(null, manifest, createPublicKey(key), signature);
+  verify(null, manifest, key.type === 'private' ? createPublicKey(key) : key, signature);
+
+/** @returns the alias with its signature */
+export const signAlias = (name: string, alias: string, value: Alias, key: KeyObject): Alias => ({
+  ...value,
+  signature: sign(null, Buffer.from(aliasStatement(name, alias, value)), key).toString('base64'),
+});
 
 type StatementKind = 'checkpoint' | 'trial';
 

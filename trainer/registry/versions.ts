@@ -1,11 +1,12 @@
 /** Listing, reading and checking a model's versions. */
-import { hash } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { versionSchema } from '../../shared/model/names.ts';
 import { type Manifest, manifestSchema } from '../../shared/registry/manifest.ts';
 import { listAliases } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
-import { CorruptVersionError, VersionNotFoundError } from './errors.ts';
+import { CorruptVersionError, RegistryError, VersionNotFoundError } from './errors.ts';
 import { InvalidObjectError, mapInBatches, readJson } from './read-json.ts';
+import { isSignedBy } from './signature.ts';
 
 /** The objects under a version's name, whether the version exists or not. */
 export interface StoredVersion {
@@ -126,6 +127,26 @@ export async function downloadVersion(
     files[path] = stored.bytes;
   }
   return { manifest, files };
+}
+
+/**
+ * Checks that a version's manifest was signed with a key.
+ *
+ * @param key the public key, or the private one of the same pair
+ * @throws {RegistryError} if it is not signed, or by another key
+ */
+export async function checkSigned(
+  bucket: Bucket,
+  name: string,
+  version: string,
+  key: KeyObject,
+): Promise<void> {
+  const manifest = await bucket.get(bucket.layout.manifest(name, version));
+  const signature = await bucket.get(bucket.layout.signature(name, version));
+  if (manifest && signature && isSignedBy(manifest.bytes, signature.bytes, key)) return;
+  throw new RegistryError(
+    `Version ${version} of ${name} is ${signature ? 'signed by another key, or was altered' : 'not signed'}, so the alias stays where it is. Publish the run with --sign, or choose another version.`,
+  );
 }
 
 export const versionNotFound = (bucket: Bucket, name: string, version: string) =>

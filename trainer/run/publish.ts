@@ -37,14 +37,15 @@ export async function publishEpoch(
     configSha256: createHash('sha256').update(config).digest('hex'),
   });
   const mover = { by: userAtHost(), ...(force && { force, reason: 'catwalk train --force' }) };
-  return { manifest, move: await moveTo(bucket, manifest, alias, mover) };
+  const { signingKey } = epoch;
+  return { manifest, move: await moveTo(bucket, manifest, alias, { ...mover, signingKey }) };
 }
 
 const moveTo = (
   bucket: Bucket,
   { name, version }: Manifest,
   alias: string,
-  mover: Pick<AliasMove, 'by' | 'reason' | 'force' | 'tolerance'>,
+  mover: Pick<AliasMove, 'by' | 'reason' | 'force' | 'tolerance' | 'signingKey'>,
 ) => moveAlias(bucket, { name, alias, version, action: 'publish', ...mover });
 
 export interface PublishRunOptions {
@@ -73,6 +74,6 @@ export async function publishRun(
   const version = { ...run, spec, metrics, dataset, parent, signingKey };
   const manifest = await publishVersion(bucket, version);
   if (alias === undefined) return { manifest, move: null };
-  const move = await moveTo(bucket, manifest, alias, { by, reason, force, tolerance });
+  const move = await moveTo(bucket, manifest, alias, { by, reason, force, tolerance, signingKey });
   return { manifest, move };
 }

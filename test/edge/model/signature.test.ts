@@ -23,7 +23,7 @@ async function servingSigned(MODEL_PUBLIC_KEY: string) {
   const bucket = openBucket();
   await bucket.uploadTestSet();
   const first = await bucket.publish('one', { signingKey: ours.signingKey });
-  await bucket.moveAlias(first);
+  await bucket.moveAlias(first, 'production', ours);
   const app = openApp(bucket, {}, { MODEL_PUBLIC_KEY });
   expect(await versionOf(app)).toBe(first);
   return { bucket, first, app };
@@ -44,7 +44,7 @@ describe('a Worker with a public key', () => {
   ])('serves a version that its key signed: %s', async (_, key) => {
     const { bucket, app } = await servingSigned(key);
     const second = await bucket.publish('two', { createdAt: later, signingKey: ours.signingKey });
-    await bucket.moveAlias(second);
+    await bucket.moveAlias(second, 'production', ours);
     await lookAgain(app);
     expect(await versionOf(app)).toBe(second);
   });
@@ -57,12 +57,53 @@ describe('a Worker with a public key', () => {
     const { bucket, first, app } = await servingSigned(ours.pem);
     const second = await bucket.publish('two', { createdAt: later, ...options });
     await change(bucket, second);
-    await bucket.moveAlias(second);
+    await bucket.moveAlias(second, 'production', ours);
     await lookAgain(app);
     expect(await versionOf(app)).toBe(first);
     const { failure } = await app.json('/readyz');
     expect(failure).toMatchObject({ version: second, code: 'bad_model' });
     expect(failure.detail).toContain(cause);
+  });
+
+  const signedAt = (updatedAt: string) => ({ updatedAt, ...ours });
+
+  it('follows only an alias that its key signed', async () => {
+    const { bucket, first, app } = await servingSigned(ours.pem);
+    const second = await bucket.publish('two', { createdAt: later, signingKey: ours.signingKey });
+    const failing = async (...alias: Parameters<TestBucket['moveAlias']>) => {
+      await bucket.moveAlias(...alias);
+      await lookAgain(app);
+      expect(await versionOf(app)).toBe(first);
+      return (await app.json('/readyz')).failure;
+    };
+    expect(await failing(second)).toMatchObject({
+      code: 'bad_model',
+      detail: expect.stringContaining(`is not signed, but this Worker follows only signed aliases`),
+    });
+    const other = await failing(second, 'production', another);
+    expect(other.detail).toContain('by another key');
+    // A record of another alias.
+    await bucket.moveAlias(second, 'candidate', ours);
+    const key = (alias: string) => bucket.layout.alias('fashion-mnist-cnn', alias);
+    const record = await (await bucket.bucket.get(key('candidate')))?.text();
+    await bucket.bucket.put(key('production'), record ?? '');
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(first);
+  });
+
+  it('refuses an older record of the alias, and accepts a rollback', async () => {
+    const { bucket, first, app } = await servingSigned(ours.pem);
+    const second = await bucket.publish('two', { createdAt: later, signingKey: ours.signingKey });
+    await bucket.moveAlias(second, 'production', signedAt('2026-11-24T11:00:00Z'));
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(second);
+    await bucket.moveAlias(first, 'production', signedAt('2026-11-24T10:15:00Z'));
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(second);
+    expect((await app.json('/readyz')).failure.detail).toContain('an old record was put back');
+    await bucket.moveAlias(first, 'production', signedAt('2026-11-24T12:00:00Z'));
+    await lookAgain(app);
+    expect(await versionOf(app)).toBe(first);
   });
 
   it('does not start with an invalid key', () => {
@@ -75,7 +116,7 @@ describe('a Worker with a public key', () => {
 it('a Worker without one serves signed and unsigned versions', async () => {
   const { bucket, app } = await servingSigned('');
   const second = await bucket.publish('two', { createdAt: later });
-  await bucket.moveAlias(second);
+  await bucket.moveAlias(second, 'production', ours);
   await lookAgain(app);
   expect(await versionOf(app)).toBe(second);
 });

@@ -151,7 +151,7 @@ describe('?version= and ?alias=', () => {
     await signing.uploadTestSet();
     const signed = await signing.publish('one', { signingKey: pair.privateKey });
     const unsigned = await signing.publish('two');
-    await signing.moveAlias(signed);
+    await signing.moveAlias(signed, 'production', { signingKey: pair.privateKey });
     const publicKey = btoa(String.fromCharCode(...new Uint8Array(key)));
     const app = openApp(signing, {}, { MODEL_PUBLIC_KEY: publicKey });
     expect((await app.json(`/predict?index=0&version=${signed}`)).model.version).toBe(signed);

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { sha256 } from '../../../edge/store/published.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { versionOf } from '../../../shared/model/names.ts';
+import { aliasStatement } from '../../../shared/registry/alias-statement.ts';
 import { bucketLayout, type DatasetFile } from '../../../shared/registry/bucket-layout.ts';
 import type { Manifest } from '../../../shared/registry/manifest.ts';
 import logitsOne from '../../fixtures/build/seed-1.logits.bin';
@@ -101,8 +102,25 @@ export function openBucket(prefix = `${crypto.randomUUID()}/`) {
     return version;
   }
 
-  async function moveAlias(version: string, aliasName = 'production'): Promise<void> {
-    const alias = { version, updatedAt: '2026-11-24T10:15:00Z', previous: null };
+  /** @param options.signingKey an Ed25519 private key that signs the alias */
+  async function moveAlias(
+    version: string,
+    aliasName = 'production',
+    {
+      updatedAt = '2026-11-24T10:15:00Z',
+      signingKey,
+    }: { updatedAt?: string; signingKey?: CryptoKey } = {},
+  ): Promise<void> {
+    const alias: Record<string, unknown> = { version, updatedAt, previous: null };
+    if (signingKey) {
+      const statement = aliasStatement(name, aliasName, { version, updatedAt, previous: null });
+      const bytes = await crypto.subtle.sign(
+        'Ed25519',
+        signingKey,
+        new TextEncoder().encode(statement),
+      );
+      alias.signature = btoa(String.fromCharCode(...new Uint8Array(bytes)));
+    }
     await bucket.put(layout.alias(name, aliasName), JSON.stringify(alias));
   }
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../../shared/registry/manifest.ts';
 import { readAlias } from '../../../trainer/registry/aliases.ts';
@@ -49,6 +50,42 @@ async function served(bucket: Bucket) {
   const pointer = await readAlias(bucket, name, alias);
   return pointer && readManifest(bucket, name, pointer.value.version);
 }
+
+describe('moveAlias with keys', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const another = generateKeyPairSync('ed25519');
+
+  test('moves only to a version that the key signed', async () => {
+    const bucket = openLocalBucket();
+    const [unsigned] = await publish(bucket, [0.9]);
+    const [signed] = await publish(bucket, [0.91], { signingKey: privateKey });
+    for (const keys of [{ signingKey: privateKey }, { requiredKey: publicKey }]) {
+      await expect(move(bucket, unsigned, keys)).rejects.toThrow('is not signed');
+    }
+    const requiredKey = another.publicKey;
+    await expect(move(bucket, signed, { requiredKey })).rejects.toThrow('by another key');
+    expect(await served(bucket)).toBeNull();
+    await move(bucket, signed, { requiredKey: publicKey });
+    expect((await served(bucket))?.version).toBe(signed.version);
+  });
+
+  test('signs the alias, also one that already names the version, and never goes back in time', async () => {
+    const bucket = openLocalBucket();
+    const [first, second] = await publish(bucket, [0.9, 0.91], { signingKey: privateKey });
+    const record = async () => (await readAlias(bucket, name, alias))?.value;
+    await move(bucket, first, { now: new Date('2026-11-24T12:00:00Z') });
+    expect((await record())?.signature).toBeUndefined();
+    const result = await move(bucket, first, { signingKey: privateKey });
+    expect(result.outcome).toBe('unchanged');
+    const before = await record();
+    expect(before?.signature).toMatch(/^[A-Za-z0-9+/]{86}==$/);
+    // The clock of this publisher is behind.
+    await move(bucket, second, { signingKey: privateKey, now: new Date('2026-11-24T11:00:00Z') });
+    const after = await record();
+    expect(after?.signature).not.toBe(before?.signature);
+    expect(Date.parse(after?.updatedAt ?? '')).toBeGreaterThan(Date.parse('2026-11-24T12:00:00Z'));
+  });
+});
 
 describe('moveAlias', () => {
   test('creates the alias, then moves it to a model that is as good or better', async () => {
