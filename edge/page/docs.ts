@@ -49,7 +49,8 @@ async function send(form: HTMLFormElement): Promise<void> {
 
 /** Returns the request that the form describes. Empty fields are left out. */
 function requestOf(form: HTMLFormElement) {
-  let path = form.dataset.path ?? '';
+  // Not form.dataset: a field named `dataset` hides it.
+  let path = form.getAttribute('data-path') ?? '';
   const query = new URLSearchParams();
   const headers = new Headers();
   for (const field of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>('[data-in]')) {
