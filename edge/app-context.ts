@@ -134,7 +134,7 @@ async function importLoader(): Promise<LoadVersion> {
  * @param now milliseconds since 1970
  * @returns milliseconds that never decrease. Only differences mean anything
  */
-export function elapsedClock(now: () => number): () => number {
+function elapsedClock(now: () => number): () => number {
   let latest = now();
   let elapsed = 0;
   return function readElapsed() {

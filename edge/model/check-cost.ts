@@ -7,7 +7,7 @@ type Shape = (number | null)[];
 /** Numbers in the outputs of all layers for one image, 32 MB. MobileNetV2 has 7 million for 224x224 pixels. */
 export const maxOutputs = 8_000_000;
 /** Multiply-adds for one image, a few seconds of CPU. MobileNetV2 has 300 million, the tutorial's network 8. */
-export const maxMultiplyAdds = 600_000_000;
+const maxMultiplyAdds = 600_000_000;
 
 /** Calls of layers, also those within nested models. */
 const maxCalls = 10_000;

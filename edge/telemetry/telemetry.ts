@@ -111,7 +111,7 @@ export const openCounters = (): Counters => ({
   swaps: 0,
 });
 
-export function countRequest(counters: Counters, key: string, route: string, duration: number) {
+function countRequest(counters: Counters, key: string, route: string, duration: number) {
   counters.requests.set(key, (counters.requests.get(key) ?? 0) + 1);
   let durations = counters.durations.get(route);
   if (!durations) {
@@ -127,7 +127,7 @@ export function countRequest(counters: Counters, key: string, route: string, dur
 /** Versions whose predictions are counted. The one counted first is dropped. */
 const maxVersions = 16;
 
-export function countPrediction(
+function countPrediction(
   counted: Map<string, Predictions>,
   { version, model: { labels } }: Manifest,
   { id }: { id: number },

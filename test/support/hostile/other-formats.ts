@@ -85,7 +85,7 @@ export function webp(chunks: [type: string, data: Uint8Array][]): Uint8Array {
   return Buffer.concat([Buffer.from('RIFF'), length, Buffer.from('WEBP'), ...parts]);
 }
 
-export function webpChunk(type: string, data: Uint8Array): Uint8Array {
+function webpChunk(type: string, data: Uint8Array): Uint8Array {
   const head = Buffer.alloc(8);
   head.write(type, 'latin1');
   head.writeUInt32LE(data.length, 4);
