@@ -148,7 +148,7 @@ describe('with a model', () => {
     [400, '/predict', post('{', 'application/json')],
     [400, '/predict', post('x', 'multipart/form-data')],
     [400, '/predict', post('x', 'image/png', { 'content-encoding': 'gzip' })],
-    [413, '/predict', post(new Uint8Array(10 * 2 ** 20 + 1))],
+    [413, '/predict', post(new Uint8Array(20 * 2 ** 20 + 1))],
     [413, '/predict', json({ images: Array(65).fill('') })],
     [415, '/predict', post('x', 'image/png', { 'content-encoding': 'br' })],
     [415, '/predict', post('no image', 'image/png')],
