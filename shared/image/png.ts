@@ -52,7 +52,7 @@ const chunkOverhead = 12;
 const maxBytesPerPixel = 4;
 
 /** An interlaced picture needs all of its pixels at once. */
-const maxInterlacedPixels = 4_000_000;
+const maxInterlacedPixels = 1_000_000;
 
 export const png: ImageDecoder = {
   readSize: readPngHeader,

@@ -20,8 +20,8 @@ const maxBytesAboveIdle = 128e6;
  * Copies of each request's pixels or files, which are garbage at once, but which V8 collects late in a process without an isolate's limit.
  * None is held: one request alone stays below 64 MB.
  */
-const maxBytesWithGarbage = 192e6;
-const leavesGarbage = /^(WebP|form)/;
+const maxBytesWithGarbage = 256e6;
+const leavesGarbage = /^(WebP|form|gzip)/;
 
 const lines: string[] = [];
 
