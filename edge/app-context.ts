@@ -53,7 +53,7 @@ export interface AppOptions {
   now?: () => number;
   /** A number from 0 to below 1 (default: `Math.random`). */
   random?: () => number;
-  /** Limits of request bodies (default: 24 MiB at once, 30 s per body). */
+  /** Limits of request bodies (default: 32 MiB at once, 30 s per body). */
   bodyLimits?: BodyLimits;
   /** The time for each request of the store (default: 10,000 ms). */
   maxStoreMilliseconds?: number;

@@ -12,7 +12,7 @@ export interface BodyLimits {
 
 /** An isolate has 128 MB, most of it for models and for decoding. Forms and JSON hold their content up to three times. */
 export const bodyLimits: BodyLimits = {
-  maxBytesInFlight: 24 * 2 ** 20,
+  maxBytesInFlight: 32 * 2 ** 20,
   maxMilliseconds: 30_000,
   maxStallMilliseconds: 10_000,
 };

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import type { BodyLimits, BodyReservation } from './body-memory.ts';
-import { looksLikeJson } from './json.ts';
+import { looksLikeJson, maxJsonBytes } from './json.ts';
 
 /** 20 MiB, as sent and as inflated: more than the photos of phones have. */
 export const maxBodyBytes = 20 * 1024 * 1024;
@@ -24,8 +24,8 @@ export async function readBody(context: Context): Promise<Uint8Array<ArrayBuffer
   executionCtx.waitUntil(read);
   try {
     const body = await readEncoded(req.raw, variables.body);
-    // JSON is copied: into a text, and from that into strings and numbers.
-    if (looksLikeJson(body)) variables.body.grow(body.byteLength);
+    // JSON is copied: into a text, and from that into strings and numbers. Longer JSON is refused before.
+    if (looksLikeJson(body)) variables.body.grow(Math.min(body.byteLength, maxJsonBytes));
     if (body.byteLength > 0) return body;
     throw new Problem('empty_body', 'The request has no body: send an image.');
   } catch (error) {

@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts';
 import { JsonError, parseJson } from '../json.ts';
 
 /** JSON needs several times its bytes: its text, the strings in it, and the files in base64 that they hold. */
-const maxJsonBytes = 10 * 2 ** 20;
+export const maxJsonBytes = 10 * 2 ** 20;
 /** An image in rows in an object in a list in an object is 5 deep. A batch with channels in a protocol's body is 7. */
 const maxDepth = 8;
 /** 64 images of 28 rows with an array per pixel's channels are 52,000. */

@@ -21,7 +21,7 @@ const maxBytesAboveIdle = 128e6;
  * None is held: one request alone stays below 64 MB.
  */
 const maxBytesWithGarbage = 256e6;
-const leavesGarbage = /^(WebP|form|gzip)/;
+const leavesGarbage = /^(WebP|form|gzip|PNG of 1 megapixel, interlaced)/;
 
 const lines: string[] = [];
 

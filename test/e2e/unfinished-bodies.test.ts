@@ -40,10 +40,10 @@ async function codeOfWhole(): Promise<string> {
   return code;
 }
 
-it('hold at most 24 MiB, and nothing after their clients have disconnected', async () => {
+it('hold at most 32 MiB, and nothing after their clients have disconnected', async () => {
   expect(await codeOfWhole()).toBe('no_model');
-  const sockets = await Promise.all(Array.from({ length: 2 }, sendHalf));
-  // Twice 10 MiB are reserved once the Worker has seen both requests.
+  const sockets = await Promise.all(Array.from({ length: 3 }, sendHalf));
+  // Three times 10 MiB are reserved once the Worker has seen all requests.
   await expect.poll(codeOfWhole).toBe('busy');
   const codes = await Promise.all(Array.from({ length: 12 }, codeOfWhole));
   expect(codes).toEqual(Array(12).fill('busy'));
