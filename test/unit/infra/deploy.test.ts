@@ -86,6 +86,8 @@ describe('a deployment', () => {
       ...worker.env,
       CLOUDFLARE_API_BASE_URL: cloudflare.url,
       CLOUDFLARE_API_TOKEN: 'stand-in',
+      // The tests silence Wrangler otherwise.
+      WRANGLER_LOG: 'log',
     };
     const argv = ['--env', 'production', '--url', worker.url];
     const first = await deploy(argv, environment);
