@@ -128,7 +128,7 @@ describe.skipIf(!hasChromium)('error states', () => {
         page.locator('#file').setInputFiles({ name, mimeType: 'image/png', buffer });
       await choose('notes.png', Buffer.from('no picture at all'));
       await eventually(() => trouble.getAttribute('data-code')).toBe('unsupported_image');
-      await choose('huge.png', Buffer.alloc(11 * 2 ** 20, 1));
+      await choose('huge.png', Buffer.alloc(21 * 2 ** 20, 1));
       await eventually(() => trouble.getAttribute('data-code')).toBe('body_too_large');
       await checkAccessibility(page);
       // The page downscales a photo with too many pixels.
