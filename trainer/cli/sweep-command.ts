@@ -7,6 +7,7 @@ import { trainOptionsSchema } from '../run/options.ts';
 import {
   BadConfigurationError,
   bestTrial,
+  isFinished,
   type Sweep,
   sweepNameSchema,
 } from '../sweep/sweep-records.ts';
@@ -171,7 +172,7 @@ async function runAll(options: SweepOptions, signal: AbortSignal): Promise<void>
     const next = best ? `Publish the best one with: npx catwalk sweep publish ${sweep.name}\n` : '';
     return `${sweepTable(sweep, trials)}${next}`;
   });
-  const unfinished = trials.filter(({ status }) => status?.state !== 'done');
+  const unfinished = trials.filter(({ status }) => !isFinished(status));
   if (unfinished.length === 0) return;
   process.exitCode = 1;
   const isResumable = unfinished.some(({ status }) => status?.state !== 'misconfigured');

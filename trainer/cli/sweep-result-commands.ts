@@ -98,7 +98,7 @@ async function findBest(bucket: Bucket, name: string) {
   const best = bestTrial(trials);
   if (best) return best;
   throw new Error(
-    `No trial of the sweep ${name} is done yet. \`catwalk sweep status ${name}\` shows their states.`,
+    `No trial of the sweep ${name} has a result yet. \`catwalk sweep status ${name}\` shows their states.`,
   );
 }
 
@@ -110,7 +110,7 @@ export function sweepEventLine(event: LocalSweepEvent): string {
     const { epoch, validationAccuracy } = event;
     return `${start} epoch ${epoch}: validation accuracy ${percent(validationAccuracy)}\n`;
   }
-  if (event.code === 0) return `${start} done\n`;
+  if (event.code === 0) return `${start} done${event.message ? `: ${event.message}` : ''}\n`;
   if (event.code === 128 + constants.signals.SIGTERM) return `${start} stopped\n`;
   const failed = `${start} failed with exit code ${event.code}`;
   return `${styleText('red', failed, { stream: process.stdout })}: ${event.message}\n`;

@@ -4,12 +4,13 @@ import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import type { Bucket } from '../registry/bucket.ts';
-import { readTrials, type Sweep, type Trial } from './sweep-records.ts';
+import { isFinished, readTrials, type Sweep, type Trial, trialFolder } from './sweep-records.ts';
 
 /** What a local sweep reports. */
 export type LocalSweepEvent =
   | { event: 'trial-started'; trial: number; pid: number | undefined }
   | { event: 'trial-epoch'; trial: number; epoch: number; validationAccuracy: number }
+  /** With code 0, the message says that the trial diverged. */
   | { event: 'trial-ended'; trial: number; code: number; message: string | null };
 
 export interface LocalSweep {
@@ -42,12 +43,12 @@ const epochEvent = z.object({
 export async function runLocally(bucket: Bucket, local: LocalSweep): Promise<Trial[]> {
   const { sweep, processes, signal } = local;
   const waiting = (await readTrials(bucket, sweep))
-    .filter(({ status }) => status?.state !== 'done' && status?.state !== 'misconfigured')
+    .filter(({ status }) => !isFinished(status) && status?.state !== 'misconfigured')
     .map(({ index }) => index);
   const work = async () => {
     for (let trial = waiting.shift(); trial !== undefined; trial = waiting.shift()) {
       if (signal.aborted) return;
-      await runProcess(trial, local);
+      await runProcess(bucket, trial, local);
     }
   };
   await Promise.all(Array.from({ length: Math.min(processes, waiting.length) }, work));
@@ -55,7 +56,11 @@ export async function runLocally(bucket: Bucket, local: LocalSweep): Promise<Tri
   return readTrials(bucket, sweep);
 }
 
-async function runProcess(trial: number, { sweepArguments, onEvent, signal }: LocalSweep) {
+async function runProcess(
+  bucket: Bucket,
+  trial: number,
+  { sweep, sweepArguments, onEvent, signal }: LocalSweep,
+) {
   const child = spawn(
     process.execPath,
     [cli, 'sweep', `--index=${trial}`, '--json', ...sweepArguments],
@@ -82,13 +87,12 @@ async function runProcess(trial: number, { sweepArguments, onEvent, signal }: Lo
   });
   const [code, endedBy] = await once(child, 'close');
   signal.removeEventListener('abort', stop);
-  const message = errors.trim() || (endedBy ? `ended by ${endedBy}` : '');
-  onEvent({
-    event: 'trial-ended',
-    trial,
-    code: code ?? 1,
-    message: code === 0 ? null : message.replace(/^error: /, ''),
-  });
+  const failure = errors.trim() || (endedBy ? `ended by ${endedBy}` : '');
+  const message =
+    code === 0
+      ? ((await trialFolder(bucket, sweep.name, trial).readStatus())?.message ?? null)
+      : failure.replace(/^error: /, '');
+  onEvent({ event: 'trial-ended', trial, code: code ?? 1, message });
 }
 
 function stopChild(child: ChildProcess): void {

@@ -14,10 +14,12 @@ import { fixedOptions, planRun } from '../run/plan-run.ts';
 import { readRun } from '../run/read-run.ts';
 import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
+import { DivergenceError } from '../train/divergence.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
 import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';
 import {
   BadConfigurationError,
+  isFinished,
   type Sweep,
   type TrialFolder,
   type TrialResult,
@@ -38,7 +40,7 @@ export interface TrialToRun {
 
 /**
  * Runs one trial, or resumes it from its last checkpoint. The bucket is all that it shares with other machines. Does
- * nothing if the trial is already done.
+ * nothing if the trial is already done. A trial whose training diverges is done, too: it would diverge again.
  *
  * @throws {BadConfigurationError} if the trial's configuration is invalid, as found now or by an earlier attempt
  */
@@ -52,8 +54,9 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
   }
   const stored = trialFolder(bucket, sweep.name, index);
   const before = await stored.readStatus();
-  if (before?.state === 'done') {
-    reporter.report({ event: 'message', message: `Trial ${index} is already done.` });
+  if (isFinished(before)) {
+    const message = before?.message ?? `Trial ${index} is already done.`;
+    reporter.report({ event: 'message', message });
     return;
   }
   if (before?.state === 'misconfigured') throw new BadConfigurationError(before.message);
@@ -83,6 +86,10 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
     } else if (isMisconfiguration(error)) {
       await update({ state: 'misconfigured', message });
       throw new BadConfigurationError(message, { cause: error });
+    } else if (error instanceof DivergenceError) {
+      await update({ state: 'diverged', message });
+      reporter.report({ event: 'message', message });
+      return;
     } else {
       // The bucket itself may be what failed.
       await update({ state: 'failed', message }).catch(() => {});

@@ -25,7 +25,18 @@ export const sweepSchema = z.object({
   trials: z.array(z.object({ parameters: z.record(z.string(), valueSchema) })).min(1),
 });
 
-const trialStates = ['running', 'interrupted', 'failed', 'misconfigured', 'done'] as const;
+const trialStates = [
+  'running',
+  'interrupted',
+  'failed',
+  'misconfigured',
+  'diverged',
+  'done',
+] as const;
+
+/** Whether a trial has ended for good. One that diverged has no result, so it is never the best. */
+export const isFinished = (status: TrialStatus | null) =>
+  status?.state === 'done' || status?.state === 'diverged';
 
 /** sweeps/<name>/trials/<n>/status.json: the state that a trial last reported. */
 export const trialStatusSchema = z.object({
@@ -38,7 +49,7 @@ export const trialStatusSchema = z.object({
   host: z.string(),
   /** The last finished epoch; 0 before the first. */
   epoch: z.int().nonnegative(),
-  /** Why the trial failed or is misconfigured. */
+  /** Why the trial failed, diverged or is misconfigured. */
   message: z.string().optional(),
 });
 
@@ -67,7 +78,7 @@ export interface Trial {
   parameters: Sweep['trials'][number]['parameters'];
   /** null if the trial was never started. */
   status: TrialStatus | null;
-  /** null if the trial is not done. */
+  /** null if the trial is not done, or has diverged. */
   result: TrialResult | null;
 }
 

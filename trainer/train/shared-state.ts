@@ -96,6 +96,13 @@ function shareBytes(bytes: Uint8Array): Uint8Array {
   return shared;
 }
 
+/** Returns the mean loss of a step's batch. */
+export function stepLoss(losses: Float32Array, step: number, workers: number): number {
+  let sum = 0;
+  for (let i = step * workers; i < (step + 1) * workers; i++) sum += losses[i] as number;
+  return sum;
+}
+
 /** Returns part `index` of `parts` equal parts of 0..length-1. Some may be one longer. */
 export function slicePart(
   length: number,

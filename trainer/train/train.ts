@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFastest } from '../backend/open-backend.ts';
+import { DivergenceError, firstNotFinite } from './divergence.ts';
 import { firstImages, shuffle, splitValidation } from './image-order.ts';
 import { halfArtifacts, type MasterModel, openMaster, roundToHalf } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
-import { PAUSE_REQUESTED, STEPS_DONE, type TestState } from './shared-state.ts';
+import { learningRateAt } from './optimizer.ts';
+import { PAUSE_REQUESTED, STEPS_DONE, stepLoss, type TestState } from './shared-state.ts';
 import {
   copyVectors,
   firstPosition,
@@ -22,6 +24,7 @@ const progressIntervalMs = 100;
  * Trains a network with data parallelism over worker threads. Each computes the gradients of its part of every batch; their
  * sum is the batch's, so the number of threads changes only rounding.
  *
+ * @throws {DivergenceError} at the first step whose loss is not finite
  * @throws {Error} if the backend does not load or a thread fails
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
@@ -29,6 +32,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { workers } = session;
   try {
     if (options.resumeFrom) restoreVectors(workers.state, options.resumeFrom.vectors);
+    checkWeights(session);
     yield started;
     session.lastCheckpoint = performance.now();
     while (session.position.epoch <= options.recipe.epochs) {
@@ -128,11 +132,11 @@ async function* trainSteps(session: Session): AsyncGenerator<TrainingEvent, void
     const isDue = performance.now() - session.lastCheckpoint >= intervalMs;
     if (signal?.aborted || isDue) Atomics.store(progress, PAUSE_REQUESTED, 1);
     while (reported < Atomics.load(progress, STEPS_DONE)) {
-      const parts = losses.subarray(reported * workers.count, (reported + 1) * workers.count);
+      const loss = stepLoss(losses, reported, workers.count);
       reported++;
       const seen = Math.min(reported * recipe.batchSize, images);
       const imagesPerSecond = seen / (epochSeconds + elapsed());
-      yield { event: 'progress', epoch, step: reported, loss: sumOf(parts), imagesPerSecond };
+      yield { event: 'progress', epoch, step: reported, loss, imagesPerSecond };
     }
   }
   await work;
@@ -142,6 +146,10 @@ async function* trainSteps(session: Session): AsyncGenerator<TrainingEvent, void
     seconds: seconds + elapsed(),
     epochSeconds: epochSeconds + elapsed(),
   };
+  const { step } = session.position;
+  // The workers stop at a step whose loss is not finite, and don't count it.
+  const loss = step < to ? stepLoss(losses, step, workers.count) : 0;
+  if (!Number.isFinite(loss)) throw divergenceAt(session, step + 1, `the loss is ${loss}`);
 }
 
 /** Tests the network, and moves to the next epoch or, if the validation accuracy no longer improves, to the end. */
@@ -150,8 +158,12 @@ async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, 
   const { recipe, dtype } = options;
   const { state } = workers;
   const { epoch, seconds, epochSeconds } = position;
+  checkWeights(session);
   state.tested.set(state.average ?? state.parameters);
   if (dtype === 'float16') roundToHalf(state.tested);
+  if (firstNotFinite(state.tested) !== undefined) {
+    throw divergenceAt(session, steps, 'a weight exceeds 65,504, the maximum of float16');
+  }
   const metrics = await metricsOn('test', session);
   const validation = state.validation && (await metricsOn('validation', session));
   const artifacts = await master.artifactsOf(state.tested);
@@ -186,15 +198,39 @@ async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, 
   options.signal?.throwIfAborted();
 }
 
-async function metricsOn(set: 'test' | 'validation', { workers, options }: Session) {
+async function metricsOn(set: 'test' | 'validation', session: Session) {
+  const { workers, options } = session;
   await workers.perform({ task: 'evaluate', set });
   const { logits, set: tested } = workers.state[set] as TestState;
-  return computeMetrics(logits, tested.labels, options.spec.labels);
+  const metrics = computeMetrics(logits, tested.labels, options.spec.labels);
+  if (Number.isFinite(metrics.loss)) return metrics;
+  throw divergenceAt(session, session.steps, `the ${set} loss is ${metrics.loss}`);
 }
 
-const checkpointOf = ({ position, workers }: Session): TrainingEvent => ({
-  event: 'checkpoint',
-  state: { position, vectors: copyVectors(workers.state) },
-});
+function checkpointOf(session: Session): TrainingEvent {
+  checkWeights(session);
+  const { position, workers } = session;
+  return { event: 'checkpoint', state: { position, vectors: copyVectors(workers.state) } };
+}
+
+/**
+ * Checks that the weights are finite. The loss alone does not show it: ReLU kernels turn NaN into 0.
+ *
+ * @throws {DivergenceError}
+ */
+function checkWeights(session: Session): void {
+  const { parameters, average } = session.workers.state;
+  const wrong = firstNotFinite(parameters) ?? (average && firstNotFinite(average));
+  if (typeof wrong !== 'number') return;
+  throw divergenceAt(session, session.position.step, `a weight is ${wrong}`);
+}
+
+/** @param step counts from 1 */
+function divergenceAt({ options, steps, position }: Session, step: number, reason: string) {
+  const { epoch } = position;
+  const total = Math.max(0, (epoch - 1) * steps + step - 1);
+  const learningRate = learningRateAt(options.recipe, total, steps);
+  return new DivergenceError({ epoch, step, steps, learningRate, reason });
+}
 
 const sumOf = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0);

@@ -17,6 +17,7 @@ import {
   type SharedState,
   STEPS_DONE,
   slicePart,
+  stepLoss,
   type TestState,
   waitForAll,
 } from './shared-state.ts';
@@ -41,8 +42,8 @@ export interface WorkerData {
 /** What all workers do at once; one task at a time. */
 export type WorkerTask =
   /**
-   * Trains steps `from` to `to` of an epoch, or fewer if a pause is requested. `stepsBefore` counts the steps of all
-   * earlier epochs.
+   * Trains steps `from` to `to` of an epoch, or fewer if a pause is requested or the loss is not finite. `stepsBefore` counts
+   * the steps of all earlier epochs.
    */
   | { task: 'train-steps'; stepsBefore: number; from: number; to: number }
   | { task: 'evaluate'; set: 'test' | 'validation' };
@@ -86,6 +87,8 @@ function trainSteps({ stepsBefore, from, to }: Extract<WorkerTask, { task: 'trai
     const batch = order.subarray(step * recipe.batchSize, (step + 1) * recipe.batchSize);
     losses[step * count + index] = computeGradient(batch, total);
     waitForAll(state.barrier, count);
+    // The training has diverged. All workers see the same losses, so all stop here, before an update spoils the weights.
+    if (!Number.isFinite(stepLoss(losses, step, count))) return;
     updateWeights(learningRateAt(recipe, total, data.steps), total + 1, ownPart);
     // One worker decides, before a barrier, so that all stop after the same step.
     if (index === 0) Atomics.store(progress, PAUSED, Atomics.load(progress, PAUSE_REQUESTED));

@@ -225,3 +225,21 @@ it('ends every trial with a checkpoint on Ctrl-C or SIGTERM, and resumes from th
     });
   }
 }, 300_000);
+
+it('counts a trial that diverges as finished, without a result, and runs it once', async () => {
+  const { url } = openLocalBucket();
+  const file = await writeSweep('diverging', 1, [1e30, 0.001]);
+  const local = ['--file', file, '--bucket', url, '--local', '2', '--json'];
+  const first = await sweep(local);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  const message = expect.stringMatching(/diverged in epoch 1, step \d of 7.*the loss is NaN/);
+  expect(first.events).toContainEqual({ event: 'trial-ended', trial: 0, code: 0, message });
+  const { trials, best } = first.events.at(-1) as { trials: Event[]; best: Event };
+  expect(trials[0]).toMatchObject({ status: { state: 'diverged', message }, result: null });
+  expect(best).toMatchObject({ index: 1 });
+
+  const second = await sweep(local);
+  expect(startsOf(second.events)).toEqual([]);
+  const alone = await sweep(['--sweep', 'diverging', '--bucket', url, '--index', '0', '--json']);
+  expect(alone).toMatchObject({ code: 0, events: [{ event: 'message', message }] });
+}, 120_000);

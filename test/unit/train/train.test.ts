@@ -4,6 +4,7 @@ import type { Dataset } from '../../../trainer/data/dataset.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { type Recipe, recipes } from '../../../trainer/train/recipe.ts';
 import { train } from '../../../trainer/train/train.ts';
+import { firstPosition } from '../../../trainer/train/training-state.ts';
 import type { TrainingEvent, TrainOptions } from '../../../trainer/train/training-types.ts';
 
 let dataset: Dataset;
@@ -107,6 +108,74 @@ describe('training on real images', () => {
     const [epoch] = await trainEpochs({ limit: 65, threads: 2 });
     expect(epoch?.metrics.loss).toBeLessThan(Math.log(10) + 0.1);
     expect(weightsOf(epoch).every(Number.isFinite)).toBe(true);
+  });
+
+  describe('that diverges', () => {
+    const sgd = { ...recipes.tutorial, optimizer: 'sgd' } as const;
+    const state = (change: (parameters: Float32Array) => void, step = 0) => {
+      const vectors = {
+        parameters: new Float32Array(688_138).fill(0.01),
+        firstMoments: new Float32Array(688_138),
+        secondMoments: new Float32Array(688_138),
+        losses: new Float32Array(8),
+      };
+      change(vectors.parameters);
+      return { position: { ...firstPosition, epoch: 2, step }, vectors };
+    };
+    // The kernel of the first convolution: its ReLU turns NaN into 0, so the loss does not show it.
+    const hiddenNaN = state((parameters) => parameters.fill(Number.NaN, 0, 9));
+    const cases: [string, Partial<TrainOptions>, object][] = [
+      [
+        'ends at the step whose loss is NaN',
+        { recipe: { ...sgd, learningRate: 1e10 } },
+        { epoch: 1, step: 2, steps: 4, learningRate: 1e10, reason: 'the loss is NaN' },
+      ],
+      [
+        'ends at the step whose loss is not finite, with the learning rate of the warm-up there',
+        { recipe: { ...sgd, learningRate: 4e10, warmupEpochs: 1 } },
+        { epoch: 1, step: 2, steps: 4, learningRate: 2e10, reason: 'the loss is NaN' },
+      ],
+      [
+        'ends before it resumes from weights that are NaN',
+        { resumeFrom: hiddenNaN },
+        { epoch: 2, step: 0, steps: 4, reason: 'a weight is NaN' },
+      ],
+      [
+        'ends if its logits overflow on the test images',
+        { resumeFrom: state((parameters) => parameters.fill(1e30), 4) },
+        { epoch: 2, step: 4, steps: 4, reason: 'the test loss is NaN' },
+      ],
+      [
+        'ends if a weight does not fit into float16',
+        { resumeFrom: state((parameters) => parameters.fill(65_520, 0, 1), 4), dtype: 'float16' },
+        { reason: 'a weight exceeds 65,504, the maximum of float16' },
+      ],
+    ];
+
+    it.each(cases)('%s', async (_, options, at) => {
+      const seen: TrainingEvent[] = [];
+      const training = async () => {
+        const recipe = { ...recipes.tutorial, epochs: 2 };
+        const all = { spec: fashionMnistCnn, dataset, recipe, seed: 5, backend: 'wasm' as const };
+        const events = train({
+          ...all,
+          limit: 256,
+          threads: 2,
+          checkpoints: { steps: 1 },
+          ...options,
+        });
+        for await (const event of events) seen.push(event);
+      };
+      await expect(training()).rejects.toMatchObject({ name: 'DivergenceError', at });
+      expect(seen.filter(({ event }) => event === 'epoch')).toEqual([]);
+      for (const event of seen) {
+        if (event.event === 'progress') expect(event.loss).toBeLessThan(1e9);
+        if (event.event !== 'checkpoint') continue;
+        for (const vector of Object.values(event.state.vectors)) {
+          expect(vector.every(Number.isFinite)).toBe(true);
+        }
+      }
+    });
   });
 
   it('ends its threads and throws when interrupted', async () => {
