@@ -45,17 +45,61 @@ const maxReadMilliseconds = 20_000;
  *
  * @throws {DatasetError} if the description's chunks do not fit its images
  */
-export function openChunks({ store, layout, name, now }: TestSetSource, info: DatasetInfo): Chunks {
+export function openChunks(source: TestSetSource, info: DatasetInfo): Chunks {
+  const file = openFile(source, info);
+  const maxCachedChunks = Math.floor(maxCachedBytes / (file.images * info.height * info.width));
+  // The least recently used comes first.
+  const cached = new Map<number, Uint8Array>();
+  let reading = { startedAt: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
+
+  /** Requests that arrive during the read wait for it, so that the file is in memory once. */
+  async function readWholeOnce(listed: PublishedFile, background: Background): Promise<void> {
+    if (source.now() - reading.startedAt >= maxReadMilliseconds) {
+      const done = file.readWhole(listed).then((chunks) => {
+        for (const [chunk, bytes] of chunks.entries()) cached.set(chunk, bytes);
+      });
+      const started = { startedAt: source.now(), done };
+      reading = started;
+      done.catch(() => {
+        started.startedAt = Number.NEGATIVE_INFINITY;
+      });
+      background.waitUntil(done.catch(() => {}));
+    }
+    await reading.done;
+  }
+
+  return {
+    images: file.images,
+    async read(chunk, background) {
+      const found = cached.get(chunk);
+      if (found?.byteLength === file.lengthOf(chunk)) {
+        cached.delete(chunk);
+        cached.set(chunk, found);
+        return found;
+      }
+      if (!info.chunks && file.listed && file.listed.bytes <= maxCachedBytes) {
+        await readWholeOnce(file.listed, background);
+        const bytes = cached.get(chunk);
+        if (bytes?.byteLength === file.lengthOf(chunk)) return bytes;
+        throw file.lacks(chunk);
+      }
+      const bytes = await file.readRange(chunk);
+      cached.set(chunk, bytes);
+      const [oldest] = cached.keys();
+      if (cached.size > maxCachedChunks && oldest !== undefined) cached.delete(oldest);
+      return bytes;
+    },
+  };
+}
+
+/** Opens the file with the images, whose reads are verified. */
+function openFile({ store, layout, name }: TestSetSource, info: DatasetInfo) {
   const imageBytes = info.height * info.width;
   const header = idxHeaderBytes(3);
   const images = info.chunks?.images ?? imagesPerChunk;
   const count = Math.ceil(info.images / images);
-  const file = info.files.find(({ path }) => path === 'test-images.idx');
   const key = layout.datasetFile(name, 'test-images.idx', info.hash);
-  // The least recently used comes first.
-  const cached = new Map<number, Uint8Array>();
   let knownEtag: string | null = null;
-  let reading = { startedAt: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
 
   if (info.chunks && (info.chunks.sha256.length !== count || images * imageBytes > maxChunkBytes)) {
     throw new DatasetError(
@@ -66,70 +110,41 @@ export function openChunks({ store, layout, name, now }: TestSetSource, info: Da
   const lengthOf = (chunk: number) => Math.min(images, info.images - chunk * images) * imageBytes;
   const corrupt = (problem: string) =>
     new DatasetError('bad_dataset', `test-images.idx of ${name} ${problem}.`);
-
-  async function readRange(chunk: number): Promise<Uint8Array> {
-    const length = lengthOf(chunk);
-    const first = chunk * images;
-    const object = await store.getRange(key, header + first * imageBytes, length);
-    if (object === null || object.bytes.byteLength !== length) {
-      throw corrupt(`lacks the images from ${first} on`);
-    }
-    const { bytes, etag } = object;
-    if (info.chunks) {
-      if ((await sha256(bytes)) === info.chunks.sha256[chunk]) return bytes;
-      throw corrupt(`has other images from ${first} on than dataset.json says`);
-    }
-    if (etag !== (knownEtag ?? etag)) throw corrupt('is being replaced. Try again');
-    knownEtag = etag;
-    return bytes;
-  }
-
-  async function readWhole({ bytes: length, sha256: expected }: PublishedFile): Promise<void> {
-    const object = await store.getRange(key, 0, length);
-    if (object === null) throw corrupt('is missing');
-    if ((await sha256(object.bytes)) !== expected) {
-      throw corrupt('is not the file that dataset.json lists. It may be being replaced: try again');
-    }
-    for (let chunk = 0, start = header; chunk < count; start += lengthOf(chunk), chunk++) {
-      cached.set(chunk, object.bytes.subarray(start, start + lengthOf(chunk)));
-    }
-  }
-
-  /** Requests that arrive during the read wait for it, so that the file is in memory once. */
-  async function fromWhole(chunk: number, listed: PublishedFile, background: Background) {
-    if (now() - reading.startedAt >= maxReadMilliseconds) {
-      const started = { startedAt: now(), done: readWhole(listed) };
-      reading = started;
-      started.done.catch(() => {
-        started.startedAt = Number.NEGATIVE_INFINITY;
-      });
-      background.waitUntil(started.done.catch(() => {}));
-    }
-    await reading.done;
-    const bytes = cached.get(chunk);
-    if (bytes?.byteLength === lengthOf(chunk)) return bytes;
-    throw corrupt(`lacks the images from ${chunk * images} on`);
-  }
+  const lacks = (chunk: number) => corrupt(`lacks the images from ${chunk * images} on`);
 
   return {
     images,
-    async read(chunk, background) {
-      const found = cached.get(chunk);
-      if (found?.byteLength === lengthOf(chunk)) {
-        cached.delete(chunk);
-        cached.set(chunk, found);
-        return found;
+    listed: info.files.find(({ path }) => path === 'test-images.idx'),
+    lengthOf,
+    lacks,
+
+    async readRange(chunk: number): Promise<Uint8Array> {
+      const length = lengthOf(chunk);
+      const object = await store.getRange(key, header + chunk * images * imageBytes, length);
+      if (object === null || object.bytes.byteLength !== length) throw lacks(chunk);
+      const { bytes, etag } = object;
+      if (info.chunks) {
+        if ((await sha256(bytes)) === info.chunks.sha256[chunk]) return bytes;
+        throw corrupt(`has other images from ${chunk * images} on than dataset.json says`);
       }
-      if (!info.chunks && file && file.bytes <= maxCachedBytes) {
-        return fromWhole(chunk, file, background);
-      }
-      const bytes = await readRange(chunk);
-      cached.set(chunk, bytes);
-      const [oldest] = cached.keys();
-      if (cached.size * images * imageBytes > maxCachedBytes && oldest !== undefined) {
-        cached.delete(oldest);
-      }
+      if (etag !== (knownEtag ?? etag)) throw corrupt('is being replaced. Try again');
+      knownEtag = etag;
       return bytes;
+    },
+
+    /** @returns the chunks, which share one buffer */
+    async readWhole({ bytes: length, sha256: expected }: PublishedFile): Promise<Uint8Array[]> {
+      const object = await store.getRange(key, 0, length);
+      if (object === null) throw corrupt('is missing');
+      if ((await sha256(object.bytes)) !== expected) {
+        throw corrupt(
+          'is not the file that dataset.json lists. It may be being replaced: try again',
+        );
+      }
+      return Array.from({ length: count }, (_, chunk) => {
+        const start = header + chunk * images * imageBytes;
+        return object.bytes.subarray(start, start + lengthOf(chunk));
+      });
     },
   };
 }

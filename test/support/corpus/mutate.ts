@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { crc32 } from '../../../shared/image/png.ts';
+import { crc32 } from '../../../shared/image/png-chunks.ts';
 
 /**
  * A change to a file. A place below 64 is so many bytes from its start, where headers are; those above are ten-thousandths of its

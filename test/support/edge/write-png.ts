@@ -1,4 +1,4 @@
-import { crc32 } from '../../../shared/image/png.ts';
+import { crc32 } from '../../../shared/image/png-chunks.ts';
 
 /** Writes a PNG chunk by chunk, for kinds that fast-png cannot write. */
 export function writePng(header: number[], chunks: [string, Uint8Array][]): Uint8Array {
