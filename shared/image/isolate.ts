@@ -40,12 +40,20 @@ const minPart = 0.25;
 /** Garments of about this shape are tops laid flat, with spread sleeves: the data set's are 22 pixels wide and 28 high. */
 const flatTop = { minAspect: 0.8, maxAspect: 1.4, squeeze: 22 / 28 };
 
+export interface IsolateOptions {
+  /** Size of the network's input in pixels. */
+  height: number;
+  width: number;
+  /** The grey level that the garment's mean is shifted to (default: not shifted). */
+  mean?: number | undefined;
+}
+
 /**
  * @param image opaque; alpha is ignored
  * @returns the network's input, height x width values of 0 black to 255 white, and the part of the picture that it shows; `null` if no
  *   garment is found
  */
-export function isolate(image: RasterImage, height: number, width: number) {
+export function isolate(image: RasterImage, options: IsolateOptions) {
   const scale = Math.min(1, searchSide / Math.max(image.width, image.height));
   const small = {
     width: Math.max(8, Math.round(image.width * scale)),
@@ -56,7 +64,7 @@ export function isolate(image: RasterImage, height: number, width: number) {
   const mask = findForeground(rgba, luma, small.width, small.height);
   const size = keepLargeRegions(mask, small.width, small.height, minPart);
   if (size < minShare * mask.length) return null;
-  return fitGarment(mask, luma, small.width, { height, width });
+  return fitGarment(mask, luma, small.width, options);
 }
 
 const lumaAt = (rgba: Float32Array, i: number) =>
@@ -261,12 +269,7 @@ function boxMean(values: Float32Array, scratch: Float32Array, width: number, hei
 }
 
 /** Trims the garment, fits its longer edge to the input and lays it on black; light becomes dark, as in the data set. */
-function fitGarment(
-  mask: Uint8Array,
-  luma: Float32Array,
-  width: number,
-  input: { height: number; width: number },
-) {
+function fitGarment(mask: Uint8Array, luma: Float32Array, width: number, input: IsolateOptions) {
   const box = maskBounds(mask, width);
   const longer = Math.max(box.width, box.height);
   const aspect = box.width / box.height;
@@ -289,14 +292,31 @@ function fitGarment(
     }
   }
   const fitted = resizeChannels(cut, box.width, box.height, 2, size.width, size.height);
+  const shift = input.mean === undefined ? 0 : input.mean - garmentMean(fitted);
   const pixels = new Uint8Array(input.height * input.width);
   const left = (input.width - size.width) >> 1;
   const top = (input.height - size.height) >> 1;
   for (let y = 0; y < size.height; y++) {
     for (let x = 0; x < size.width; x++) {
-      const value = fitted[2 * (y * size.width + x) + 1] as number;
-      pixels[(top + y) * input.width + left + x] = Math.round(Math.max(0, Math.min(255, value)));
+      const i = 2 * (y * size.width + x);
+      const cover = fitted[i] as number;
+      const value = (fitted[i + 1] as number) + cover * shift;
+      const pixel = Math.round(Math.max(0, Math.min(255 * cover, value)));
+      pixels[(top + y) * input.width + left + x] = pixel;
     }
   }
   return pixels;
+}
+
+/** The mean grey level of the pixels that the garment covers by half or more; `cut` has two channels, cover and cover x grey. */
+function garmentMean(cut: Float32Array): number {
+  let sum = 0;
+  let pixels = 0;
+  for (let i = 0; i < cut.length; i += 2) {
+    const cover = cut[i] as number;
+    if (cover < 0.5) continue;
+    sum += (cut[i + 1] as number) / cover;
+    pixels++;
+  }
+  return sum / Math.max(1, pixels);
 }

@@ -1,3 +1,4 @@
+import type { Background } from '../model/model-spec.ts';
 import { decodeImage } from './decode-image.ts';
 import type { DecodeOptions, RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
@@ -6,16 +7,13 @@ import { type GreyImage, resizeByArea } from './resize.ts';
 /** Whether to swap light and dark. `auto` decides by the background. */
 export type Inversion = 'auto' | 'true' | 'false';
 
-/** How a picture's background becomes the data set's: `isolate` keeps the garment only; `invert` swaps light and dark if it is light. */
-export type Background = 'isolate' | 'invert';
-
 export interface ModelInputOptions {
   /** Size of the network's input in pixels. */
   height: number;
   width: number;
   /** (default: auto) */
   invert?: Inversion;
-  /** Applied under `invert: auto`. (default: invert) */
+  /** Applied under `invert: auto`. (default: `{ kind: 'invert' }`) */
   background?: Background;
 }
 
@@ -38,14 +36,14 @@ const maxBlack = 16;
  * @returns height x width bytes, 0 black to 255 white, row by row
  */
 export function toModelInput(image: RasterImage, options: ModelInputOptions): Uint8Array {
-  const { height, width, invert = 'auto', background: mode = 'invert' } = options;
+  const { height, width, invert = 'auto', background: removal } = options;
   const grey = toGrey(image);
   const isInputSize = image.width === width && image.height === height;
   const { greyShare, isOpaque } = describe(image);
   // A transparent background has been removed already.
-  if (mode === 'isolate' && invert === 'auto' && isOpaque) {
+  if (removal?.kind === 'isolate' && invert === 'auto' && isOpaque) {
     const isOwnKind = greyShare >= minGreyShare && (isInputSize || borderMedian(grey) < maxBlack);
-    const isolated = isOwnKind ? null : isolate(image, height, width);
+    const isolated = isOwnKind ? null : isolate(image, { height, width, mean: removal.mean });
     if (isolated) return isolated;
   }
   const isOwn = isInputSize && isOpaque && greyShare === 1;
@@ -129,7 +127,7 @@ const maxMinSide = 448;
 
 /** Isolating a garment looks at fewer pixels. */
 function minSideFor({ height, width, background }: ModelInputOptions): number {
-  if (background === 'isolate') return 2 * searchSide;
+  if (background?.kind === 'isolate') return 2 * searchSide;
   const side = Math.max(height, width);
   return Math.max(2 * side, Math.min(oversampling * side, maxMinSide));
 }

@@ -12,6 +12,19 @@ const layerSpecSchema = z.discriminatedUnion('type', [
 ]);
 
 /**
+ * How a photo's background becomes the data set's. `isolate` finds the garment, trims and centres it and lays it on black; `invert` keeps
+ * the whole picture and swaps light and dark if its border is light.
+ */
+const backgroundSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('isolate'),
+    /** The grey level, 0..255, that the garment's mean is shifted to (default: not shifted). */
+    mean: z.optional(z.number().check(z.minimum(0), z.maximum(255))),
+  }),
+  z.object({ kind: z.literal('invert') }),
+]);
+
+/**
  * The description of a model without its weights: architecture, input shape, labels and preprocessing.
  * The trainer writes it into every manifest; trainer and Worker build the model from it.
  */
@@ -22,11 +35,17 @@ export const modelSpecSchema = z.object({
   layers: z.array(layerSpecSchema).check(z.minLength(1)),
   /** One name per label. A label's id is its position. */
   labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
-  /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
-  preprocessing: z.object({ mean: z.number(), std: z.number().check(z.positive()) }),
+  preprocessing: z.object({
+    /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
+    mean: z.number(),
+    std: z.number().check(z.positive()),
+    /** (default: isolate for the model of Fashion-MNIST, else invert) */
+    background: z.optional(backgroundSchema),
+  }),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
+export type Background = z.infer<typeof backgroundSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
 
 /** The properties of a data set that decide a network's input and output. */
@@ -91,9 +110,10 @@ export const fashionMnistCnn: ModelSpec = cnnFor({
  * Returns how a picture becomes a model's input.
  *
  * The makers of Fashion-MNIST trimmed each garment, centred it and laid it on black, so its models take photos in which the garment is
- * isolated. Manifests don't record this: it also applies to versions published before it existed.
+ * isolated. Manifests that don't name a background are of versions published before it existed; it applies to them too.
  */
-export function inputOptionsFor({ name, inputShape: [height, width] }: ModelSpec) {
-  const background = name === fashionMnistCnn.name ? ('isolate' as const) : ('invert' as const);
+export function inputOptionsFor({ name, inputShape: [height, width], preprocessing }: ModelSpec) {
+  const usual = name === fashionMnistCnn.name ? ('isolate' as const) : ('invert' as const);
+  const background: Background = preprocessing.background ?? { kind: usual };
   return { height, width, background };
 }
