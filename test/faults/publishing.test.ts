@@ -52,7 +52,7 @@ const faults: Fault[] = [
 const outages = faults.filter(({ kind }) => !kind.startsWith('late') && !kind.includes(' in '));
 
 const servers: S3Server[] = [];
-const [localR2, moto] = await Promise.all([startLocalR2(), startMotoBucket()]);
+const [localR2, moto] = await Promise.all([startLocalR2(), whole ? startMotoBucket() : null]);
 servers.push(localR2, ...(moto ? [moto] : []));
 const makeModel = await smallModels();
 let folder: string;

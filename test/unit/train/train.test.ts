@@ -37,10 +37,10 @@ const weightsOf = (event: EpochEvent | undefined) =>
 
 describe('training on real images', () => {
   it('learns, and the loss falls', async () => {
-    const [first, second, third] = await trainEpochs({ limit: 4000 }, 3);
+    const [first, second] = await trainEpochs({ limit: 4000 }, 2);
     // 10 % is guessing.
     expect(first?.metrics.accuracy).toBeGreaterThan(0.5);
-    expect(third?.metrics.accuracy).toBeGreaterThan(0.72);
+    expect(second?.metrics.accuracy).toBeGreaterThan(0.68);
     expect(second?.metrics.loss).toBeLessThan(first?.metrics.loss ?? 0);
   });
 
