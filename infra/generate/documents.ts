@@ -23,6 +23,8 @@ export async function buildProblems(): Promise<void> {
   const markdown = new Marked({
     renderer: {
       heading: ({ depth, text }) => `<h${depth} id="${text}">${text}</h${depth}>\n`,
+      // The Worker has no other pages of docs/: a link to one becomes its text. `false` renders the link as usual.
+      link: ({ href, text }) => (/^[\w-]+\.md\b/.test(href) ? text : false),
     },
   });
   const body = await markdown.parse(await readFile(pathOf('docs/problems.md'), 'utf8'));

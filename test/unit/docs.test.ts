@@ -50,6 +50,11 @@ it('every link to a heading has a target', async () => {
   expect(seen).toBeGreaterThan(0);
 });
 
+it('the README stays under 120 lines', async () => {
+  const text = await readFile(join(repository, 'README.md'), 'utf8');
+  expect(text.trimEnd().split('\n').length).toBeLessThan(120);
+});
+
 it('every npm script that the documents name exists', async () => {
   for (const { file, text } of await documents()) {
     const named = Array.from(text.matchAll(/npm run ([a-z:-]+)/g), ([, script]) => script);
