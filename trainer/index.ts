@@ -55,9 +55,9 @@ export interface TrainOptions
 export interface TrainResult {
   /** The run's folder. It has the weights, the metrics and a report, and is what the other functions accept. */
   run: string;
-  /** Of the last epoch on the test images, 0 to 1. */
+  /** Of the run's model on the test images, 0 to 1. */
   accuracy: number;
-  /** Average cross-entropy of the last epoch on the test images. */
+  /** Average cross-entropy of the run's model on the test images. */
   loss: number;
 }
 
@@ -88,9 +88,9 @@ export async function train(dataset: Dataset, options: TrainOptions = {}): Promi
   const plan = await planRun({ ...settings, dataset: dataset.origin });
   const result = { run: '', accuracy: 0, loss: 0 };
   const report = (report: TrainReport) => {
-    if (report.event === 'epoch') Object.assign(result, { loss: report.metrics.loss });
     if (report.event === 'finished') {
-      Object.assign(result, { run: report.run, accuracy: report.accuracy });
+      const { run, accuracy, loss } = report;
+      Object.assign(result, { run, accuracy, loss });
     }
     onProgress?.(report);
   };

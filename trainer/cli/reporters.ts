@@ -131,9 +131,11 @@ function linesOf(
     case 'published':
       return [`  Published ${report.manifest.version}; ${describeMove(report.alias, report.move)}`];
     case 'finished': {
-      const { accuracy, seconds, run } = report;
+      const { epoch, lastEpoch, accuracy, seconds, run } = report;
       const time = `${Math.round(seconds)} s of training steps`;
-      return [`Trained to ${percent(accuracy)} in ${time}. Run: ${run}`];
+      const model =
+        epoch === lastEpoch ? '' : `; the model is that of epoch ${epoch} of ${lastEpoch}`;
+      return [`Trained to ${percent(accuracy)} in ${time}${model}. Run: ${run}`];
     }
   }
 }

@@ -7,6 +7,7 @@ import { evaluationFile } from '../../shared/registry/evaluation.ts';
 import { type Training, trainingSchema } from '../../shared/registry/manifest.ts';
 import { isEvaluationOf } from './run-folder.ts';
 import {
+  bestEpoch,
   historyOf,
   type RunConfig,
   type RunEpoch,
@@ -109,9 +110,24 @@ function parseEpochs(bytes: Uint8Array, folder: string): RunEpoch[] {
   );
 }
 
-function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEpoch {
+/**
+ * Returns the epoch whose weights are in model/. It is the best one, except in a run that resumed on another machine, which
+ * lacks the best weights of before.
+ *
+ * @param epochs at least one
+ */
+export async function epochInModel(folder: string, epochs: readonly RunEpoch[]): Promise<RunEpoch> {
+  const weights = await readFile(join(folder, 'model/weights.bin')).catch(() => null);
+  return (weights && epochWith(weights, epochs)) ?? bestEpoch(epochs);
+}
+
+function epochWith(weights: Uint8Array, epochs: readonly RunEpoch[]): RunEpoch | undefined {
   const hash = sha256(weights);
-  const epoch = epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash);
+  return epochs.findLast(({ weightsSha256 }) => weightsSha256 === hash);
+}
+
+function epochOf(weights: Uint8Array, epochs: RunEpoch[], folder: string): RunEpoch {
+  const epoch = epochWith(weights, epochs);
   if (epoch) return epoch;
   throw new RunError(
     `${join(folder, 'model/weights.bin')} does not belong to any epoch in metrics.jsonl: it was modified or truncated. Train again.`,

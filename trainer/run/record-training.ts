@@ -16,7 +16,7 @@ import type { RunPlan } from './plan-run.ts';
 import { type EpochToPublish, publishEpoch } from './publish.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
-import { historyOf, type RunConfig } from './run-records.ts';
+import { historyOf, type RunConfig, type RunEpoch } from './run-records.ts';
 
 /** What a training reports. */
 export type TrainReport =
@@ -29,7 +29,13 @@ export type TrainReport =
   | { event: 'published'; epoch: number; manifest: Manifest; alias: string; move: AliasMoveResult }
   | {
       event: 'finished';
+      /** The epoch whose weights are in the run's model/, and its metrics on the test and validation images. */
+      epoch: number;
       accuracy: number;
+      loss: number;
+      validation?: RunEpoch['validation'];
+      lastEpoch: number;
+      /** Time of the training steps of all epochs. */
       seconds: number;
       run: string;
       /** The peak resident set size of this process. */

@@ -14,6 +14,7 @@ import { train } from '../train/train.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
+import { epochInModel } from './read-run.ts';
 import {
   checkpointsOf,
   drawRun,
@@ -23,6 +24,7 @@ import {
 } from './record-training.ts';
 import { type RunFolder, reopenRunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
+import type { RunEpoch } from './run-records.ts';
 
 /**
  * Runs a training from the data to the last epoch. Every epoch is written to the run's folder and, if a bucket is given,
@@ -65,7 +67,7 @@ async function trainAndRecord(
   if (run && resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
     notify('This run is already finished. There is nothing to resume.');
     if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
-    reportFinished(run, reporter);
+    await reportFinished(run, reporter);
     return;
   }
   // Wrong names and credentials fail before anything is computed.
@@ -112,7 +114,7 @@ async function trainAndRecord(
     signal,
     onEpoch,
   });
-  reportFinished(trained, reporter);
+  await reportFinished(trained, reporter);
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */
@@ -145,8 +147,10 @@ async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
   model.dispose();
 }
 
-function reportFinished({ path, epochs }: RunFolder, reporter: Reporter): void {
-  const { accuracy, seconds } = epochs.at(-1) ?? { accuracy: 0, seconds: 0 };
+async function reportFinished({ path, epochs }: RunFolder, reporter: Reporter): Promise<void> {
+  const { epoch, accuracy, loss, validation } = await epochInModel(path, epochs);
+  const { epoch: lastEpoch, seconds } = epochs.at(-1) as RunEpoch;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  reporter.report({ event: 'finished', accuracy, seconds, run: path, peakBytes });
+  const model = { epoch, accuracy, loss, validation };
+  reporter.report({ event: 'finished', ...model, lastEpoch, seconds, run: path, peakBytes });
 }
