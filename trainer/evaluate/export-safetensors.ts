@@ -1,9 +1,9 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { StoredRun } from '../run/read-run.ts';
 import { toPytorch } from '../weights/pytorch.ts';
+import { readModelWeights } from '../weights/read-model-weights.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
 import { weightedLayers } from '../weights/weighted-layers.ts';
-import { readWeights } from './open-model.ts';
 
 /**
  * Converts a run's model to a `.safetensors` file for PyTorch's `load_state_dict`, on TensorFlow.js's current backend.
@@ -17,7 +17,7 @@ export async function exportSafetensors(
   names: readonly string[] = defaultNames(config.spec),
 ): Promise<Uint8Array> {
   const { spec } = config;
-  const tensors = toPytorch(await readWeights(spec, { ...files }), spec, names);
+  const tensors = toPytorch(await readModelWeights(spec, { ...files }), spec, names);
   return writeSafetensors(tensors, { model: spec.name, run: id, recipe: training.recipe });
 }
 

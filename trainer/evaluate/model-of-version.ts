@@ -6,7 +6,7 @@ import {
 } from '../../shared/registry/manifest.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { parseImageSet } from '../data/parse-dataset.ts';
-import { readAlias } from '../registry/aliases.ts';
+import { versionOfAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { CorruptVersionError, RegistryError, VersionNotFoundError } from '../registry/errors.ts';
 import { readJson } from '../registry/read-json.ts';
@@ -27,7 +27,7 @@ export async function modelOfVersion(
   wanted: { version: string } | { alias: string },
 ): Promise<TrainedModel> {
   const alias = 'alias' in wanted ? wanted.alias : null;
-  const version = 'alias' in wanted ? await namedBy(bucket, name, wanted.alias) : wanted.version;
+  const version = 'alias' in wanted ? await versionOfAlias(bucket, name, wanted.alias) : wanted.version;
   const { manifest, files } = await downloadVersion(bucket, name, version);
   const named = alias === null ? '' : `, which ${alias} names`;
   return {
@@ -43,14 +43,6 @@ export async function modelOfVersion(
       return { ...loaded.test, name: loaded.name };
     },
   };
-}
-
-async function namedBy(bucket: Bucket, name: string, alias: string): Promise<string> {
-  const pointer = await readAlias(bucket, name, alias);
-  if (pointer !== null) return pointer.value.version;
-  throw new VersionNotFoundError(
-    `There is no alias ${alias} of ${name} in ${bucket.url}. \`catwalk models\` lists the aliases; --model names another model.`,
-  );
 }
 
 /**

@@ -8,12 +8,25 @@ import {
   aliasSchema,
 } from '../../shared/registry/manifest.ts';
 import type { Bucket } from './bucket.ts';
-import { RegistryError } from './errors.ts';
+import { RegistryError, VersionNotFoundError } from './errors.ts';
 import { readJson, toJsonBytes } from './read-json.ts';
 
 /** @returns the alias and its ETag, or null if there is no such alias */
 export function readAlias(bucket: Bucket, name: string, alias: string) {
   return readJson(bucket, bucket.layout.alias(name, alias), aliasSchema);
+}
+
+/**
+ * Returns the version that an alias names.
+ *
+ * @throws {VersionNotFoundError} if there is no such alias
+ */
+export async function versionOfAlias(bucket: Bucket, name: string, alias: string): Promise<string> {
+  const pointer = await readAlias(bucket, name, alias);
+  if (pointer !== null) return pointer.value.version;
+  throw new VersionNotFoundError(
+    `There is no alias ${alias} of ${name} in ${bucket.url}. \`catwalk models\` lists the aliases; --model names another model.`,
+  );
 }
 
 /** @returns every alias of a model by its name */
