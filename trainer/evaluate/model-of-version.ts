@@ -27,7 +27,8 @@ export async function modelOfVersion(
   wanted: { version: string } | { alias: string },
 ): Promise<TrainedModel> {
   const alias = 'alias' in wanted ? wanted.alias : null;
-  const version = 'alias' in wanted ? await versionOfAlias(bucket, name, wanted.alias) : wanted.version;
+  const version =
+    'alias' in wanted ? await versionOfAlias(bucket, name, wanted.alias) : wanted.version;
   const { manifest, files } = await downloadVersion(bucket, name, version);
   const named = alias === null ? '' : `, which ${alias} names`;
   return {

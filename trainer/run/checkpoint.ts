@@ -18,6 +18,8 @@ export interface Checkpoint {
 export interface ResumedRun {
   path: string;
   config: RunConfig;
+  /** Whether it has more epochs now than config.json says. */
+  isLonger?: boolean;
   /** null if the run was interrupted before its first checkpoint. */
   checkpoint: Checkpoint | null;
 }

@@ -70,7 +70,7 @@ const trainingOptions = z.object({
   ),
   resume: option(
     '<run>',
-    'resume an interrupted run: its folder, or the bucket that has its checkpoints',
+    'resume an interrupted run, or train a finished one for more --epochs: its folder, or the bucket that has its checkpoints',
     text.optional(),
   ),
   checkpoint: option(

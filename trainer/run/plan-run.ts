@@ -3,6 +3,7 @@ import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
 import { readSigningKey } from '../registry/signature.ts';
+import { learningRateAt } from '../train/optimizer.ts';
 import { recipeSchema } from '../train/recipe.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
@@ -20,11 +21,16 @@ export interface RunPlan {
   resumed: ResumedRun | null;
   /** The data set, if it is in memory already (default: loaded from where the options say). */
   dataset?: Dataset;
+  /** What the plan changes in the run to resume, for people. */
+  notes?: readonly string[];
   /** What to do after an interruption (default: the command with --resume). */
   resumeAdvice?: string;
 }
 
-/** The options that decide the weights. A resumed run reads them from its config.json or its checkpoint. */
+/**
+ * The options that decide the weights. A resumed run reads them from its config.json or its checkpoint, and only `epochs` may
+ * be raised.
+ */
 export const fixedOptions = [
   'recipe',
   ...(Object.keys(recipeSchema.shape) as (keyof typeof recipeSchema.shape)[]),
@@ -74,17 +80,11 @@ async function planResume(
     ...changes,
     ...(isBucket && { checkpoint: resume }),
     ...Object.fromEntries(fixedOptions.map((name) => [name, stored[name] ?? undefined])),
+    // A run may train for longer than it was planned to.
+    epochs: Math.max(stored.epochs, options.epochs ?? 0),
   };
   const resumedOptions = parseSchemaOptions(trainOptionsSchema, merged);
-  const changed = fixedOptions.filter(
-    (name) => given[name] !== undefined && options[name] !== resumedOptions[name],
-  );
-  if (changed.length > 0) {
-    const lines = changed.map(
-      (name) => `${flagOf(name)}: the run to resume has ${resumedOptions[name] ?? 'none'}`,
-    );
-    throw new UsageError(lines.join('\n'));
-  }
+  refuseChanges(options, resumedOptions, given);
   const bucketCheckpoints =
     inBucket ?? (await checkpointsInBucket(resumedOptions.checkpoint, resumedOptions));
   const checkpoints =
@@ -97,9 +97,55 @@ async function planResume(
     );
   }
   // The folder of this run keeps only what was named here: a later --resume of the folder uses all of it.
-  const config = isBucket ? { ...stored, options: merged } : stored;
-  const resumed = { path, config, checkpoint: checkpoint && { ...checkpoint, config } };
-  return { options: resumedOptions, given: merged, bucketCheckpoints, resumed };
+  const { epochs } = merged;
+  const config = { ...stored, epochs, ...(isBucket && { options: merged }) };
+  const isLonger = epochs > stored.epochs;
+  const resumed = { path, config, isLonger, checkpoint: checkpoint && { ...checkpoint, config } };
+  const notes = isLonger ? [noteOnMoreEpochs(stored, epochs, resumed)] : [];
+  return { options: resumedOptions, given: merged, bucketCheckpoints, resumed, notes };
+}
+
+/** @throws {UsageError} if an option that was given would change the weights of the resumed run */
+function refuseChanges(
+  options: TrainCommandOptions,
+  resumed: TrainCommandOptions,
+  given: Record<string, unknown>,
+): void {
+  const changed = fixedOptions.filter(
+    (name) => given[name] !== undefined && options[name] !== resumed[name],
+  );
+  if (changed.length === 0) return;
+  const lines = changed.map((name) => {
+    const advice = name === 'epochs' ? '; it can be raised, but not lowered' : '';
+    return `${flagOf(name)}: the run to resume has ${resumed[name] ?? 'none'}${advice}`;
+  });
+  throw new UsageError(lines.join('\n'));
+}
+
+/**
+ * Describes what more epochs do to a run.
+ *
+ * @throws {UsageError} if the run stopped early, so that more epochs have no effect
+ */
+function noteOnMoreEpochs(
+  stored: RunConfig,
+  epochs: number,
+  { path, checkpoint }: ResumedRun,
+): string {
+  const trained = checkpoint?.epochs.length ?? 0;
+  const next = checkpoint?.state.position.epoch ?? 1;
+  if (next > stored.epochs && trained < stored.epochs) {
+    throw new UsageError(
+      `--epochs: the run stopped early after epoch ${trained}, because its validation accuracy no longer improved (--patience). Start another run from its model with --from ${path}.`,
+    );
+  }
+  const longer = `The run was planned for ${stored.epochs} epochs and continues to ${epochs}`;
+  if (stored.schedule !== 'cosine') return `${longer}, as if it had been started with them.`;
+  const rateOf = (total: number) => {
+    const recipe = recipeSchema.parse({ ...stored, epochs: total });
+    return Number(learningRateAt(recipe, next - 1, 1).toPrecision(3));
+  };
+  return `${longer}. Its cosine schedule now ends there: in epoch ${next} the learning rate starts at ${rateOf(epochs)}, and would have been ${rateOf(stored.epochs)}. So the weights differ from those of a run that is started with ${epochs} epochs.`;
 }
 
 /**

@@ -62,13 +62,14 @@ export async function createRunFolder(
   return openRunFolder(path, config, []);
 }
 
-/** Opens the folder of a resumed run. Creates it if the run was started on another machine. */
+/** Opens the folder of a resumed run. Creates it if the run was started on another machine, and records more epochs. */
 export async function reopenRunFolder({
   path,
   config,
   checkpoint,
+  isLonger = false,
 }: ResumedRun): Promise<RunFolder> {
-  if (!existsSync(join(path, 'config.json'))) await writeConfig(path, config);
+  if (isLonger || !existsSync(join(path, 'config.json'))) await writeConfig(path, config);
   return openRunFolder(path, config, checkpoint?.epochs ?? []);
 }
 

@@ -63,7 +63,7 @@ async function trainAndRecord(
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
   const checkpoints = plan.bucketCheckpoints ?? (run && (await checkpointsOf(run)));
-  for (const fault of checkpoints?.faults ?? []) notify(fault);
+  for (const message of [...(checkpoints?.faults ?? []), ...(plan.notes ?? [])]) notify(message);
   if (run && resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
     notify('This run is already finished. There is nothing to resume.');
     if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
