@@ -18,7 +18,7 @@ import { publishedSchemas } from './store/published.ts';
 import { maxStoreMilliseconds, withTimeLimit } from './store/time-limit.ts';
 import { openCounters, openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
-/** What the routes work with: one per isolate. */
+/** The state that all routes share. One per isolate. */
 export interface AppContext {
   configuration: Configuration;
   /** The bucket, and the model in it that is served. */
@@ -128,11 +128,11 @@ async function importLoader(): Promise<LoadVersion> {
 }
 
 /**
- * Makes a clock for intervals of one that may be set. A Worker has no other: its `performance.now()` is `Date.now()`. If the system's
+ * Makes a clock for intervals from one that can be set. A Worker has no other: its `performance.now()` is `Date.now()`. If the system's
  * clock is set back, this one stands still until the next reading. If it is set forward, that time counts as elapsed.
  *
  * @param now milliseconds since 1970
- * @returns milliseconds that never decrease. Only differences mean anything
+ * @returns milliseconds that never decrease. Only differences have a meaning
  */
 function elapsedClock(now: () => number): () => number {
   let latest = now();

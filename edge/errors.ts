@@ -67,7 +67,7 @@ export class Problem extends Error {
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(cut(detail), options);
     this.code = code;
-    // What is not available yet may be in two seconds.
+    // Every 503 is temporary: the client may try again after two seconds.
     this.headers = options.headers ?? (this.status === 503 ? { 'retry-after': '2' } : {});
   }
 
@@ -95,7 +95,7 @@ function cut(detail: string): string {
 }
 
 /**
- * Why there is no model to answer with.
+ * The reasons why no model can answer.
  *
  * - `no_model`: the default alias does not exist, because nothing is published yet
  * - `bad_model`: the version is incomplete, corrupt or can't run here

@@ -8,7 +8,7 @@ const maxIssues = 5;
  * Parses JSON from outside the Worker and checks it against a schema.
  *
  * @param what identifies the JSON in errors
- * @throws {JsonError} if the bytes are not JSON in UTF-8, or break the schema. The message lists what is wrong and where, up to five faults
+ * @throws {JsonError} if the bytes are not JSON in UTF-8, or break the schema. The message lists up to five faults with their positions
  */
 export function parseJson<Schema extends z.core.$ZodType>(
   bytes: Uint8Array,

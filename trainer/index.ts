@@ -1,5 +1,5 @@
 /**
- * `catwalk/trainer`: trains, evaluates and publishes image classifiers from a program of your own. The functions do what the
+ * `catwalk/trainer`: trains, evaluates and publishes image classifiers from your own program. The functions do what the
  * commands of `catwalk` do, and read and write the same run folders and buckets.
  *
  * @example
@@ -55,7 +55,7 @@ export interface TrainOptions
 export interface TrainResult {
   /** The run's folder. It has the weights, the metrics and a report, and is what the other functions accept. */
   run: string;
-  /** Of the run's model on the test images, 0 to 1. */
+  /** Accuracy of the run's model on the test images, 0 to 1. */
   accuracy: number;
   /** Average cross-entropy of the run's model on the test images. */
   loss: number;
@@ -111,7 +111,7 @@ export interface UseOptions {
  * Measures a run's model on its test set: accuracy, average loss, scores per class and the confusion matrix.
  *
  * @param run the run's folder
- * @param options.dataset the data set (default: loaded again from where the run had it)
+ * @param options.dataset the data set (default: the run's own, loaded again)
  * @throws {Error} if the folder is not a complete run, or the data set is not there any more
  *
  * @example

@@ -1,6 +1,6 @@
 import { Problem } from '../errors.ts';
 
-/** What reading request bodies may take. */
+/** The limits for reading request bodies. */
 export interface BodyLimits {
   /** The memory for the bodies of all requests of an isolate. */
   maxBytesInFlight: number;
@@ -25,7 +25,7 @@ export interface BodyReservation {
   release(): void;
 }
 
-/** The runtime can stop a request without a word. What it had reserved counts no longer than this. */
+/** The runtime can stop a request without running its clean-up. Its reservation expires after this time. */
 const maxReservedMilliseconds = 90_000;
 
 /**

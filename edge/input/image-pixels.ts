@@ -13,7 +13,7 @@ const maxCostOfRequest = 50_000_000;
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
 
 /**
- * Makes the network's input of posted images, one after the other, because each takes much memory while it is decoded. Raw bytes and
+ * Converts posted images to the network's input, one after the other, because each takes much memory while it is decoded. Raw bytes and
  * JSON numbers are the network's input already: they are inverted only if `invert` is `true`.
  *
  * @returns per image height x width values, 0 black to 255 white, row by row, or the reason why there are none
@@ -43,7 +43,7 @@ function contentOf(image: PostedImage): Content {
   return { bytes, mayBeRaw: contentType === '' || contentType === 'application/octet-stream' };
 }
 
-/** Ignores images that can't be read or are too large alone: their problems stand in their places. */
+/** Ignores images that can't be read or exceed the limit of one image: each has its own error. */
 async function checkCostOfRequest(contents: (Content | Problem)[]): Promise<void> {
   if (contents.length === 1) return;
   let total = 0;

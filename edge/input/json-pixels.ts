@@ -70,7 +70,7 @@ const describe = (value: unknown) =>
 const wrong = (detail: string) => new Problem('bad_pixels', detail);
 
 /**
- * Decodes base64 of either alphabet (RFC 4648), padded or not, alone or in a data URL (RFC 2397).
+ * Decodes base64 of either alphabet (RFC 4648), padded or not, plain or in a data URL (RFC 2397).
  *
  * @throws {Problem} `bad_image`
  */

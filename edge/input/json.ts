@@ -10,13 +10,13 @@ const maxDepth = 8;
 const maxContainers = 100_000;
 /** 64 images of 784 numbers are 50,000. A body of commas would become ten million values. */
 const maxValues = 1_000_000;
-/** 784 pixels in quotes, the mistake, are reported by their position. Images have a few names each. */
+/** Enough for 784 numbers in quotes, a common mistake, to be reported with its position. Images have a few names each. */
 const maxStrings = 10_000;
 
 /** White space in JSON: tab, line feed, carriage return, space. */
 const blanks = [0x09, 0x0a, 0x0d, 0x20];
 
-/** Whether a body may be JSON. Raw pixels may start with the same characters. Only JSON has nothing but blanks before them. */
+/** Whether the first character that is not a blank starts JSON. Raw pixels may start with the same byte. */
 export function looksLikeJson(body: Uint8Array): boolean {
   const first = body.find((byte) => !blanks.includes(byte));
   return first === openObject || first === openArray || first === quote;
@@ -26,7 +26,7 @@ export function looksLikeJson(body: Uint8Array): boolean {
  * Parses the JSON body of a request.
  *
  * @param what the name of the body in error messages
- * @param code of JSON that does not match the schema
+ * @param code the problem's code if the JSON does not match the schema
  * @throws {Problem} `bad_json` if the JSON is too deep or has too many values, `body_too_large`
  */
 export function parseJsonBody<Schema extends z.core.$ZodType>(

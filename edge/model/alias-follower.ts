@@ -56,7 +56,7 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
   let failure: LoadFailure | null = null;
   let running: { startedAt: number; done: Promise<void> } | null = null;
   let checkedAt = Number.NEGATIVE_INFINITY;
-  /** When the newest record that was accepted was written. */
+  /** The time of the newest record that was accepted. */
   let newest = 0;
 
   /** Requests share one check at a time. */

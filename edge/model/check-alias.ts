@@ -4,7 +4,7 @@ import { ModelError } from '../errors.ts';
 import { isSigned, type VersionSource } from './read-manifest.ts';
 
 /**
- * Checks an alias's signature, and that it is not older than the newest that this isolate has accepted: everyone who can write to
+ * Checks an alias's signature, and that it is not older than the newest that this isolate has accepted: anyone who can write to
  * the bucket could put back a record that was signed long ago. A rollback is a new record, so it is accepted.
  *
  * @param newest `updatedAt` of the newest record, in milliseconds since 1970

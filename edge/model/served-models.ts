@@ -1,5 +1,5 @@
 /**
- * From what a request asks for to a model in memory, in reading order:
+ * Finds the model that a request selects, and loads it. The files, in reading order:
  *
  *     served-models.ts   choice of a request → alias or version
  *     alias-follower.ts  alias → version, checked by ETag

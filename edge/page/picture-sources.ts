@@ -6,7 +6,7 @@ import { openFileSource, type Source, type SourceOptions } from './pictures.ts';
 const names = ['test', 'drawing', 'file', 'camera'] as const;
 type SourceName = (typeof names)[number];
 
-/** Where the pictures of Try come from: test images, the drawing area, files and the camera. */
+/** The sources of the pictures in Try: test images, the drawing area, files and the camera. */
 export function openSources(options: SourceOptions) {
   let current: SourceName = 'test';
   const image = element('image', HTMLImageElement);

@@ -1,4 +1,4 @@
-/** What both protocols share: tensor names, and how a version is found. */
+/** The code that both protocols share: tensor names and version numbers. */
 import type { Context } from 'hono';
 import type * as z from 'zod/mini';
 import { versionSchema } from '../../shared/model/names.ts';

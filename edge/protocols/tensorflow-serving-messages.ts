@@ -25,7 +25,7 @@ export interface PredictRequest {
 }
 
 /**
- * Parses a predict request. Its images are rows (`instances`) or one tensor (`inputs`), alone or under the input's name. Each image is
+ * Parses a predict request. Its images are rows (`instances`) or one tensor (`inputs`), directly or under the input's name. Each image is
  * numbers or `{ "b64": … }`, a file in base64.
  *
  * @throws {Problem} `bad_request`, `too_many_images`

@@ -24,7 +24,7 @@ export interface Answer {
   content?: Record<string, Content>;
 }
 
-/** What a route promises: the source of the OpenAPI document, of /docs and of the typed client. */
+/** The contract of a route, from which the OpenAPI document, /docs and the typed client derive. */
 export interface Contract {
   /** A unique name for generated code, such as `predictIndex`. */
   id: string;

@@ -2,7 +2,7 @@ import type { Handler } from 'hono';
 import type { AppContext } from '../app-context.ts';
 import type { Contract } from './contract.ts';
 
-/** A route: what it promises, and the code that keeps the promise. */
+/** A route: its contract and its handler. */
 export interface Route<Of extends Contract = Contract> {
   contract: Of;
   /**

@@ -12,10 +12,10 @@ type PixelWriter = (row: Uint8Array, column: number, to: number) => void;
 /**
  * Decodes a BMP of 1 to 32 bits a pixel, with a palette, colour masks or runs, bottom up or top down.
  *
- * Our own: fast-bmp reads no palette, no runs and no 16 bits; bmp-ts and bmp-js need Node's Buffer.
+ * A decoder of our own, because fast-bmp reads no palette, no runs and no 16 bits; bmp-ts and bmp-js need Node's Buffer.
  *
- * @param bytes a file whose size has been found acceptable
- * @param minSide the picture may be reduced as long as its longer side keeps this many pixels (default: it is not)
+ * @param bytes a file whose size has been checked
+ * @param minSide pixels that the longer side keeps if the picture is reduced (default: it is not reduced)
  * @throws {ImageError} if the file is cut off or corrupt
  */
 function decodeBmp(bytes: Uint8Array, minSide?: number): RasterImage {
@@ -34,7 +34,7 @@ function decodeBmp(bytes: Uint8Array, minSide?: number): RasterImage {
   const rgba = new Uint8Array(4 * width);
   const write =
     bitsPerPixel <= 8 ? paletteWriter(header, bitsPerPixel, rgba) : colorWriter(header, rgba);
-  // Some programs name a mask for alpha and leave it 0: a picture that would be transparent all over is opaque.
+  // Some programs declare a mask for alpha and write only zeros: a picture that would be fully transparent is opaque.
   const isOpaque = bitsPerPixel === 32 && hasNoAlpha(header, pixels, width * height);
   for (let row = 0; row < height; row++) {
     const start = row * rowBytes;
@@ -200,7 +200,7 @@ function readMasks(view: DataView, headerBytes: number, maskBytes: number): BmpH
 const corrupt = (why: string) => new ImageError('bad_image', `The BMP is corrupt: ${why}.`);
 
 /**
- * Expands a BMP's runs: https://learn.microsoft.com/windows/win32/gdi/bitmap-compression. Pixels that are jumped over have colour 0.
+ * Expands a BMP's runs: https://learn.microsoft.com/windows/win32/gdi/bitmap-compression. Skipped pixels have colour 0.
  *
  * @param stored the runs as in the file
  * @returns the index of each pixel's colour, rows in the order of the file

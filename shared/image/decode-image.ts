@@ -2,14 +2,14 @@ import { type DecodeOptions, type ImageDecoder, ImageError, type RasterImage } f
 
 /** An image format: an entry of `imageFormats`. */
 export interface ImageFormat {
-  /** For messages. */
+  /** The name in messages. */
   name: string;
   mediaType: `image/${string}`;
   /** Bytes at an offset; all must match. */
   signature: readonly [bytes: readonly number[], at: number][];
   /** width x height that are decoded within a Worker's 128 MB. */
   maxPixels: number;
-  /** Time that a pixel takes, compared with a JPEG's. */
+  /** The time that a pixel takes, relative to a JPEG's. */
   cost: number;
   /** Loads the format's file when its first image is decoded. */
   load: () => Promise<ImageDecoder>;
@@ -109,9 +109,9 @@ export async function decodeImage(
 }
 
 /**
- * Estimates from an image's header what decoding it costs.
+ * Estimates the cost of decoding an image from its header.
  *
- * @returns pixels of a JPEG that take the same time
+ * @returns the number of pixels of a JPEG that takes the same time
  * @throws {ImageError} if the bytes are not such an image
  */
 export async function decodingCost(bytes: Uint8Array): Promise<number> {

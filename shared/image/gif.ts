@@ -15,12 +15,12 @@ const passes = [
 ];
 
 /**
- * Decodes the first frame of a GIF; what it does not cover is transparent.
+ * Decodes the first frame of a GIF. The part of the screen that it does not cover is transparent.
  *
- * Our own: omggif loops for ever on codes that refer to each other, and gifuct-js reads all frames before the first.
+ * A decoder of our own, because omggif never ends on codes that refer to each other, and gifuct-js reads all frames before the first.
  *
- * @param bytes a file whose size has been found acceptable
- * @param minSide the picture may be reduced as long as its longer side keeps this many pixels (default: it is not)
+ * @param bytes a file whose size has been checked
+ * @param minSide pixels that the longer side keeps if the picture is reduced (default: it is not reduced)
  * @throws {ImageError} if the file is cut off or corrupt
  */
 function decodeGif(bytes: Uint8Array, minSide?: number): RasterImage {
@@ -70,7 +70,7 @@ interface GifFrame {
   width: number;
   height: number;
   interlaced: boolean;
-  /** Red, green, blue a colour. */
+  /** Red, green and blue of each colour. */
   palette: Uint8Array;
   /** The transparent colour, if the frame has one. */
   transparentIndex: number | null;
@@ -86,7 +86,7 @@ const graphicControl = 0xf9;
 const imageDescriptor = 0x2c;
 
 /**
- * Reads a GIF up to its first frame's data, without decoding it. What follows is not read: an animation may have any number of frames.
+ * Reads a GIF up to its first frame's data, without decoding it. The rest is not read: an animation may have any number of frames.
  *
  * @param bytes a file that starts with the GIF signature
  * @throws {ImageError} if the file is cut off or has no frame
@@ -146,7 +146,7 @@ const maxCodeBits = 12;
 const maxTable = 2 ** maxCodeBits;
 
 /**
- * Expands a GIF frame's LZW codes (https://www.w3.org/Graphics/GIF/spec-gif89a.txt, appendix F) until all its pixels are there.
+ * Expands a GIF frame's LZW codes (https://www.w3.org/Graphics/GIF/spec-gif89a.txt, appendix F) until all pixels of the frame are known.
  *
  * @param minimumCodeSize bits of a pixel, 2 to 8
  * @param blocks the codes in blocks that each start with their length
@@ -164,7 +164,7 @@ export function expandGifCodes(
   }
   const clear = 1 << minimumCodeSize;
   const end = clear + 1;
-  // Code n stands for what code prefix[n] stands for, then the pixel last[n]; length[n] pixels in all.
+  // Code n means the pixels of code prefix[n], then the pixel last[n]: length[n] pixels in all.
   const prefix = new Uint16Array(maxTable);
   const last = new Uint8Array(maxTable);
   const length = new Uint16Array(maxTable);
@@ -205,7 +205,7 @@ export function expandGifCodes(
       continue;
     }
     if (code === end) throw cutOff(written, count);
-    // The one code that may be used before it is defined is the one that this step defines.
+    // A code may be used before it is defined only if this step defines it.
     const isNew = code === next && previous !== -1;
     if (code > next || (code === next && !isNew)) throw corrupt(`its code ${code} is not defined`);
     const known = isNew ? previous : code;

@@ -1,7 +1,7 @@
 import type { initEmscriptenModule } from '@jsquash/webp/utils.js';
 
 /**
- * Why bytes can't be used as an image.
+ * The reasons why bytes can't be used as an image.
  *
  * - `bad_image`: of a known format, but cut off or corrupt
  * - `unsupported_image`: of another format, or an unsupported variant
@@ -9,7 +9,7 @@ import type { initEmscriptenModule } from '@jsquash/webp/utils.js';
  */
 export type ImageErrorCode = 'bad_image' | 'unsupported_image' | 'image_too_large';
 
-/** Thrown by the image functions for bytes that are at fault; anything else they throw is a bug. */
+/** Thrown by the image functions for invalid bytes. Any other error that they throw is a bug. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
   readonly code: ImageErrorCode;
@@ -36,21 +36,21 @@ export interface JpegDecoder {
   memory: { buffer: ArrayBuffer; grow(pages: number): number };
 }
 
-/** Makes an instance with so many pages of 64 KiB; shared/ knows no WebAssembly API. */
+/** Makes an instance with so many pages of 64 KiB; shared/ may not use WebAssembly's API. */
 export type OpenJpegDecoder = (pages: number) => JpegDecoder;
 
 export interface DecodeOptions {
-  /** Loads libwebp's decoder as this platform has it; called for a WebP only. */
+  /** Loads libwebp's decoder. Only called for a WebP. */
   webpModule: () => Promise<WebpModule>;
-  /** Loads the JPEG decoder as this platform has it; called for a JPEG only. */
+  /** Loads the JPEG decoder. Only called for a JPEG. */
   openJpeg: () => Promise<OpenJpegDecoder>;
-  /** A picture may be reduced while it is decoded as long as its longer side keeps this many pixels. (default: it is not) */
+  /** Pixels that the longer side keeps if the picture is reduced while it is decoded (default: it is not reduced). */
   minSide?: number | undefined;
   /** The limit of width x height (default: the format's own limit, which fits a Worker's memory). */
   maxPixels?: number | undefined;
 }
 
-/** What each format's file exports. Both throw an ImageError if the file is cut off or corrupt. */
+/** A decoder, which each format's file exports. Both functions throw an ImageError if the file is cut off or corrupt. */
 export interface ImageDecoder {
   /** Reads the size from the header, without decoding. */
   readSize(bytes: Uint8Array): { width: number; height: number };

@@ -1,18 +1,18 @@
 import { Unzlib, unzlibSync } from 'fflate';
 import { ImageError } from './image.ts';
 
-/** Deflate expands by at most 1032, so no piece of input yields more than 4 MB before the output is looked at. */
+/** Deflate expands by at most 1032, so no piece of input yields more than 4 MB before the output is checked. */
 const pieceBytes = 4096;
 
 /** Up to this size a stream is inflated in one go: a streaming inflater takes ten times as long to set up as an icon to inflate. */
 const maxWholeBytes = 16 * 1024;
 
 /**
- * Inflates a zlib stream up to a size that is known beforehand. Nothing is kept of what it holds beyond that, so that a few kilobytes
+ * Inflates a zlib stream up to a size that is known beforehand. The rest is discarded, so that a few kilobytes
  * can't fill the memory.
  *
  * @param stream a zlib stream (RFC 1950)
- * @param expectedBytes what is taken of it
+ * @param expectedBytes the number of inflated bytes to read
  * @param onData receives the data piece by piece; a piece is only valid during the call
  * @throws {ImageError} if the stream holds less, or is not a zlib stream
  */
@@ -51,7 +51,7 @@ export function inflate(
   }
 }
 
-/** Surplus data does not fit the buffer; fflate then returns what does. */
+/** Surplus data does not fit the buffer; fflate then returns the part that fits. */
 function inflateWhole(stream: Uint8Array, expectedBytes: number): Uint8Array {
   return unzlibSync(stream, { out: new Uint8Array(expectedBytes + 1) });
 }

@@ -3,12 +3,12 @@ import { keepLargeRegions, maskBounds, openMask } from './mask.ts';
 import { resizeChannels } from './resize.ts';
 
 /**
- * Separates a garment from its background, as the makers of Fashion-MNIST did by hand: what is not garment becomes black, the rest is
- * trimmed, fitted and centred, light on black.
+ * Separates a garment from its background, as the makers of Fashion-MNIST did by hand: the garment is trimmed, fitted and centred,
+ * light on black.
  *
  * The foreground is found by colour: two histograms, of foreground and background, start from a guess by position (the middle against
  * the border) and are refined in rounds, as in Rother et al. 2004 (GrabCut) with one cell per colour and no graph cut. The constants were
- * chosen on 399 photos by other people than those the result is measured on.
+ * chosen on 399 photos, which are by other people than the photos that measure the result.
  */
 
 /** The longer side at which the garment is searched. */
@@ -21,13 +21,13 @@ const chromaCells = 21;
 const cellWidth = 8;
 const chromaOffset = 80;
 
-/** How much a colour counts, and what keeps rare colours from counting. */
+/** The weight of a pixel's colour, and a constant that lowers the weight of rare colours. */
 const colourWeight = 2.5;
 const rareColour = 3e-4;
 /** The share of the longer side that is border, and how much more a border pixel counts as background. */
 const borderShare = 0.03;
 const borderWeight = 3;
-/** The guess by position: its bound, the radius at which it changes sign, and what is left of it after each round. */
+/** The guess by position: its bound, the radius at which it changes sign, and its factor after each round. */
 const maxPrior = 3;
 const priorRadius = 0.7;
 const priorDecay = 0.7;
@@ -120,7 +120,7 @@ function borderOf(width: number, height: number): Uint8Array {
   return border;
 }
 
-/** The logit of a pixel's being garment, by its position: positive within a rounded square, negative towards the border. */
+/** The log-odds that a pixel is garment, by its position: positive within a rounded square, negative towards the border. */
 function priorAt(i: number, width: number, height: number): number {
   const x = (((i % width) + 0.5) / width) * 2 - 1;
   const y = ((Math.floor(i / width) + 0.5) / height) * 2 - 1;
@@ -181,7 +181,7 @@ function fitPlane(
   points: readonly { x: number; y: number; value: number }[],
   weightOf: (point: { x: number; y: number; value: number }) => number,
 ) {
-  // A little on the diagonal keeps a border without extent solvable.
+  // A small value on the diagonal keeps a border without extent solvable.
   let [xx, xy, x1, yy, y1, n] = [1e-3, 0, 0, 1e-3, 0, 1e-3];
   let [xv, yv, v1] = [0, 0, 0];
   for (const point of points) {
@@ -268,7 +268,7 @@ function boxMean(values: Float32Array, scratch: Float32Array, width: number, hei
   }
 }
 
-/** Trims the garment, fits its longer edge to the input and lays it on black; light becomes dark, as in the data set. */
+/** Trims the garment, fits its longer edge to the input and puts it on black, with light and dark swapped, as in the data set. */
 function fitGarment(mask: Uint8Array, luma: Float32Array, width: number, input: IsolateOptions) {
   const box = maskBounds(mask, width);
   const longer = Math.max(box.width, box.height);

@@ -9,7 +9,7 @@ import {
   segments,
 } from './jpeg-segments.ts';
 
-/** What shared/kernels/assembly/jpeg.ts exports; its docstrings say what each function does. */
+/** The exports of shared/kernels/assembly/jpeg.ts, whose docstrings describe them. */
 export interface Decoder {
   tablesEnd(): number;
   huffmanAddress(index: number): number;
@@ -44,9 +44,9 @@ export interface Decoder {
   ): void;
 }
 
-/** Where a component lies while it is decoded. */
+/** A component's position in the decoder's memory. */
 export interface Layout extends Component {
-  /** Blocks of its own, as a scan of this component alone has them. */
+  /** The blocks of a scan of only this component. */
   width: number;
   height: number;
   /** Blocks in memory: whole MCUs. */
@@ -58,7 +58,7 @@ export interface Layout extends Component {
 }
 
 /**
- * How many blocks all scans together may visit. A visit takes up to 80 ns. A 50-megapixel picture has 2.3 million at most, of which only
+ * The maximum number of blocks that all scans together may visit. A visit takes up to 80 ns. A 50-megapixel picture has 2.3 million at most, of which only
  * the scans of first coefficients visit all; a picture of 12 megapixels in the scans of libjpeg visits 3.2 million.
  */
 const maxVisits = 8_000_000;
@@ -82,13 +82,13 @@ export interface Decoding {
   input: number;
 }
 
-/** Goes through tables and scans until the end of the image; what follows it is not the image. */
+/** Reads tables and scans until the end of the image, and ignores the rest of the file. */
 export function decodeScans(decoding: Decoding): void {
   const { bytes, heap, decoder, frame, layouts, size, input } = decoding;
   writeKept(heap, decoder, size);
   const tables = new Set<number>();
   const quantizers = new Set<number>();
-  /** Components whose samples, or first coefficients, have come. */
+  /** Components whose samples, or first coefficients, have been read. */
   const complete = new Set<number>();
   let restarts = 0;
   let visits = 0;
@@ -155,7 +155,7 @@ function segmentAt(bytes: Uint8Array, from: number): Segment | undefined {
   return value ?? undefined;
 }
 
-/** Says which coefficients are kept, and where. */
+/** Writes the place of each coefficient that is kept into the decoder's memory. */
 function writeKept(heap: Uint8Array, decoder: Decoder, size: number): void {
   const address = decoder.keptAddress();
   for (const [i, position] of zigzag.entries()) {
@@ -253,7 +253,7 @@ function readScan(data: Uint8Array, frame: Frame): Scan {
   return { components, first, final, high, low };
 }
 
-/** Tells the decoder where a component lies; the offsets are those of assembly/jpeg.ts. */
+/** Writes a component's fields into the decoder's memory, at the offsets of assembly/jpeg-memory.ts. */
 export function writeComponent(
   heap: Uint8Array,
   decoder: Decoder,

@@ -30,13 +30,13 @@ export const corrupt = (why: string) => new ImageError('bad_image', `The JPEG is
 /** A photo has fewer than a hundred: tables, scans, previews, colour profiles and notes of 64 kB each. Each costs a microsecond. */
 const maxSegments = 10_000;
 
-/** @throws {ImageError} if so many segments are more than a picture has */
+/** @throws {ImageError} if there are more segments than the limit */
 export function checkSegments(count: number): void {
   if (count <= maxSegments) return;
   throw new ImageError('bad_image', `The JPEG has more than ${maxSegments} segments.`);
 }
 
-/** Finds the segments from an offset on. Fill bytes and stray bytes between them are passed over. */
+/** Finds the segments from an offset on. Fill bytes and stray bytes between them are skipped. */
 export function* segments(bytes: Uint8Array, from: number): Generator<Segment, void, undefined> {
   let at = from;
   while (at + 1 < bytes.length) {
@@ -46,7 +46,7 @@ export function* segments(bytes: Uint8Array, from: number): Generator<Segment, v
     at = next + 1;
     if (code === 0xff) continue;
     at++;
-    // 0 is no marker; TEM, the restart markers and a second start stand alone.
+    // 0 is no marker; TEM, the restart markers and a second start have no length.
     if (code === 0 || code === 0x01 || (code >= 0xd0 && code <= marker.soi)) continue;
     if (code === marker.eoi) return;
     const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);

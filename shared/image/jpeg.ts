@@ -19,7 +19,7 @@ export const jpeg: ImageDecoder = {
   },
 };
 
-/** What the segments before the first scan say. */
+/** The content of the segments before the first scan. */
 interface Header {
   frame: Frame;
   orientation: Orientation;
@@ -45,11 +45,11 @@ const unreadFrames: Record<number, string> = {
   247: 'a JPEG-LS',
 };
 
-/** A larger picture is reduced further, whatever is asked for. */
+/** A larger picture is reduced further, even if `minSide` is larger. */
 const maxPixels = 4_000_000;
 
 /**
- * Bytes of memory that are kept for the next picture; more are given back. No file of 20 MB needs more, and sixteen pictures at once would
+ * The maximum memory, in bytes, that is kept for the next picture; a larger one is released. No file of 20 MB needs more, and sixteen pictures at once would
  * otherwise leave the memory of each to the garbage collector, which is too slow.
  */
 const maxKeptBytes = 48 * 1024 * 1024;
@@ -125,10 +125,10 @@ function readFrame(code: number, data: Uint8Array): Frame {
 const startsWith = (data: Uint8Array, text: string) =>
   Array.from(text).every((character, i) => data[i] === character.charCodeAt(0));
 
-/** How the samples become colours; the numbers are those of assembly/jpeg.ts. */
+/** The colour models, with their numbers in assembly/jpeg-colours.ts. */
 const colours = { grey: 0, rgb: 1, ycc: 2, cmyk: 3, ycck: 4 } as const;
 
-/** Which colours the components are, as libjpeg decides it (jdapimin.c, default_decompress_parms). */
+/** Returns the colour model of the components, by libjpeg's rules (jdapimin.c, default_decompress_parms). */
 function coloursOf({ frame, adobeTransform, isJfif }: Header): number {
   const ids = frame.components.map(({ id }) => id);
   if (ids.length === 1) return colours.grey;
@@ -159,10 +159,11 @@ function openDecoder(open: OpenJpegDecoder, bytes: number): JpegDecoder {
 }
 
 /**
- * Decodes a baseline, extended or progressive JPEG, grey, YCbCr, RGB, CMYK or YCCK, as it lies in the file. A reduced picture costs a
+ * Decodes a baseline, extended or progressive JPEG, grey, YCbCr, RGB, CMYK or YCCK, without applying its orientation. A reduced picture costs a
  * fraction of the time and memory: its blocks of 8x8 pixels become 4x4, 2x2 or one.
  *
- * Our own: jpeg-js, the one that runs in a Worker, holds all coefficients of the full size, 119 MB for four megapixels.
+ * A decoder of our own, because jpeg-js, the only one that runs in a Worker, holds all coefficients of the full size: 119 MB for four
+ * megapixels.
  *
  * @param minSide pixels that the longer side keeps (default: all, up to 4 megapixels)
  */
@@ -184,7 +185,7 @@ function decodeJpeg(
     down: Math.ceil(frame.height / (8 * maxDown)),
   };
 
-  // Tables, the file with a margin that reads as its end, then what is computed.
+  // In this order: tables, the file with a margin of zeros, then the results.
   const tables = 65536;
   const input = tables;
   let free = align(input + bytes.length + 16);
@@ -234,7 +235,7 @@ function decodeJpeg(
 
 const align = (address: number) => (address + 15) & ~15;
 
-/** Samples a side that an 8x8 block becomes: the fewest that leave the picture large enough. */
+/** Returns the side to which an 8x8 block is reduced: the smallest that leaves the picture large enough. */
 function blockSize({ width, height }: Frame, minSide?: number) {
   const longer = Math.max(width, height);
   const sizes = [1, 2, 4, 8] as const;

@@ -1,6 +1,6 @@
 /** Masks are 1 for foreground and 0 for background, a byte a pixel, row by row. */
 
-/** Removes what a square of 2x2 pixels does not fit into, in place. */
+/** Removes the parts that are narrower than 2x2 pixels, in place. */
 export function openMask(mask: Uint8Array, width: number, height: number): void {
   const eroded = new Uint8Array(mask.length);
   for (let y = 1; y < height; y++) {

@@ -18,7 +18,7 @@ export interface ModelInputOptions {
 }
 
 /**
- * How far red, green and blue may differ in an image that still counts as grey: JPEG rounds its way to RGB and back.
+ * How far red, green and blue may differ in an image that still counts as grey: JPEG's conversion to RGB and back rounds.
  */
 const greyTolerance = 8;
 
@@ -27,7 +27,7 @@ const minGreyShare = 0.99;
 const maxBlack = 16;
 
 /**
- * Makes the network's input of a picture: alpha over white, Rec. 601 luma, fitted into the input without distortion, averaged by area,
+ * Converts a picture to the network's input: alpha over white, Rec. 601 luma, fitted into the input without distortion, averaged by area,
  * a light background inverted or the garment isolated, because the data set's garments are light on black.
  *
  * A picture that is light on black already is one of the data set's own kind. If it also has the input's size, its pixels stay the same
@@ -133,7 +133,7 @@ function minSideFor({ height, width, background }: ModelInputOptions): number {
 }
 
 /**
- * Makes the network's input of an image file: PNG, JPEG, WebP, GIF or BMP of any size up to the format's limit.
+ * Converts an image file to the network's input: PNG, JPEG, WebP, GIF or BMP of any size up to the format's limit.
  *
  * @param bytes the file as it is
  * @returns height x width bytes, 0 black to 255 white, row by row

@@ -1,6 +1,6 @@
 import type { RasterImage } from './image.ts';
 
-/** How the camera was held, as EXIF states it: 1 upright, 2..8 mirrored or turned. */
+/** EXIF's orientation: 1 is upright, 2..8 are mirrored or rotated. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const orientationTag = 0x0112;
@@ -9,8 +9,8 @@ const types = { short: 3, long: 4 };
 const entryBytes = 12;
 
 /**
- * Reads the orientation from EXIF data, the only field that changes a picture (a library that reads all of EXIF would be a tenth of the
- * Worker). EXIF is a hint: if it is corrupt, the picture stays as it is.
+ * Reads the orientation from EXIF data. No other field changes a picture, and a library for all of EXIF would be a tenth of the Worker.
+ * If the data is corrupt, the picture stays as it is.
  * https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf, 4.6.4 and 4.6.5.1
  *
  * @param exif a TIFF structure, with or without `Exif\0\0` before it
@@ -42,7 +42,7 @@ export function exifOrientation(exif: Uint8Array): Orientation {
 }
 
 /**
- * Turns and mirrors a picture so that its top is up.
+ * Rotates and mirrors a picture so that it is upright.
  *
  * @param orientation EXIF's, 1 to 8
  */

@@ -18,7 +18,7 @@ export interface PngChunks {
   palette: Uint8Array | null;
   /** tRNS, as in the file. */
   transparency: Uint8Array | null;
-  /** eXIf: how the camera was held. */
+  /** eXIf: the orientation. */
   exif: Uint8Array | null;
   /** The IDAT chunks, joined: a zlib stream. */
   data: Uint8Array;

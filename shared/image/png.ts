@@ -21,7 +21,7 @@ export const png: ImageDecoder = {
  * Decodes a PNG of any colour type, depth and interlacing, row by row. Gamma and colour profiles are not applied. As libpng does, it
  * accepts damage that leaves the pixels intact: ancillary chunks that fail their checksum, surplus data, a missing end.
  *
- * Our own: fast-png inflates pixels and colour profiles without a bound, so that a file of some kilobytes fills the memory, and does not
+ * A decoder of our own, because fast-png inflates pixels and colour profiles without a bound, so that a file of some kilobytes fills the memory, and does not
  * read interlaced images of less than 8 bits.
  *
  * @param minSide pixels that the longer side keeps if the picture is reduced (default: it is not reduced)

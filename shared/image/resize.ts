@@ -70,7 +70,7 @@ export interface GreyPixels {
   height: number;
 }
 
-/** Repeats every pixel `scale` times in both directions: squares with sharp edges, whatever shows them. */
+/** Repeats every pixel `scale` times in both directions: squares with sharp edges in every viewer. */
 export function enlarge({ pixels, width, height }: GreyPixels, scale: number): GreyPixels {
   const result = new Uint8Array(pixels.length * scale * scale);
   for (let y = 0; y < height * scale; y++) {

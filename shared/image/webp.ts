@@ -17,8 +17,8 @@ export const webp: ImageDecoder = {
  * Decodes a lossy or lossless WebP with its transparency; the first frame of an animation on its canvas, the rest of which is
  * transparent.
  *
- * @param file a file whose size has been found acceptable
- * @param minSide the picture may be reduced as long as its longer side keeps this many pixels (default: it is not)
+ * @param file a file whose size has been checked
+ * @param minSide pixels that the longer side keeps if the picture is reduced (default: it is not reduced)
  * @throws {ImageError} if the file is cut off or corrupt
  */
 async function decodeWebp(
@@ -57,7 +57,7 @@ async function decodeStill(still: Uint8Array, module: WebpModule): Promise<Raste
   try {
     return (await decoder).decode(still);
   } catch (cause) {
-    // A decoder that has failed is in no known state.
+    // The state of a decoder that has failed is unknown.
     kept = null;
     throw new ImageError('bad_image', 'The WebP is cut off or corrupt.', { cause });
   }
@@ -113,7 +113,7 @@ const riffHeaderBytes = 12;
 /** Position, size, duration and flags of an animation's frame. */
 const frameHeaderBytes = 16;
 
-/** More than a still picture has; an animation's first frame is among its first few. */
+/** The maximum number of chunks that are read. A still picture has fewer; an animation's first frame is one of the first. */
 const maxChunks = 64;
 
 const animationFlag = 0x02;

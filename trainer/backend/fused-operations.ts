@@ -95,7 +95,7 @@ export interface PooledConvolutionGradientInputs extends NamedTensorInfoMap {
   filter: TensorInfo;
   dy: TensorInfo;
   y: TensorInfo;
-  /** What the first kernel kept: `kept0`, and `kept1` and so on if there is more. */
+  /** The tensors that the first kernel keeps for the gradient: `kept0`, `kept1` and so on. */
   kept0: TensorInfo;
 }
 

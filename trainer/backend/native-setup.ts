@@ -17,7 +17,7 @@ export const nativeSetupFile = `${nativeFolder}setup.json`;
 export const compiledBinding = 'tfjs_binding.node';
 
 export const nativeSetupSchema = z.object({
-  /** What TensorFlow was built for. A gpu build can also use CPUs. */
+  /** The processor that TensorFlow was built for. A gpu build can also use CPUs. */
   variant: z.enum(['cpu', 'gpu']),
   /** A hash of everything that went into the set-up; if it changes, a new set-up is needed. */
   ingredients: z.string(),

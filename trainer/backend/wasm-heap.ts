@@ -28,7 +28,7 @@ const SLACK_BYTES = 16;
  */
 export interface TensorHeap {
   kernels: KernelModule;
-  /** Returns where the tensor's values start. */
+  /** Returns the address of the tensor's values. */
   addressOf(tensor: TensorInfo): Address;
   addressesOf<Name extends string>(tensors: Record<Name, TensorInfo>): Record<Name, Address>;
   /** Creates a tensor with undefined values. */

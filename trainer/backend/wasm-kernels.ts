@@ -59,7 +59,7 @@ function replaceKernel(kernelName: string, fast: FastKernel): void {
   registerKernel({ kernelName, backendName, kernelFunc });
 }
 
-/** dy and y of one shape -> dy where y > 0, else 0. */
+/** dy and y of one shape -> dy if y > 0, else 0. */
 function reluGrad(heap: TensorHeap): FastKernel {
   return ({ dy, y }) => {
     if (!dy || !y) return null;

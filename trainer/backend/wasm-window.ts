@@ -33,7 +33,7 @@ const frameSize = (window: Window): [height: number, width: number] => [
 ];
 
 /**
- * Pads the images if the window reaches over their edge, and lists where each window starts: the left rows of
+ * Pads the images if the window reaches over their edge, and lists the address of each window: the left rows of
  * multiplyRows and sumOuterProducts.
  */
 export function placeWindows(

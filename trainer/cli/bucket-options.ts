@@ -66,7 +66,7 @@ export const publishOptions = {
   json: jsonOption,
 };
 
-/** The keys of a move, for `promote` and `rollback`. */
+/** The options that sign a move and verify its version, for `promote` and `rollback`. */
 export const keyOptions = {
   sign: signOption.describe('sign the alias with this Ed25519 private key'),
   requireKey: option(

@@ -9,7 +9,7 @@ export interface Command<Schema extends z.ZodObject = z.ZodObject> {
   options: Schema;
   /** Options that the environment sets. The command line overrides them. */
   environmentOptions?: () => Record<string, string>;
-  /** Imports what is slow to load itself, so that `--help` and usage errors stay fast. */
+  /** Imports slow modules itself, so that `--help` and usage errors stay fast. */
   run(options: z.output<Schema>, context: CommandContext): Promise<void>;
   subcommands?: readonly Command[];
 }

@@ -1,4 +1,4 @@
-/** Data sets of one's own as four IDX files, with MNIST's names: reading them, and writing a training set. */
+/** Reads and writes data sets as folders of four IDX files with MNIST's names. */
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

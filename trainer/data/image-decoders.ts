@@ -8,7 +8,7 @@ const jpegFile = fileURLToPath(new URL('../../shared/kernels/build/jpeg.wasm', i
 let webp: Promise<WebpModule> | null = null;
 let jpeg: Promise<OpenJpegDecoder> | null = null;
 
-/** The decoders as WebAssembly, each read and compiled when the first image of its format comes. */
+/** The decoders as WebAssembly, each loaded and compiled for the first image of its format. */
 export const imageDecoders: Pick<DecodeOptions, 'webpModule' | 'openJpeg'> = {
   webpModule() {
     webp ??= compile(webpFile);

@@ -1,4 +1,4 @@
-/** Data sets of one's own as images in train/<label>/ and test/<label>/. */
+/** Reads data sets as folders of images, train/<label>/ and test/<label>/. */
 import { hash } from 'node:crypto';
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';

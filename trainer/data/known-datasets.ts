@@ -20,7 +20,7 @@ export interface KnownFile {
   bytes: number;
   sha256: string;
   /**
-   * What `sha256` is the hash of. The uncompressed file is better, because the same images are published in several gzip
+   * The form of the file that `sha256` is the hash of. The uncompressed file is better, because the same images are published in several gzip
    * encodings. If only the hash of the `.gz` is known, an uncompressed file is checked by its IDX header only.
    */
   hashedForm: 'uncompressed' | 'compressed';

@@ -1,4 +1,4 @@
-/** The way in: a folder is parsed as it is; a known data set's files come from sources, are checked, then parsed. */
+/** Loads data sets: folders as they are; known data sets from their sources, checked and then parsed. */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultCacheFolder, writeAtomically } from '../../node/files.ts';

@@ -1,4 +1,4 @@
-/** From a file's bytes to images and labels: uncompress, check the hash, parse. */
+/** Converts a file's bytes to images and labels: uncompresses, checks the hash, parses. */
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -14,7 +14,7 @@ export interface TrainedModel {
   /** Identifies the model for people. */
   description: string;
   spec: ModelSpec;
-  /** By path, as `tf.loadLayersModel` expects them. */
+  /** The files by path, as `tf.loadLayersModel` expects them. */
   files: Record<string, Uint8Array>;
   /** Metrics from its training. */
   recorded: Pick<Metrics, 'accuracy' | 'loss'>;

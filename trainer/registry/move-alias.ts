@@ -189,7 +189,7 @@ export async function rollBack(bucket: Bucket, rollback: Rollback): Promise<Alia
   return rolledBack;
 }
 
-/** @returns what the alias named before it last came to name this version, if that still exists */
+/** @returns the version that the alias named before it moved to this one, if that version still exists */
 async function versionBefore(bucket: Bucket, name: string, { history }: Alias, version: string) {
   const before = history.findLast((revision) => revision.version === version)?.previous ?? null;
   return before !== null && (await readManifest(bucket, name, before)) ? before : null;

@@ -88,7 +88,7 @@ export function drawConfusion(
   });
   const isNumbered = labels.length <= maxNumberedClasses;
   const axis = {
-    // Vega keeps values as keys of objects, where a label such as `constructor` would find what every object has.
+    // Vega uses values as keys of objects, in which a label such as `constructor` would match a built-in property.
     labelExpr: 'labels[datum.value]',
     grid: false,
     domain: false,

@@ -11,7 +11,7 @@ import { type TrainCommandOptions, trainOptionsSchema } from './options.ts';
 import { readConfig } from './read-run.ts';
 import type { RunConfig } from './run-records.ts';
 
-/** What `catwalk train` is going to do. */
+/** The plan of a `catwalk train`. */
 export interface RunPlan {
   options: TrainCommandOptions;
   /** The options before validation. A resumed run reuses those that do not change the weights. */
@@ -19,11 +19,11 @@ export interface RunPlan {
   /** The checkpoints in the bucket; null if they are in the run's folder. */
   bucketCheckpoints: Checkpoints | null;
   resumed: ResumedRun | null;
-  /** The data set, if it is in memory already (default: loaded from where the options say). */
+  /** The data set, if it is in memory already (default: loaded as the options say). */
   dataset?: Dataset;
-  /** What the plan changes in the run to resume, for people. */
+  /** The changes of the plan to the resumed run, for people. */
   notes?: readonly string[];
-  /** What to do after an interruption (default: the command with --resume). */
+  /** How to continue after an interruption (default: the command with --resume). */
   resumeAdvice?: string;
 }
 

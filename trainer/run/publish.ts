@@ -18,7 +18,7 @@ export type EpochToPublish = Pick<
 
 export interface Publication {
   manifest: Manifest;
-  /** What happened to the alias; null if none was named. */
+  /** The result of moving the alias; null if none was named. */
   move: AliasMoveResult | null;
 }
 

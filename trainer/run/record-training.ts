@@ -18,7 +18,7 @@ import { createRunFolder, type RunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
 import { historyOf, type RunConfig, type RunEpoch } from './run-records.ts';
 
-/** What a training reports. */
+/** An event that a training reports. */
 export type TrainReport =
   | { event: 'message'; message: string }
   | { event: 'dataset'; name: string; train: number; test: number; source: string }

@@ -17,7 +17,7 @@ export const sweepSchema = z.object({
   schemaVersion: z.literal(1),
   name: z.string(),
   createdAt: z.iso.datetime(),
-  /** What makes a trial the best. Not the test accuracy, because a choice by it would make it too optimistic. */
+  /** The metric that selects the best trial. Not the test accuracy, which would become too optimistic. */
   objective: z.literal('validation accuracy'),
   /** The options that all trials share. */
   options: z.record(z.string(), valueSchema),

@@ -1,4 +1,4 @@
-/** Where a training diverged. */
+/** The step at which a training diverged. */
 export interface Divergence {
   epoch: number;
   /** Counts from 1; 0 if the epoch had not begun. */
@@ -7,11 +7,11 @@ export interface Divergence {
   steps: number;
   /** Of this step. */
   learningRate: number;
-  /** What is not finite, such as `the loss is NaN`. */
+  /** The fault, such as `the loss is NaN`. */
   reason: string;
 }
 
-/** The training has left the finite numbers: each further step would only spread NaN. */
+/** The loss or a weight is NaN or infinite. All further steps would give NaN, too. */
 export class DivergenceError extends Error {
   override name = 'DivergenceError';
   readonly at: Divergence;

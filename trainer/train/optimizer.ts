@@ -2,7 +2,7 @@ import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { readBuild } from '../backend/wasm-module.ts';
 import type { Recipe } from './recipe.ts';
 
-/** From and to, in a flat vector. */
+/** Start and end in a flat vector. */
 export type Range = readonly [from: number, to: number];
 
 /** The vectors of a step: flat, of one length, on memory that all workers share. */

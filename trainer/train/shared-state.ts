@@ -8,7 +8,7 @@ export interface TestState {
   logits: Float32Array;
 }
 
-/** What all workers share. Every array is on shared memory, so passing the state to a thread copies nothing. */
+/** The state that all workers share. Every array is on shared memory, so passing the state to a thread copies nothing. */
 export interface SharedState extends OptimizerState {
   /** The state of `waitForAll`. */
   barrier: Int32Array;

@@ -40,7 +40,7 @@ export interface CheckpointTimes {
   seconds?: number | undefined;
 }
 
-/** What happens in a training, in order. */
+/** The events of a training, in order. */
 export type TrainingEvent =
   | {
       event: 'started';

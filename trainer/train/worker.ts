@@ -22,7 +22,7 @@ import {
   waitForAll,
 } from './shared-state.ts';
 
-/** What a worker is started with. */
+/** The data that a worker starts with. */
 export interface WorkerData {
   index: number;
   /** The number of workers. */
@@ -39,7 +39,7 @@ export interface WorkerData {
   state: SharedState;
 }
 
-/** What all workers do at once; one task at a time. */
+/** A task, which all workers do at the same time. */
 export type WorkerTask =
   /**
    * Trains steps `from` to `to` of an epoch, or fewer if a pause is requested or the loss is not finite. `stepsBefore` counts

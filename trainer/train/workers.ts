@@ -21,7 +21,7 @@ export interface Workers {
   state: SharedState;
   /** Gives all workers a task and waits until all are done. */
   perform(task: WorkerTask): Promise<void>;
-  /** Ends the threads, whatever they are doing. */
+  /** Ends the threads at once. */
   stop(): Promise<void>;
 }
 

@@ -51,9 +51,9 @@ export function sumOuterProducts(
   }
 }
 
-/** @param goesOn true: adds to what stands at the target */
+/** @param accumulates true: adds to the values at the target */
 function sumTile(
-  goesOn: boolean,
+  accumulates: boolean,
   first: usize,
   end: usize,
   offset: usize,
@@ -74,7 +74,7 @@ function sumTile(
   let high2 = low0;
   let low3 = low0;
   let high3 = low0;
-  if (goesOn) {
+  if (accumulates) {
     low0 = loadLanes(target, width);
     high0 = loadLanes(target + 16, width - 4);
     if (live > 1) {

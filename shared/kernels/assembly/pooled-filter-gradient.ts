@@ -114,7 +114,7 @@ function addListed(list: usize, end: usize, row: usize, runLength: i32, sums: us
   }
 }
 
-/** target[0..47] += Σ over the list of value * what stands at its address + offset */
+/** target[0..47] += Σ over the list of value * the float at its address + offset */
 function addTwelve(list: usize, end: usize, offset: usize, target: usize): void {
   let sum0 = v128.load(target);
   let sum1 = v128.load(target, 16);
@@ -158,7 +158,7 @@ function addTwelve(list: usize, end: usize, offset: usize, target: usize): void 
   v128.store(target, sum11, 176);
 }
 
-/** The same for up to four floats of each of the filter's three rows; what is read past them is not stored. */
+/** The same for up to four floats of each of the filter's three rows. More are read, but not stored. */
 function addThree(
   list: usize,
   end: usize,

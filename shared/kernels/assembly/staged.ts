@@ -6,7 +6,7 @@ export function reservedBytes(): i32 {
   return <i32>STAGE + 4 * CHUNK_DEPTH * 4;
 }
 
-/** Whether multiplyStaged takes a product of this depth. */
+/** Whether multiplyStaged can compute a product of this depth. */
 // @ts-ignore: decorator
 @inline
 export function isStaged(depth: i32): bool {

@@ -180,7 +180,7 @@ function pooledByWinograd(
     store<u32>(starts + (<usize>row << 2), <u32>(transformed + <usize>row * inBytes));
   }
   const filterBytes = (<usize>(inChannels * outChannels)) << 2;
-  // multiplyRows takes the remaining tiles, or all of them.
+  // multiplyRows computes the remaining tiles, or all of them.
   const inTiles = staged && isStaged(inChannels) ? tiles & ~3 : 0;
   for (let point = 0; point < POINTS; point++) {
     const pointFilter = filter + <usize>point * filterBytes;
