@@ -29,6 +29,7 @@ export type { Dataset, Metrics, Prediction, Publication, TrainReport };
  * @param source `fashion-mnist`, `mnist`, `kmnist`, or a folder of images or of IDX files
  * @param options.dataDir a folder with the files of a known data set (default: downloaded and cached)
  * @param options.offline use only local files
+ * @param options.skipUnreadable leave out files in a folder of images that are not images; `folder.skipped` lists them
  * @throws {Error} if the folder is not a data set, or no source of a known one can be reached
  *
  * @example
@@ -37,7 +38,7 @@ export type { Dataset, Metrics, Prediction, Publication, TrainReport };
  */
 export async function loadDataset(
   source = 'fashion-mnist',
-  options: Omit<LoadDatasetOptions, 'dataset' | 'sources'> = {},
+  options: Omit<LoadDatasetOptions, 'dataset' | 'sources' | 'model'> = {},
 ): Promise<Dataset> {
   const { loadDataset: load } = await import('./data/load-dataset.ts');
   return load({ ...options, dataset: source });

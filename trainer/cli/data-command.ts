@@ -1,14 +1,15 @@
 import * as z from 'zod';
 import { argument, count, flag, option, text, UsageError } from '../../node/options.ts';
-import { printProgress, printResult } from '../../node/text.ts';
+import { printProgress, printResult, textTable } from '../../node/text.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { LabelCounts } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import type { CollectedFeedback } from '../registry/feedback.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, dataDir } = trainOptionsSchema.shape;
+const { dataset, dataDir, skipUnreadable } = trainOptionsSchema.shape;
 
 export const data = defineCommand({
   name: 'data',
@@ -22,6 +23,7 @@ export const data = defineCommand({
       'the data set: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
     ),
     dataDir,
+    skipUnreadable,
     offline: flag('use local files only, download nothing'),
     name: modelOption.describe('for feedback: the model that the labels were sent for'),
     out: option(
@@ -51,18 +53,39 @@ export const data = defineCommand({
     }
     const { uploadTestSet } = await import('../registry/test-set.ts');
     const upload = bucket ? await uploadTestSet(bucket, loaded) : null;
-    const { name, labels, train, test, source, files } = loaded;
-    const counts = { train: train.count, test: test.count };
-    printResult(json, { name, ...counts, labels, source, files, upload }, () =>
-      lines([
-        `${name}: ${train.count} training and ${test.count} test images, from ${source}`,
-        `  ${labels.length} labels: ${labels.join(', ')}`,
-        ...Object.entries(files).map(([file, sha256]) => `  ${sha256}  ${file}`),
-        ...(upload ? [`Test set ${upload} in ${bucket?.url}`] : []),
-      ]),
+    const { countsPerLabel } = await import('../data/folder-report.ts');
+    const { name, labels, train, validation, test, source, files, folder } = loaded;
+    const counts = { train: train.count, validation: validation?.count ?? 0, test: test.count };
+    const perLabel = countsPerLabel(loaded);
+    printResult(json, { name, ...counts, labels, perLabel, source, files, ...folder, upload }, () =>
+      [
+        lines([`${name}: ${describeCounts(counts)}, from ${source}`]),
+        describeLabels(perLabel),
+        lines([
+          ...Object.entries(files).map(([file, sha256]) => `  ${sha256}  ${file}`),
+          ...(upload ? [`Test set ${upload} in ${bucket?.url}`] : []),
+        ]),
+      ].join(''),
     );
   },
 });
+
+const describeCounts = ({ train, validation, test }: Omit<LabelCounts, 'label'>) =>
+  `${train} training${validation > 0 ? `, ${validation} validation` : ''} and ${test} test images`;
+
+/** More labels don't fit on a terminal's page. */
+const maxRows = 40;
+
+function describeLabels(perLabel: readonly LabelCounts[]): string {
+  if (perLabel.length > maxRows) {
+    return lines([`  ${perLabel.length} labels: ${perLabel.map(({ label }) => label).join(', ')}`]);
+  }
+  const hasValidation = perLabel.some(({ validation }) => validation > 0);
+  const rows = perLabel.map(({ label, train, validation, test }) =>
+    [label, train, ...(hasValidation ? [validation] : []), test].map(String),
+  );
+  return textTable(['LABEL', 'TRAIN', ...(hasValidation ? ['VALIDATION'] : []), 'TEST'], rows);
+}
 
 async function writeFeedback(
   bucket: Bucket,

@@ -16,6 +16,8 @@ export interface Dataset {
   labels: readonly string[];
   train: ImageSet;
   test: ImageSet;
+  /** The images to choose the best epoch by, if the data set itself has such. */
+  validation?: ImageSet | null;
   /**
    * Maps the name of each IDX file to the SHA-256 of its uncompressed bytes. The same images are published in several gzip
    * encodings, so a hash of the compressed file would not identify the data.
@@ -25,6 +27,18 @@ export interface Dataset {
   origin: string;
   /** The sources of the files, for people. */
   source: string;
+  /** What was found in a folder of images. */
+  folder?: FolderReport;
+}
+
+/** What was found in a folder of images, beside the images. */
+export interface FolderReport {
+  /** What divides training and test images: the folders, or the images' content if there is no test folder. */
+  split: 'folders' | 'content';
+  /** The files that were left out because they can't be read as images. */
+  skipped: { path: string; reason: string }[];
+  /** The validation and test images whose bytes are those of an image in another part, which `sameAs` names. */
+  duplicates: { part: 'train' | 'validation' | 'test'; path: string; sameAs: string }[];
 }
 
 /** A label is one byte in an IDX file. */
@@ -57,11 +71,15 @@ export function checkLabels(
       `${folder} has no training image of: ${empty.join(', ')}. Add some, or remove the label.`,
     );
   }
-  if (test.count === 0) {
-    throw new InvalidDatasetError(
-      `${folder} has no test image. Move some of the training images to the test set.`,
-    );
-  }
+  checkTestSet(folder, test);
+}
+
+/** @throws {InvalidDatasetError} if there is no test image */
+export function checkTestSet(folder: string, test: ImageSet): void {
+  if (test.count > 0) return;
+  throw new InvalidDatasetError(
+    `${folder} has no test image. Move some of the training images to the test set.`,
+  );
 }
 
 /** A folder does not contain a file, neither compressed nor uncompressed. */

@@ -1,178 +1,250 @@
-/** Reads data sets as folders of images, train/<label>/ and test/<label>/. */
+/** Reads data sets as folders of images. */
 import { hash } from 'node:crypto';
-import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileKindError, readRegularFile } from '../../node/files.ts';
-import { ImageError } from '../../shared/image/image.ts';
-import { readImage } from '../../shared/image/model-input.ts';
-import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { checkLabels, type Dataset, type ImageSet, InvalidDatasetError } from './dataset.ts';
+import { fashionMnistCnn, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import {
+  checkLabels,
+  checkTestSet,
+  type Dataset,
+  type FolderReport,
+  type ImageSet,
+  InvalidDatasetError,
+} from './dataset.ts';
+import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
+import { reportFolder } from './folder-report.ts';
 import { idxFile } from './idx-folder.ts';
-import { imageDecoders } from './image-decoders.ts';
 import { datasetName } from './known-datasets.ts';
+import {
+  type InputSettings,
+  type ReadImage,
+  type ReadImagesOptions,
+  readImages,
+} from './read-images.ts';
 
 const [height, width] = fashionMnistCnn.inputShape;
-/** A photo of 64 megapixels takes 256 MB when it is decoded. */
-const maxPixels = 64_000_000;
-const maxFileBytes = 64 * 2 ** 20;
-const maxImages = 1_000_000;
-/** Number of unreadable files that an error lists. */
-const maxListedFailures = 10;
-const imagesPerMessage = 5_000;
+/** The share of each label's images that become the test set if there is none. */
+const testShare = 0.2;
 
-export interface LoadFolderOptions {
+export interface LoadImageFolderOptions extends ReadImagesOptions {
   /** Receives progress messages. */
   onProgress?: ((message: string) => void) | undefined;
-  signal?: AbortSignal | undefined;
+  /** Leaves out files that are not images, instead of refusing the folder. */
+  skipUnreadable?: boolean | undefined;
+  /** Reads only the test images, for this model: its labels and its preprocessing (default: all parts, for a new model). */
+  model?: ModelSpec | undefined;
 }
 
-interface LabelledFile {
+/** An image of a label. */
+export interface LabelledImage extends ReadImage {
   path: string;
   label: number;
-  /** Relative position among the label's files, 0 to 1. */
-  position: number;
 }
+
+/** The images of a part, one list per label. */
+type Part = LabelledImage[][];
 
 /**
  * Loads PNG, JPEG, WebP, GIF or BMP images of any size, and converts them to model input exactly as the Worker does. The
- * labels are the names of the folders in train/, sorted. Images of all labels alternate, so that every first part of the set
- * has its share of each label.
+ * labels are the names of the folders, sorted. Images of all labels alternate, so that every first part of a set has its
+ * share of each label.
  *
  * @param folder absolute
  * @throws {InvalidDatasetError} that lists the files that can't be read, each with the reason
  */
 export async function loadImageFolder(
   folder: string,
-  options: LoadFolderOptions,
+  options: LoadImageFolderOptions,
 ): Promise<Dataset> {
-  const trainFolder = join(folder, 'train');
-  const testFolder = join(folder, 'test');
-  const labels = labelsIn(trainFolder);
-  if (labels.length === 0) {
-    throw new InvalidDatasetError(
-      `${trainFolder} has no labels. Add a folder of images for each label.`,
-    );
+  const { model, onProgress = () => {} } = options;
+  const input = model ? inputOptionsFor(model) : { height, width };
+  const files = findFiles(folder, model);
+  const { labels } = files;
+  const isSplit = files.test !== undefined;
+  if (!model) {
+    const train = labelsOnly(files.train ?? []);
+    checkLabels(folder, { labels, train, test: isSplit ? labelsOnly(files.test ?? []) : train });
   }
-  const unknown = labelsIn(testFolder).filter((label) => !labels.includes(label));
-  if (unknown.length > 0) {
-    throw new InvalidDatasetError(
-      `${testFolder} has labels that ${trainFolder} does not have: ${unknown.join(', ')}.`,
-    );
-  }
-  const trainFiles = filesIn(trainFolder, labels);
-  const testFiles = filesIn(testFolder, labels);
-  checkLabels(folder, { labels, train: withoutPixels(trainFiles), test: withoutPixels(testFiles) });
-
-  const failures: string[] = [];
-  const train = await readImages(trainFiles, failures, options);
-  const test = await readImages(testFiles, failures, options);
-  if (failures.length > 0) throw unreadable(folder, failures);
-  return {
+  const { parts: read, skipped } = await readParts(files, input, options);
+  if (skipped.length > 0 && !options.skipUnreadable) throw unreadable(folder, skipped);
+  const { train, test } = isSplit ? read : splitByContent(read.train ?? []);
+  const parts = { train: train ?? [], validation: read.validation ?? null, test: test ?? [] };
+  const report: FolderReport = {
+    split: isSplit ? 'folders' : 'content',
+    skipped,
+    duplicates: duplicatesIn(parts),
+  };
+  const sets = {
+    train: imageSetOf(parts.train, input),
+    validation: parts.validation && imageSetOf(parts.validation, input),
+    test: imageSetOf(parts.test, input),
+  };
+  const dataset = {
     name: datasetName(folder),
-    height,
-    width,
+    height: input.height,
+    width: input.width,
     labels,
-    train,
-    test,
-    files: {
-      'train-images.idx': hash('sha256', idxFile([train.count, height, width], train.images)),
-      'train-labels.idx': hash('sha256', idxFile([train.count], train.labels)),
-      'test-images.idx': hash('sha256', idxFile([test.count, height, width], test.images)),
-      'test-labels.idx': hash('sha256', idxFile([test.count], test.labels)),
-    },
+    ...sets,
+    files: hashesOf(sets, input),
     origin: folder,
     source: folder,
+    folder: report,
   };
+  if (model) checkTestSet(folder, dataset.test);
+  else checkLabels(folder, dataset);
+  reportFolder(dataset, onProgress);
+  return dataset;
 }
 
-const byCodePoint = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Files that file managers create. */
-const isClutter = (name: string) =>
-  name.startsWith('.') || name === 'Thumbs.db' || name === 'desktop.ini';
-
-function entriesIn(folder: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter(({ name }) => !isClutter(name))
-      .sort((a, b) => byCodePoint(a.name, b.name));
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    // A label in train/ may have no folder in test/.
-    if (code === 'ENOENT') return [];
-    throw new InvalidDatasetError(`${folder} can't be read: ${message}`, { cause });
-  }
+interface FolderFiles extends Partial<Record<PartName, string[][]>> {
+  labels: readonly string[];
 }
 
-function labelsIn(folder: string): string[] {
-  const entries = entriesIn(folder);
-  const stray = entries.find((entry) => entry.isFile());
-  if (stray) {
+/**
+ * Lists the files of each part and label. Without test/ the training images have the test images among them.
+ *
+ * @param model the model to test; the other parts are left out
+ */
+function findFiles(folder: string, model?: ModelSpec): FolderFiles {
+  const parts = partsOf(folder);
+  const names = Object.keys(parts);
+  const { train = names.length === 0 ? folder : undefined, test, validation } = parts;
+  const used: { [Part in PartName]?: string | undefined } = model
+    ? test
+      ? { test }
+      : { train }
+    : { train, validation, test };
+  const reference = model && test ? test : train;
+  if (reference === undefined) {
     throw new InvalidDatasetError(
-      `${join(folder, stray.name)} is not in the folder of a label. Move it into one.`,
+      `${folder} has ${names.join('/ and ')}/, but no train/ with the images to train on. Add it, or move the folders of the labels into ${folder} itself.`,
     );
   }
-  return entries.map(({ name }) => name);
-}
-
-function filesIn(folder: string, labels: readonly string[]): LabelledFile[] {
-  const files = labels.flatMap((name, label) => {
-    const entries = entriesIn(join(folder, name));
-    return entries.map((entry, i) => ({
-      path: join(folder, name, entry.name),
-      label,
-      position: (i + 0.5) / entries.length,
-    }));
-  });
-  if (files.length > maxImages) {
+  const labels = model?.labels ?? labelsIn(reference);
+  if (labels.length === 0) {
     throw new InvalidDatasetError(
-      `${folder} has ${files.length} images. The maximum is ${maxImages}.`,
+      `${reference} has no labels. Add a folder of images for each label.`,
     );
   }
-  return files.sort((a, b) => a.position - b.position || a.label - b.label);
-}
-
-const withoutPixels = (files: readonly LabelledFile[]): ImageSet => ({
-  images: new Uint8Array(),
-  labels: Uint8Array.from(files, ({ label }) => label),
-  count: files.length,
-});
-
-/** @param failures receives a line for each file that can't be read */
-async function readImages(
-  files: readonly LabelledFile[],
-  failures: string[],
-  { onProgress, signal }: LoadFolderOptions,
-): Promise<ImageSet> {
-  const { labels, count } = withoutPixels(files);
-  const images = new Uint8Array(count * height * width);
-  for (const [i, { path }] of files.entries()) {
-    signal?.throwIfAborted();
-    if (i > 0 && i % imagesPerMessage === 0) onProgress?.(`Read ${i} of ${count} images`);
-    try {
-      images.set(await readFileAsInput(path), i * height * width);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const isKnown = error instanceof ImageError || error instanceof FileKindError;
-      if (!isKnown && code === undefined) throw error;
-      failures.push(`  - ${path}: ${(error as Error).message}`);
+  const [only = ''] = labels;
+  const inner = join(reference, only);
+  if (labels.length === 1 && Object.keys(partsOf(inner)).length > 0) {
+    throw new InvalidDatasetError(
+      `${reference} has one folder, ${only}. Is it ${inner} that you mean?`,
+    );
+  }
+  const found: FolderFiles = { labels };
+  for (const [name, path] of Object.entries(used)) {
+    if (path === undefined) continue;
+    const unknown = labelsIn(path).filter((label) => !labels.includes(label));
+    if (unknown.length > 0) {
+      const others = model ? `the model ${model.name}` : reference;
+      throw new InvalidDatasetError(
+        `${path} has labels that ${others} does not have: ${unknown.join(', ')}.`,
+      );
     }
+    found[name as PartName] = filesPerLabel(path, labels);
   }
-  return { images, labels, count };
+  return found;
 }
 
-async function readFileAsInput(path: string): Promise<Uint8Array> {
-  const bytes = await readRegularFile(path, maxFileBytes);
-  return readImage(bytes, { height, width, maxPixels, ...imageDecoders });
+async function readParts(files: FolderFiles, input: InputSettings, options: ReadImagesOptions) {
+  const names = (['train', 'validation', 'test'] as const).filter((name) => files[name]);
+  const paths = names.flatMap((name) => files[name]?.flat() ?? []);
+  const results = (await readImages(paths, input, options)).values();
+  const skipped: FolderReport['skipped'] = [];
+  const parts: Partial<Record<PartName, Part>> = {};
+  for (const name of names) {
+    parts[name] = (files[name] as string[][]).map((ofLabel, label) =>
+      ofLabel.flatMap((path): LabelledImage[] => {
+        const result = results.next().value;
+        if (result && 'pixels' in result) return [{ ...result, path, label }];
+        if (result) skipped.push(result);
+        return [];
+      }),
+    );
+  }
+  return { parts, skipped };
 }
 
-function unreadable(folder: string, failures: readonly string[]): InvalidDatasetError {
-  const more = failures.length - maxListedFailures;
-  const lines = [
-    `${failures.length} of the files in ${folder} can't be read as images:`,
-    ...failures.slice(0, maxListedFailures),
-    ...(more > 0 ? [`  - and ${more} more`] : []),
-    'Next: replace or remove them.',
-  ];
-  return new InvalidDatasetError(lines.join('\n'));
+/**
+ * Makes a fifth of each label's images the test set. Their content decides which, so that the split does not depend on the
+ * machine, and neither a moved nor a renamed file changes sides. Copies of an image stay together.
+ */
+export function splitByContent(images: Part): { train: Part; test: Part } {
+  const parts = images.map((ofLabel) => {
+    const hashes = ofLabel.map(({ sha256 }) => sha256).sort();
+    const wanted = Math.max(1, Math.round(hashes.length * testShare));
+    // The first image of the training set. A label with copies of one image only is trained on.
+    const first = hashes.find((sha256, i) => i >= wanted && sha256 !== hashes[i - 1]) ?? '';
+    return {
+      train: ofLabel.filter(({ sha256 }) => sha256 >= first),
+      test: ofLabel.filter(({ sha256 }) => sha256 < first),
+    };
+  });
+  return { train: parts.map(({ train }) => train), test: parts.map(({ test }) => test) };
+}
+
+/** Lets the labels alternate in proportion. */
+const alternate = <T>(perLabel: readonly T[][]): T[] =>
+  perLabel
+    .flatMap((ofLabel, label) =>
+      ofLabel.map((item, i) => ({ item, label, position: (i + 0.5) / ofLabel.length })),
+    )
+    .sort((a, b) => a.position - b.position || a.label - b.label)
+    .map(({ item }) => item);
+
+function imageSetOf(part: Part, { height, width }: InputSettings): ImageSet {
+  const ordered = alternate(part);
+  const size = height * width;
+  // Threads share it without a copy.
+  const images = new Uint8Array(new SharedArrayBuffer(ordered.length * size));
+  for (const [i, { pixels }] of ordered.entries()) images.set(pixels, i * size);
+  const labels = Uint8Array.from(ordered, ({ label }) => label);
+  return { images, labels, count: ordered.length };
+}
+
+const labelsOnly = (files: readonly string[][]): ImageSet => {
+  const labels = Uint8Array.from(files.flatMap((ofLabel, label) => ofLabel.map(() => label)));
+  return { images: new Uint8Array(), labels, count: labels.length };
+};
+
+/** Returns the SHA-256 of each part as IDX files. */
+function hashesOf(
+  sets: Record<PartName, ImageSet | null>,
+  { height, width }: InputSettings,
+): Record<string, string> {
+  const entries = Object.entries(sets).flatMap(([name, set]): [string, string][] =>
+    set === null
+      ? []
+      : [
+          [`${name}-images.idx`, hash('sha256', idxFile([set.count, height, width], set.images))],
+          [`${name}-labels.idx`, hash('sha256', idxFile([set.count], set.labels))],
+        ],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Finds the images that are in more than one part. */
+function duplicatesIn(parts: Record<PartName, Part | null>): FolderReport['duplicates'] {
+  const seen = new Map<string, string>();
+  const duplicates: FolderReport['duplicates'] = [];
+  for (const part of ['train', 'validation', 'test'] as const) {
+    const images = parts[part]?.flat() ?? [];
+    for (const { sha256, path } of images) {
+      const sameAs = seen.get(sha256);
+      if (sameAs !== undefined) duplicates.push({ part, path, sameAs });
+    }
+    for (const { sha256, path } of images) if (!seen.has(sha256)) seen.set(sha256, path);
+  }
+  return duplicates;
+}
+
+function unreadable(folder: string, failures: FolderReport['skipped']): InvalidDatasetError {
+  return new InvalidDatasetError(
+    [
+      `${failures.length} of the files in ${folder} can't be read as images:`,
+      listLines(failures.map(({ path, reason }) => `${path}: ${reason}`)),
+      'Next: replace or remove them, or leave them out with --skip-unreadable.',
+    ].join('\n'),
+  );
 }

@@ -1,7 +1,9 @@
 /** Loads data sets: folders as they are; known data sets from their sources, checked and then parsed. */
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultCacheFolder, writeAtomically } from '../../node/files.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import {
   type Dataset,
   DatasetUnavailableError,
@@ -11,8 +13,9 @@ import {
 } from './dataset.ts';
 import { type DatasetSource, folderSource } from './dataset-source.ts';
 import { debianSource } from './debian-source.ts';
+import { foldersIn } from './folder-layout.ts';
 import { loadIdxFolder } from './idx-folder.ts';
-import { type LoadFolderOptions, loadImageFolder } from './image-folder.ts';
+import { type LoadImageFolderOptions, loadImageFolder } from './image-folder.ts';
 import {
   type DatasetPart,
   idxFileNames,
@@ -24,7 +27,7 @@ import {
 import { mirrorSource } from './mirror-source.ts';
 import { parseDataset, type UnpackedFile, unpackFile } from './parse-dataset.ts';
 
-export interface LoadDatasetOptions extends LoadFolderOptions {
+export interface LoadDatasetOptions extends LoadImageFolderOptions {
   /** The name of a known data set, or a folder (default: 'fashion-mnist'). */
   dataset?: string | undefined;
   /** A folder with the four files of a known data set, `.gz` or uncompressed; replaces the cache and all sources. */
@@ -72,6 +75,32 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
     source: used.join(', '),
   };
 }
+
+/**
+ * Loads the test images for a model. `dataDir` may be the data set's folder in another place, or other images with the model's
+ * labels.
+ *
+ * @throws {InvalidDatasetError} if the folder is not a data set, or has labels that the model lacks
+ * @throws {DatasetUnavailableError} if no source has all files of a known data set
+ */
+export async function loadTestSet(
+  model: ModelSpec,
+  options: LoadDatasetOptions & { dataset: string },
+): Promise<Dataset> {
+  const { dataset, dataDir } = options;
+  if (dataDir !== undefined && (!isKnownDataset(dataset) || isImageFolder(dataDir))) {
+    return loadFolder(dataDir, { ...options, model });
+  }
+  if (!isKnownDataset(dataset) && !existsSync(dataset)) {
+    throw new InvalidDatasetError(
+      `The data set of ${model.name} is not in ${dataset} any more. Name its folder, or one with other images of its labels, with --data-dir.`,
+    );
+  }
+  return loadDataset({ ...options, model });
+}
+
+const isImageFolder = (folder: string) =>
+  existsSync(folder) && !hasIdxFiles(readdirSync(folder)) && foldersIn(folder).length > 0;
 
 const knownNames = Object.keys(knownDatasets).join(', ');
 
@@ -151,7 +180,7 @@ function nextStep({ name, files }: KnownDataset, { dataDir, offline }: LoadDatas
 }
 
 /** Loads a folder of images, or of four IDX files. */
-async function loadFolder(folder: string, options: LoadFolderOptions): Promise<Dataset> {
+async function loadFolder(folder: string, options: LoadImageFolderOptions): Promise<Dataset> {
   const path = resolve(folder);
   const entries = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
     const reason =
@@ -160,14 +189,12 @@ async function loadFolder(folder: string, options: LoadFolderOptions): Promise<D
         : `${folder} can't be read: ${cause.message}`;
     throw new InvalidDatasetError(reason, { cause });
   });
-  if (['train', 'test'].every((name) => entries.includes(name))) {
-    return loadImageFolder(path, options);
-  }
-  const idxNames = Object.values(idxFileNames);
-  if (idxNames.some((name) => entries.some((entry) => entry.startsWith(name)))) {
-    return loadIdxFolder(path);
-  }
+  if (hasIdxFiles(entries)) return loadIdxFolder(path);
+  if (foldersIn(path).length > 0) return loadImageFolder(path, options);
   throw new InvalidDatasetError(
-    `${folder} is not a data set. Put train/ and test/ into it, each with a folder of images for every label, or the IDX files ${idxNames.join(', ')}, uncompressed or as .gz.`,
+    `${folder} is not a data set. Put a folder of images for every label into it, or train/ and test/ with such folders, or the IDX files ${Object.values(idxFileNames).join(', ')}, uncompressed or as .gz.`,
   );
 }
+
+const hasIdxFiles = (entries: readonly string[]) =>
+  Object.values(idxFileNames).some((name) => entries.some((entry) => entry.startsWith(name)));

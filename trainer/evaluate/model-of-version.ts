@@ -4,7 +4,7 @@ import {
   datasetInfoSchema,
   type Manifest,
 } from '../../shared/registry/manifest.ts';
-import { loadDataset } from '../data/load-dataset.ts';
+import { loadTestSet } from '../data/load-dataset.ts';
 import { parseImageSet } from '../data/parse-dataset.ts';
 import { versionOfAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -39,7 +39,10 @@ export async function modelOfVersion(
     recorded: { accuracy: manifest.metrics.accuracy, loss: manifest.metrics.loss },
     async loadTest(options) {
       if (options.dataDir === undefined) return downloadTestSet(bucket, manifest);
-      const loaded = await loadDataset({ ...options, dataset: manifest.dataset.name });
+      const loaded = await loadTestSet(manifest.model, {
+        ...options,
+        dataset: manifest.dataset.name,
+      });
       checkLabels(manifest.model, loaded);
       return { ...loaded.test, name: loaded.name };
     },

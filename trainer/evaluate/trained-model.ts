@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { ImageSet } from '../data/dataset.ts';
-import { loadDataset } from '../data/load-dataset.ts';
+import { type LoadDatasetOptions, loadTestSet } from '../data/load-dataset.ts';
 import { readRun } from '../run/read-run.ts';
 
 /** A trained model from a run's folder or a bucket. */
@@ -22,11 +22,10 @@ export interface TrainedModel {
   loadTest(options: LoadTestOptions): Promise<NamedTestSet>;
 }
 
-export interface LoadTestOptions {
-  /** Reads the data set from this folder instead. */
+export interface LoadTestOptions
+  extends Pick<LoadDatasetOptions, 'skipUnreadable' | 'onProgress' | 'onImages' | 'signal'> {
+  /** Reads the data set, or other images of the model's labels, from this folder instead. */
   dataDir?: string | undefined;
-  signal?: AbortSignal | undefined;
-  onProgress?: ((message: string) => void) | undefined;
 }
 
 export interface NamedTestSet extends ImageSet {
@@ -50,7 +49,7 @@ export async function modelOfRun(folder: string): Promise<TrainedModel> {
     recorded: { accuracy: epoch.accuracy, loss: epoch.loss },
     async loadTest(options) {
       const origin = dataset.origin ?? dataset.name;
-      const loaded = await loadDataset({ ...options, dataset: origin });
+      const loaded = await loadTestSet(spec, { ...options, dataset: origin });
       checkLabels(spec, loaded);
       return { ...loaded.test, name: loaded.name };
     },

@@ -68,6 +68,7 @@ const trainingOptions = z.object({
     'folder with the files of fashion-mnist, mnist or kmnist (default: downloaded and cached)',
     text.optional(),
   ),
+  skipUnreadable: flag('leave out files in a folder of images that are not images'),
   resume: option(
     '<run>',
     'resume an interrupted run, or train a finished one for more --epochs: its folder, or the bucket that has its checkpoints',

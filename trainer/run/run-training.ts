@@ -56,9 +56,10 @@ async function trainAndRecord(
 ): Promise<void> {
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
-  const { dataset: source, dataDir } = options;
+  const { dataset: source, dataDir, skipUnreadable } = options;
   const load = async () =>
-    plan.dataset ?? loadDataset({ dataset: source, dataDir, signal, onProgress: notify });
+    plan.dataset ??
+    loadDataset({ dataset: source, dataDir, skipUnreadable, signal, onProgress: notify });
   const recipe = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
