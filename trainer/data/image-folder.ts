@@ -35,7 +35,7 @@ export interface LoadImageFolderOptions extends ReadImagesOptions {
 }
 
 /** An image of a label. */
-export interface LabelledImage extends ReadImage {
+interface LabelledImage extends ReadImage {
   path: string;
   label: number;
 }
@@ -170,7 +170,7 @@ async function readParts(files: FolderFiles, input: InputSettings, options: Read
  * Makes a fifth of each label's images the test set. Their content decides which, so that the split does not depend on the
  * machine, and neither a moved nor a renamed file changes sides. Copies of an image stay together.
  */
-export function splitByContent(images: Part): { train: Part; test: Part } {
+function splitByContent(images: Part): { train: Part; test: Part } {
   const parts = images.map((ofLabel) => {
     const hashes = ofLabel.map(({ sha256 }) => sha256).sort();
     const wanted = Math.max(1, Math.round(hashes.length * testShare));
