@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { Command } from 'commander';
 import { writeAtomically } from '../node/files.ts';
 import { containerCache } from './container/buildah.ts';
 import { runProgram } from './process/run-program.ts';
@@ -16,9 +17,15 @@ const ingredients =
 
 const passedFile = join(containerCache, 'passed');
 const hash = await hashContainerIngredients();
-const isForced = process.argv.slice(2).includes('--force');
+const { force } = new Command('npm run test:container --')
+  .description(
+    'Builds the container images and tests them. Does nothing if the same images have passed on this machine.',
+  )
+  .option('--force', 'test the images even if they have passed')
+  .parse()
+  .opts<{ force?: true }>();
 
-if (!isForced && (await readFile(passedFile, 'utf8').catch(() => '')) === hash) {
+if (!force && (await readFile(passedFile, 'utf8').catch(() => '')) === hash) {
   console.log(
     'The container test is skipped: nothing that the images contain has changed since it passed on this machine. Run it with -- --force.',
   );

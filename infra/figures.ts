@@ -1,11 +1,8 @@
-/**
- * `npm run docs:figures`: writes figures, from docs/bench/*.json and from the code, between the markers in README.md and docs/*.md.
- * `npm run docs:figures -- --check` changes nothing and exits with 1 if a figure is out of date.
- */
+/** `npm run docs:figures [-- --check]`: writes the figures in README.md and docs/*.md, or checks them. */
 import { globSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { accuracyFigures } from './figures/accuracy.ts';
 import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
@@ -13,7 +10,13 @@ import { operationFigures, settingFigures } from './figures/operation.ts';
 import { trainingFigures } from './figures/training.ts';
 
 const repository = join(import.meta.dirname, '..');
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const { check } = new Command('npm run docs:figures --')
+  .description(
+    'Writes figures, from docs/bench/*.json and from the code, between the markers in README.md and docs/*.md.',
+  )
+  .option('--check', 'change nothing, and exit with 1 if a figure is out of date')
+  .parse()
+  .opts<{ check?: true }>();
 
 const figures = new Map([
   ...accuracyFigures(),
@@ -28,7 +31,7 @@ for (const file of globSync(['README.md', 'docs/*.md'], { cwd: repository })) {
   const text = await readFile(path, 'utf8');
   const updated = insertFigures(text, figures, file);
   if (updated === text) continue;
-  if (values.check) {
+  if (check) {
     console.error(`${file}: a figure is out of date. Run npm run docs:figures.`);
     process.exitCode = 1;
   } else {

@@ -1,4 +1,4 @@
-/** `npm run screenshots [-- --url http://localhost:8787]`: the pictures of the page in docs/, of the Worker that runs (`npm start`). */
+/** `npm run screenshots [-- --url http://localhost:8787]`: takes the pictures of the page in docs/ from a running Worker (`npm start`). */
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Page } from 'playwright-core';
@@ -6,8 +6,7 @@ import { desktopDark, desktopLight, type Look, launch } from './support/browser/
 
 const { url } = new Command('npm run screenshots --')
   .description('Takes the pictures of the page in docs/.')
-  .option('--url <url>', 'a Worker that runs', 'http://localhost:8787')
-  .helpOption('--help', 'show this')
+  .option('--url <url>', 'address of a running Worker', 'http://localhost:8787')
   .parse()
   .opts<{ url: string }>();
 const docs = join(import.meta.dirname, '../docs');

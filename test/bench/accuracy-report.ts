@@ -5,7 +5,7 @@ const seedResultSchema = z.object({
   backend: z.string(),
   seed: z.int(),
   threads: z.int(),
-  /** Trainings that ran at once. */
+  /** Trainings that ran at the same time. */
   jobs: z.int(),
   machine: z.object({
     processor: z.string(),

@@ -1,4 +1,4 @@
-/** `npm run bench:accuracy`: what a recipe reaches, over several seeds. `-- --help` has the options. */
+/** `npm run bench:accuracy`: the accuracy of a recipe, over several seeds. `-- --help` has the options. */
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -22,13 +22,13 @@ const epochEvent = z.object({
 
 const options = new Command('npm run bench:accuracy --')
   .description(
-    'Trains a recipe with several seeds, as a user would, and adds the results to docs/bench/accuracy.json. Skips what is there already.',
+    'Trains a recipe with several seeds, with the command that users run, and adds the results to docs/bench/accuracy.json. Skips seeds that the file has already.',
   )
   .addOption(new Option('--recipe <name>').choices(recipeNames).default('tutorial'))
   .addOption(new Option('--backend <name>').choices(['wasm', 'tensorflow']).default('wasm'))
   .option('--seeds <n>', 'seeds 1 to n', '3')
-  .option('--jobs <n>', 'trainings at once, which share the cores', '1')
-  .option('--again', 'train also what is there already')
+  .option('--jobs <n>', 'trainings at the same time, which share the cores', '1')
+  .option('--again', 'also train seeds that the file has already')
   .option('--json', 'print all results as JSON')
   .parse()
   .opts<Record<'recipe' | 'backend' | 'seeds' | 'jobs', string> & Record<'again' | 'json', true>>();
@@ -73,7 +73,7 @@ async function keep(result: SeedResult): Promise<void> {
   await writeFile(dataFile, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-/** Trains one seed as a user does, and takes the figures from what the trainer prints. */
+/** Trains one seed with the trainer's command, and reads the figures from its output. */
 async function trainSeed(seed: number): Promise<SeedResult> {
   const child = spawn(
     process.execPath,

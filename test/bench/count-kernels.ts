@@ -1,6 +1,6 @@
 /**
- * Counts what one training step of a backend runs, and the tensors that it leaves behind: prints JSON. A process of its own, as
- * a backend that is loaded stays so.
+ * Counts the kernels of one training step of a backend, and the tensors that it does not dispose of. Prints JSON. A separate process, because
+ * a loaded backend can't be unloaded.
  *
  *     node test/bench/count-kernels.ts wasm|tensorflow
  */
@@ -42,7 +42,7 @@ function step(): void {
   });
 }
 
-/** The operations that TensorFlow itself runs, whatever TensorFlow.js calls them. */
+/** The operations that TensorFlow itself runs, by its own names. */
 function countOperations(): () => number {
   const { binding } = tf.backend() as unknown as { binding: Binding };
   let operations = 0;

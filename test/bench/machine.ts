@@ -1,6 +1,6 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 
-/** What a figure was measured on. */
+/** The machine on which a figure was measured. */
 export interface Machine {
   processor: string;
   cores: number;

@@ -1,4 +1,4 @@
-/** `npm run bench:page [-- --url http://localhost:8787]`: what the page's first look costs, at a Worker that runs (`npm start`). */
+/** `npm run bench:page [-- --url http://localhost:8787]`: measures the first visit of the page of a running Worker (`npm start`). */
 import { Command } from 'commander';
 import type { Browser } from 'playwright-core';
 import { desktopLight, type Look, launch, phoneDark } from '../support/browser/open-browser.ts';
@@ -6,20 +6,19 @@ import { thisMachine } from './machine.ts';
 
 const options = new Command('npm run bench:page --')
   .description(
-    'Looks at the page of a Worker that runs, each time in a Chromium with an empty cache.',
+    "Measures the first visit of a running Worker's page, each time in a Chromium with an empty cache.",
   )
-  .option('--url <url>', 'where the Worker is', 'http://localhost:8787')
-  .option('--rounds <n>', 'looks whose median counts', '7')
+  .option('--url <url>', 'address of the Worker', 'http://localhost:8787')
+  .option('--rounds <n>', 'number of visits, of which the median counts', '7')
   .option('--json', 'print the result as JSON')
-  .helpOption('--help', 'show this')
   .parse()
   .opts<{ url: string; rounds: string; json?: boolean }>();
 
 interface FirstLook {
   requests: number;
-  /** Of HTML, styles and scripts, without compression. */
+  /** Bytes of HTML, styles and scripts, without compression. */
   pageBytes: number;
-  /** Of those, what crossed the wire. */
+  /** The same, compressed, as transferred. */
   wireBytes: number;
   /** From the start of the navigation, in milliseconds: controls answer, the first prediction is shown. */
   interactive: number;
@@ -28,7 +27,7 @@ interface FirstLook {
   layoutShift: number;
 }
 
-/** One look with an empty cache. */
+/** One visit with an empty cache. */
 async function look(browser: Browser, { viewport, colorScheme }: Look): Promise<FirstLook> {
   const context = await browser.newContext({ viewport, colorScheme });
   const page = await context.newPage();

@@ -11,7 +11,7 @@ const tutorialEpochs = 5;
 /** One epoch of a contestant. */
 export interface EpochResult {
   imagesPerSecond: number;
-  /** Of training steps, since the start. */
+  /** Seconds of training steps since the start. */
   seconds: number;
   accuracy: number;
 }
@@ -33,7 +33,7 @@ export interface Training {
 
 export interface Contestant {
   name: string;
-  /** What one training step runs, if the contestant is Catwalk's. */
+  /** The kernels of one training step, if the contestant is Catwalk's. */
   countStep?(): Promise<StepCount>;
   train(options: TrainingOptions): Promise<Training>;
 }
@@ -86,7 +86,7 @@ export function catwalkContestant(
   };
 }
 
-/** TensorFlow.js as it comes, on the same TensorFlow as Catwalk native. */
+/** Stock TensorFlow.js, on the same TensorFlow as Catwalk's native backend. */
 export const stockContestant: Contestant = {
   name: 'stock TensorFlow.js native',
   async train({ limit, epochs = tutorialEpochs, seed }) {
@@ -135,7 +135,7 @@ export async function pytorchContestant(
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: two programs' lines, each read by the one that knows them.
+// biome-ignore lint/suspicious/noExplicitAny: the output of two programs, each checked by its reader.
 async function jsonLines(program: string, argv: string[]): Promise<any[]> {
   const { stdout } = await run(program, argv, { maxBuffer: 2 ** 28 });
   return stdout

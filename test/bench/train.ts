@@ -17,7 +17,7 @@ interface Row {
   imagesPerSecond: number;
   ratioToPytorch: number | null;
   peakMiB: number;
-  /** What a step runs, the optimizer aside, which is no kernel here; null: not counted. */
+  /** The kernels of a step, without the optimizer, which is not one. null: not counted. */
   kernelsPerStep: number | null;
 }
 
@@ -37,16 +37,18 @@ interface Report {
 const target = 0.913;
 
 const options = new Command('npm run bench:train --')
-  .description('Trains the same network by the same recipe in turn and compares images per second.')
-  .option('--rounds <n>', 'times that each contestant trains', '5')
-  .option('--limit <n>', 'training images a round', '12800')
-  .option('--seeds <n>', 'also train to 91.3 % test accuracy with so many seeds', '0')
-  .option('--python <path>', 'a Python that has torch', 'python3')
+  .description(
+    'Trains the same network with the same recipe with Catwalk, PyTorch and stock TensorFlow.js, which take turns, and compares images per second.',
+  )
+  .option('--rounds <n>', 'trainings of each contestant', '5')
+  .option('--limit <n>', 'training images per round', '12800')
+  .option('--seeds <n>', 'also train to 91.3 % test accuracy with seeds 1 to n', '0')
+  .option('--python <path>', 'a Python with torch', 'python3')
   .option('--json', 'print the result as JSON')
   .parse()
   .opts<{ rounds: string; limit: string; seeds: string; python: string; json?: boolean }>();
 
-await loadDataset(); // Into the cache, which PyTorch then reads too.
+await loadDataset(); // Fills the cache, which PyTorch then reads, too.
 const pytorch = await pytorchContestant(options.python, `${defaultCacheFolder()}/fashion-mnist`);
 if (!pytorch) {
   process.stderr.write(
@@ -75,7 +77,7 @@ process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : asT
 
 async function compareSpeed(rounds: number, limit: number): Promise<Row[]> {
   const trainings = new Map<Contestant, Training[]>(contestants.map((one) => [one, []]));
-  // In turn, so that a machine that slows down slows all of them.
+  // They take turns, so that a machine that slows down slows all of them.
   for (let round = 1; round <= rounds; round++) {
     for (const [contestant, results] of trainings) {
       const result = await contestant.train({ limit, epochs: 1, seed: round });
@@ -102,7 +104,7 @@ async function compareSpeed(rounds: number, limit: number): Promise<Row[]> {
 async function timeToAccuracy(seeds: number): Promise<TimeToAccuracy[]> {
   const fast = catwalkContestant('Catwalk wasm, --recipe fast', 'wasm', '--recipe', 'fast');
   const results = [
-    // The tutorial's recipe is at 91.3 % after some five epochs, more or fewer by the seed.
+    // The tutorial's recipe reaches 91.3 % after about five epochs; the number depends on the seed.
     ...(pytorch ? [{ contestant: pytorch, epochs: 8, trainings: [] as Training[] }] : []),
     { contestant: fast, trainings: [] as Training[] },
   ];

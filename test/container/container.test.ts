@@ -22,7 +22,7 @@ let workerContainer: Container;
 const images: string[] = [];
 
 beforeAll(async () => {
-  await loadDataset(); // Into the cache, which the container is given.
+  await loadDataset(); // Fills the cache, which is mounted into the container.
   folder = await mkdtemp(join(tmpdir(), 'catwalk-container-'));
   worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
   const built = { baseImage: await ensureBaseImage(), host: await hostSettings() };
@@ -78,7 +78,7 @@ describe('the trainer image', () => {
     );
     expect(await run.exited, run.output()).toBe(0);
     expect(run.output()).toContain('Backend tensorflow on CPU');
-    // Lines, as there is no terminal.
+    // Plain lines, because there is no terminal.
     expect(run.output()).toMatch(/Test: accuracy [5-9]\d\.\d\d %/);
     const version = /Published (\S+); production now names it/.exec(run.output())?.[1];
     expect(version).toBeDefined();
@@ -115,7 +115,7 @@ describe('the trainer image', () => {
     await terminate(run);
     const start = performance.now();
     expect(await run.exited, run.output().slice(-500)).toBe(143);
-    // Docker kills what has not ended after ten.
+    // Docker kills a container after ten seconds.
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 

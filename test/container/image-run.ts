@@ -14,7 +14,7 @@ export interface RunOptions {
 
 export interface ImageRun {
   child: ChildProcess;
-  /** What it has printed so far, on both streams. */
+  /** The output of both streams so far. */
   output(): string;
   /** Resolves with the exit code. */
   exited: Promise<number>;

@@ -1,4 +1,4 @@
-/** The typed client's example, as a program of its own: type-checked, and run against a real Worker. */
+/** The typed client's example in a separate project: type-checked, and run against a real Worker. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -40,7 +40,7 @@ beforeAll(async () => {
     /^COPY --from=build \/opt\/catwalk\/(\S+) \/opt\/catwalk$/m.exec(text) ?? [];
   await cp(join(built.folder, from), image, { recursive: true });
   await rm(built.folder, { recursive: true });
-  // What mkdtemp creates is closed to others.
+  // Other users can't read a folder of mkdtemp.
   await chmodTree('u=rwX,go=rX', folder);
   await chmodTree('a-w', image);
 });
@@ -154,7 +154,7 @@ async function startServer(
   return { child, url, environment, output };
 }
 
-/** Runs the image's entry point with nothing but these variables, in a folder that it can't write to. */
+/** Runs the image's entry point with only these variables, in a folder that it can't write to. */
 function spawnServer(environment: Record<string, string>, user: object) {
   const child = spawn(join(image, 'serve'), {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -182,7 +182,7 @@ async function exitOf(program: string, environment: Record<string, string>): Pro
   return code;
 }
 
-/** Sends a request as it is written, with any Host; returns the start of the answer. */
+/** Sends a request unchanged, with any Host. Returns the start of the answer. */
 async function rawRequest(url: string, line: string, host: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');

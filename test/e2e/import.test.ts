@@ -20,7 +20,7 @@ const isHere = requirement(
 describe.skipIf(!isHere)('a network that PyTorch trained', () => {
   let folder: string;
   let worker: LocalWorker;
-  /** PyTorch's, of the first 100 test images. */
+  /** PyTorch's logits of the first 100 test images. */
   let logits: number[][];
 
   beforeAll(async () => {

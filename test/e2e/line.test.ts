@@ -1,4 +1,4 @@
-/** The whole line as a new user runs it: trainer, bucket over HTTP, Worker in workerd. */
+/** The whole system as a new user runs it: trainer, bucket over HTTP, Worker in workerd. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

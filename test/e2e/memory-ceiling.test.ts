@@ -1,4 +1,4 @@
-/** The most memory that workerd holds under the worst request of each kind, alone and sixteen at once. A Worker's isolate has 128 MB. */
+/** The peak memory of workerd during the worst request of each kind, one and sixteen at once. A Worker's isolate has 128 MB. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { sample } from '../support/vitest/sample.ts';
 const maxBytesAboveIdle = 128e6;
 /**
  * Copies of each request's pixels or files, which are garbage at once, but which V8 collects late in a process without an isolate's limit.
- * None is held: one request alone stays below 64 MB.
+ * They are not a leak: a single request stays below 64 MB.
  */
 const maxBytesWithGarbage = 256e6;
 const leavesGarbage = /^(WebP|form|gzip|PNG of 1 megapixel, interlaced)/;
@@ -33,7 +33,7 @@ beforeAll(async () => {
   start = await prepareTarget(folder);
 });
 afterAll(async () => {
-  // Vitest hides what tests that pass print.
+  // Vitest hides the output of tests that pass.
   process.stdout.write(`${lines.join('\n')}\n`);
   await rm(folder, { recursive: true, force: true });
 });
@@ -95,7 +95,7 @@ async function measure(
   return { answers, peak };
 }
 
-/** What a Worker may answer that is asked for too much: a prediction, a problem of the request, or that it is busy. */
+/** The valid answers to a request that is too expensive: a prediction, a problem of the request, or `busy`. */
 function isDocumented({ status, body }: Answered): boolean {
   return [200, 400, 413, 422].includes(status) || (status === 503 && body.includes('busy'));
 }

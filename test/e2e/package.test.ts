@@ -1,4 +1,4 @@
-/** What `npm pack` makes, in an empty project whose only other packages are the declared dependencies. */
+/** The package of `npm pack`, in an empty project with only the declared dependencies. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -89,7 +89,7 @@ it('type-checks in a program of its own', async () => {
   await expect(check('wrong.ts')).rejects.toMatchObject({ stdout: /wrong\.ts\(2,/ });
 });
 
-it('brings the command', async () => {
+it('includes the command', async () => {
   const command = join(folder, 'node_modules/catwalk/trainer/catwalk.mjs');
   const { stdout } = await run(
     process.execPath,

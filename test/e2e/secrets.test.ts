@@ -202,7 +202,7 @@ function expectNothingIn({ answers, logs }: Audited): void {
   for (const text of [...answers, ...logs]) expect(findSecrets(text), text).toEqual([]);
 }
 
-it('the search for secrets finds what it looks for', () => {
+it('the search finds secrets', () => {
   const { token, secretAccessKey } = secrets;
   for (const text of [
     `{"detail":"${token}"}`,

@@ -12,7 +12,7 @@ it('needs no variables', () => {
 it('waits for the first model, and serves it and the next one without a restart', async () => {
   const get = async (path: string) => {
     const response = await exports.default.fetch(`http://catwalk.test${path}`);
-    // biome-ignore lint/suspicious/noExplicitAny: what it is, is compared below.
+    // biome-ignore lint/suspicious/noExplicitAny: compared below.
     return { status: response.status, body: (await response.json()) as any };
   };
   expect(await get('/predict?index=0')).toMatchObject({ status: 503, body: { code: 'no_model' } });

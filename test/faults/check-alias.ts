@@ -20,7 +20,7 @@ export function bucketChecker(bucket: Bucket, name: string) {
   return {
     /**
      * The alias points to a complete, verified version; so is every version that is listed; and each move of the history
-     * starts from where the one before it ended.
+     * starts from the version that the previous one named.
      */
     async check(): Promise<Alias> {
       const found = await readAlias(bucket, name, alias);

@@ -2,10 +2,10 @@ import { residentBytes } from '../bench/edge/measure-memory.ts';
 import { cpuMilliseconds, forgetPeak, peakBytes } from '../support/hostile/measure.ts';
 import type { Target } from './open-target.ts';
 
-/** What one answer took, and which request it was for. */
+/** The cost of one answer, and its request. */
 export interface Cost {
   milliseconds: number;
-  /** The most that the process held above what it held before. */
+  /** The peak memory of the process, minus its memory before. */
   bytes: number;
   request: string;
 }

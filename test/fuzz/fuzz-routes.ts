@@ -17,7 +17,7 @@ import { type SentAnswer, sendRequest } from './send-request.ts';
 const longestMilliseconds = 1000;
 /** The time limit of a machine as busy as it may be. */
 const patience = 30_000;
-/** The number of tries for a slow or lost answer: what a request causes, it causes again. */
+/** The number of tries for a slow or lost answer. A fault that a request causes occurs every time. */
 const attempts = 3;
 
 /** workerd's own isolates in front of the Worker, which serve the static assets, collect their garbage late. */
@@ -97,8 +97,8 @@ export async function fuzzRoutes(
   }
 
   /**
-   * What serves the static assets answers without reading a body; what of it is still under way then has the system throw the answer
-   * away. The Worker itself reads on.
+   * workerd's server of static assets answers without reading the body. If the body is still arriving, the system discards the answer. The
+   * Worker itself reads the body.
    */
   function isCutOff({ target, body }: RouteRequest, { cause }: Error): boolean {
     const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';

@@ -1,4 +1,4 @@
-/** `npm run test:fuzz`: requests of every kind and corrupt images against the Worker as it is deployed, in workerd. `-- --help` lists the options. */
+/** `npm run test:fuzz`: requests of every kind and corrupt images against the deployed Worker, in workerd. `-- --help` lists the options. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,12 +6,11 @@ import { Command, InvalidArgumentError } from 'commander';
 
 const options = new Command('npm run test:fuzz --')
   .description(
-    'Sends made-up requests to every route of the Worker as it is deployed, in workerd over HTTP, then damaged images, and a good request after each. Exit code 1 if an answer is not documented, takes more than 1 s of CPU, or changes that of the good request, or if memory grows; the smallest request that does it is printed as a command.',
+    'Sends generated requests to every route of the deployed Worker, in workerd over HTTP, then corrupt images, each followed by a valid request. Exit code 1 if an answer is not documented or takes more than 1 s of CPU, if the answer to the valid request changes, or if memory grows. Prints the smallest such request as a command.',
   )
-  .option('--requests <n>', 'how many requests of every kind', toWhole, 20_000)
-  .option('--images <n>', 'how many damaged images', toWhole, 5000)
-  .option('--seed <n>', 'which ones', toWhole, 1)
-  .helpOption('--help', 'show this')
+  .option('--requests <n>', 'number of requests', toWhole, 20_000)
+  .option('--images <n>', 'number of corrupt images', toWhole, 5000)
+  .option('--seed <n>', 'seed of the random requests and images', toWhole, 1)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ requests: number; images: number; seed: number }>();
@@ -38,7 +37,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Runs one kind of fuzzing on a Worker of its own, and prints the result. */
+/** Runs one kind of fuzzing on a separate Worker, and prints the result. */
 async function show(
   total: number,
   what: string,

@@ -7,7 +7,7 @@ import { heapUsage, residentBytes, workerdProcesses } from '../bench/edge/measur
 import { type OpenWorkerOptions, openWorker } from '../bench/edge/open-worker.ts';
 import { publishModels } from '../support/models/publish-models.ts';
 
-/** A Worker to fuzz: the deployed script in a workerd of its own, over HTTP. */
+/** A Worker to fuzz: the deployed script in a separate workerd, over HTTP. */
 export interface Target {
   url: string;
   /** The versions in the bucket; the last one is corrupt. */
@@ -40,7 +40,7 @@ export const openTarget = async (folder: string, withAssets: boolean): Promise<T
  * Bundles the Worker and fills its bucket: three versions of fresh weights, an alias each of the first two.
  *
  * @param folder an empty one, to work in
- * @returns a function that starts a Worker with a copy of the bucket and feedback on, with the page and the other static assets or not
+ * @returns a function that starts a Worker with a copy of the bucket and feedback on, optionally with the page and the other static assets
  */
 export async function prepareTarget(folder: string) {
   const persistTo = join(folder, 'bucket');

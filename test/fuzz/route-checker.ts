@@ -59,7 +59,7 @@ export function routeChecker(document: OpenApiDocument, assets: ReadonlySet<stri
       : '405 has no Allow';
   }
 
-  /** What GET answers, without its body. */
+  /** Checks the answer to HEAD: that of GET, without its body. */
   function faultOfHead({ path, method }: Operation, answer: SentAnswer): string | null {
     const response = document.paths[path]?.[method]?.responses[String(answer.status)];
     if (!response) return `HEAD's ${answer.status} is not documented`;

@@ -37,7 +37,7 @@ export async function startAliasMover(
   async function move(): Promise<void> {
     const before = namings.at(-1);
     const version = versions[namings.length % versions.length] as string;
-    // From here on: a Worker may read it before this publisher learns that it is written.
+    // From now on, because a Worker may read it before this publisher gets the answer to its write.
     namings.push({ version, from: performance.now(), to: Number.POSITIVE_INFINITY });
     const { outcome } = await moveAlias(bucket, {
       name: fashionMnistCnn.name,

@@ -7,11 +7,11 @@ import { goodStatuses, type Question, type Said } from './question.ts';
 /** The problems that a failing bucket may cause: for requests of another model than the served one, and for the list of models. */
 const allowed: ProblemCode[] = ['store_failed', 'busy'];
 
-/** The Worker's kernels and TensorFlow.js's differ by less in what these weights say. */
+/** The maximum difference between the probabilities of the Worker's kernels and TensorFlow.js's. */
 const tolerance = 1e-5;
 
 /**
- * How long another version than the present one may answer. The alias is looked at once the last look is 2 s old, and the next version
+ * How long a version may answer after the alias has left it. The alias is checked if the last check is 2 s old, and the next version
  * loaded; after a failed read, the next poll is 2 s later: this allows four failed polls in a row.
  */
 const maxBehindMilliseconds = 12_000;
@@ -19,7 +19,7 @@ const maxBehindMilliseconds = 12_000;
 export interface Checked {
   /** The key of its count: the status, and a problem's code. */
   outcome: string;
-  /** What is wrong with it; `null` if nothing is. */
+  /** The fault; `null` if there is none. */
   fault: string | null;
   /** How long the version that answered had not been the current one; `null` if the request named no alias. */
   behind: number | null;

@@ -7,14 +7,13 @@ import seedrandom from 'seedrandom';
 
 const options = new Command('npm run test:load --')
   .description(
-    "Asks the Worker as it is deployed, in workerd, for everything at once while the alias moves to another version every 2 s and the bucket's reads fail. Exit code 1 where an answer is not that of the version it names, names a version that was not asked for or that the alias left too long ago, or fails otherwise than documented.",
+    "Sends requests to all routes of the deployed Worker, in workerd, over many connections, while the alias moves to another version every 2 s and some of the bucket's reads fail. Exit code 1 if an answer is not that of the version it names, names a version that was neither requested nor recently named by the alias, or fails in an undocumented way.",
   )
-  .option('--seconds <n>', 'how long', toWhole(1), 60)
-  .option('--connections <n>', 'requests under way at once', toWhole(1), 64)
-  .option('--failing <percent>', 'how many of a hundred reads fail', toWhole(0), 5)
-  .option('--seed <n>', 'which requests, and which reads fail', toWhole(0), 1)
+  .option('--seconds <n>', 'duration in seconds', toWhole(1), 60)
+  .option('--connections <n>', 'concurrent connections', toWhole(1), 64)
+  .option('--failing <percent>', 'percentage of reads that fail', toWhole(0), 5)
+  .option('--seed <n>', 'seed of the random requests and failures', toWhole(0), 1)
   .option('--json', 'print the result as JSON')
-  .helpOption('--help', 'show this')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ seconds: number; connections: number; failing: number; seed: number; json?: true }>();

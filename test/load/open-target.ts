@@ -5,7 +5,7 @@ import { type OpenWorker, openWorker } from '../bench/edge/open-worker.ts';
 import { type FailingReads, startFailingReads } from './failing-reads.ts';
 import { type PublishedVersions, publishVersions } from './publish-versions.ts';
 
-/** A Worker to be put under load, which reads a bucket that can fail. */
+/** A Worker to test under load, which reads a bucket that can fail. */
 export interface LoadTarget {
   published: PublishedVersions;
   worker: Pick<OpenWorker, 'url'>;
@@ -13,7 +13,7 @@ export interface LoadTarget {
   close(): Promise<void>;
 }
 
-/** One stays candidate's; the others are production's in turn, each again after 2 s times so many. */
+/** `candidate` names the first. `production` names the others in turn. */
 const versions = 10;
 
 /**

@@ -8,7 +8,7 @@ export interface Said {
   predictions: { image: number; probabilities: number[] }[];
 }
 
-/** A request, and how its answer is read. */
+/** A request, and the reader of its answer. */
 export interface Question {
   /** The route under which it is counted. */
   route: string;
@@ -16,8 +16,8 @@ export interface Question {
   /** The version that must answer; `null` for the one that `production` names. */
   pinned: string | null;
   /**
-   * @returns what the answer says about the model, `null` if it names none
-   * @throws {Error} if it is not what the route answers
+   * @returns the predictions and the version in the answer, `null` if it names no version
+   * @throws {Error} if the answer does not have the route's form
    */
   read(answer: SentAnswer): Said | null;
 }

@@ -1,10 +1,10 @@
-/** What the simulation assumes, and what decides its random numbers. */
+/** The assumptions of the simulation, and the seed of its random numbers. */
 export interface AliasSimulation {
   seed: number;
   isolates: number;
-  /** Requests a second that each isolate gets, at random times (Poisson). */
+  /** Requests per second for each isolate, at random times (Poisson). */
   requestsPerSecond: number;
-  /** Milliseconds of a read of the alias, and of reading and warming up a version: the least, and the mean of what comes on top. */
+  /** Milliseconds of a read of the alias, and of reading and warming up a version: the minimum, and the mean of the time in addition. */
   aliasRead: { least: number; meanFurther: number };
   versionLoad: { least: number; meanFurther: number };
 }
@@ -13,12 +13,12 @@ export interface AliasSimulation {
 export interface AliasReport {
   requestsPerSecond: number;
   pollSeconds: number;
-  /** Conditional reads of the alias, each isolate, a minute. */
+  /** Conditional reads of the alias per isolate and minute. */
   readsPerIsolatePerMinute: number;
-  /** When an isolate answered its first request with the new version. */
+  /** The time until an isolate's first answer with the new version. */
   firstNewAnswer: { median: number; p99: number; last: number };
   /** The last answer with the old version by any isolate. */
   lastOldAnswer: number;
-  /** Isolates whose last old answer came later than is promised: poll + wait for a request + two reads + load. */
+  /** Isolates whose last old answer came later than documented: poll + wait for a request + two reads + load. */
   late: number;
 }

@@ -1,16 +1,19 @@
 /**
- * `npm run simulate:alias`: how long a moved alias takes to reach every isolate. The Worker's own follower runs in each, on a
- * simulated clock over a simulated bucket. The same seed gives the same figures. Writes docs/simulations/alias.json, or the
- * file that is named.
+ * `npm run simulate:alias [-- file]`: simulates how long a moved alias takes to reach every isolate. The Worker's own follower
+ * runs in each, with a simulated clock and bucket. The same seed gives the same figures.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
 import seedrandom from 'seedrandom';
 import type { AliasReport, AliasSimulation } from './alias-report.ts';
 
-const output = resolve(
-  process.argv[2] ?? join(import.meta.dirname, '../../docs/simulations/alias.json'),
-);
+const {
+  args: [output = join(import.meta.dirname, '../../docs/simulations/alias.json')],
+} = new Command('npm run simulate:alias --')
+  .description('Simulates how long a moved alias takes to reach every isolate.')
+  .argument('[file]', 'file for the result (default: docs/simulations/alias.json)')
+  .parse();
 const seed = 1;
 const assumptions = {
   seed,

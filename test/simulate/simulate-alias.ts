@@ -10,18 +10,18 @@ import type { AliasReport, AliasSimulation } from './alias-report.ts';
 const before = '20261124T100000Z-00000000';
 const after = '20261124T110000Z-11111111';
 
-/** Of the default model, and the room for models that the Worker has by default. */
+/** The size of the default model, and the Worker's default limit for models in memory. */
 const weightBytes = 2_752_552;
 const megabytes = 24;
 
-/** The alias moves when every isolate has run for so long. */
+/** The time before the alias moves. */
 const movedAt = 30_000;
 /** Isolates are watched until all have had many requests since. */
 const requestsAfter = 12;
 
 /**
- * Runs the Worker's own follower in many isolates, each on a clock and a bucket of its own that this function turns, and
- * moves the alias under them.
+ * Runs the Worker's own follower in many isolates, each with a simulated clock and bucket, and
+ * moves the alias.
  *
  * @param random in [0, 1)
  * @param settle resolves when every promise that can continue has
@@ -80,7 +80,7 @@ async function runIsolate(
   };
   const read = async (etag: string | null) => {
     reads++;
-    // The answer is that of the moment in which the bucket looks: half way.
+    // The bucket reads the alias half way between request and answer.
     const duration = aliasRead.least + exponential(aliasRead.meanFurther);
     longestRead = Math.max(longestRead, duration);
     await wait(duration / 2);

@@ -12,10 +12,10 @@ export interface ReadAnswer {
 }
 
 /**
- * Compares answers with an OpenAPI document. It is stricter than the document: a member that it does not name is a fault
- * here, for it was forgotten there.
+ * Compares answers with an OpenAPI document. It is stricter than the document: a member that the document does not name is a
+ * fault.
  *
- * @returns a function that returns what is wrong with an operation's answer, `null` if nothing is
+ * @returns a function that returns the fault of an operation's answer, or `null`
  */
 export function answerChecker(document: OpenApiDocument) {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -78,5 +78,5 @@ export async function readAnswer(response: Response): Promise<ReadAnswer> {
 
 const textOf = ({ body }: ReadAnswer) => new TextDecoder().decode(body);
 
-/** As much of an answer as a message has room for. */
+/** The start of an answer, for messages. */
 const startOf = (answer: ReadAnswer) => textOf(answer).slice(0, 2000);

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { registerFusedGradients } from '../../trainer/backend/fused-operations.ts';
 import { registerTrainingKernels } from '../../trainer/backend/wasm-kernels.ts';
 
-/** Readies both backends, the wasm one with Catwalk's kernels. */
+/** Opens both backends, wasm with Catwalk's kernels. */
 export async function prepareBackends(): Promise<void> {
   await tf.setBackend('cpu');
   await tf.setBackend('wasm');
@@ -14,7 +14,7 @@ export async function prepareBackends(): Promise<void> {
   registerFusedGradients();
 }
 
-/** Runs `compute` on a backend; its tensors are made and read there. */
+/** Runs `compute` on a backend, on which it makes and reads its tensors. */
 export async function valuesOn(
   backend: 'cpu' | 'wasm',
   compute: () => tf.Tensor | tf.Tensor[],
@@ -26,7 +26,7 @@ export async function valuesOn(
   });
 }
 
-/** The same numbers on both backends, within `tolerance` of the largest of them. */
+/** Checks that both backends give the same numbers, within `tolerance` relative to the largest. */
 export async function expectSameOnBoth(
   compute: () => tf.Tensor | tf.Tensor[],
   tolerance = 1e-5,

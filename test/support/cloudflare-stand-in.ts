@@ -18,13 +18,13 @@ export interface UploadedWorker {
   schedules: { cron: string }[];
 }
 
-/** Answers what Wrangler asks Cloudflare's API while it deploys (CLOUDFLARE_API_BASE_URL), and keeps what it was given. */
+/** Answers Wrangler's requests to Cloudflare's API during a deployment (CLOUDFLARE_API_BASE_URL), and records the uploads. */
 export interface CloudflareStandIn {
   url: string;
   account: string;
-  /** `METHOD /path`, in the order in which they came. */
+  /** The requests as `METHOD /path`, in their order. */
   calls: string[];
-  /** Those of `calls` that it does not know; it answers them as Cloudflare does what it has no route for. */
+  /** The requests for which it has no route. It answers them as Cloudflare answers unknown routes. */
   unknown: string[];
   /** Buckets that were created. */
   buckets: Set<string>;
@@ -39,7 +39,7 @@ interface Failure {
   code: number;
   message: string;
 }
-/** Cloudflare's codes, which Wrangler goes by. */
+/** Cloudflare's error codes, which Wrangler reads. */
 const noSuchBucket: Failure = { code: 10006, message: 'The specified bucket does not exist.' };
 const noSuchWorker: Failure = {
   code: 10007,
@@ -51,7 +51,7 @@ interface Call {
   json: () => Record<string, unknown>;
   form: () => Promise<FormData>;
 }
-/** A name of the path, then what was sent. */
+/** The name in the path, then the body. */
 type Answer = (name: string, call: Call) => unknown;
 
 export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
@@ -61,7 +61,7 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
   const assets = new Set<string>();
   const workers = new Map<string, UploadedWorker>();
 
-  /** @param answer what is said of a Worker that is there */
+  /** @param answer for a Worker that exists */
   const ofWorker =
     (answer: (worker: UploadedWorker, call: Call, name: string) => unknown): Answer =>
     (name, call) => {
@@ -107,7 +107,7 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
       }),
     ],
     [
-      // A Worker need not be there yet.
+      // The Worker may not exist yet.
       'POST /workers/scripts/:name/assets-upload-session',
       (_, call) => {
         const files = Object.values(call.json().manifest as Record<string, { hash: string }>);
@@ -188,7 +188,7 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
     if (path === '/accounts') return [{ id: account, name: 'Stand-in' }];
     if (path === '/user') return { id: 'user', email: 'somebody@example.com' };
     if (path === '/user/tokens/verify') return { id: 'token', status: 'active' };
-    // How full a bucket is: Wrangler takes an answer without it for an empty one.
+    // Wrangler treats a bucket without this size as empty.
     if (path === '/graphql') return {};
     const inAccount = `${method} ${path.replace(`/accounts/${account}`, '')}`;
     for (const { pattern, answer: give } of patterns) {

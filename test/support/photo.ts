@@ -1,11 +1,11 @@
 import type { RasterImage } from '../../shared/image/image.ts';
 import { enlarge } from '../../shared/image/resize.ts';
 
-/** How much red, green and blue the background lacks. */
+/** How much darker than white the background is: red, green and blue. */
 export type Tint = readonly [red: number, green: number, blue: number];
 
 /**
- * Lays a garment of 28x28 pixels, dark as in a photo, on a light background of 400x300 pixels that darkens to one side.
+ * Puts a garment of 28x28 pixels, dark as in a photo, on a light background of 400x300 pixels that darkens to one side.
  *
  * @param garment light on black
  */

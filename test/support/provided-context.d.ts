@@ -2,7 +2,7 @@ import type { S3Location } from '../../edge/store/s3-object-store.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Whether every case is to run, or a sample of what takes long. */
+    /** Whether every case runs, or only a sample of slow ones. */
     whole: boolean;
     /** Opens the bucket of the unit tests. */
     bucketEnvironment: Record<string, string>;

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 
 /**
- * Arguments of a small training by a recipe with everything in it: 3 epochs of 9 steps.
+ * Arguments of a small training with a recipe that uses every setting: 3 epochs of 9 steps.
  *
  * @param dataset a folder of a hundred images
  */

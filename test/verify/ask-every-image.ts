@@ -9,13 +9,13 @@ export class AliasMovedError extends Error {
 }
 
 export interface AskOptions {
-  /** The Worker's, without a path. */
+  /** The Worker's address, without a path. */
   url: string;
   /** The model's number of labels. */
   labels: number;
   /** The number of test images. */
   images: number;
-  /** How many requests are under way at once. */
+  /** The number of concurrent requests. */
   concurrency: number;
   /** The version that has to answer. */
   version: string;
@@ -23,7 +23,7 @@ export interface AskOptions {
 }
 
 /**
- * Asks a Worker for every test image by `GET /predict?index=`.
+ * Requests the prediction of every test image with `GET /predict?index=`.
  *
  * @returns `confusion[actual][predicted]`, as in a manifest
  * @throws {AliasMovedError} if another version answers

@@ -24,7 +24,7 @@ export function compareConfusion(
   return differences;
 }
 
-/** @returns how many images lie on the diagonal, and how many there are */
+/** @returns the number of images on the diagonal, and of all images */
 export function countCorrect(confusion: readonly (readonly number[])[]) {
   const images = confusion.flat().reduce((sum, count) => sum + count, 0);
   const correct = confusion.reduce((sum, row, label) => sum + (row[label] ?? 0), 0);

@@ -9,11 +9,10 @@ const modelSchema = z.object({ manifest: manifestSchema });
 
 const options = new Command('npm run verify:edge --')
   .description(
-    'Asks a running Worker for every test image, and compares its accuracy and confusion matrix with the manifest of the model it serves. Exit code 1 where they differ.',
+    "Requests every test image's prediction from a running Worker, and compares accuracy and confusion matrix with the manifest of its model. Exit code 1 if they differ.",
   )
-  .option('--url <url>', 'the Worker', 'http://localhost:8787')
-  .option('--concurrency <n>', 'requests under way at once', toCount, 8)
-  .helpOption('--help', 'show this')
+  .option('--url <url>', 'address of the Worker', 'http://localhost:8787')
+  .option('--concurrency <n>', 'concurrent requests', toCount, 8)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ url: string; concurrency: number }>();

@@ -12,13 +12,12 @@ const required = 0.97;
 
 const options = new Command('npm run verify:images --')
   .description(
-    `Enlarges test images 1 to 12 times, encodes them as PNG, JPEG, WebP, GIF and BMP with Pillow, libvips and encoders written in JavaScript, and has a running Worker predict each. Exit code 1 where less than ${100 * required} % of any encoder's get the label that the raw pixels get.`,
+    `Enlarges test images 1 to 12 times, encodes them as PNG, JPEG, WebP, GIF and BMP with Pillow, libvips and encoders written in JavaScript, and requests a prediction of each from a running Worker. Exit code 1 if, for any encoder, less than ${100 * required} % get the label of their raw pixels.`,
   )
-  .option('--url <url>', 'the Worker', 'http://localhost:8787')
-  .option('--images <n>', 'how many test images', toCount, 200)
-  .option('--every <n>', 'of each kind take every n-th image', toCount, 1)
-  .option('--python <program>', 'a Python that has Pillow 11.2 or later', 'python3')
-  .helpOption('--help', 'show this')
+  .option('--url <url>', 'address of the Worker', 'http://localhost:8787')
+  .option('--images <n>', 'number of test images', toCount, 200)
+  .option('--every <n>', 'use every n-th image of each kind', toCount, 1)
+  .option('--python <program>', 'a Python with Pillow 11.2 or later', 'python3')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ url: string; images: number; every: number; python: string }>();
@@ -92,7 +91,7 @@ async function verifyEncoder(
   return all.files > 0 && all.same / all.files >= required;
 }
 
-/** @param files how many have been asked; `null` clears the line */
+/** @param files the number of files so far; `null` clears the line */
 function showProgress(files: number | null) {
   if (!process.stderr.isTTY) return;
   process.stderr.write(files === null ? '\r\x1b[K' : `\r${files} files`);
@@ -103,7 +102,7 @@ function share({ files, same }: Tally): string {
   return `${String(same).padStart(6)} of ${String(files).padEnd(6)}${percent.padStart(6)} %`;
 }
 
-/** @returns what that version calls a file, or 784 raw pixels */
+/** @returns the label id that the version predicts for a file or for 784 raw pixels */
 function openPredict(version: string): PredictId {
   return async (bytes) => {
     const response = await fetch(`${worker}/predict?version=${version}`, {

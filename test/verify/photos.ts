@@ -1,4 +1,4 @@
-/** `npm run verify:photos -- --photos DIR --csv FILE`: measures how many real photos a model, or a Worker, labels rightly. */
+/** `npm run verify:photos -- --photos DIR --csv FILE`: measures how many real photos a model or a Worker predicts correctly. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -12,20 +12,19 @@ import { newestRun } from '../../trainer/run/read-run.ts';
 
 const options = new Command('npm run verify:photos --')
   .description(
-    'Predicts photos and prints the accuracy of each group of labels and their mean (macro accuracy). The CSV has the columns id and strict: the photo is <id>.jpg, and any label id in strict, separated by spaces, is right.',
+    'Predicts photos and prints the accuracy of each group of labels and their mean (macro accuracy). The CSV has the columns id and strict: the photo is <id>.jpg, and the label ids in strict, separated by spaces, count as correct.',
   )
   .requiredOption('--photos <folder>', 'folder of the photos')
   .requiredOption('--csv <file>', 'their labels')
-  .option('--url <url>', 'ask this Worker (default: use the newest run)')
+  .option('--url <url>', 'send the photos to this Worker (default: use the newest run)')
   .option('--run <folder>', 'folder of the run to use (default: the newest run)')
-  .helpOption('--help', 'show this')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ photos: string; csv: string; url?: string; run?: string }>();
 
 interface Photo {
   file: string;
-  /** The ids that are right. */
+  /** The label ids that count as correct. */
   group: string;
 }
 

@@ -15,8 +15,8 @@ export type ChannelsFirstLayer =
   | { type: 'flatten' };
 
 /**
- * Turns a layers model's weights into what a channels-first library computes the same logits from. Dropout is left out:
- * it does nothing at inference.
+ * Converts a layers model's weights to layers with which a channels-first library computes the same logits. Dropout is omitted,
+ * because it has no effect at inference.
  *
  * @param weights the content of weights.bin
  * @throws {RangeError} if the weights do not match the spec
@@ -53,7 +53,7 @@ export function channelsFirst(
       inputs = height * width * channels;
     } else if (layer.type === 'dense') {
       const kernel = next(inputs * layer.units);
-      // What was flattened counts its inputs by height, width, channel; any other has but one axis of them.
+      // After flattening, inputs are ordered by height, width, channel. Other inputs have one axis.
       const weight = reverseAxes(kernel, [inputs / channels, channels, layer.units]); // [out, in]
       const shape = [layer.units, inputs];
       const relu = layer.activation === 'relu';

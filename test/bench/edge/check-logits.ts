@@ -3,7 +3,7 @@ import type { Contestant } from './contestant.ts';
 const largestAllowed = 1e-3;
 
 /**
- * Makes sure that all contestants compute the same before any of them is timed.
+ * Checks that all contestants compute the same logits, before any of them is timed.
  *
  * @throws {Error} if a logit is off by more than 1e-3
  * @returns the largest difference of each from the first, by name

@@ -12,7 +12,7 @@ export interface CompareOptions {
 }
 
 /**
- * Has Catwalk's Worker, one by one and in batches of 16, and the stock cpu backend predict every test image.
+ * Predicts every test image with Catwalk's Worker, one by one and in batches of 16, and with the stock cpu backend.
  *
  * @throws {Error} if a logit is off by more than 1e-4, or an image gets another label
  */
@@ -39,7 +39,7 @@ export async function compareEveryImage(
         ) as [number[], number[]];
         for (const [id, logit] of wanted.entries()) {
           const difference = Math.abs(logit - (given[id] as number));
-          // NaN, once there, stays.
+          // Math.max keeps NaN.
           largestLogitDifference = Math.max(largestLogitDifference, difference);
         }
         if (labelOf(wanted) !== labelOf(given)) otherLabels++;

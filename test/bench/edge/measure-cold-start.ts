@@ -6,7 +6,7 @@ import type { ColdStartRow } from './report.ts';
 export interface Starter {
   name: string;
   bundle: Bundle;
-  /** What has to be answered, such as /predict?index=0. */
+  /** The path to request, such as /predict?index=0. */
   path: string;
 }
 
@@ -17,7 +17,7 @@ export interface ColdStartOptions {
   progress: (line: string) => void;
 }
 
-/** Times from the start of workerd, everything on this disk, to the first answer; in turn, the median of the rounds. */
+/** Returns the median time from the start of workerd, with all files on this disk, to the first answer. The contestants take turns. */
 export async function measureColdStart(
   starters: readonly Starter[],
   { folder, persistTo, rounds, progress }: ColdStartOptions,

@@ -5,23 +5,23 @@ import type { ForwardRow } from './report.ts';
 
 export interface ForwardOptions {
   batches: readonly number[];
-  /** Times that each contestant has its turn. */
+  /** The number of turns of each contestant. */
   rounds: number;
-  /** How long a turn takes, in milliseconds. */
+  /** The duration of a turn in milliseconds. */
   turnMs: number;
-  /** How long each contestant runs before it is timed, for the compilers' sake. */
+  /** Milliseconds that each contestant runs before it is timed, so that its code is compiled. */
   warmUpMs: number;
   progress: (line: string) => void;
 }
 
-/** A request runs so many passes that it takes about as long: its own cost, some 0.2 ms, then matters little. */
+/** The approximate duration of a request, which runs many passes: its own cost of about 0.2 ms then matters little. */
 const requestMs = 5;
 const leastRequests = 3;
 const emptyRequests = 15;
 
 /**
  * Times forward passes, one contestant after the other, round after round. Each sample is one request: the mean of its
- * passes, less what a request without any costs.
+ * passes, minus the time of a request without passes.
  */
 export async function measureForward(
   contestants: readonly Contestant[],
@@ -52,7 +52,7 @@ export async function measureForward(
   }));
 }
 
-/** @returns milliseconds of one pass, at best */
+/** @returns the fastest pass in milliseconds */
 async function warmUp(contestant: Contestant, batch: number, forMs: number): Promise<number> {
   const start = performance.now();
   let least = await contestant.time(batch, 1);
@@ -64,7 +64,7 @@ async function warmUp(contestant: Contestant, batch: number, forMs: number): Pro
 }
 
 async function takeTurn(contestant: Contestant, batch: number, times: number, turnMs: number) {
-  // The one before may have filled the caches with its own weights.
+  // The previous contestant may have filled the caches with its weights.
   await contestant.time(batch, times);
   const empty: number[] = [];
   for (let i = 0; i < emptyRequests; i++) empty.push(await contestant.time(batch, 0));

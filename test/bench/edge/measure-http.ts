@@ -12,15 +12,15 @@ export interface HttpTarget {
 
 export interface HttpOptions {
   rounds: number;
-  /** How long one measurement takes. */
+  /** The duration of one measurement. */
   seconds: number;
   progress: (line: string) => void;
 }
 
-/** Requests under way at once for the requests per second; p50 and p99 are of one at a time. */
+/** Concurrent requests when requests per second are measured. p50 and p99 are measured with one at a time. */
 const connections = 8;
 
-/** Loads each route in turn, over loopback: first one request at a time, then eight. */
+/** Sends requests to each route in turn, over loopback: first one at a time, then eight. */
 export async function measureHttp(
   targets: readonly HttpTarget[],
   { rounds, seconds, progress }: HttpOptions,
@@ -49,7 +49,7 @@ export async function measureHttp(
   }));
 }
 
-/** The first answer may take a Worker longer than a whole measurement. */
+/** A Worker's first answer may take longer than a whole measurement. */
 async function askOnce({ route, url, requests: [first] }: HttpTarget): Promise<void> {
   const { method = 'GET', path = '/', body } = first ?? {};
   const response = await fetch(`${url}${path}`, {
@@ -60,7 +60,7 @@ async function askOnce({ route, url, requests: [first] }: HttpTarget): Promise<v
   await response.arrayBuffer();
 }
 
-/** @throws {Error} where an answer is not 200 */
+/** @throws {Error} if an answer is not 200 */
 async function load({ route, url, requests }: HttpTarget, connections: number, seconds: number) {
   // Autocannon's own histogram counts whole milliseconds, and its duration whole intervals.
   const milliseconds: number[] = [];

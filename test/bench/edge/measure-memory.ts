@@ -11,7 +11,7 @@ const heapUsageSchema = z.object({
 const readings = 5;
 const predictionsEach = 50;
 
-/** Has a Worker answer predictions and weighs its isolate and its whole process: the largest of several readings. */
+/** Requests predictions from a Worker and measures the memory of its isolate and process: the maximum of several readings. */
 export async function measureMemory(name: string, options: OpenWorkerOptions): Promise<MemoryRow> {
   const before = new Set(await workerdProcesses());
   const worker = await openWorker({ ...options, inspect: true });
@@ -38,9 +38,9 @@ export async function measureMemory(name: string, options: OpenWorkerOptions): P
 }
 
 /**
- * @param awaken makes a request to the Worker. Where it is given, garbage is given up first, so that what is left is held: an isolate
- * that idles does not collect before its next request
- * @returns what an isolate holds: its own heap, and the array buffers outside it
+ * @param awaken sends a request to the Worker. If it is given, garbage is collected first, which an idle isolate does only with its
+ * next request
+ * @returns the memory of an isolate: its heap, and the array buffers outside it
  */
 export async function heapUsage(inspectorUrl: string, awaken?: () => Promise<unknown>) {
   const socket = new WebSocket(new URL('/core:user:bench', inspectorUrl));
@@ -59,7 +59,7 @@ export async function heapUsage(inspectorUrl: string, awaken?: () => Promise<unk
       const collected = call('HeapProfiler.collectGarbage').then(() => {
         isCollected = true;
       });
-      // A request may get there before the call does.
+      // The request may arrive before the call.
       while (!isCollected) await awaken();
       await collected;
     }

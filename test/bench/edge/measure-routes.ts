@@ -11,7 +11,7 @@ export interface RouteOptions {
   open: Omit<OpenWorkerOptions, 'bundle'>;
   constant: Bundle;
   production: Bundle;
-  /** The same, but that it keeps no logits. */
+  /** The same Worker without a cache of logits. */
   noKeptLogits: Bundle;
   /** Grey pixels, 784 bytes per image. */
   testImages: Uint8Array;
@@ -20,13 +20,13 @@ export interface RouteOptions {
   progress: (line: string) => void;
 }
 
-/** So many images are asked for in turn, drawn from the whole test set. */
+/** The number of images that are requested in turn, drawn from the whole test set. */
 const draws = 1000;
 const imageLength = 784;
 
 /**
- * Loads the Worker's predictions, by index and by PNG, beside routes that answer a constant to the same requests. What is
- * asked for by index was asked for before: once its logits are kept, once the network runs.
+ * Measures the Worker's predictions, by index and by PNG, and routes that answer a constant to the same requests. Indexed images are
+ * measured with cached logits and without.
  */
 export async function measureRoutes(options: RouteOptions): Promise<HttpRow[]> {
   const { open, constant, production, noKeptLogits, testImages } = options;

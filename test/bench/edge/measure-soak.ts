@@ -8,12 +8,12 @@ export interface SoakOptions extends OpenWorkerOptions {
   progress: (line: string) => void;
 }
 
-/** So that some predictions come one by one and some in batches, as the routes have them. */
+/** Some predictions run one by one and some in batches, as in the routes. */
 const batches = [1, 16];
 const passes = 64;
 const readings = 10;
 
-/** Has Catwalk's Worker of workers/catwalk.ts predict test images again and again, and weighs it ten times on the way. */
+/** Predicts test images again and again with the Worker of workers/catwalk.ts, and measures its memory ten times. */
 export async function measureSoak({
   predictions,
   progress,

@@ -15,9 +15,9 @@ const profileSchema = z.object({
 const repository = join(import.meta.dirname, '../../..');
 
 /**
- * Has `wrangler check startup` profile the Worker's script, built as wrangler.jsonc says.
+ * Profiles the start-up of the Worker's script, built with wrangler.jsonc, with `wrangler check startup`.
  *
- * @returns milliseconds that the script's start-up kept a core busy, or null if it cannot be profiled
+ * @returns milliseconds of CPU, or null if the script cannot be profiled
  */
 export async function measureStartUp(folder: string): Promise<number | null> {
   const manifest = createRequire(import.meta.url).resolve('wrangler/package.json');

@@ -6,7 +6,7 @@ import { unstable_readConfig } from 'wrangler';
 import type { Bundle } from './bundle.ts';
 
 export interface OpenWorker {
-  /** Such as `http://127.0.0.1:40123`: straight into the Worker, with nothing in between. */
+  /** Such as `http://127.0.0.1:40123`, without a proxy in front of the Worker. */
   url: string;
   /** Speaks the Chrome DevTools protocol; null if not requested. */
   inspectorUrl: string | null;
@@ -25,16 +25,16 @@ export interface OpenWorkerOptions {
   bundle: Bundle;
   /** A folder to work in. */
   folder: string;
-  /** The local bucket, of which it gets a copy: two runtimes can't have the same one open. None: an empty one. */
+  /** The local bucket, which is copied because two runtimes can't open the same one (default: an empty bucket). */
   persistTo?: string;
-  /** Resolves when the Worker has answered what its start is measured by. */
+  /** Resolves when the Worker has answered the request that ends the measurement of its start. */
   untilAnswered?: (url: string) => Promise<void>;
   inspect?: boolean;
-  /** Laid over the configuration's `vars`. */
+  /** Variables that override the configuration's `vars`. */
   variables?: Record<string, string>;
-  /** Bound besides the bucket, as Miniflare describes them. */
+  /** Further bindings, as Miniflare describes them. */
   bindings?: WorkerBindings;
-  /** Has the page and the other static assets in front of it, as a deployed one has. */
+  /** Serves the page and the other static assets in front of the Worker, as in a deployment. */
   withAssets?: boolean;
   /** Called with each line that the Worker logs. */
   onLog?: (line: string) => void;
@@ -43,14 +43,14 @@ export interface OpenWorkerOptions {
 const host = '127.0.0.1';
 const repository = join(import.meta.dirname, '../../..');
 
-/** Starts a Worker in a workerd of its own, with the bindings and the compatibility date of wrangler.jsonc. */
+/** Starts a Worker in a separate workerd, with the bindings and the compatibility date of wrangler.jsonc. */
 export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker> {
   const { untilAnswered, inspect = false, onLog } = options;
   const state = await mkdtemp(join(options.folder, 'worker-'));
   if (options.persistTo !== undefined) await cp(options.persistTo, state, { recursive: true });
   const workers = [workerOptions(options)];
 
-  // What Miniflare does before it starts workerd, packing the script among it, is no part of a Worker's start.
+  // Miniflare's preparations before it starts workerd, such as packing the script, are not part of a Worker's start.
   let start = Number.NaN;
   const noteStart = () => {
     start = performance.now();

@@ -13,38 +13,40 @@ const optionsSchema = z.object({
 
 export type BenchOptions = z.infer<typeof optionsSchema>;
 
-/** Reads the command line; wrong usage and `--help` end the process, with 2 and 0. */
+/** Parses the command line. Ends the process with 2 on wrong usage and with 0 after `--help`. */
 export function parseBenchOptions(argv: readonly string[]): BenchOptions {
   const parsed = new Command('npm run bench:edge --')
     .description(
-      "Measures Catwalk's Worker inside workerd beside stock TensorFlow.js (cpu and wasm), onnxruntime-web and, where Python has torch, PyTorch on one thread: all with the same weights, in turn. Takes some five minutes.",
+      "Measures Catwalk's Worker inside workerd, and compares it with stock TensorFlow.js (cpu and wasm), onnxruntime-web and, if Python has torch, PyTorch on one thread. All have the same weights and take turns. Takes about five minutes.",
     )
-    .option('--rounds <n>', 'times that each has its turn', checked('rounds'), 10)
-    .option('--quick', 'fresh weights and a few samples: shows that it works, not how fast')
+    .option('--rounds <n>', 'number of turns of each contestant', checked('rounds'), 10)
+    .option(
+      '--quick',
+      'untrained weights and few samples: shows that the benchmark works, not how fast Catwalk is',
+    )
     .option(
       '--every-image',
-      "compare the logits of the whole test set with the stock cpu backend's, too: two minutes",
+      'also compare the logits of the whole test set with those of the stock cpu backend (two minutes)',
     )
     .option(
       '--soak <predictions>',
-      'weigh the Worker ten times while it predicts so many images, too: a million take some six minutes',
+      'also measure the memory of the Worker ten times during this many predictions (a million take about six minutes)',
       checked('soak'),
     )
     .option(
       '--url <url>',
-      'take the model that this running local Worker serves; else one is trained for half a minute',
+      'use the model of this running local Worker (default: train one for half a minute)',
       checked('url'),
     )
-    .option('--python <path>', 'a Python that has torch', 'python3')
+    .option('--python <path>', 'a Python with torch', 'python3')
     .option('--json', 'print the result as JSON')
-    .helpOption('--help', 'show this')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse(argv, { from: 'user' })
     .opts();
   return optionsSchema.parse(parsed);
 }
 
-/** Has commander say what the schema finds wrong. */
+/** Returns a parser for commander that reports the schema's errors. */
 function checked(name: keyof typeof optionsSchema.shape) {
   return (text: string): unknown => {
     const result = optionsSchema.shape[name].safeParse(text);

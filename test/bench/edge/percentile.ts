@@ -1,6 +1,6 @@
 /**
  * @param share such as 0.95
- * @returns the smallest value that so many of the values don't exceed (the nearest-rank method)
+ * @returns the smallest value that this share of the values does not exceed (the nearest-rank method)
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

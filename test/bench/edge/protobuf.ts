@@ -1,4 +1,4 @@
-/** A field of a protobuf message: its number and what it holds. A list is that field again and again. */
+/** A field of a protobuf message: its number and its value. A list repeats the field. */
 export type ProtobufField = readonly [
   number: number,
   value: number | string | Uint8Array | readonly number[] | readonly Uint8Array[],

@@ -13,9 +13,9 @@ const repository = join(import.meta.dirname, '../../..');
 const { name } = fashionMnistCnn;
 const parseJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
 
-/** Ways to come by a model to measure with. */
+/** The ways to get a model to measure. */
 export const publishModel = {
-  /** Trains one epoch on part of the images, some 20 seconds. */
+  /** Trains one epoch on a part of the images, which takes about 20 seconds. */
   trained:
     (folder: string): Publish =>
     async ({ env }) => {
@@ -33,7 +33,7 @@ export const publishModel = {
           '--epochs',
           '1',
         ],
-        // What it prints is progress, which belongs on stderr here.
+        // Its output is progress, so it goes to stderr.
         { env: { ...process.env, ...env }, stdio: ['ignore', 2, 2] },
       );
       const [code] = await once(child, 'exit');
@@ -66,7 +66,7 @@ export const publishModel = {
       }
     },
 
-  /** Fresh weights, at once: enough to see that the benchmark works. */
+  /** Untrained weights: enough to test the benchmark. */
   untrained: (): Publish => async (worker) => {
     const bucket = openBucket({ url: 's3://catwalk', environment: worker.env });
     const { version } = await publishVersion(bucket, await trainedModel(1, 0.1));

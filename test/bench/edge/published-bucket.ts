@@ -11,11 +11,11 @@ import { type ChannelsFirstLayer, channelsFirst } from './channels-first.ts';
 import { onnxModel } from './onnx-model.ts';
 
 export interface PublishedBucket {
-  /** The folder that the local bucket is kept in; nothing has it open any more. */
+  /** The folder of the local bucket, which no process has open any more. */
   persistTo: string;
-  /** What the alias `production` names in it. */
+  /** The version that the alias `production` names. */
   manifest: Manifest;
-  /** The same weights for the contestants that want channels first. */
+  /** The same weights for contestants with channels first. */
   layers: ChannelsFirstLayer[];
   /** Grey pixels of the test images, 784 bytes each. */
   testImages: Uint8Array;
@@ -35,9 +35,9 @@ const modelJsonSchema = z.object({
 });
 
 /**
- * Makes a local bucket that holds a published model, the test set, and the same model as ONNX.
+ * Makes a local bucket with a published model, the test set, and the same model as ONNX.
  *
- * @param folder gets the bucket
+ * @param folder the folder of the bucket
  */
 export async function createPublishedBucket(
   folder: string,

@@ -14,7 +14,7 @@ const testImages = 64;
 const imageLength = 784;
 
 /**
- * The same weights in PyTorch on one thread, timed inside its process: it is the native mark, not a Worker.
+ * The same weights in PyTorch on one thread, timed inside its process: a native program to compare with, not a Worker.
  *
  * @returns null if Python has no torch
  */

@@ -1,7 +1,7 @@
 import { names } from './names.ts';
 import type { EveryImage, Report, SoakRow } from './report.ts';
 
-/** Writes a report for people. */
+/** Formats a report for people. */
 export function reportText(report: Report): string {
   const { machine, model, bundle, startUpCpuMs } = report;
   const sections = [

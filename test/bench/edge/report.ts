@@ -10,7 +10,7 @@ const forwardRowSchema = z.object({
   p95Ms: milliseconds,
   p99Ms: milliseconds,
   samples: z.int().positive(),
-  /** Each sample is the mean of so many passes. */
+  /** The number of passes of which each sample is the mean. */
   passesPerSample: z.int().positive(),
 });
 
@@ -19,15 +19,15 @@ const coldStartRowSchema = z.object({ name: z.string(), ms: milliseconds });
 
 const memoryRowSchema = z.object({
   name: z.string(),
-  /** What V8 counts of JavaScript's objects, at most. */
+  /** The maximum size of JavaScript's objects, by V8's count. */
   heapBytes: z.int(),
-  /** What array buffers hold beside it; WebAssembly's memory is not counted. */
+  /** The size of array buffers, without WebAssembly's memory. */
   arrayBufferBytes: z.int(),
-  /** The resident set of all of workerd, null if the system does not report it. */
+  /** The resident set of workerd's process, null if the system does not report it. */
   processBytes: z.int().nullable(),
 });
 
-/** What the Worker holds after so many predictions. */
+/** The Worker's memory after this number of predictions. */
 const soakRowSchema = z.object({
   predictions: z.int().positive(),
   ...memoryRowSchema.omit({ name: true }).shape,
@@ -45,11 +45,11 @@ const httpRowSchema = z.object({
 const everyImageSchema = z.object({
   images: z.int().positive(),
   largestLogitDifference: z.number(),
-  /** Images that the two give different labels. */
+  /** Images that get different labels. */
   otherLabels: z.int(),
 });
 
-/** What `npm run bench:edge -- --json` prints. */
+/** The output of `npm run bench:edge -- --json`. */
 export const reportSchema = z.object({
   machine: z.object({
     processor: z.string(),
@@ -60,7 +60,7 @@ export const reportSchema = z.object({
     workerd: z.string(),
   }),
   model: z.object({ version: z.string(), accuracy: z.number() }),
-  /** Of 64 test images, from the first contestant's. */
+  /** The largest difference from the first contestant's logits, over 64 test images. */
   largestLogitDifference: z.record(z.string(), z.number()),
   /** Compared with the stock cpu backend's logits for the whole test set; null if not requested. */
   everyImage: everyImageSchema.nullable(),

@@ -21,7 +21,7 @@ import { pytorchContestant } from './pytorch-contestant.ts';
 import { type Report, reportSchema } from './report.ts';
 import { type WorkerContestant, workerContestant } from './worker-contestant.ts';
 
-/** The Workers that run the network, by the name of their file in workers/; the others' logits are compared with the first's. */
+/** The Workers that run the network, by the name of their file in workers/. The logits of the first are the reference. */
 const forwardWorkers = {
   'tfjs-cpu': names.stockCpu,
   catwalk: names.catwalk,
@@ -31,7 +31,7 @@ const forwardWorkers = {
 
 const batches = [1, 16];
 
-/** Long enough to be steady, and short ones that show that all of it works. */
+/** Durations that give steady figures, and short ones for a test. */
 const durations = {
   whole: { turnMs: 300, warmUpMs: 1500, coldStarts: 7, httpRounds: 3, httpSeconds: 2 },
   quick: { turnMs: 20, warmUpMs: 20, coldStarts: 1, httpRounds: 1, httpSeconds: 0.2 },
@@ -159,7 +159,7 @@ async function pytorch(
   return [];
 }
 
-/** Closes each once, however often it is called. */
+/** Closes each once, even if it is called again. */
 async function closeAll(contestants: Contestant[]): Promise<void> {
   await Promise.all(contestants.splice(0).map((contestant) => contestant.close()));
 }

@@ -6,7 +6,7 @@ import { type OpenWorkerOptions, openWorker } from './open-worker.ts';
 const logitsSchema = z.array(z.number());
 
 export interface WorkerContestant extends Contestant {
-  /** @param range other images than the first 64 */
+  /** @param range the images (default: the first 64) */
   logits(batch: number, range?: { first: number; count: number }): Promise<number[]>;
 }
 
@@ -36,7 +36,7 @@ export async function workerContestant(
   };
 }
 
-/** fetch() costs more, and varies more, than the request itself. */
+/** A plain HTTP request: fetch() takes longer, and varies more, than the request itself. */
 function get(url: string, agent: Agent): Promise<string> {
   return new Promise((resolve, reject) => {
     const asked = request(url, { agent }, (response) => {

@@ -1,4 +1,4 @@
-"""PyTorch's Fashion-MNIST tutorial: its network, recipe and loop, as a peer to measure against.
+"""PyTorch's Fashion-MNIST tutorial: its network, recipe and loop, a contestant of `npm run bench:train`.
 
     python test/bench/peers/pytorch_tutorial.py --data-dir FOLDER [--limit N] [--epochs N] [--threads N]
 
@@ -27,7 +27,7 @@ def read_idx(folder, name, header):
 def load(folder, prefix, limit):
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 16).reshape(-1, 1, 28, 28)[:limit]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 8)[:limit]
-    # ToTensor and Normalize((0.5,), (0.5,)), done once: the tutorial's transforms would only slow it down.
+    # ToTensor and Normalize((0.5,), (0.5,)), done once, because the tutorial's transforms would slow it down.
     return TensorDataset((images.float() / 255 - 0.5) / 0.5, labels.long())
 
 

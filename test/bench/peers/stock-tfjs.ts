@@ -1,9 +1,9 @@
 /**
- * TensorFlow.js as it comes, `model.fit` on TensorFlow's native backend, with the tutorial's recipe: a peer to measure against.
+ * Stock TensorFlow.js: `model.fit` on TensorFlow's native backend, with the tutorial's recipe. A contestant of `npm run bench:train`.
  *
  *     node test/bench/peers/stock-tfjs.ts [--limit N] [--epochs N] [--seed N]
  *
- * Prints one JSON object an epoch.
+ * Prints one JSON object per epoch.
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';

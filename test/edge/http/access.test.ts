@@ -85,7 +85,7 @@ describe('tokens', () => {
 });
 
 describe('the rate limit', () => {
-  /** As Cloudflare's: so many for each key. */
+  /** A limiter like Cloudflare's: a number of requests per key. */
   function limiter(most: number) {
     const asked = new Map<string, number>();
     return {

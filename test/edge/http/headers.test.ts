@@ -99,7 +99,7 @@ describe('errors', () => {
     expect((await infer([{ ...inputNamed('images'), shape }])).error).toContain('at most 16');
   });
 
-  it('refuse too many rows before looking at them', async () => {
+  it('refuse too many rows before checking them', async () => {
     const rows = JSON.stringify({ instances: Array(90_000).fill(null) });
     const response = await post('/v1/models/fashion-mnist-cnn:predict', rows);
     expect([response.status, await response.json()]).toEqual([

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await bucket.moveAlias(await bucket.publish('one'));
 });
 
-/** A body whose client sends so many bytes and then waits until `finish`. */
+/** A body whose client sends a number of bytes and then waits until `finish`. */
 function unfinishedBody(bytes: number) {
   let controller: ReadableByteStreamController;
   const { promise: reading, resolve } = Promise.withResolvers<void>();
@@ -22,7 +22,7 @@ function unfinishedBody(bytes: number) {
       controller = given;
       controller.enqueue(new Uint8Array(bytes));
     },
-    /** Called when the Worker has taken all of it and waits for more. */
+    /** Called when the Worker has read all of these bytes and waits for more. */
     pull: () => resolve(),
   });
   return { stream, reading, finish: () => controller.close() };

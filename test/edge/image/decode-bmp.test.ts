@@ -51,12 +51,12 @@ describe('decodeImage on BMP', () => {
 
   it('reads run lengths of 8 and 4 bits: repeats, literals and jumps', async () => {
     const runs = { width: 4, height: 2, palette };
-    // Three of 2, one of 1, end of row; jump one, then three by themselves and a filling byte, end.
+    // Three times 2, one 1, end of row; skip one, then three literals and a padding byte, end.
     const eight = [3, 2, 1, 1, 0, 0, 0, 2, 1, 0, 0, 3, 5, 6, 7, 0, 0, 1];
     expect(await pixelsOf({ ...runs, bitsPerPixel: 8, compression: 1, data: eight })).toEqual(
       grey(0, 80, 96, 112, 32, 32, 32, 16),
     );
-    // Three of 2 and 3 by turns, end of row; four by themselves, end.
+    // Three pixels alternating 2 and 3, end of row; four literals, end.
     const four = [3, 0x23, 0, 0, 0, 4, 0x45, 0x67, 0, 1];
     expect(await pixelsOf({ ...runs, bitsPerPixel: 4, compression: 2, data: four })).toEqual(
       grey(64, 80, 96, 112, 32, 48, 32, 0),
@@ -64,7 +64,7 @@ describe('decodeImage on BMP', () => {
   });
 
   it('reads the oldest header', async () => {
-    // BITMAPCOREHEADER: 12 bytes, a palette of three bytes a colour.
+    // BITMAPCOREHEADER: 12 bytes, a palette of three bytes per colour.
     const bytes = Uint8Array.from([
       0x42, 0x4d, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 12, 0, 0, 0, 2, 0, 1, 0, 1, 0, 1, 0, 1, 2, 3,
       7, 8, 9, 0b10000000, 0, 0, 0,

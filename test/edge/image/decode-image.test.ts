@@ -91,7 +91,7 @@ describe('decodeImage on PNG', () => {
     }
   });
 
-  it('does not inflate more than the size calls for', async () => {
+  it('does not inflate more than the size needs', async () => {
     const bomb = png(header(28, 28, 8, 0), [['IDAT', zlibSync(new Uint8Array(50_000_000))]]);
     expect(bomb.length).toBeLessThan(60_000);
     expect(await pixelsOf(bomb)).toEqual(grey(...new Uint8Array(784)));
@@ -115,12 +115,12 @@ describe('decodeImage on PNG', () => {
     expect(await pixelsOf(Uint8Array.from([...file, 1, 2, 3]))).toEqual(expected);
   });
 
-  it('scales 12 bits in samples of 16, which would be all but black', async () => {
+  it('scales 12 bits in samples of 16, which would be almost black', async () => {
     const samples = data(0, 0x0f, 0xff, 0x07, 0xff);
     expect(await pixelsOf(png(header(2, 1, 16, 0), [samples]))).toEqual(grey(255, 127));
   });
 
-  it('averages squares of pixels as they come if fewer are asked for', async () => {
+  it('averages squares of pixels row by row if a smaller picture is requested', async () => {
     const samples = Uint8Array.from({ length: 7 * 5 }, (_, i) => (i * 53) % 256);
     const file = encode({ width: 7, height: 5, data: samples, channels: 1, depth: 8 });
     const { width, height, data } = await decodeImage(file, { ...imageDecoders, minSide: 3 });

@@ -30,7 +30,7 @@ describe('exifOrientation', () => {
 });
 
 describe('applyOrientation', () => {
-  /** How `F` and so on look in the file, by orientation; upright they read a b c / d e f. */
+  /** The pixels in the file, by orientation. Upright they are a b c / d e f. */
   it.each([
     [1, 3, 'abcdef'],
     [2, 3, 'cbafed'],

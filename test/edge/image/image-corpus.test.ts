@@ -33,7 +33,7 @@ function pixelsOf(input: string): Uint8Array {
   return Uint8Array.from(decode(png).data);
 }
 
-/** Enlarging smoothly blurs, lossy formats err a little more: 13 of 255 is the most that was seen, CMYK by colour profile. */
+/** Smooth enlargement and lossy formats change pixels: by 13 of 255 at most, for CMYK with a colour profile. */
 const largestMeanError = 16;
 
 describe('a real image file, enlarged 1 to 12 times', () => {

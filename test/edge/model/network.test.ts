@@ -138,7 +138,7 @@ it('a compiled network equals TensorFlow.js for any strides, dilations, paddings
       const { images, side, channels } = shape;
       const [found, wanted] = tidy(() => {
         const input = noise([images, side, side, channels], shape.seed + 10);
-        // First: what is packed below is found by the stock layers, too.
+        // Runs first, because the stock layers also use the weights that are packed below.
         const stock = (model.apply(input) as Tensor).dataSync<'float32'>();
         return [compileNetwork(model)(input).dataSync<'float32'>(), stock];
       }) as unknown as [Float32Array, Float32Array];

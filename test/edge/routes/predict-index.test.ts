@@ -52,7 +52,7 @@ describe('GET /predict', () => {
 
   it.each([
     { what: 'once, then remembers its logits', runs: 1, options: {} },
-    { what: 'each time where it is to remember none', runs: 2, options: { maxCachedLogits: 0 } },
+    { what: 'each time without a cache', runs: 2, options: { maxCachedLogits: 0 } },
   ])('runs the network for an image $what', async ({ runs, options }) => {
     let count = 0;
     const counting = openApp(bucket, {

@@ -12,7 +12,7 @@ export interface Body {
   headers: Headers;
 }
 
-/** What bodies are made of. */
+/** The material of bodies. */
 export interface Material {
   /** Grey pixels of the test images, 784 bytes each. */
   pixels: Uint8Array;
@@ -123,7 +123,7 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
     });
 }
 
-/** JSON of many members, and of arrays in arrays: as wide and as deep as is allowed, and more. */
+/** JSON with many members and nested arrays, up to the limits and beyond. */
 const largeJson = fc
   .record({
     list: fc.constantFrom('images', 'instances', 'inputs', ''),

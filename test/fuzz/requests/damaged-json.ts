@@ -55,7 +55,7 @@ function nested(depths: fc.Arbitrary<number>): fc.Arbitrary<string> {
     .map(([depth, [open = '', close = '']]) => `${open.repeat(depth)}0${close.repeat(depth)}`);
 }
 
-/** A change to one place of a value, counted level by level: the first ones are what the rest lies in. */
+/** A change to one place of a value, counted level by level, outer ones first. */
 type Change = { place: number } & (
   | { kind: 'put'; raw: string }
   | { kind: 'remove' }

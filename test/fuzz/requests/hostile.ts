@@ -58,11 +58,11 @@ export const hostileTexts: fc.Arbitrary<string> = fc.oneof(
   fc.double().map(String),
 );
 
-/** What HTTP allows in a header's value, of any text: the rest is left out. */
+/** Removes the characters that HTTP does not allow in a header's value. */
 export const toHeaderValue = (text: string): string =>
   text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '').trim();
 
-/** What HTTP allows in a target, of any text: the rest is left out. */
+/** Removes the characters that HTTP does not allow in a target. */
 const toTarget = (text: string) => text.replaceAll(/[^\x21-\xff]/g, '');
 
 const brokenEscapes = fc.constantFrom(

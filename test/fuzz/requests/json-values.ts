@@ -43,7 +43,7 @@ export function predictValues(material: Material): fc.Arbitrary<unknown> {
   );
 }
 
-/** Around 64 of the same, the maximum. */
+/** About 64 equal values, which is the maximum. */
 const repeated = (image: fc.Arbitrary<unknown>): fc.Arbitrary<unknown[]> =>
   fc.tuple(image, fc.integer({ min: 63, max: 65 })).map(([each, count]) => Array(count).fill(each));
 

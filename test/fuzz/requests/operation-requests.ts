@@ -9,7 +9,7 @@ import { schemaValues } from './schema-values.ts';
 
 const operations = await loadOperations();
 
-/** What is particular to a request, before any headers are added. */
+/** A request before headers are added. */
 export interface Draft {
   method: string;
   target: string;
@@ -24,7 +24,7 @@ export function operationRequests(
 ): fc.Arbitrary<Draft> {
   return fc.oneof(
     ...operations.map((operation: Operation) => ({
-      // Operations that read most of their requests come up most.
+      // Operations that read more of their requests are more frequent.
       weight: operation.method === 'post' ? 6 : 2,
       arbitrary: fc.record({
         method: mostly(
@@ -42,7 +42,7 @@ export function operationRequests(
   );
 }
 
-/** Values of a parameter that exist: generated ones hardly do. */
+/** Existing values of a parameter. Generated values rarely exist. */
 function knownValues(name: string, known: Known): fc.Arbitrary<string> | null {
   const values: Record<string, fc.Arbitrary<string>> = {
     index: fc.integer({ min: 0, max: known.images }).map(String),

@@ -1,4 +1,4 @@
-/** Image files that are put together from their formats' parts: valid ones, and ones in which a part is missing, repeated or wrong. */
+/** Image files assembled from the parts of their formats: valid files, and files in which a part is missing, repeated or wrong. */
 import * as fc from 'fast-check';
 import * as jpeg from '../../support/hostile/jpeg.ts';
 import { inBlocks, webp } from '../../support/hostile/other-formats.ts';
@@ -7,7 +7,7 @@ import { mostly } from './hostile.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Sizes at the limits of what is read: of blocks, of the network's input, of megapixels and of the formats' fields. */
+/** Sizes at the limits: of blocks, of the network's input, of megapixels and of the formats' fields. */
 const sides = fc.constantFrom(1, 7, 8, 9, 28, 29, 500, 895, 2000, 3580, 4000, 10_000, 65_535);
 const smallSides = fc.constantFrom(1, 7, 8, 9, 28, 29, 100, 500);
 const junk = fc.uint8Array({ maxLength: 300 });

@@ -30,7 +30,7 @@ export const launch = (): Promise<Browser> =>
       '--no-sandbox',
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
-      // Without a GPU, WebGL is computed.
+      // Without a GPU, WebGL runs on the CPU.
       '--use-gl=angle',
       '--use-angle=swiftshader',
       '--enable-unsafe-swiftshader',
@@ -39,7 +39,7 @@ export const launch = (): Promise<Browser> =>
 
 export interface OpenedPage {
   page: Page;
-  /** What went wrong in it so far. */
+  /** The errors of the page so far. */
   errors: string[];
   close(): Promise<void>;
 }
@@ -72,7 +72,7 @@ export async function openPage(
   return { page, errors, close: () => context.close() };
 }
 
-/** Has axe look at the page as it is, and the page's width: nothing may hang out of it. */
+/** Checks the page with axe, and that it is not wider than the screen. */
 export async function checkAccessibility(page: Page): Promise<void> {
   await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {
@@ -91,6 +91,6 @@ export async function checkAccessibility(page: Page): Promise<void> {
   expect(inner, await page.title()).toBeLessThanOrEqual(outer as number);
 }
 
-/** Waits until something holds; what it was then is in the failure. */
+/** Waits until a condition holds. The failure contains the last value. */
 export const eventually = <Value>(read: () => Promise<Value>) =>
   expect.poll(read, { timeout: 60_000, interval: 100 });

@@ -1,10 +1,10 @@
 import { inject } from 'vitest';
 import { desktopDark, desktopLight, type Look, phoneDark, phoneLight } from './open-browser.ts';
 
-/** For tests of behaviour that size may change but colour does not: two looks, or one as a sample. */
+/** For tests of behaviour that depends on the size but not on colours: two looks, or one as a sample. */
 export const twoLooks: Look[] = inject('whole') ? [desktopLight, phoneDark] : [phoneDark];
 
-/** For tests of what is seen: all four looks, or two as a sample. */
+/** For tests of the appearance: all four looks, or two as a sample. */
 export const looks: Look[] = inject('whole')
   ? [desktopLight, phoneDark, desktopDark, phoneLight]
   : [desktopLight, phoneDark];

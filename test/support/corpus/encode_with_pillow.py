@@ -2,8 +2,8 @@
 
     python3 test/support/corpus/encode_with_pillow.py <images.idx> <folder> [--first 0] [--count 100] [--every 1] [--largest-file N]
 
-Each file is named <index>-<kind>.<extension>: index is the image's number in the IDX file. Image i is enlarged 1 to 12 times,
-as (i, kind) have it, and less where the file would be larger than --largest-file. Of each kind every --every-th image is written.
+Each file is named <index>-<kind>.<extension>: index is the image's number in the IDX file. Images are enlarged 1 to 12
+times, less if the file would be larger than --largest-file. Every --every-th image is written per kind.
 """
 
 import argparse
@@ -15,17 +15,17 @@ from PIL import Image, ImageChops, ImageOps
 
 
 def exif_turned(image):
-    """The picture as a camera held sideways stores it: turned, and EXIF says how to turn it back."""
+    """The picture as a camera held sideways stores it: rotated, with its EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return image.transpose(Image.Transpose.ROTATE_90), exif
 
 
 def ycck(grey):
-    """A YCCK JPEG, which Pillow does not write: its planes as if they were CMYK, then Adobe's marker told what they are."""
+    """A YCCK JPEG, which Pillow does not write: its planes are written as CMYK, then Adobe's marker is changed to say YCCK."""
     # Adobe stores ink inverted; luma 255 - grey with no black ink is CMY ink of 255 - grey.
     white, middle = Image.new("L", grey.size, 255), Image.new("L", grey.size, 128)
-    # Pillow inverts what it writes as CMYK: so does this.
+    # Pillow inverts CMYK when it writes it; so does this.
     planes = [ImageOps.invert(plane) for plane in (grey, middle, middle, white)]
     data = bytearray(save(Image.merge("CMYK", planes), "JPEG", quality=92))
     marker = data.index(b"Adobe")
@@ -40,7 +40,7 @@ def save(image, format, **options):
 
 
 def transparent(grey, mode):
-    """Black where it shows: over white this is the negative, which the Worker turns round again."""
+    """Black with alpha: over white this is the negative, which the Worker inverts again."""
     black = Image.new("L" if mode == "LA" else "RGB", grey.size, 0)
     image = black.copy()
     image.putalpha(grey)
@@ -112,7 +112,7 @@ def main():
                 continue
             small = Image.frombytes("L", (28, 28), pixels[784 * index : 784 * (index + 1)])
             scale = 1 + (index // options.every + 5 * number) % 12
-            # What keeps every pixel is enlarged so that the mean of each area is the pixel again.
+            # For lossless kinds, pixels are repeated, so that the mean of each area is the pixel.
             filter = Image.Resampling.NEAREST if exact else Image.Resampling.BICUBIC
             while True:
                 data = encode(small.resize((28 * scale, 28 * scale), filter))

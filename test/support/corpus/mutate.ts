@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { crc32 } from '../../../shared/image/png-chunks.ts';
 
 /**
- * A change to a file. A place below 64 is so many bytes from its start, where headers are; those above are ten-thousandths of its
- * length, so that they are anywhere in it. (Made-up doubles would nearly all be next to 0.)
+ * A change to a file. A place below 64 is an offset in bytes, because headers are at the start. Larger ones are ten-thousandths of the
+ * file's length. (Most generated doubles would be close to 0.)
  */
 type Mutation =
   | { kind: 'set'; place: number; bytes: number[] }
@@ -12,11 +12,11 @@ type Mutation =
   | { kind: 'repeat'; place: number; length: number; times: number }
   | { kind: 'truncate'; place: number };
 
-/** What is done to one file. */
+/** The changes to one file. */
 export interface Damage {
   mutations: Mutation[];
   /** Whether a PNG's checksums are recomputed, so that decoding continues past them. */
-  mendsChecksums: boolean;
+  repairsChecksums: boolean;
 }
 
 const headerBytes = 64;
@@ -66,14 +66,14 @@ export const damages: fc.Arbitrary<Damage> = fc.record({
     ),
     { minLength: 1, maxLength: 6 },
   ),
-  mendsChecksums: fc.boolean(),
+  repairsChecksums: fc.boolean(),
 });
 
 /** @returns a corrupt copy of a file, at most 64 KiB longer per repetition */
-export function damage(file: Uint8Array, { mutations, mendsChecksums }: Damage) {
+export function damage(file: Uint8Array, { mutations, repairsChecksums }: Damage) {
   let bytes = Uint8Array.from(file);
   for (const mutation of mutations) bytes = apply(bytes, mutation);
-  if (mendsChecksums) mendChecksums(bytes);
+  if (repairsChecksums) mendChecksums(bytes);
   return bytes;
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 const images = join(import.meta.dirname, '../../fixtures/fashion-mnist-test-100');
 
 /**
- * Writes a data set of IDX files: the hundred images of test/fixtures/fashion-mnist-test-100, to train on and to test with. What
- * is tested of the training but not of its accuracy takes no more.
+ * Writes a data set of IDX files: the hundred images of test/fixtures/fashion-mnist-test-100, to train on and to test with. That is enough for tests of the training other than its
+ * accuracy.
  *
  * @returns its folder, inside the one given
  */

@@ -1,4 +1,4 @@
-/** Parts of a JPEG (ITU-T T.81), to be put together in ways that no encoder does. */
+/** Parts of a JPEG (ITU-T T.81), to assemble files that no encoder writes. */
 
 /** Returns a segment: marker, length and content. */
 export function segment(marker: number, content: Iterable<number>): Uint8Array {
@@ -62,7 +62,7 @@ export function scan({ components, first, final, bits = 0 }: Band): Uint8Array {
   return segment(0xda, [components.length, ...each, first, final, bits]);
 }
 
-/** Adobe's marker, which says what four components are. */
+/** Adobe's marker, which names the colour model of four components. */
 export const adobe: Uint8Array = segment(
   0xee,
   Buffer.from([...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, 0]),

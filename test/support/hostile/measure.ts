@@ -44,16 +44,16 @@ export function send(url: string, hostile: HostileRequest): Promise<Answered> {
   });
 }
 
-/** Sets a process's peak to what it holds now. Linux only. */
+/** Resets a process's peak memory to its current memory. Linux only. */
 export const forgetPeak = (id: string): Promise<void> => writeFile(`/proc/${id}/clear_refs`, '5');
 
-/** Returns the most memory that a process has held since `forgetPeak`, in bytes. */
+/** Returns a process's peak memory since `forgetPeak`, in bytes. */
 export async function peakBytes(id: string): Promise<number> {
   const status = await readFile(`/proc/${id}/status`, 'utf8');
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** Returns the time that a process has computed, in milliseconds: other processes do not change it. Linux only. */
+/** Returns a process's CPU time in milliseconds, which does not depend on other processes. Linux only. */
 export async function cpuMilliseconds(id: string): Promise<number> {
   const fields = (await readFile(`/proc/${id}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
   // User and system time in hundredths of a second.

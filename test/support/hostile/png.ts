@@ -1,4 +1,4 @@
-/** Parts of a PNG (https://www.w3.org/TR/png-3/), to be put together in ways that no encoder does. */
+/** Parts of a PNG (https://www.w3.org/TR/png-3/), to assemble files that no encoder writes. */
 import { crc32, deflateSync } from 'node:zlib';
 
 export const signature: Uint8Array = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10);
@@ -16,7 +16,7 @@ export function chunk(type: string, data: Uint8Array): Uint8Array {
 export interface PngHeader {
   width: number;
   height: number;
-  /** Bits a sample. (default: 8) */
+  /** Bits per sample (default: 8). */
   depth?: number;
   /** 0 grey, 2 colour, 3 palette, 4 grey with alpha, 6 colour with alpha. (default: 6) */
   colorType?: number;
@@ -37,8 +37,8 @@ const samples: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 /**
  * Returns the rows of a picture as a zlib stream.
  *
- * @param filter of every row: 4 (Paeth) takes most time
- * @param value of every byte of them
+ * @param filter the filter of every row; 4 (Paeth) is the slowest
+ * @param value the value of every byte
  */
 export function rows(parts: PngHeader, filter = 4, value = 1): Uint8Array {
   const { width, height, depth = 8, colorType = 6 } = parts;

@@ -6,7 +6,7 @@ import * as jpeg from './jpeg.ts';
 import { plainBmp, plainGif } from './other-formats.ts';
 import * as png from './png.ts';
 
-/** A POST that costs as much as its kind can. */
+/** The most expensive POST of its kind. */
 export interface HostileRequest {
   path: string;
   type: string;
@@ -38,7 +38,7 @@ const grey = (width: number, height: number) =>
 
 const all = [1, 2, 3];
 const acBand = (components: number[], bits = 0) => ({ components, first: 1, final: 63, bits });
-/** A first look at everything, then one bit after the other of each component. */
+/** Progressive scans: all first coefficients, then bit after bit of each component. */
 const manyScans = (refinements: number): jpeg.Band[] => [
   { components: all, first: 0, final: 0, bits: 13 },
   ...all.map((id) => acBand([id], 13)),

@@ -12,13 +12,13 @@ import { normalizePixels } from '../../../shared/model/predict.ts';
  * @returns its files as TensorFlow.js writes them, and its logits for each image
  */
 export async function buildModelFiles(seed: number, pixels: Uint8Array) {
-  // No advice about Node between the tests' results.
+  // Suppresses TensorFlow.js's advice about its Node backend.
   env().set('IS_NODE', false);
   await setBackend('cpu');
   return modelFilesOf(buildModel(fashionMnistCnn, seed), pixels);
 }
 
-/** Returns the same for any model of such images. */
+/** Returns the files and the logits of any model of such images. */
 export async function modelFilesOf(model: LayersModel, pixels: Uint8Array) {
   let saved: io.ModelArtifacts | undefined;
   await model.save(

@@ -9,7 +9,7 @@ const testSet = new URL('../../fixtures/fashion-mnist-test-100/', import.meta.ur
 const images = 10;
 
 /**
- * Writes what the tests inside workerd import, as .bin, which workerd imports as bytes: two
+ * Writes the files that the tests inside workerd import, as .bin, which workerd imports as bytes: two
  * models with different weights (the Worker itself can't build one, only load one), their logits for
  * the first test images, and the test images.
  */

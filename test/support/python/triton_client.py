@@ -1,4 +1,4 @@
-"""Asks a Worker by Triton's own client (pip install 'tritonclient[http]'), and prints what it said.
+"""Sends requests to a Worker with Triton's own client (pip install 'tritonclient[http]'), and prints the answers.
 
     python3 test/support/python/triton_client.py localhost:8787 fashion-mnist-cnn
 """
@@ -28,7 +28,7 @@ def output(binary, classes=0):
 
 
 floats = pixels.astype(np.float32)
-# The client asks for bytes, sends gzip and gives no outputs unless told: each in turn.
+# Binary and JSON inputs, with binary and JSON outputs, and a version by its name.
 results = [
     infer(floats, "FP32", binary=True),
     infer(floats / np.float32(255), "FP32", binary=False, outputs=output(binary=False)),

@@ -20,7 +20,7 @@ fixtures = os.path.join(here, "..", "..", "fixtures")
 
 
 class Network(nn.Module):
-    """Of 32, 64, 128 and 512 where it is the tutorial's."""
+    """The tutorial's network, or a narrower one."""
 
     def __init__(self, filters=(32, 64, 128), units=512, labels=10):
         super().__init__()
@@ -51,7 +51,7 @@ def images():
 
 
 def trained(network, steps):
-    """Learns the 100 images by heart, so that the logits lie far apart."""
+    """Overfits the 100 images, so that the logits differ clearly."""
     optimizer = torch.optim.Adam(network.parameters(), lr=0.002)
     labels = read("test-labels.idx", 8).long()
     for _ in range(steps):
@@ -80,7 +80,7 @@ def write_fixtures():
     torch.save(state, os.path.join(folder, "narrow.pth"))
     save_file(state, os.path.join(folder, "narrow.safetensors"))
 
-    # Tensors as they come: of every float type, with channels last, as views of one storage, transposed.
+    # All variants of tensors: of every float type, with channels last, as views of one storage, transposed.
     flat = torch.cat([state["conv2.bias"], state["fc1.bias"], state["fc2.bias"]])
     state["conv1.weight"] = state["conv1.weight"].double()
     state["conv2.weight"] = state["conv2.weight"].to(memory_format=torch.channels_last)

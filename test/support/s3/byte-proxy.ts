@@ -38,7 +38,7 @@ export async function startByteProxy(endpoint: string): Promise<ByteProxy> {
       passed += part.byteLength;
       if (left > 0) return void upstream.write(part);
       reached();
-      // What has passed arrives, even if nothing follows.
+      // Bytes that have passed arrive even if no more follow.
       upstream.write(part, () => client.destroy());
     });
     upstream.pipe(client);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What happens to a request between client and server. */
+/** The fault of a request between client and server. */
 export type Fault =
   /** Reset before the server sees any of it. */
   | { kind: 'cut request' }

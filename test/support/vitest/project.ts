@@ -1,7 +1,7 @@
 import type { ConfigEnv } from 'vitest/config';
 
 /**
- * What all projects share. `npm test` runs a sample of what takes long; `npm run test:all` (mode `whole`) runs everything.
+ * The settings of all projects. `npm test` runs a sample of slow tests; `npm run test:all` (mode `whole`) runs everything.
  *
  * @param sample whether a sample is enough, from the mode
  */

@@ -1,5 +1,5 @@
 /**
- * Drops what workerd reports when a test closes a connection on purpose, and wrangler's warning about the local bucket's
+ * Drops workerd's messages when a test closes a connection on purpose, and wrangler's warning about the local bucket's
  * experimental credentials. Vitest's pool for Workers prints both and has no option for either.
  */
 export function quietWorkerd(): void {

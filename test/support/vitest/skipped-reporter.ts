@@ -1,7 +1,7 @@
 import type { UserConsoleLog } from 'vitest';
 import type { Reporter } from 'vitest/node';
 
-/** Prints once, after the results, what `requirement` said about tests that were skipped. */
+/** Prints the messages of `requirement` about skipped tests once, after the results. */
 export class SkippedReporter implements Reporter {
   #lines = new Set<string>();
 

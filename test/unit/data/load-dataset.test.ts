@@ -121,7 +121,7 @@ describe('a mirror and the cache', () => {
 
   test('loads even if the cache cannot be written', async () => {
     await mkdir(cacheDir, { recursive: true });
-    await writeFile(cached, 'a file where the folder should be');
+    await writeFile(cached, 'a file in place of the folder');
     const mirror = await opened(startFileMirror(files));
     const messages: string[] = [];
     const dataset = await loadDataset({
@@ -164,7 +164,7 @@ describe('a failing mirror', () => {
     async (_, listener, cause) => {
       const bad = await opened(startMirror(listener));
       const good = await opened(startFileMirror(files));
-      // Short only for the tests of silence: a busy machine is silent at times.
+      // Short only for the tests of a silent mirror, because a busy machine can be silent, too.
       const isSilent = cause.source.startsWith('the server sent nothing');
       const badSource = mirrorSource(bad.url, isSilent ? { silenceMs: 50 } : {});
 

@@ -42,8 +42,8 @@ describe('parseDataset', () => {
       { testLabels: idx([2], [0, 2]) },
       /label of test image 1 is 2; ids go from 0 to 1/,
     ],
-    ['labels where images should be', { trainImages: labels }, /header has 16|magic number/],
-    ['images where labels should be', { trainLabels: images }, /magic number 2051, expected 2049/],
+    ['labels in place of images', { trainImages: labels }, /header has 16|magic number/],
+    ['images in place of labels', { trainLabels: images }, /magic number 2051, expected 2049/],
     ['an empty file', { testImages: new Uint8Array() }, /the file has 0/],
   ])('refuses %s', (_, wrong, message) => {
     expect(() => parseDataset(shape, { ...files, ...wrong })).toThrow(message);

@@ -7,7 +7,7 @@ const content = Buffer.from('the images');
 const compressed = gzipSync(content);
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const file = { name: 'images', bytes: content.length };
-/** As KMNIST's files are known. */
+/** A file of which only the hash of the .gz is known, as of KMNIST's. */
 const knownCompressed = { ...file, sha256: sha256(compressed), hashedForm: 'compressed' as const };
 
 test('checks a compressed file by the hash of its .gz', async () => {

@@ -10,7 +10,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-serve-'));
   await copyFile(script, join(folder, 'serve'));
-  // Stands in for workerd, to show the environment that the Worker gets.
+  // Replaces workerd, to show the environment that the Worker gets.
   await writeFile(join(folder, 'workerd'), '#!/bin/sh\necho "$CLIENT_ADDRESS_HEADER"\n');
   await chmod(join(folder, 'workerd'), 0o755);
 });

@@ -82,7 +82,7 @@ it('keeps the previous checkpoint until the new one is complete, and falls back 
   await expect(open()).rejects.toThrow(/no intact checkpoint.*a\.checkpoint.*b\.checkpoint/);
 });
 
-it('reports where a checkpoint cannot be read or written, and leaves no partial file', async () => {
+it('names the checkpoint that cannot be read or written, and leaves no partial file', async () => {
   const checkpoints = await openCheckpoints(folderStore(folder));
   await checkpoints.save(checkpointAt(1));
   await mkdir(join(folder, 'b.checkpoint'));

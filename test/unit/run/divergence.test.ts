@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('says where and what to do, writes no model, and says the same when it is resumed', async () => {
+it('reports the step and what to do, writes no model, and reports the same when it is resumed', async () => {
   const dataset = await writeSmallDataset(folder);
   const runs = join(folder, 'runs');
   const rate = ['--optimizer', 'sgd', '--learning-rate', '1e12'];

@@ -41,7 +41,7 @@ async function writeKey(name: string): Promise<string> {
   return path;
 }
 
-/** What someone who can write to the bucket wants from the machine that resumes. */
+/** Options with which someone who can write to the bucket attacks the machine that resumes. */
 const hostile = {
   endpoint: 'http://attacker.invalid',
   profile: 'admin',

@@ -94,7 +94,7 @@ async function isFinished(
 }
 
 describe('a training that is killed', () => {
-  it(`resumes ${maxKills} times from where it was, and ends with the same bits`, async () => {
+  it(`resumes ${maxKills} times at the same step, and ends with the same bits`, async () => {
     const random = seedrandom.alea('kills');
     const counts = { kills: 0, whileWriting: 0 };
     // A training may end before it was killed often enough; then the next one is killed.
@@ -129,7 +129,7 @@ describe('a training that is killed', () => {
       const second = startTraining(['--resume', await onlyRun(runs)]);
       expect(await second.ended).toMatchObject({ code: 0, stderr: '' });
       const { epoch, step } = second.reports.find(({ event }) => event === 'progress') ?? {};
-      // The first one had come as far when the signal reached it, or further.
+      // The first run may have continued until the signal arrived.
       expect(10 * Number(epoch) + Number(step)).toBeGreaterThan(22);
       expect(await outcomeOf(await onlyRun(runs))).toEqual(await outcomeOf(whole));
     },

@@ -103,7 +103,7 @@ describe('a run folder', () => {
     expect(await weightsHash(run.path, 'model/last')).toBe(records[2]?.weightsSha256);
   });
 
-  it('resumes where it stopped', async () => {
+  it('resumes after the last epoch', async () => {
     const run = await startRun(2);
     await run.writeEpoch(...finishedEpoch(1, 0.9));
     const before = await readRecords(run.path);

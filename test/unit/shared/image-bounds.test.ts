@@ -18,7 +18,7 @@ const endOfBandRuns = (blocks: number) =>
       ?.map((bits) => Number.parseInt(bits, 2)) ?? [],
   );
 
-describe('what an image may cost', () => {
+describe('the cost of an image', () => {
   it('bounds the scans of a JPEG by the blocks that they visit', async () => {
     const [width, height] = [3200, 3200];
     const band = jpeg.scan({ components: [1], first: 1, final: 63 });

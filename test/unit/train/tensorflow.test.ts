@@ -31,7 +31,7 @@ async function trainOneEpoch(options: Pick<TrainOptions, 'backend'> & Partial<Tr
 }
 
 describe.skipIf(!isSetUp)('the tensorflow backend', () => {
-  it('takes the same steps as the wasm backend, but for rounding', async () => {
+  it('takes the same steps as the wasm backend, except for rounding', async () => {
     // Dropout masks are drawn per worker.
     const threads = 2;
     const wasm = await trainOneEpoch({ backend: 'wasm', threads });

@@ -57,7 +57,7 @@ describe('training on real images', () => {
     expect(weightsOf(other)).not.toEqual(weightsOf(once));
   });
 
-  it('takes the same steps on one thread as on two, but for rounding', async () => {
+  it('takes the same steps on one thread as on two, except for rounding', async () => {
     // Without dropout, whose masks are drawn per thread; few steps, as Adam amplifies rounding.
     const spec = {
       ...fashionMnistCnn,

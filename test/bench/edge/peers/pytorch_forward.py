@@ -1,4 +1,4 @@
-"""PyTorch's forward pass on one thread, as a native mark to measure against.
+"""PyTorch's forward pass on one thread, a native program to compare with.
 
     python test/bench/edge/peers/pytorch_forward.py FOLDER
 
@@ -53,7 +53,7 @@ def build(folder):
 
 def main():
     torch.set_num_threads(1)
-    # Where the processor lacks what NNPACK wants, PyTorch would try, and say so, again with every batch.
+    # If the processor does not support NNPACK, PyTorch would try it and print a warning with every batch.
     torch.backends.nnpack.set_flags(False)
     folder = sys.argv[1]
     network = build(folder)

@@ -1,4 +1,4 @@
-/** Catwalk's own prediction path: the models and the loader that edge/index.ts serves with. */
+/** Catwalk's own prediction code: the models and the loader of edge/index.ts. */
 import { env } from 'cloudflare:workers';
 import { parseConfiguration } from '../../../../edge/configuration.ts';
 import { loadVersion } from '../../../../edge/model/load-version.ts';

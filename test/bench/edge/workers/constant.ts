@@ -1,4 +1,4 @@
-/** What the same Worker costs without a model: a Hono route that answers a constant. */
+/** The same Worker without a model: a Hono route that answers a constant. */
 import { Hono } from 'hono';
 import { fashionMnistCnn } from '../../../../shared/model/model-spec.ts';
 

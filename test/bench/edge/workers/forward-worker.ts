@@ -3,27 +3,27 @@ import { fashionMnistCnn } from '../../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../../shared/model/predict.ts';
 import { bucketLayout } from '../../../../shared/registry/bucket-layout.ts';
 
-/** Runs the network on normalized pixels of `count` images; gives 10 logits for each. */
+/** Runs the network on normalized pixels of `count` images. Returns 10 logits for each. */
 export type Forward = (
   input: Float32Array<ArrayBuffer>,
   count: number,
 ) => ArrayLike<number> | Promise<ArrayLike<number>>;
 
-/** So many test images are run in turn: one image again and again would be all too predictable. */
+/** The number of test images that are run in turn. With only one, branch prediction would be too good. */
 const images = 64;
 const imageLength = 784;
 const idxHeaderBytes = 16;
 
 /**
- * A Worker around one way to run the network.
+ * A Worker that runs the network in one way.
  *
- * - `GET /forward?batch=B&times=N` runs N forward passes of B images, and answers how many images that were
- * - `GET /logits?batch=B` answers the logits of the 64 images, run B at a time; `&first=F&count=C` those of C others,
- *   from the F-th on
+ * - `GET /forward?batch=B&times=N` runs N forward passes of B images, and answers the number of images
+ * - `GET /logits?batch=B` answers the logits of the 64 images, in batches of B; with `&first=F&count=C` those of C images
+ *   from image F
  *
  * The clock stands still inside a Worker, so the client has to measure the time.
  *
- * @param load brings the published model into memory; called with the first request
+ * @param load loads the published model into memory. Called by the first request
  */
 export function forwardWorker(load: (context: ExecutionContext) => Promise<Forward>) {
   let ready: Promise<{ forward: Forward; input: Float32Array<ArrayBuffer> }> | null = null;

@@ -1,4 +1,4 @@
-/** The Worker as edge/index.ts makes it, but that it runs the network for every test image asked for, each time. */
+/** The Worker of edge/index.ts without a cache of logits: it runs the network for every request of a test image. */
 import { env } from 'cloudflare:workers';
 import { createApp } from '../../../../edge/app.ts';
 import { parseConfiguration } from '../../../../edge/configuration.ts';

@@ -18,7 +18,7 @@ export default forwardWorker(async () => {
   };
 });
 
-/** onnxruntime-web only takes bytes to compile, and a Worker may only instantiate what was compiled before. */
+/** onnxruntime-web compiles WebAssembly from bytes, which a Worker may not do: it may only instantiate compiled modules. */
 function useCompiledModule(): void {
   ortEnv.wasm.wasmBinary = new ArrayBuffer(1);
   const instantiate = WebAssembly.instantiate as (

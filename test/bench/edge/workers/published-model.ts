@@ -18,7 +18,7 @@ const modelJsonSchema = z.object({
   ]),
 });
 
-/** @returns the version that production names, as `tf.io.fromMemory` takes it */
+/** @returns the version that production names, as `tf.io.fromMemory` accepts it */
 export async function publishedModel(): Promise<io.ModelArtifacts> {
   const { version } = aliasSchema.parse(
     await (await readObject(layout.alias(fashionMnistCnn.name, 'production'))).json(),

@@ -3,7 +3,7 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import type { Forward } from './forward-worker.ts';
 import { publishedModel } from './published-model.ts';
 
-/** The published model on the backend that is set, the way a user of plain TensorFlow.js runs it. */
+/** The published model on the current backend, as a user of plain TensorFlow.js runs it. */
 export async function tfjsForward(): Promise<Forward> {
   const model = await loadLayersModel(io.fromMemory(await publishedModel()));
   return (input, count) =>

@@ -22,8 +22,8 @@ interface EmscriptenRuntime {
 }
 
 /**
- * Opens the backend's module as `init` in its backend_wasm.ts does, but from a module that was compiled before: a Worker
- * may not compile any. The SIMD build's own script throws in a Worker; the plain one runs the SIMD module just as well.
+ * Opens the backend's module as `init` in its backend_wasm.ts does, but from a compiled module, because a Worker
+ * may not compile one. The SIMD build's own script throws in a Worker; the plain one also runs the SIMD module.
  */
 async function openModule(): Promise<BackendWasmModule> {
   const module = (await factory({
