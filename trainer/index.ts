@@ -27,6 +27,8 @@ export type { Dataset, Metrics, Prediction, Publication, TrainReport };
  * Loads a data set and checks it.
  *
  * @param source `fashion-mnist`, `mnist`, `kmnist`, or a folder of images or of IDX files
+ * @param options.background what becomes of the background of pictures: `invert`, `isolate` or `keep` (default: as `catwalk train`)
+ * @param options.fit how pictures of other proportions fit into the input: `contain` (default), `cover` or `stretch`
  * @param options.dataDir a folder with the files of a known data set (default: downloaded and cached)
  * @param options.offline use only local files
  * @param options.skipUnreadable leave out files in a folder of images that are not images; `folder.skipped` lists them
@@ -44,9 +46,11 @@ export async function loadDataset(
   return load({ ...options, dataset: source });
 }
 
+/** Decided when the data set is loaded. */
+type OfDataset = 'dataset' | 'dataDir' | 'background' | 'fit';
+
 /** The options of `catwalk train --help`, written as `batchSize` instead of `--batch-size`, with the same defaults. */
-export interface TrainOptions
-  extends Partial<Omit<TrainCommandOptions, 'dataset' | 'dataDir' | 'json'>> {
+export interface TrainOptions extends Partial<Omit<TrainCommandOptions, OfDataset | 'json'>> {
   /** Called with everything that happens, in order: `progress` after each step, `epoch` after each epoch, and others. */
   onProgress?: (report: TrainReport) => void;
   /** Ends the training after the current step, with a checkpoint, and rejects with the signal's reason. */
@@ -83,6 +87,9 @@ export async function train(dataset: Dataset, options: TrainOptions = {}): Promi
     throw new UsageError(
       `train: there is no option ${unknown.join(', ')}. The options are: ${Object.keys(trainOptionsSchema.shape).join(', ')}`,
     );
+  }
+  if ('background' in settings || 'fit' in settings) {
+    throw new UsageError('train: background and fit are options of loadDataset');
   }
   const { planRun } = await import('./run/plan-run.ts');
   const { runTraining } = await import('./run/run-training.ts');

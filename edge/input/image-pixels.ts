@@ -1,6 +1,6 @@
 import { decodingCost, formatNames, isImage } from '../../shared/image/decode-image.ts';
 import { ImageError } from '../../shared/image/image.ts';
-import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
+import { type Crop, type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import { Problem, toProblem } from '../errors.ts';
 import { imageDecoders } from './image-decoders.ts';
 import { base64Bytes, jsonPixels } from './json-pixels.ts';
@@ -9,6 +9,14 @@ import type { PostedImage } from './posted-images.ts';
 /** The maximum cost of decoding the images of one request: a JPEG of 50 megapixels, or a PNG of 16. */
 const maxCostOfRequest = 50_000_000;
 
+/** What the network sees of a posted image. */
+export interface PostedInput {
+  /** height x width values, 0 black to 255 white, row by row. */
+  pixels: ArrayLike<number>;
+  /** The part of the picture that they show. Missing if the client sent pixels. */
+  crop?: Crop;
+}
+
 /** An image before it is decoded: its file or raw bytes, or its JSON numbers. */
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
 
@@ -16,19 +24,19 @@ type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
  * Converts posted images to the network's input, one after the other, because each takes much memory while it is decoded. Raw bytes and
  * JSON numbers are the network's input already: they are inverted only if `invert` is `true`.
  *
- * @returns per image height x width values, 0 black to 255 white, row by row, or the reason why there are none
+ * @returns per image what the network sees of it, or the reason why there is nothing
  * @throws {Problem} `image_too_large` if decoding all of them costs too much
  */
 export async function imagePixels(
   images: readonly PostedImage[],
   options: ModelInputOptions,
-): Promise<(ArrayLike<number> | Problem)[]> {
+): Promise<(PostedInput | Problem)[]> {
   const contents = images.map((image) => orProblem(() => contentOf(image)));
   await checkCostOfRequest(contents);
-  const results: (ArrayLike<number> | Problem)[] = [];
+  const results: (PostedInput | Problem)[] = [];
   for (const content of contents) {
     try {
-      results.push(content instanceof Problem ? content : await pixelsOf(content, options));
+      results.push(content instanceof Problem ? content : await inputOf(content, options));
     } catch (error) {
       results.push(faultOf(error));
     }
@@ -60,9 +68,11 @@ async function checkCostOfRequest(contents: (Content | Problem)[]): Promise<void
   }
 }
 
-async function pixelsOf(content: Content, options: ModelInputOptions): Promise<ArrayLike<number>> {
+async function inputOf(content: Content, options: ModelInputOptions): Promise<PostedInput> {
   const { height, width, invert } = options;
-  if ('value' in content) return inverted(jsonPixels(content.value, height, width), invert);
+  if ('value' in content) {
+    return { pixels: inverted(jsonPixels(content.value, height, width), invert) };
+  }
   const { bytes, mayBeRaw } = content;
   if (mayBeRaw && !isImage(bytes)) {
     if (bytes.byteLength !== height * width) {
@@ -71,7 +81,7 @@ async function pixelsOf(content: Content, options: ModelInputOptions): Promise<A
         `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a ${formatNames('or')} file either.`,
       );
     }
-    return inverted(bytes, invert);
+    return { pixels: inverted(bytes, invert) };
   }
   return readImage(bytes, { ...options, ...imageDecoders });
 }

@@ -82,7 +82,7 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
   return {
     backend,
     async predict(picture) {
-      const pixels = toModelInput(await decode(picture), inputOptionsFor(spec));
+      const { pixels } = toModelInput(await decode(picture), inputOptionsFor(spec));
       const input = normalizePixels(pixels, spec.preprocessing);
       const begin = performance.now();
       const logits = await run(input);

@@ -55,7 +55,7 @@ async function predict(app: AppContext, context: Context, target: Target) {
   );
   const readings = await imagePixels(images, input);
   const pixels = readings.map((reading, i) => {
-    if (!(reading instanceof Problem)) return reading;
+    if (!(reading instanceof Problem)) return reading.pixels;
     const detail = `Failed to process element: ${i} of '${key}' list. Error: ${reading.message}`;
     throw badRequest(detail);
   });

@@ -134,7 +134,7 @@ async function pixelsOf(
       : { kind: 'text' as const, text: image };
   const [only] = await imagePixels([posted], { ...inputOptionsFor(spec), invert });
   if (only === undefined || only instanceof Problem) throw only;
-  return only;
+  return only.pixels;
 }
 
 function labelOf(given: number | string, labels: readonly string[]) {

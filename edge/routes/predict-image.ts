@@ -8,7 +8,7 @@ import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { nameModel } from '../http/headers.ts';
 import { readBody } from '../input/body.ts';
-import { imagePixels } from '../input/image-pixels.ts';
+import { imagePixels, type PostedInput } from '../input/image-pixels.ts';
 import {
   echoSchema,
   invertSchema,
@@ -17,7 +17,7 @@ import {
   readParameter,
 } from '../input/parameters.ts';
 import { maxImages, postedImages } from '../input/posted-images.ts';
-import { describeServed, predictImages } from '../model/predict.ts';
+import { describeServed, pixelBytes, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import {
@@ -71,12 +71,12 @@ export const predictImage = route(
         invert: {
           schema: invertSchema,
           description:
-            'Whether to swap light and dark. The training images are light on dark: `auto` isolates the garment of a photo (models of Fashion-MNIST) or swaps if the background is light.',
+            'Whether to swap light and dark. `auto` treats the background as it was decided when the model was trained (`preprocessing.background` in its manifest): it isolates the object of a photo, swaps if the background is light, or keeps the picture. `true` and `false` replace that decision.',
         },
         echo: {
           schema: echoSchema,
           description:
-            'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG.',
+            'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG. For a picture, adds `crop`: the part of it that the network saw, in pixels of the upright picture.',
         },
         ...modelSelectors.query,
       },
@@ -125,7 +125,7 @@ export const predictImage = route(
   openPredictImage,
 );
 
-type Reading = ArrayLike<number> | Problem;
+type Reading = PostedInput | Problem;
 
 interface AnswerOptions {
   echo: boolean;
@@ -148,7 +148,7 @@ function openPredictImage({ models, predictionIds, telemetry }: AppContext) {
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
     const idOf = (reading: Reading) =>
-      reading instanceof Problem ? null : predictionIds?.idOf(reference.version, reading);
+      reading instanceof Problem ? null : predictionIds?.idOf(reference.version, reading.pixels);
     const ids = predictionIds && (await Promise.all(readings.map(idOf)));
     const answer = await models.withModel(reference, (served) =>
       answerAll(served, readings, { echo, ids }, telemetry),
@@ -168,9 +168,9 @@ function answerAll(
   telemetry: Telemetry,
 ) {
   const [height, width] = inputShapeOf(served);
-  const readable = readings.filter((reading): reading is ArrayLike<number> => {
-    return !(reading instanceof Problem);
-  });
+  const readable = readings.flatMap((reading) =>
+    reading instanceof Problem ? [] : [reading.pixels],
+  );
   const predictions = predictImages(served, readable);
   for (const { predicted } of predictions) {
     telemetry.predicted(served.model.manifest, 'posted', predicted);
@@ -184,7 +184,8 @@ function answerAll(
         ...next.next().value,
         ...(ids?.[i] && { id: ids[i] }),
         ...(echo && {
-          input: greyPngUrl({ pixels: Uint8Array.from(reading, Math.round), height, width }),
+          input: greyPngUrl({ pixels: pixelBytes(reading.pixels), height, width }),
+          ...(reading.crop && { crop: reading.crop }),
         }),
       };
     }),

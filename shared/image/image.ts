@@ -25,6 +25,8 @@ export interface RasterImage {
   width: number;
   height: number;
   data: Uint8Array;
+  /** The picture's own size, if it was reduced while it was decoded. */
+  original?: { width: number; height: number };
 }
 
 /** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */

@@ -64,7 +64,16 @@ export function isolate(image: RasterImage, options: IsolateOptions) {
   const mask = findForeground(rgba, luma, small.width, small.height);
   const size = keepLargeRegions(mask, small.width, small.height, minPart);
   if (size < minShare * mask.length) return null;
-  return fitGarment(mask, luma, small.width, options);
+  const box = maskBounds(mask, small.width);
+  const pixels = fitGarment(mask, luma, small.width, box, options);
+  const [across, down] = [image.width / small.width, image.height / small.height];
+  const crop = {
+    x: box.left * across,
+    y: box.top * down,
+    width: box.width * across,
+    height: box.height * down,
+  };
+  return { pixels, crop };
 }
 
 const lumaAt = (rgba: Float32Array, i: number) =>
@@ -269,8 +278,13 @@ function boxMean(values: Float32Array, scratch: Float32Array, width: number, hei
 }
 
 /** Trims the garment, fits its longer edge to the input and puts it on black, with light and dark swapped, as in the data set. */
-function fitGarment(mask: Uint8Array, luma: Float32Array, width: number, input: IsolateOptions) {
-  const box = maskBounds(mask, width);
+function fitGarment(
+  mask: Uint8Array,
+  luma: Float32Array,
+  width: number,
+  box: ReturnType<typeof maskBounds>,
+  input: IsolateOptions,
+): Uint8Array {
   const longer = Math.max(box.width, box.height);
   const aspect = box.width / box.height;
   const isFlatTop = aspect > flatTop.minAspect && aspect < flatTop.maxAspect;

@@ -227,7 +227,8 @@ function decodeJpeg(
     for (let y = 0, from = out; y < height; y++, from += 4 * width) {
       raster.write(y, heap.subarray(from, from + 4 * width));
     }
-    return raster.finish();
+    const original = { width: frame.width, height: frame.height };
+    return { ...raster.finish(), original };
   } finally {
     if (memory.buffer.byteLength > maxKeptBytes) kept = null;
   }

@@ -1,20 +1,38 @@
-import type { Background } from '../model/model-spec.ts';
+import type { Background, Fit } from '../model/model-spec.ts';
 import { decodeImage } from './decode-image.ts';
 import type { DecodeOptions, RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
 import { type GreyImage, resizeByArea } from './resize.ts';
 
-/** Whether to swap light and dark. `auto` decides by the background. */
+/** Whether to swap light and dark. `auto` leaves it to the model. */
 export type Inversion = 'auto' | 'true' | 'false';
 
 export interface ModelInputOptions {
   /** Size of the network's input in pixels. */
   height: number;
   width: number;
-  /** (default: auto) */
-  invert?: Inversion;
-  /** Applied under `invert: auto`. (default: `{ kind: 'invert' }`) */
+  /** (default: contain) */
+  fit?: Fit;
+  /** (default: `{ kind: 'invert' }`) */
   background?: Background;
+  /** `true` and `false` replace what `background` says. (default: auto) */
+  invert?: Inversion;
+}
+
+/** A part of a picture, in its pixels, from its upper left corner. */
+export interface Crop {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** What the network sees of a picture. */
+export interface ModelInput {
+  /** height x width bytes, 0 black to 255 white, row by row. */
+  pixels: Uint8Array;
+  /** The part of the picture that the pixels show, after its EXIF orientation was applied. */
+  crop: Crop;
 }
 
 /**
@@ -27,36 +45,35 @@ const minGreyShare = 0.99;
 const maxBlack = 16;
 
 /**
- * Converts a picture to the network's input: alpha over white, Rec. 601 luma, fitted into the input without distortion, averaged by area,
- * a light background inverted or the garment isolated, because the data set's garments are light on black.
+ * Converts a picture to the network's input: alpha over white, Rec. 601 luma, fitted into the input, averaged by area, and the background
+ * treated as the options say. A grey picture of the input's size keeps its pixels to the last bit, unless it is inverted.
  *
- * A picture that is light on black already is one of the data set's own kind. If it also has the input's size, its pixels stay the same
- * to the last bit.
- *
- * @returns height x width bytes, 0 black to 255 white, row by row
+ * A picture that is light on black already is one of the data set's own kind: nothing has to be isolated.
  */
-export function toModelInput(image: RasterImage, options: ModelInputOptions): Uint8Array {
-  const { height, width, invert = 'auto', background: removal } = options;
+export function toModelInput(image: RasterImage, options: ModelInputOptions): ModelInput {
+  const { height, width, fit = 'contain', invert = 'auto' } = options;
+  const background = options.background ?? { kind: 'invert' };
   const grey = toGrey(image);
-  const isInputSize = image.width === width && image.height === height;
-  const { greyShare, isOpaque } = describe(image);
-  // A transparent background has been removed already.
-  if (removal?.kind === 'isolate' && invert === 'auto' && isOpaque) {
-    const isOwnKind = greyShare >= minGreyShare && (isInputSize || borderMedian(grey) < maxBlack);
-    const isolated = isOwnKind ? null : isolate(image, { height, width, mean: removal.mean });
-    if (isolated) return isolated;
+  if (
+    background.kind === 'isolate' &&
+    invert === 'auto' &&
+    mayNeedIsolation(image, grey, options)
+  ) {
+    const isolated = isolate(image, { height, width, mean: background.mean });
+    if (isolated) return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
   }
-  const isOwn = isInputSize && isOpaque && greyShare === 1;
-  const { values, background } = isOwn
-    ? { values: grey.values, background: borderMedian(grey) }
-    : center(grey, width, height);
-  const inverts = invert === 'auto' ? background > 127.5 : invert === 'true';
-  const pixels = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    pixels[i] = Math.round(inverts ? 255 - value : value);
-  }
-  return pixels;
+  const { pixels, crop } = fitInto(grey, { height, width, fit });
+  const inverts =
+    invert === 'auto'
+      ? background.kind !== 'keep' && borderMedian({ height, width, values: pixels }) >= 128
+      : invert === 'true';
+  if (inverts) invertPixels(pixels);
+  return { pixels, crop: inOriginal(crop, image) };
+}
+
+/** Swaps light and dark, in place. */
+export function invertPixels(pixels: Uint8Array): void {
+  for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - (pixels[i] as number);
 }
 
 /** Returns the luma of each pixel, transparent ones over white. */
@@ -74,45 +91,88 @@ function toGrey({ width, height, data }: RasterImage): GreyImage {
   return { width, height, values };
 }
 
-function describe({ data }: RasterImage) {
-  let grey = 0;
-  let isOpaque = true;
+/** Whether a picture has a background to remove: it is opaque, and not one of the data set's own kind. */
+function mayNeedIsolation(
+  { data }: RasterImage,
+  grey: GreyImage,
+  { height, width }: ModelInputOptions,
+): boolean {
+  let greyPixels = 0;
   for (let i = 0; i < data.length; i += 4) {
     const red = data[i] as number;
     const green = data[i + 1] as number;
     const blue = data[i + 2] as number;
     const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
-    if (spread <= greyTolerance) grey++;
-    if (data[i + 3] !== 255) isOpaque = false;
+    if (spread <= greyTolerance) greyPixels++;
+    // A transparent background has been removed already.
+    if (data[i + 3] !== 255) return false;
   }
-  return { greyShare: (4 * grey) / data.length, isOpaque };
+  if ((4 * greyPixels) / data.length < minGreyShare) return true;
+  const isInputSize = grey.width === width && grey.height === height;
+  return !isInputSize && borderMedian(grey) >= maxBlack;
 }
 
-/** Centres the picture in the rectangle, on its own background. */
-function center(image: GreyImage, width: number, height: number) {
-  const scale = Math.min(width / image.width, height / image.height);
-  const inner = resizeByArea(
+/** Resizes the picture and lays it centred into the input. What it leaves free gets the colour of its border. */
+function fitInto(
+  image: GreyImage,
+  { height, width, fit }: { height: number; width: number; fit: Fit },
+): ModelInput {
+  const [across, down] = [width / image.width, height / image.height];
+  const scale = fit === 'contain' ? Math.min(across, down) : Math.max(across, down);
+  const [scaleX, scaleY] = fit === 'stretch' ? [across, down] : [scale, scale];
+  const resized = resizeByArea(
     image,
-    Math.max(1, Math.round(image.width * scale)),
-    Math.max(1, Math.round(image.height * scale)),
+    Math.max(1, Math.round(image.width * scaleX)),
+    Math.max(1, Math.round(image.height * scaleY)),
   );
-  const background = borderMedian(inner);
-  const values = new Float32Array(width * height).fill(background);
-  const left = (width - inner.width) >> 1;
-  const top = (height - inner.height) >> 1;
-  for (let y = 0; y < inner.height; y++) {
-    const row = inner.values.subarray(y * inner.width, (y + 1) * inner.width);
-    values.set(row, (top + y) * width + left);
+  const left = (width - resized.width) >> 1;
+  const top = (height - resized.height) >> 1;
+  const pixels = new Uint8Array(width * height).fill(Math.round(borderMedian(resized)));
+  for (let y = Math.max(0, top); y < Math.min(height, top + resized.height); y++) {
+    for (let x = Math.max(0, left); x < Math.min(width, left + resized.width); x++) {
+      const from = (y - top) * resized.width + x - left;
+      pixels[y * width + x] = Math.round(resized.values[from] as number);
+    }
   }
-  return { values, background };
+  const visible = {
+    width: Math.min(width, resized.width),
+    height: Math.min(height, resized.height),
+  };
+  const unit = { x: image.width / resized.width, y: image.height / resized.height };
+  const crop = {
+    x: Math.max(0, -left) * unit.x,
+    y: Math.max(0, -top) * unit.y,
+    width: visible.width * unit.x,
+    height: visible.height * unit.y,
+  };
+  return { pixels, crop };
 }
 
-/** The median of the outermost pixels: the background, even if the garment touches a part of the border. */
-function borderMedian({ width, height, values }: GreyImage): number {
+/** Converts a part of a picture that was reduced while it was decoded to whole pixels of the original. */
+function inOriginal({ x, y, width, height }: Crop, { original, ...image }: RasterImage): Crop {
+  const { width: fullWidth, height: fullHeight } = original ?? image;
+  const [across, down] = [fullWidth / image.width, fullHeight / image.height];
+  const [left, top] = [Math.round(x * across), Math.round(y * down)];
+  return {
+    x: left,
+    y: top,
+    width: Math.max(1, Math.min(fullWidth, Math.round((x + width) * across)) - left),
+    height: Math.max(1, Math.min(fullHeight, Math.round((y + height) * down)) - top),
+  };
+}
+
+/** A picture of one value a pixel, row by row. */
+interface Values {
+  width: number;
+  height: number;
+  values: Float32Array | Uint8Array;
+}
+
+/** Returns the median of the outermost pixels: the background, even if the object touches a part of the border. */
+export function borderMedian({ width, height, values }: Values): number {
   const border = values.filter((_, i) => {
     const x = i % width;
-    const y = Math.floor(i / width);
-    return x === 0 || y === 0 || x === width - 1 || y === height - 1;
+    return x === 0 || x === width - 1 || i < width || i >= width * (height - 1);
   });
   border.sort();
   return border[border.length >> 1] as number;
@@ -136,10 +196,9 @@ function minSideFor({ height, width, background }: ModelInputOptions): number {
  * Converts an image file to the network's input: PNG, JPEG, WebP, GIF or BMP of any size up to the format's limit.
  *
  * @param bytes the file as it is
- * @returns height x width bytes, 0 black to 255 white, row by row
  * @throws {ImageError} if the bytes are not such an image, corrupt or too large
  */
-export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<Uint8Array> {
+export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<ModelInput> {
   const image = await decodeImage(bytes, { ...options, minSide: minSideFor(options) });
   return toModelInput(image, options);
 }

@@ -67,5 +67,9 @@ export function applyOrientation(image: RasterImage, orientation: Orientation): 
       target.setUint32(4 * (y * newWidth + x), source.getUint32(4 * (fromY * width + fromX)));
     }
   }
-  return { width: newWidth, height: newHeight, data };
+  const turned = { width: newWidth, height: newHeight, data };
+  if (!image.original) return turned;
+  const { width: fullWidth, height: fullHeight } = image.original;
+  const original = isSideways ? { width: fullHeight, height: fullWidth } : image.original;
+  return { ...turned, original };
 }

@@ -69,7 +69,7 @@ function reducedRaster(fullWidth: number, fullHeight: number, factor: number): R
     },
     finish() {
       if (rows > 0) flush();
-      return { width, height, data };
+      return { width, height, data, original: { width: fullWidth, height: fullHeight } };
     },
   };
 }

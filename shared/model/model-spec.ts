@@ -12,8 +12,14 @@ const layerSpecSchema = z.discriminatedUnion('type', [
 ]);
 
 /**
+ * How a picture of other proportions fits into the network's input: `contain` shows all of it, on the colour of its border; `cover` cuts
+ * off what is too long; `stretch` distorts it.
+ */
+export const fitSchema = z.enum(['contain', 'cover', 'stretch']);
+
+/**
  * How a photo's background becomes the data set's. `isolate` finds the garment, trims and centres it and lays it on black; `invert` keeps
- * the whole picture and swaps light and dark if its border is light.
+ * the whole picture and swaps light and dark if its border is light; `keep` changes nothing.
  */
 const backgroundSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -22,6 +28,7 @@ const backgroundSchema = z.discriminatedUnion('kind', [
     mean: z.optional(z.number().check(z.minimum(0), z.maximum(255))),
   }),
   z.object({ kind: z.literal('invert') }),
+  z.object({ kind: z.literal('keep') }),
 ]);
 
 /**
@@ -39,12 +46,14 @@ export const modelSpecSchema = z.object({
     /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
     mean: z.number(),
     std: z.number().check(z.positive()),
-    /** (default: isolate for the model of Fashion-MNIST, else invert) */
+    /** Decided for the whole data set, at training. Versions of an older trainer lack both: see `inputOptionsFor`. */
+    fit: z.optional(fitSchema),
     background: z.optional(backgroundSchema),
   }),
 });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
+export type Fit = z.infer<typeof fitSchema>;
 export type Background = z.infer<typeof backgroundSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
 
@@ -56,6 +65,9 @@ export interface DatasetShape {
   width: number;
   /** One name per label. A label's id is its position. */
   labels: readonly string[];
+  /** How pictures become inputs of its networks. */
+  fit: Fit;
+  background: Background;
 }
 
 /** Returns the name of a data set's model. */
@@ -66,7 +78,7 @@ export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
  *
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
  */
-export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec {
+export function cnnFor({ name, height, width, labels, fit, background }: DatasetShape): ModelSpec {
   return modelSpecSchema.parse({
     name: modelNameFor(name),
     inputShape: [height, width, 1],
@@ -83,7 +95,7 @@ export function cnnFor({ name, height, width, labels }: DatasetShape): ModelSpec
       { type: 'dense', units: labels.length, activation: 'linear' }, // -> [labels] logits
     ],
     labels,
-    preprocessing: { mean: 0.5, std: 0.5 },
+    preprocessing: { mean: 0.5, std: 0.5, fit, background },
   } satisfies Record<keyof ModelSpec, unknown>);
 }
 
@@ -92,6 +104,8 @@ export const fashionMnistCnn: ModelSpec = cnnFor({
   name: 'fashion-mnist',
   height: 28,
   width: 28,
+  fit: 'contain',
+  background: { kind: 'isolate' },
   labels: [
     'T-shirt/top',
     'Trouser',
@@ -114,6 +128,6 @@ export const fashionMnistCnn: ModelSpec = cnnFor({
  */
 export function inputOptionsFor({ name, inputShape: [height, width], preprocessing }: ModelSpec) {
   const usual = name === fashionMnistCnn.name ? ('isolate' as const) : ('invert' as const);
-  const background: Background = preprocessing.background ?? { kind: usual };
-  return { height, width, background };
+  const { fit = 'contain', background = { kind: usual } } = preprocessing;
+  return { height, width, fit, background };
 }

@@ -20,6 +20,11 @@ const scoredLabelSchema = z.extend(labelSchema, {
   probability: z.number().check(z.minimum(0), z.maximum(1)),
 });
 
+const pixels = z.int().check(z.nonnegative());
+
+/** A part of a picture in pixels, from its upper left corner, after its EXIF orientation was applied. */
+const cropSchema = z.object({ x: pixels, y: pixels, width: pixels, height: pixels });
+
 /** The model's answer for one image. */
 export const predictionSchema = z.object({
   predicted: scoredLabelSchema,
@@ -27,6 +32,8 @@ export const predictionSchema = z.object({
   probabilities: z.array(scoredLabelSchema),
   /** The image as the network saw it, a PNG as a data URL, if requested. */
   input: z.optional(z.string()),
+  /** The part of the picture that the network saw, if requested. Missing if the client sent pixels. */
+  crop: z.optional(cropSchema),
   /** The id for POST /feedback, if feedback is on. */
   id: z.optional(predictionIdSchema),
 });

@@ -96,7 +96,9 @@ async function testSet(): Promise<Dataset> {
   const train = { images: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
   const { labels } = fashionMnistCnn;
   const shape = { name: 'fashion-mnist', height: 28, width: 28, labels };
-  return { ...shape, train, test, files: {}, origin: 'unknown', source: 'a fixture' } as Dataset;
+  const pictures = { fit: 'contain', background: { kind: 'isolate' } } as const;
+  const origin = { files: {}, origin: 'unknown', source: 'a fixture' };
+  return { ...shape, ...pictures, train, test, ...origin };
 }
 
 /** Opens a Worker and records its answers and log lines. */

@@ -9,7 +9,7 @@ import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, dataDir, skipUnreadable } = trainOptionsSchema.shape;
+const { dataset, background, fit, dataDir, skipUnreadable } = trainOptionsSchema.shape;
 
 export const data = defineCommand({
   name: 'data',
@@ -22,6 +22,8 @@ export const data = defineCommand({
     dataset: dataset.describe(
       'the data set: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
     ),
+    background,
+    fit,
     dataDir,
     skipUnreadable,
     offline: flag('use local files only, download nothing'),

@@ -5,7 +5,7 @@ import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, dataDir, backend, device, runs } = trainOptionsSchema.shape;
+const { dataset, background, fit, dataDir, backend, device, runs } = trainOptionsSchema.shape;
 
 export const importRun = defineCommand({
   name: 'import',
@@ -13,6 +13,8 @@ export const importRun = defineCommand({
   options: z.object({
     file: argument("weights of the tutorial's network: .pth or .safetensors", text),
     dataset: dataset.describe('the data set that the network was trained on'),
+    background,
+    fit,
     dataDir,
     backend,
     device,

@@ -1,3 +1,5 @@
+import type { Background, Fit } from '../../shared/model/model-spec.ts';
+
 /** Grey images and their labels, in file order. */
 export interface ImageSet {
   /** `count * height * width` bytes, 0 (black) to 255 (white). */
@@ -7,6 +9,14 @@ export interface ImageSet {
   count: number;
 }
 
+/** How pictures become inputs of the networks that are trained on a data set. */
+export interface PictureOptions {
+  /** How pictures of other proportions fit (default: contain). */
+  fit?: Fit | undefined;
+  /** What becomes of the background (default: decided by the data set's name or its training images). */
+  background?: Background | undefined;
+}
+
 /** A data set in memory, read and checked. */
 export interface Dataset {
   name: string;
@@ -14,6 +24,9 @@ export interface Dataset {
   width: number;
   /** The names of the labels. A label's id is its position. */
   labels: readonly string[];
+  /** How pictures become inputs of the networks that are trained on it. */
+  fit: Fit;
+  background: Background;
   train: ImageSet;
   test: ImageSet;
   /** The images to choose the best epoch by, if the data set itself has such. */

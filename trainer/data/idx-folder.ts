@@ -6,15 +6,17 @@ import { gunzip } from 'node:zlib';
 import { readRegularFile, writeAtomically } from '../../node/files.ts';
 import { parseIdx } from '../../shared/idx.ts';
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { backgroundOfImages } from './background.ts';
 import {
   checkLabels,
   type Dataset,
   type ImageSet,
   InvalidDatasetError,
   messageOf,
+  type PictureOptions,
 } from './dataset.ts';
 import { readEither } from './dataset-source.ts';
-import { type DatasetPart, datasetName, idxFileNames } from './known-datasets.ts';
+import { type DatasetPart, datasetName, idxFileNames, knownBackground } from './known-datasets.ts';
 import { parseDataset } from './parse-dataset.ts';
 
 const unpack = promisify(gunzip);
@@ -26,13 +28,16 @@ const maxLabelBytes = 2 ** 20;
 const maxBytes = height * width * 1_000_000;
 
 /**
- * Loads a data set of four IDX files, each as `.gz` or uncompressed. The label names are the lines of labels.txt, or the
+ * Loads a data set of four IDX files of 28x28 images, each as `.gz` or uncompressed. The label names are the lines of labels.txt, or the
  * numbers if there is no such file.
  *
  * @param folder absolute
  * @throws {InvalidDatasetError} that names the invalid file
  */
-export async function loadIdxFolder(folder: string): Promise<Dataset> {
+export async function loadIdxFolder(
+  folder: string,
+  { fit = 'contain', background }: PictureOptions,
+): Promise<Dataset> {
   const contents = {} as Record<DatasetPart, Uint8Array>;
   const files: Record<string, string> = {};
   for (const [part, name] of Object.entries(idxFileNames)) {
@@ -50,7 +55,11 @@ export async function loadIdxFolder(folder: string): Promise<Dataset> {
   }
   checkLabels(folder, { labels, ...sets });
   const name = datasetName(folder);
-  return { name, ...shape, ...sets, files, origin: folder, source: folder };
+  const pictures = {
+    fit,
+    background: background ?? knownBackground(name) ?? backgroundOfImages(shape, sets.train),
+  };
+  return { name, ...shape, ...pictures, ...sets, files, origin: folder, source: folder };
 }
 
 async function readIdxFile(folder: string, name: string, dimensions: number): Promise<Uint8Array> {

@@ -1,7 +1,13 @@
 /** Reads data sets as folders of images. */
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
-import { fashionMnistCnn, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import {
+  type Background,
+  fashionMnistCnn,
+  inputOptionsFor,
+  type ModelSpec,
+} from '../../shared/model/model-spec.ts';
+import { backgroundOfPictures, invertLight } from './background.ts';
 import {
   checkLabels,
   checkTestSet,
@@ -9,11 +15,12 @@ import {
   type FolderReport,
   type ImageSet,
   InvalidDatasetError,
+  type PictureOptions,
 } from './dataset.ts';
 import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
 import { reportFolder } from './folder-report.ts';
 import { idxFile } from './idx-folder.ts';
-import { datasetName } from './known-datasets.ts';
+import { datasetName, knownBackground } from './known-datasets.ts';
 import {
   type InputSettings,
   type ReadImage,
@@ -25,7 +32,7 @@ const [height, width] = fashionMnistCnn.inputShape;
 /** The share of each label's images that become the test set if there is none. */
 const testShare = 0.2;
 
-export interface LoadImageFolderOptions extends ReadImagesOptions {
+export interface LoadImageFolderOptions extends ReadImagesOptions, PictureOptions {
   /** Receives progress messages. */
   onProgress?: ((message: string) => void) | undefined;
   /** Leaves out files that are not images, instead of refusing the folder. */
@@ -56,7 +63,10 @@ export async function loadImageFolder(
   options: LoadImageFolderOptions,
 ): Promise<Dataset> {
   const { model, onProgress = () => {} } = options;
-  const input = model ? inputOptionsFor(model) : { height, width };
+  const name = datasetName(folder);
+  const { fit = 'contain', background: chosen = knownBackground(name) } = options;
+  const decided = model ? inputOptionsFor(model) : { height, width, fit, background: chosen };
+  const input = { ...decided, background: backgroundToRead(decided.background) };
   const files = findFiles(folder, model);
   const { labels } = files;
   const isSplit = files.test !== undefined;
@@ -78,11 +88,16 @@ export async function loadImageFolder(
     validation: parts.validation && imageSetOf(parts.validation, input),
     test: imageSetOf(parts.test, input),
   };
+  const shape = { height: input.height, width: input.width, labels };
+  const background = decided.background ?? backgroundOfPictures(shape, sets.train, onProgress);
+  if (background.kind === 'invert') {
+    for (const set of [sets.train, sets.validation, sets.test]) if (set) invertLight(shape, set);
+  }
   const dataset = {
-    name: datasetName(folder),
-    height: input.height,
-    width: input.width,
-    labels,
+    name,
+    ...shape,
+    fit: input.fit,
+    background,
     ...sets,
     files: hashesOf(sets, input),
     origin: folder,
@@ -94,6 +109,10 @@ export async function loadImageFolder(
   reportFolder(dataset, onProgress);
   return dataset;
 }
+
+/** Light backgrounds are inverted after all images have been read, because the training images decide whether they are. */
+const backgroundToRead = (background: Background | undefined): Background =>
+  background?.kind === 'isolate' ? background : { kind: 'keep' };
 
 interface FolderFiles extends Partial<Record<PartName, string[][]>> {
   labels: readonly string[];

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import { type Background, fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { InvalidDatasetError } from './dataset.ts';
 
 export type DatasetPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
@@ -39,6 +39,8 @@ export interface KnownDataset {
   height: number;
   width: number;
   labels: readonly string[];
+  /** What becomes of the background of a picture that is none of the data set's own. */
+  background: Background;
   files: Record<DatasetPart, KnownFile>;
   /** URLs of folders with the files as `.gz`, each ending with '/'. Plain HTTP is safe: the hashes are checked. */
   mirrors: readonly string[];
@@ -68,6 +70,7 @@ const fashionMnist = {
   name: 'fashion-mnist',
   ...mnistShape,
   labels: fashionMnistCnn.labels,
+  background: { kind: 'isolate' },
   files: mnistFiles('uncompressed', {
     trainImages: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
     trainLabels: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
@@ -86,6 +89,7 @@ const mnist = {
   name: 'mnist',
   ...mnistShape,
   labels: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+  background: { kind: 'invert' },
   files: mnistFiles('uncompressed', {
     trainImages: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
     trainLabels: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
@@ -103,6 +107,7 @@ const kmnist = {
   name: 'kmnist',
   ...mnistShape,
   labels: ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'],
+  background: { kind: 'invert' },
   // From TensorFlow Datasets and torchvision.
   files: mnistFiles('compressed', {
     trainImages: '51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4',
@@ -121,6 +126,10 @@ export const knownDatasets = {
 
 export const isKnownDataset = (name: string): name is keyof typeof knownDatasets =>
   Object.hasOwn(knownDatasets, name);
+
+/** Returns the background of a known data set's pictures, also of one that is a folder with its name. */
+export const knownBackground = (name: string): Background | undefined =>
+  isKnownDataset(name) ? knownDatasets[name].background : undefined;
 
 /** The model is named `<name>-cnn`, and a model's name has at most 64 characters. */
 const maxNameLength = 60;

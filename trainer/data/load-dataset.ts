@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultCacheFolder, writeAtomically } from '../../node/files.ts';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Background, ModelSpec } from '../../shared/model/model-spec.ts';
 import {
   type Dataset,
   DatasetUnavailableError,
@@ -27,7 +27,9 @@ import {
 import { mirrorSource } from './mirror-source.ts';
 import { parseDataset, type UnpackedFile, unpackFile } from './parse-dataset.ts';
 
-export interface LoadDatasetOptions extends LoadImageFolderOptions {
+export interface LoadDatasetOptions extends Omit<LoadImageFolderOptions, 'background'> {
+  /** What becomes of the background of pictures (default: decided by the data set's name or its training images). */
+  background?: Background | Background['kind'] | undefined;
   /** The name of a known data set, or a folder (default: 'fashion-mnist'). */
   dataset?: string | undefined;
   /** A folder with the four files of a known data set, `.gz` or uncompressed; replaces the cache and all sources. */
@@ -69,6 +71,8 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
     height: known.height,
     width: known.width,
     labels: known.labels,
+    fit: options.fit ?? 'contain',
+    background: backgroundIn(options) ?? known.background,
     ...parseDataset(known, contents as Record<DatasetPart, Uint8Array>),
     files: Object.fromEntries(parts.map(({ name, sha256 }) => [name, sha256])),
     origin: known.name,
@@ -179,8 +183,12 @@ function nextStep({ name, files }: KnownDataset, { dataDir, offline }: LoadDatas
   return `Next: ${connect}, or put ${names.join(', ')} into a folder and pass it as --data-dir.`;
 }
 
+const backgroundIn = ({ background }: LoadDatasetOptions): Background | undefined =>
+  typeof background === 'string' ? { kind: background } : background;
+
 /** Loads a folder of images, or of four IDX files. */
-async function loadFolder(folder: string, options: LoadImageFolderOptions): Promise<Dataset> {
+async function loadFolder(folder: string, given: LoadDatasetOptions): Promise<Dataset> {
+  const options = { ...given, background: backgroundIn(given) };
   const path = resolve(folder);
   const entries = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
     const reason =
@@ -189,7 +197,7 @@ async function loadFolder(folder: string, options: LoadImageFolderOptions): Prom
         : `${folder} can't be read: ${cause.message}`;
     throw new InvalidDatasetError(reason, { cause });
   });
-  if (hasIdxFiles(entries)) return loadIdxFolder(path);
+  if (hasIdxFiles(entries)) return loadIdxFolder(path, options);
   if (foldersIn(path).length > 0) return loadImageFolder(path, options);
   throw new InvalidDatasetError(
     `${folder} is not a data set. Put a folder of images for every label into it, or train/ and test/ with such folders, or the IDX files ${Object.values(idxFileNames).join(', ')}, uncompressed or as .gz.`,

@@ -59,7 +59,7 @@ async function readInput(
 ): Promise<ReadImage | UnreadableFile> {
   try {
     const bytes = await readRegularFile(path, maxFileBytes);
-    const pixels = await readImage(bytes, { ...settings, maxPixels, ...imageDecoders });
+    const { pixels } = await readImage(bytes, { ...settings, maxPixels, ...imageDecoders });
     return { sha256: hash('sha256', bytes), pixels };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

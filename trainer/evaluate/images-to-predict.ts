@@ -34,7 +34,8 @@ export async function imagesOfFiles(
     const source = { file };
     try {
       const bytes = await readNamedFile(file, maxFileBytes);
-      const pixels = await readImage(bytes, { ...inputOptionsFor(spec), invert, ...imageDecoders });
+      const options = { ...inputOptionsFor(spec), invert, ...imageDecoders };
+      const { pixels } = await readImage(bytes, options);
       images.push({ source, pixels });
     } catch (error) {
       images.push({ source, error: reasonOf(error as NodeJS.ErrnoException) });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { count, flag, option, text } from '../../node/options.ts';
+import { fitSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
 import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
@@ -62,6 +63,16 @@ const trainingOptions = z.object({
     '<name|folder>',
     'data set to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
     text.default('fashion-mnist'),
+  ),
+  background: option(
+    '<name>',
+    "what becomes of a picture's background, at training and wherever the model is used: invert (light becomes dark), isolate (keep only the object, on black) or keep (default: isolate for fashion-mnist; keep if the borders of a folder's images are mid-grey or depend on the label; else invert)",
+    z.enum(['invert', 'isolate', 'keep']).optional(),
+  ),
+  fit: option(
+    '<name>',
+    'how a picture of other proportions fits into the square input: contain (all of it), cover (cut off what is too long) or stretch (distort it) (default: contain)',
+    z.enum(fitSchema.options).optional(),
   ),
   dataDir: option(
     '<folder>',

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
 import { readSigningKey } from '../registry/signature.ts';
@@ -39,6 +40,8 @@ export const fixedOptions = [
   'backend',
   'threads',
   'limit',
+  'fit',
+  'background',
 ] as const;
 
 /**
@@ -75,11 +78,13 @@ async function planResume(
   }
   const stored = inBucket?.latest?.config ?? (await readResumableConfig(resume));
   const { resume: _, ...changes } = given;
+  const { fit, background } = inputOptionsFor(stored.spec);
+  const fixedValues: Record<string, unknown> = { ...stored, fit, background: background.kind };
   const merged = {
     ...(isBucket ? { dataset: datasetToResume(stored, given) } : (stored.options as object)),
     ...changes,
     ...(isBucket && { checkpoint: resume }),
-    ...Object.fromEntries(fixedOptions.map((name) => [name, stored[name] ?? undefined])),
+    ...Object.fromEntries(fixedOptions.map((name) => [name, fixedValues[name] ?? undefined])),
     // A run may train for longer than it was planned to.
     epochs: Math.max(stored.epochs, options.epochs ?? 0),
   };

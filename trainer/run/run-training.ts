@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildModel } from '../../shared/model/build-model.ts';
-import { cnnFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
@@ -56,10 +56,11 @@ async function trainAndRecord(
 ): Promise<void> {
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
-  const { dataset: source, dataDir, skipUnreadable } = options;
+  const { dataset: source, dataDir, fit, background, skipUnreadable } = options;
+  const pictures = { fit, background, skipUnreadable };
   const load = async () =>
     plan.dataset ??
-    loadDataset({ dataset: source, dataDir, skipUnreadable, signal, onProgress: notify });
+    loadDataset({ dataset: source, dataDir, ...pictures, signal, onProgress: notify });
   const recipe = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
@@ -126,7 +127,14 @@ async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null>
 }
 
 /** @throws {CheckpointError} if the run was trained on other data */
-function checkSameDataset({ path, config }: ResumedRun, { name, files }: Dataset): void {
+function checkSameDataset({ path, config }: ResumedRun, dataset: Dataset): void {
+  const { name, files } = dataset;
+  const { fit, background } = inputOptionsFor(config.spec);
+  if (fit !== dataset.fit || background.kind !== dataset.background.kind) {
+    throw new CheckpointError(
+      `${path} was trained with background ${background.kind} and fit ${fit}, but ${name} was loaded with ${dataset.background.kind} and ${dataset.fit}. Load it with the same.`,
+    );
+  }
   if (isDeepStrictEqual(config.dataset.files, files)) return;
   throw new CheckpointError(
     `${path} was trained on another data set: the files of ${config.dataset.name} there have other SHA-256 hashes than those of ${name} here. The checkpoint is unchanged.`,

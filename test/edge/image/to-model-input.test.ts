@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { RasterImage } from '../../../shared/image/image.ts';
-import { toModelInput } from '../../../shared/image/model-input.ts';
+import { type ModelInputOptions, toModelInput } from '../../../shared/image/model-input.ts';
 import { testImage } from '../../support/edge/bucket.ts';
 
 const size = { height: 28, width: 28 };
+
+const pixelsOf = (image: RasterImage, options: ModelInputOptions) =>
+  toModelInput(image, options).pixels;
 
 /** Returns an image whose pixels a function computes: grey, or red, green, blue and alpha. */
 function draw(
@@ -29,25 +32,23 @@ describe('toModelInput', () => {
     for (let index = 0; index < 100; index++) {
       const pixels = testImage(index);
       const image = draw(28, 28, (x, y) => pixels[28 * y + x] ?? 0);
-      expect(toModelInput(image, size)).toEqual(pixels);
+      expect(pixelsOf(image, size)).toEqual(pixels);
     }
   });
 
   it('inverts grey images of the right size only if their border is light', () => {
     const dark = draw(28, 28, (x, y) => (x % 27 === 0 || y % 27 === 0 ? 40 : (28 * y + x) % 256));
     const expected = dark.data.filter((_, i) => i % 4 === 0);
-    expect(toModelInput(dark, size)).toEqual(expected);
+    expect(pixelsOf(dark, size)).toEqual(expected);
     const white = draw(28, 28, () => 255);
-    expect(toModelInput(white, size)).toEqual(new Uint8Array(784));
-    expect(toModelInput(white, { ...size, invert: 'false' })).toEqual(
-      new Uint8Array(784).fill(255),
-    );
+    expect(pixelsOf(white, size)).toEqual(new Uint8Array(784));
+    expect(pixelsOf(white, { ...size, invert: 'false' })).toEqual(new Uint8Array(784).fill(255));
   });
 
   it('weights colours by Rec. 601', () => {
     const options = { ...size, invert: 'false' as const };
     const only = (rgba: number[]) =>
-      toModelInput(
+      pixelsOf(
         draw(28, 28, () => rgba),
         options,
       )[0];
@@ -59,7 +60,7 @@ describe('toModelInput', () => {
   it('composes transparency over white', () => {
     const options = { ...size, invert: 'false' as const };
     const only = (rgba: number[]) =>
-      toModelInput(
+      pixelsOf(
         draw(28, 28, () => rgba),
         options,
       )[0];
@@ -70,16 +71,16 @@ describe('toModelInput', () => {
 
   it('averages by area', () => {
     const image = draw(56, 56, (x, y) => (x % 2 === 0 && y % 2 === 0 ? 200 : 100));
-    expect(toModelInput(image, size)).toEqual(new Uint8Array(784).fill(125));
+    expect(pixelsOf(image, size)).toEqual(new Uint8Array(784).fill(125));
     // 42 pixels to 28: each new one covers one and a half.
     const stripes = draw(42, 42, (x) => [0, 90, 30][x % 3] ?? 0);
-    const pixels = toModelInput(stripes, size);
+    const pixels = pixelsOf(stripes, size);
     expect([pixels[0], pixels[1]]).toEqual([30, 50]);
   });
 
   it('keeps proportions, centred on the background', () => {
     const image = draw(40, 80, (x, y) => (x < 3 || x > 36 || y < 3 || y > 76 ? 10 : 100));
-    const pixels = toModelInput(image, size);
+    const pixels = pixelsOf(image, size);
     expect(pixelAt(pixels, 0, 14)).toBe(10);
     expect(pixelAt(pixels, 27, 14)).toBe(10);
     expect(pixelAt(pixels, 14, 14)).toBe(100);
@@ -90,16 +91,16 @@ describe('toModelInput', () => {
   it('inverts a light background automatically, and on request', () => {
     const onWhite = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 30 : 250));
     const center = (invert: 'auto' | 'true' | 'false') =>
-      pixelAt(toModelInput(onWhite, { ...size, invert }), 14, 14);
+      pixelAt(pixelsOf(onWhite, { ...size, invert }), 14, 14);
     expect([center('auto'), center('true'), center('false')]).toEqual([225, 225, 30]);
     const onBlack = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 230 : 5));
-    expect(pixelAt(toModelInput(onBlack, size), 14, 14)).toBe(230);
-    expect(pixelAt(toModelInput(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
+    expect(pixelAt(pixelsOf(onBlack, size), 14, 14)).toBe(230);
+    expect(pixelAt(pixelsOf(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
   });
 
   it('detects a light background that a garment touches', () => {
     const image = draw(100, 100, (x) => (x > 30 && x < 70 ? 20 : 255));
-    expect(pixelAt(toModelInput(image, size), 1, 1)).toBe(0);
+    expect(pixelAt(pixelsOf(image, size), 1, 1)).toBe(0);
   });
 
   it('accepts any size', () => {
@@ -111,7 +112,7 @@ describe('toModelInput', () => {
       [29, 28],
       [1000, 37],
     ] as const) {
-      const pixels = toModelInput(
+      const pixels = pixelsOf(
         draw(width, height, () => 60),
         size,
       );

@@ -9,8 +9,8 @@ import { photoOf } from '../../support/photo.ts';
 
 const photo = photoOf(testImage(0), 130, 80, [0, 25, 60]);
 const file = encode({ ...photo, channels: 4, depth: 8 });
-const inputOf = (background: Background) =>
-  readImage(file, { height: 28, width: 28, background, ...imageDecoders });
+const inputOf = async (background: Background) =>
+  (await readImage(file, { height: 28, width: 28, background, ...imageDecoders })).pixels;
 
 /** Publishes a version and returns what its network sees of the photo. */
 async function pixelsSeen(background: Background | undefined): Promise<Uint8Array> {

@@ -138,8 +138,9 @@ describe('POST /predict with one image', () => {
       expect([width, height]).toEqual([28, 28]);
       return Uint8Array.from(data);
     };
-    const { input, ...answer } = await answerTo(png(0), 'image/png', '?echo=true');
+    const { input, crop, ...answer } = await answerTo(png(0), 'image/png', '?echo=true');
     expect(answer).toEqual(byIndex[0]);
+    expect(crop).toEqual({ x: 0, y: 0, width: 28, height: 28 });
     expect(pixelsSeen({ input })).toEqual(testImage(0));
     const large = encode({ width: 56, height: 56, data: enlarge(testImage(0)), channels: 1 });
     const inverted = await answerTo(large, 'image/png', '?echo=true&invert=true');
@@ -214,7 +215,8 @@ describe('POST /predict with several images', () => {
     const images = [base64, { pixels: rows(1) }, 'data:image/png,x', { b64: base64 }, 7];
     const { predictions } = await answerTo(JSON.stringify({ images }), undefined, '?echo=true');
     const [first, second, third, fourth, fifth] = predictions;
-    expect(first).toEqual({ ...withoutModel(byIndex[0]), input: fourth.input });
+    const { input, crop } = fourth;
+    expect(first).toEqual({ ...withoutModel(byIndex[0]), input, crop });
     expect(second).toMatchObject(withoutModel(byIndex[1]));
     expect(third).toMatchObject({ error: { code: 'bad_image' } });
     expect(fourth).toMatchObject(withoutModel(byIndex[0]));

@@ -22,6 +22,8 @@ export async function fixtureDataset(): Promise<Dataset> {
     height: 28,
     width: 28,
     labels: fashionMnistCnn.labels,
+    fit: 'contain',
+    background: { kind: 'isolate' },
     train: test,
     test,
     files: {},

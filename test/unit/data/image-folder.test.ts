@@ -43,18 +43,20 @@ describe('a folder of images', () => {
       height: 28,
       width: 28,
       labels: ['circle', 'square', 'triangle'],
+      fit: 'contain',
+      background: { kind: 'invert' },
       origin: join(root, 'shapes'),
     });
     expect(dataset.train.count).toBe(12);
     // The labels alternate.
     expect([...dataset.train.labels]).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
     expect([...dataset.test.labels]).toEqual([0, 1, 2, 0, 1, 2]);
-    const second = await readImage(drawShape('square', 'train/0'), {
+    const { pixels } = await readImage(drawShape('square', 'train/0'), {
       height: 28,
       width: 28,
       ...imageDecoders,
     });
-    expect(dataset.train.images.slice(784, 2 * 784)).toEqual(second);
+    expect(dataset.train.images.slice(784, 2 * 784)).toEqual(pixels);
     const { files } = describeTestSet(dataset).info;
     expect(files[0]?.sha256).toBe(dataset.files['test-images.idx']);
   });

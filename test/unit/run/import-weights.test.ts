@@ -32,6 +32,8 @@ beforeAll(async () => {
     height: 28,
     width: 28,
     labels: fashionMnistCnn.labels,
+    fit: 'contain',
+    background: { kind: 'isolate' },
     train: first,
     test: first,
     files: {},

@@ -84,6 +84,8 @@ it('a checkpoint in a bucket decides the recipe and nothing else', async () => {
   const { options, resumed } = await planRun({ resume: bucket.url, runs: folder });
   expect(options).toMatchObject({ recipe: 'fast', seed: 7, limit: 90, threads: 2 });
   expect(options).toMatchObject({ runs: folder, dataset: 'fashion-mnist', force: false });
+  // Enumerations of preprocessing, without which a resumed training would see other images.
+  expect(options).toMatchObject({ fit: 'contain', background: 'isolate' });
   for (const name of ['endpoint', 'profile', 'publish', 'sign', 'dataDir'] as const) {
     expect(options[name], name).toBeUndefined();
   }

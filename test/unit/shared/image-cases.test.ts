@@ -14,7 +14,7 @@ const boot = (await firstTestImages()).images.subarray(0, 784);
 
 /** The mean difference in grey levels between what the network gets of a file and the image itself. */
 async function differenceFromBoot(name: string): Promise<number> {
-  const pixels = await readImage(await file(name), { height: 28, width: 28, ...imageDecoders });
+  const { pixels } = await readImage(await file(name), { height: 28, width: 28, ...imageDecoders });
   return pixels.reduce((sum, pixel, i) => sum + Math.abs(pixel - (boot[i] as number)), 0) / 784;
 }
 

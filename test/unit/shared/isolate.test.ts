@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RasterImage } from '../../../shared/image/image.ts';
-import { toModelInput } from '../../../shared/image/model-input.ts';
+import { type ModelInputOptions, toModelInput } from '../../../shared/image/model-input.ts';
 import { enlarge } from '../../../shared/image/resize.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { photoOf, type Tint } from '../../support/photo.ts';
@@ -9,6 +9,9 @@ const { images } = await firstTestImages();
 /** An ankle boot, light on black, as the data set has it. */
 const boot = Uint8Array.from(images.subarray(0, 784));
 const size = { height: 28, width: 28 };
+
+const pixelsOf = (image: RasterImage, options: ModelInputOptions) =>
+  toModelInput(image, options).pixels;
 const photo = (left: number, top: number, tint: Tint) => photoOf(boot, left, top, tint);
 
 const difference = (pixels: Uint8Array) =>
@@ -21,10 +24,10 @@ describe('isolating a garment', () => {
     ['on a coloured floor', 200, 30, [0, 25, 60]],
   ] as const)('trims, centres and lays on black what is %s of a photo', (_, left, top, tint) => {
     const image = photo(left, top, tint);
-    const isolated = toModelInput(image, { ...size, background: { kind: 'isolate' } });
+    const isolated = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
     expect([isolated[0], isolated[27], isolated[783]]).toEqual([0, 0, 0]);
     expect(difference(isolated)).toBeLessThan(25);
-    expect(difference(toModelInput(image, size))).toBeGreaterThan(40);
+    expect(difference(pixelsOf(image, size))).toBeGreaterThan(40);
   });
 
   it('shifts the mean of the garment if the model asks for it, and nothing else', () => {
@@ -33,8 +36,8 @@ describe('isolating a garment', () => {
       const garment = pixels.filter((pixel) => pixel > 0);
       return garment.reduce((sum, pixel) => sum + pixel, 0) / garment.length;
     };
-    const plain = toModelInput(image, { ...size, background: { kind: 'isolate' } });
-    const shifted = toModelInput(image, { ...size, background: { kind: 'isolate', mean: 130 } });
+    const plain = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
+    const shifted = pixelsOf(image, { ...size, background: { kind: 'isolate', mean: 130 } });
     // Pixels that the garment covers in part, at its edge, stay darker.
     expect(meanOf(shifted)).toBeGreaterThan(120);
     expect(meanOf(shifted)).toBeLessThan(135);
@@ -52,23 +55,23 @@ describe('isolating a garment', () => {
     const data = Uint8Array.from(pixels, () => 0);
     const large = { width, height, data: new Uint8Array(4 * data.length) };
     for (const [i, pixel] of pixels.entries()) large.data.set([pixel, pixel, pixel, 255], 4 * i);
-    expect(toModelInput(large, { ...size, background: { kind: 'isolate' } })).toEqual(boot);
+    expect(pixelsOf(large, { ...size, background: { kind: 'isolate' } })).toEqual(boot);
   });
 
   it('falls back to the whole picture if it is of one colour', () => {
     const data = new Uint8Array(4 * 100 * 100).fill(200);
     for (let i = 3; i < data.length; i += 4) data[i] = 255;
     const image = { width: 100, height: 100, data };
-    const isolated = toModelInput(image, { ...size, background: { kind: 'isolate' } });
+    const isolated = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
     expect(isolated).toHaveLength(784);
   });
 
   it('does nothing if the brightness is chosen by hand', () => {
     const image = photo(130, 80, [0, 0, 0]);
-    const plain = toModelInput(image, { ...size, invert: 'true' });
-    expect(
-      toModelInput(image, { ...size, invert: 'true', background: { kind: 'isolate' } }),
-    ).toEqual(plain);
+    const plain = pixelsOf(image, { ...size, invert: 'true' });
+    expect(pixelsOf(image, { ...size, invert: 'true', background: { kind: 'isolate' } })).toEqual(
+      plain,
+    );
   });
 });
 
@@ -80,8 +83,8 @@ describe('a picture of 28x28', () => {
   };
 
   it('is inverted if its border is light, and otherwise stays the same to the last bit', () => {
-    expect(toModelInput(asImage(boot), size)).toEqual(boot);
+    expect(pixelsOf(asImage(boot), size)).toEqual(boot);
     const darkOnWhite = boot.map((pixel) => 255 - pixel);
-    expect(toModelInput(asImage(darkOnWhite), size)).toEqual(boot);
+    expect(pixelsOf(asImage(darkOnWhite), size)).toEqual(boot);
   });
 });

@@ -1,0 +1,81 @@
+/** Decides what becomes of the background of pictures, once for a whole data set. */
+import { borderMedian, invertPixels } from '../../shared/image/model-input.ts';
+import type { Background } from '../../shared/model/model-spec.ts';
+import type { Dataset, ImageSet } from './dataset.ts';
+
+type Shape = Pick<Dataset, 'height' | 'width' | 'labels'>;
+
+/** Grey levels of a border that is neither clearly dark nor clearly light. */
+const midGrey = { min: 96, max: 159 };
+/** The share of images with such a border up to which the others decide. */
+const maxMidGreyShare = 0.05;
+/** If the shares of light borders of two labels differ by more, light or dark is what distinguishes them. */
+const maxDifference = 0.5;
+
+/**
+ * Returns `invert` if each training image is clearly light on dark or dark on light. With mid-grey borders, inverting would depend on
+ * one grey level; if the border's brightness differs between labels, inverting would remove what the network can learn from.
+ *
+ * @param train its backgrounds as they are
+ * @param onProgress receives the reason if the backgrounds are kept
+ */
+export function backgroundOfPictures(
+  shape: Shape,
+  train: ImageSet,
+  onProgress: (message: string) => void = () => {},
+): Background {
+  const { midGreyCount, lightShares } = bordersOf(shape, train);
+  const kept = '--background invert inverts light ones.';
+  if (midGreyCount > maxMidGreyShare * train.count) {
+    onProgress(
+      `${midGreyCount} of ${train.count} training images have a mid-grey border, so backgrounds stay as they are. ${kept}`,
+    );
+    return { kind: 'keep' };
+  }
+  const lightest = lightShares.indexOf(Math.max(...lightShares));
+  const darkest = lightShares.indexOf(Math.min(...lightShares));
+  if ((lightShares[lightest] as number) - (lightShares[darkest] as number) > maxDifference) {
+    const [light, dark] = [shape.labels[lightest], shape.labels[darkest]];
+    onProgress(
+      `Borders of ${light} are mostly light and those of ${dark} mostly dark, so backgrounds stay as they are. ${kept}`,
+    );
+    return { kind: 'keep' };
+  }
+  return { kind: 'invert' };
+}
+
+/** Returns `invert` if the images, which are used as they are, have dark borders: then no image of the data set would be inverted. */
+export function backgroundOfImages(shape: Shape, train: ImageSet): Background {
+  const { midGreyCount, lightShares } = bordersOf(shape, train);
+  const isDark = midGreyCount <= maxMidGreyShare * train.count;
+  const isLightOnDark = isDark && lightShares.every((share) => share <= maxMidGreyShare);
+  return { kind: isLightOnDark ? 'invert' : 'keep' };
+}
+
+/** Inverts the images with a light border, in place, as `toModelInput` does. */
+export function invertLight(shape: Shape, { images, count }: ImageSet): void {
+  for (let i = 0; i < count; i++) {
+    const image = imageAt(shape, images, i);
+    if (borderMedian(image) >= 128) invertPixels(image.values);
+  }
+}
+
+function bordersOf(shape: Shape, { images, labels, count }: ImageSet) {
+  const tallies = shape.labels.map(() => ({ images: 0, light: 0 }));
+  let midGreyCount = 0;
+  for (let i = 0; i < count; i++) {
+    const border = borderMedian(imageAt(shape, images, i));
+    if (border >= midGrey.min && border <= midGrey.max) midGreyCount++;
+    const tally = tallies[labels[i] as number];
+    if (!tally) continue;
+    tally.images++;
+    if (border >= 128) tally.light++;
+  }
+  const lightShares = tallies.map(({ images, light }) => light / Math.max(1, images));
+  return { midGreyCount, lightShares };
+}
+
+function imageAt({ height, width }: Shape, images: Uint8Array, i: number) {
+  const values = images.subarray(i * height * width, (i + 1) * height * width);
+  return { height, width, values };
+}
