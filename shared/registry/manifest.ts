@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { modelSpecSchema } from '../model/model-spec.ts';
-import { versionSchema } from '../model/names.ts';
+import { modelNameSchema, versionSchema } from '../model/names.ts';
 
 export const sha256Schema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
@@ -97,10 +97,13 @@ export const manifestSchema = z.object({
   dataset: z.object({ name: z.string(), files: z.record(z.string(), sha256Schema) }),
   /** The hash of the run's config.json, which has every option of the run. */
   configSha256: z.optional(sha256Schema),
-  /** The origin of the weights: the version that training started from, or the imported file. */
+  /**
+   * The origin of the weights: the version that training started from, and its model if it has another name, or the file that was
+   * imported or that training started from. A run's file is `<run>/model/weights.bin`.
+   */
   parent: z.optional(
     z.union([
-      z.object({ version: versionSchema }),
+      z.object({ version: versionSchema, name: z.optional(modelNameSchema) }),
       z.object({ file: z.string(), sha256: sha256Schema }),
     ]),
   ),

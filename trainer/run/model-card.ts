@@ -74,8 +74,8 @@ ${labels.join('\n')}
 
 /** Returns the rows of the table: how the weights were trained. */
 function rowsOf({ config, epoch }: RunReport): [string, string][] {
-  const { recipe, git, parent } = config;
-  const isTrained = !(parent && 'file' in parent);
+  const { recipe, git } = config;
+  const isTrained = recipe !== 'imported';
   const training: [string, string][] = [
     ['batch size', String(config.batchSize)],
     ['optimizer', `${config.optimizer}, learning rate ${config.learningRate}`],

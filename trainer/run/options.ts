@@ -110,6 +110,11 @@ export const trainOptionsSchema = trainingOptions
       'publish each epoch to this bucket; credentials come from the AWS_… variables',
       bucketUrlSchema.optional(),
     ),
+    from: option(
+      '<model>',
+      "start from the weights of a run's folder, of s3://bucket/prefix/models/<name>/versions/<version>, or of a .pth or .safetensors file (default: random weights)",
+      text.optional(),
+    ),
     ...connectionOptions,
     sign: signOption,
     alias: option(

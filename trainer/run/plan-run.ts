@@ -53,6 +53,11 @@ export const fixedOptions = [
  */
 export async function planRun(given: Record<string, unknown>): Promise<RunPlan> {
   const options = parseSchemaOptions(trainOptionsSchema, given);
+  if (options.resume !== undefined && given.from !== undefined) {
+    throw new UsageError(
+      '--from: a resumed run continues with its own weights; leave out --from or --resume',
+    );
+  }
   if (options.resume !== undefined) return planResume(options, options.resume, given);
   const bucketCheckpoints = await checkpointsInBucket(options.checkpoint, options);
   const other = bucketCheckpoints?.latest;

@@ -13,7 +13,7 @@ import { evaluationBytes, type TestAnswers } from './run-folder.ts';
 
 export type EpochToPublish = Pick<
   VersionToPublish,
-  'spec' | 'dataset' | 'metrics' | 'training' | 'signingKey'
+  'spec' | 'dataset' | 'metrics' | 'training' | 'parent' | 'signingKey'
 > & { artifacts: io.ModelArtifacts; answers: TestAnswers; alias: string; force: boolean };
 
 export interface Publication {

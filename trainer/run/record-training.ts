@@ -134,14 +134,14 @@ async function writeEpoch(
   run: RunFolder,
   event: Extract<TrainingEvent, { event: 'epoch' }>,
   { labels }: ImageSet,
-): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training'>> {
+): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training' | 'parent'>> {
   const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
   const answers = { logits: event.logits, actual: labels };
   const progress = { epoch, seconds, imagesPerSecond };
   const measured = { ...metrics, ...progress, trainLoss, validation: validation ?? undefined };
   await run.writeEpoch(measured, artifacts, answers);
   const training = { ...run.config, ...progress, history: historyOf(run.epochs) };
-  return { artifacts, answers, metrics, training };
+  return { artifacts, answers, metrics, training, parent: run.config.parent };
 }
 
 type CheckpointWriter = ReturnType<typeof checkpointWriter>;

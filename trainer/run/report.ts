@@ -145,9 +145,11 @@ export function pictureOf(
   };
 }
 
-/** Describes the origin of the weights: `epoch 3 of 5`, or `imported from model.pth`. */
+/** Describes the origin of the weights: `epoch 3 of 5`, `epoch 3 of 5, started from …`, or `imported from model.pth`. */
 export function provenanceOf({ config, epoch }: Pick<RunReport, 'config' | 'epoch'>): string {
-  const { parent } = config;
-  if (parent && 'file' in parent) return `imported from ${parent.file}`;
-  return `epoch ${epoch.epoch} of ${config.epochs}`;
+  const { parent, recipe } = config;
+  const origin = parent && ('file' in parent ? parent.file : parent.version);
+  if (origin !== undefined && recipe === 'imported') return `imported from ${origin}`;
+  const trained = `epoch ${epoch.epoch} of ${config.epochs}`;
+  return origin === undefined ? trained : `${trained}, started from ${origin}`;
 }

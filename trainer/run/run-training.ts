@@ -11,7 +11,9 @@ import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { recipeWith } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
+import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
+import { continuedSpec, openParent, type ParentModel } from './parent-model.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
 import { epochInModel } from './read-run.ts';
@@ -75,8 +77,9 @@ async function trainAndRecord(
   // Wrong names and credentials fail before anything is computed.
   const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
+  const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
   const dataset = await load();
-  const spec = cnnFor(dataset);
+  const { spec, initial } = networkFor(dataset, parent, plan, notify);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
   // Served only when the alias moves to a version that was measured on it.
@@ -91,6 +94,7 @@ async function trainAndRecord(
     seed: options.seed,
     limit: options.limit ?? null,
     ...origin,
+    ...(parent && { parent: parent.origin }),
     options: plan.given,
     ...computer,
   });
@@ -100,6 +104,7 @@ async function trainAndRecord(
     dataset,
     recipe,
     signal,
+    initial,
     resumeFrom,
     checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
   });
@@ -117,6 +122,23 @@ async function trainAndRecord(
     onEpoch,
   });
   await reportFinished(trained, reporter);
+}
+
+/** Returns the network, and the weights that it starts with if it has a parent. */
+function networkFor(
+  dataset: Dataset,
+  parent: ParentModel | null,
+  { options, resumed }: RunPlan,
+  notify: (message: string) => void,
+): { spec: ModelSpec; initial?: LayerTensor[] } {
+  if (!parent) {
+    const checkpoint = resumed?.checkpoint;
+    return { spec: checkpoint ? continuedSpec(dataset, resumed.config.spec) : cnnFor(dataset) };
+  }
+  const { spec, weights, isNewLastLayer } = parent.fit(dataset);
+  const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';
+  notify(`Starting from the weights of ${options.from}${labels}`);
+  return { spec, initial: weights };
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */

@@ -78,7 +78,7 @@ async function openSession(options: TrainOptions) {
       steps,
       threads,
       backendThreads: options.threads,
-      initial: master.parameters,
+      initial: initialParameters(master, options.initial),
     }),
   );
   const position = options.resumeFrom?.position ?? firstPosition;
@@ -86,6 +86,16 @@ async function openSession(options: TrainOptions) {
   const { backend } = workers;
   const started: TrainingEvent = { event: 'started', backend, skipped, threads, images, steps };
   return { session, started };
+}
+
+function initialParameters({ parameters }: MasterModel, given: TrainOptions['initial'] = []) {
+  const initial = parameters.slice();
+  let offset = 0;
+  for (const { values } of given) {
+    initial.set(values, offset);
+    offset += values.length;
+  }
+  return initial;
 }
 
 const defaultThreads = (batchSize: number) =>

@@ -8,6 +8,7 @@ import type {
   SkippedBackend,
 } from '../backend/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { LayerTensor } from '../weights/tensor.ts';
 import type { Recipe, WeightType } from './recipe.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -27,6 +28,8 @@ export interface TrainOptions {
   dtype?: WeightType | undefined;
   /** When to return checkpoints (default: never). */
   checkpoints?: CheckpointTimes | undefined;
+  /** Weights of the first layers, kernel and bias of each, to start from. The seed draws those of the others (default: all). */
+  initial?: readonly LayerTensor[] | undefined;
   /** Resumes from this state instead of new weights. */
   resumeFrom?: TrainingState | undefined;
   /** Ends the training after the current step with a checkpoint, if there are any, and throws the signal's reason. */
