@@ -15,18 +15,27 @@ export function parseJson<Schema extends z.core.$ZodType>(
   schema: Schema,
   what: string,
 ): z.output<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
-  } catch (cause) {
-    throw new JsonError(`${what} is not JSON: ${cause}.`, { cause });
-  }
+  const value = parse(bytes, what);
   const result = z.safeParse(schema, value, { error: inEnglish });
   if (result.success) return result.data;
   const { issues } = result.error;
   const listed = z.prettifyError({ ...result.error, issues: issues.slice(0, maxIssues) });
   const more = issues.length > maxIssues ? `\n… and ${issues.length - maxIssues} more` : '';
   throw new JsonError(`${what} is invalid:\n${listed}${more}`, { cause: result.error });
+}
+
+function parse(bytes: Uint8Array, what: string): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (cause) {
+    throw new JsonError(`${what} is not JSON: it is not UTF-8.`, { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new JsonError(`${what} is not JSON: ${cause}.`, { cause });
+  }
 }
 
 export class JsonError extends Error {

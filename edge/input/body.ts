@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import type { BodyLimits, BodyReservation } from './body-memory.ts';
-import { looksLikeJson, maxJsonBytes } from './json.ts';
+import { looksLikeJson, maxTextBytes } from './json.ts';
+import { isText } from './text.ts';
 
 /** 20 MiB, as sent and as inflated: more than the photos of phones have. */
 export const maxBodyBytes = 20 * 1024 * 1024;
@@ -24,8 +25,10 @@ export async function readBody(context: Context): Promise<Uint8Array<ArrayBuffer
   executionCtx.waitUntil(read);
   try {
     const body = await readEncoded(req.raw, variables.body);
-    // JSON is copied: into a text, and from that into strings and numbers. Longer JSON is refused before.
-    if (looksLikeJson(body)) variables.body.grow(Math.min(body.byteLength, maxJsonBytes));
+    // Text is copied: into a string, and from that into strings, numbers and bytes. Longer text is refused before.
+    if (looksLikeJson(body) || isText(body)) {
+      variables.body.grow(Math.min(body.byteLength, maxTextBytes));
+    }
     if (body.byteLength > 0) return body;
     throw new Problem('empty_body', 'The request has no body: send an image.');
   } catch (error) {

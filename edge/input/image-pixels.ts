@@ -1,10 +1,11 @@
-import { decodingCost, formatNames, isImage } from '../../shared/image/decode-image.ts';
+import { decodingCost, formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
 import { ImageError } from '../../shared/image/image.ts';
 import { type Crop, type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import { Problem, toProblem } from '../errors.ts';
 import { imageDecoders } from './image-decoders.ts';
-import { base64Bytes, jsonPixels } from './json-pixels.ts';
+import { jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
+import { base64Bytes } from './text.ts';
 
 /** The maximum cost of decoding the images of one request: a JPEG of 50 megapixels, or a PNG of 16. */
 const maxCostOfRequest = 50_000_000;
@@ -31,7 +32,7 @@ export async function imagePixels(
   images: readonly PostedImage[],
   options: ModelInputOptions,
 ): Promise<(PostedInput | Problem)[]> {
-  const contents = images.map((image) => orProblem(() => contentOf(image)));
+  const contents = images.map((image) => orProblem(() => contentOf(image, options)));
   await checkCostOfRequest(contents);
   const results: (PostedInput | Problem)[] = [];
   for (const content of contents) {
@@ -44,11 +45,23 @@ export async function imagePixels(
   return results;
 }
 
-function contentOf(image: PostedImage): Content {
-  if (image.kind === 'pixels') return { value: image.value };
+function contentOf(image: PostedImage, { height, width }: ModelInputOptions): Content {
+  if (image.kind === 'pixels') {
+    const { value } = image;
+    const isFile = Array.isArray(value) && value.length !== height * width && isListOfFile(value);
+    return isFile ? { bytes: Uint8Array.from(value), mayBeRaw: false } : { value };
+  }
   if (image.kind === 'text') return { bytes: base64Bytes(image.text), mayBeRaw: true };
   const { bytes, contentType } = image;
   return { bytes, mayBeRaw: contentType === '' || contentType === 'application/octet-stream' };
+}
+
+/** Whether an array is the bytes of an image file, as some programs write them in JSON; Java's are signed. */
+function isListOfFile(value: unknown[]): value is number[] {
+  return (
+    formatOf(Uint8Array.from(value.slice(0, 32) as number[])) !== null &&
+    value.every((byte) => Number.isInteger(byte) && -128 <= Number(byte) && Number(byte) < 256)
+  );
 }
 
 /** Ignores images that can't be read or exceed the limit of one image: each has its own error. */
@@ -75,13 +88,14 @@ async function inputOf(content: Content, options: ModelInputOptions): Promise<Po
   }
   const { bytes, mayBeRaw } = content;
   if (mayBeRaw && !isImage(bytes)) {
-    if (bytes.byteLength !== height * width) {
+    if (bytes.byteLength === height * width) return { pixels: inverted(bytes, invert) };
+    // Raw pixels may start like an unsupported format, but then have their length.
+    if (formatOf(bytes) === null) {
       throw new Problem(
         'bad_pixels',
         `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a ${formatNames('or')} file either.`,
       );
     }
-    return { pixels: inverted(bytes, invert) };
   }
   return readImage(bytes, { ...options, ...imageDecoders });
 }

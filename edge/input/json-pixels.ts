@@ -1,13 +1,17 @@
 import { Problem } from '../errors.ts';
 
+/** Several images in one array are a tensor, which only the protocols take. */
+const several = 'Send several images as {"images": […]}.';
+
 /**
  * Reads an image from JSON numbers: a flat array or an array of rows. A pixel is a number, or an array of one as in tensors with
- * channels.
+ * channels. The array may be the only element of others, as in a batch of one.
  *
  * @returns height x width values, 0 black to 255 white, row by row
  * @throws {Problem} `bad_pixels`, with the value and its position
  */
-export function jsonPixels(value: unknown, height: number, width: number): Float64Array {
+export function jsonPixels(given: unknown, height: number, width: number): Float64Array {
+  const value = withoutBatch(given);
   if (!Array.isArray(value)) {
     throw wrong(`Pixels must be an array, not ${JSON.stringify(value)?.slice(0, 40)}.`);
   }
@@ -15,7 +19,7 @@ export function jsonPixels(value: unknown, height: number, width: number): Float
   if (isNested) checkRows(value, height, width);
   else if (value.length !== height * width) {
     throw wrong(
-      `${value.length} pixels; an image has ${height * width}, or ${height} rows of ${width}.`,
+      `${value.length} pixels; an image has ${height * width}, or ${height} rows of ${width}. ${several}`,
     );
   }
 
@@ -25,8 +29,19 @@ export function jsonPixels(value: unknown, height: number, width: number): Float
   );
 }
 
+/** Removes dimensions of 1 before the image's own: [1, 28, 28] and [1, 1, 28, 28] are [28, 28]. */
+function withoutBatch(value: unknown): unknown {
+  let array = value;
+  while (Array.isArray(array) && array.length === 1 && Array.isArray(array[0])) [array] = array;
+  return array;
+}
+
+/** What arithmetic with floats adds to 0, 1 or 255. */
+const rounding = 1e-3;
+
 /**
- * Checks the pixels of one image and scales them to 0..255. If no value is above 1, they are within [0, 1].
+ * Checks the pixels of one image and scales them to 0..255. If no value is above 1, they are within [0, 1]. Values that rounding put
+ * beyond a range are cut to it.
  *
  * @param describePosition names the position of a pixel in error messages
  * @returns as many values, 0 black to 255 white
@@ -42,19 +57,32 @@ export function scalePixels(
     if (typeof pixel !== 'number' || !Number.isFinite(pixel)) {
       throw wrong(`${describePosition(i)} is ${describe(pixel)}, not a number from 0 to 255.`);
     }
-    if (pixel < 0 || pixel > 255) {
-      throw wrong(`${describePosition(i)} is ${pixel}, not within 0 to 255.`);
+    if (pixel < -rounding || pixel > 255 + rounding) {
+      const advice = pixel < 0 && pixel >= -1 ? ' The Worker normalizes them itself.' : '';
+      throw wrong(`${describePosition(i)} is ${pixel}, not within 0 to 255, or 0 to 1.${advice}`);
     }
-    pixels[i] = pixel;
+    pixels[i] = Math.min(Math.max(pixel, 0), 255);
   }
-  return pixels.every((pixel) => pixel <= 1) ? pixels.map((pixel) => pixel * 255) : pixels;
+  return scaled(pixels);
+}
+
+function scaled(pixels: Float64Array): Float64Array {
+  const largest = pixels.reduce((most, pixel) => Math.max(most, pixel), 0);
+  if (largest <= 1 + rounding) return pixels.map((pixel) => Math.min(pixel, 1) * 255);
+  if (largest < 2 && !pixels.every(Number.isInteger)) {
+    throw wrong(
+      `The largest pixel is ${largest}: too much for 0 to 1, and too little for 0 to 255. Divide or multiply them.`,
+    );
+  }
+  return pixels;
 }
 
 const onlyChannel = (pixel: unknown) =>
   Array.isArray(pixel) && pixel.length === 1 ? pixel[0] : pixel;
 
 function checkRows(rows: unknown[], height: number, width: number): void {
-  if (rows.length !== height) throw wrong(`${rows.length} rows; an image has ${height}.`);
+  if (rows.length !== height)
+    throw wrong(`${rows.length} rows; an image has ${height}. ${several}`);
   for (const [i, row] of rows.entries()) {
     if (!Array.isArray(row)) throw wrong(`row ${i} is ${describe(row)}, not an array.`);
     if (row.length !== width) {
@@ -68,31 +96,3 @@ const describe = (value: unknown) =>
   typeof value === 'number' ? String(value) : (JSON.stringify(value)?.slice(0, 40) ?? 'missing');
 
 const wrong = (detail: string) => new Problem('bad_pixels', detail);
-
-/**
- * Decodes base64 of either alphabet (RFC 4648), padded or not, plain or in a data URL (RFC 2397).
- *
- * @throws {Problem} `bad_image`
- */
-export function base64Bytes(text: string): Uint8Array {
-  const comma = text.indexOf(',');
-  const isDataUrl = text.startsWith('data:');
-  if (isDataUrl && !text.slice(0, comma).endsWith(';base64')) {
-    throw new Problem(
-      'bad_image',
-      `The data URL "${text.slice(0, 40)}" is not data:<type>;base64,<data>.`,
-    );
-  }
-  const base64 = isDataUrl ? text.slice(comma + 1) : text;
-  // The second alphabet has - and _ instead of + and /.
-  const alphabet = /[-_]/.test(base64) ? 'base64url' : 'base64';
-  try {
-    return Uint8Array.fromBase64(base64, { alphabet });
-  } catch (cause) {
-    throw new Problem(
-      'bad_image',
-      `"${text.slice(0, 40)}" is neither base64 nor a data URL of an image.`,
-      { cause },
-    );
-  }
-}

@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { Problem } from '../errors.ts';
 import { JsonError, parseJson } from '../json.ts';
 
-/** JSON needs several times its bytes: its text, the strings in it, and the files in base64 that they hold. */
-export const maxJsonBytes = 10 * 2 ** 20;
+/** Text needs several times its bytes: a string of it, the strings in JSON, and the files in base64 that they hold. */
+export const maxTextBytes = 10 * 2 ** 20;
 /** An image in rows in an object in a list in an object is 5 deep. A batch with channels in a protocol's body is 7. */
 const maxDepth = 8;
 /** 64 images of 28 rows with an array per pixel's channels are 52,000. */
@@ -16,9 +16,13 @@ const maxStrings = 10_000;
 /** White space in JSON: tab, line feed, carriage return, space. */
 const blanks = [0x09, 0x0a, 0x0d, 0x20];
 
+/** Marks text as UTF-8. Some editors and programs write it. */
+const byteOrderMark = [0xef, 0xbb, 0xbf];
+
 /** Whether the first character that is not a blank starts JSON. Raw pixels may start with the same byte. */
 export function looksLikeJson(body: Uint8Array): boolean {
-  const first = body.find((byte) => !blanks.includes(byte));
+  const start = byteOrderMark.every((byte, i) => body[i] === byte) ? byteOrderMark.length : 0;
+  const first = body.subarray(start).find((byte) => !blanks.includes(byte));
   return first === openObject || first === openArray || first === quote;
 }
 
@@ -54,10 +58,7 @@ const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d
  * @throws {Problem} `bad_json`, `body_too_large`
  */
 export function checkJsonBounds(json: Uint8Array): void {
-  if (json.length > maxJsonBytes) {
-    const detail = `JSON may have at most ${maxJsonBytes} bytes. Send a larger image as the body itself, or in a form.`;
-    throw new Problem('body_too_large', detail);
-  }
+  checkTextBytes(json);
   let depth = 0;
   let containers = 0;
   let values = 0;
@@ -78,6 +79,13 @@ export function checkJsonBounds(json: Uint8Array): void {
       depth--;
     }
   }
+}
+
+/** @throws {Problem} `body_too_large` */
+export function checkTextBytes({ length }: Uint8Array): void {
+  if (length <= maxTextBytes) return;
+  const detail = `JSON and base64 may have at most ${maxTextBytes} bytes. Send a larger image as the body itself, or as a file in a form.`;
+  throw new Problem('body_too_large', detail);
 }
 
 /** An array whose length is checked before its elements are: each of them could have a fault of its own. */

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { isImage } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
-import { looksLikeJson, parseJsonBody } from './json.ts';
+import { checkTextBytes, looksLikeJson, parseJsonBody } from './json.ts';
+import { isBase64Image, isText } from './text.ts';
 
 /** Images in one request. */
 export const maxImages = 64;
@@ -9,7 +10,7 @@ export const maxImages = 64;
 /** One image as the client sent it, not yet decoded. */
 export type PostedImage =
   | { kind: 'file'; bytes: Uint8Array; contentType: string }
-  /** A file in JSON: a data URL or base64. */
+  /** A file as text: a data URL or base64. */
   | { kind: 'text'; text: string }
   | { kind: 'pixels'; value: unknown };
 
@@ -19,67 +20,58 @@ export interface PostedImages {
   many: boolean;
 }
 
-/** Content types that may be JSON: `curl -d` sends a form's, and many clients send none. */
-const mayBeJson = ['', 'application/json', 'application/x-www-form-urlencoded', 'text/plain'];
-
 /** Names of an image in a JSON object. `b64` is TensorFlow Serving's. */
 const names = ['pixels', 'image', 'b64'];
 
+const jsonTypes = /^(?:application|text)\/(?:x-|[\w.-]+\+)?json$/;
+
 /**
- * Splits a body into images. Image files are recognized by their bytes, whatever the content type says.
+ * Splits a body, or one part of a form, into images. Image files, JSON and base64 are recognized by their bytes, whatever the content type
+ * says.
  *
- * @param contentType the header, or ''
- * @throws {Problem} `bad_multipart`, `bad_json`, `too_many_images`
+ * @param type the content type in lower case, without parameters, or ''
+ * @throws {Problem} `bad_json`, `too_many_images`, `body_too_large`
  */
-export async function postedImages(
-  body: Uint8Array<ArrayBuffer>,
-  contentType: string,
-): Promise<PostedImages> {
-  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'multipart/form-data') return fromForm(body, contentType);
-  if (!isImage(body)) {
-    if (type === 'application/json' || type.endsWith('+json')) return fromJson(body);
-    if (mayBeJson.includes(type) && looksLikeJson(body)) return fromJson(body);
+export function contentImages(bytes: Uint8Array, type: string): PostedImages {
+  if (!isImage(bytes)) {
+    if (jsonTypes.test(type)) return jsonImages(bytes);
+    if (isText(bytes)) {
+      if (looksLikeJson(bytes)) return jsonImages(bytes);
+      const start = new TextDecoder().decode(bytes.subarray(0, 200));
+      if (isBase64Image(start)) return one({ kind: 'text', text: toText(bytes) });
+    }
   }
-  return { images: [{ kind: 'file', bytes: body, contentType: type }], many: false };
+  return one({ kind: 'file', bytes, contentType: type });
 }
 
-async function fromForm(body: Uint8Array<ArrayBuffer>, contentType: string): Promise<PostedImages> {
-  let form: FormData;
-  try {
-    form = await new Response(body, { headers: { 'content-type': contentType } }).formData();
-  } catch (cause) {
-    throw new Problem('bad_multipart', `The multipart body can't be read: ${cause}.`, { cause });
-  }
-  const files = [...form.values()].filter((value) => value instanceof File);
-  checkCount(files.length, 'bad_multipart', 'The form has no file');
-  const images = await Promise.all(
-    files.map(async (file) => ({
-      kind: 'file' as const,
-      bytes: new Uint8Array(await file.arrayBuffer()),
-      contentType: file.type,
-    })),
-  );
-  return { images, many: images.length > 1 };
+const one = (image: PostedImage): PostedImages => ({ images: [image], many: false });
+
+/** @throws {Problem} `body_too_large` */
+export function toText(bytes: Uint8Array): string {
+  checkTextBytes(bytes);
+  return new TextDecoder().decode(bytes);
 }
 
-function fromJson(body: Uint8Array): PostedImages {
-  const value = parseJsonBody(body, z.unknown(), 'The body');
-  if (isObject(value) && 'images' in value) {
-    if (!Array.isArray(value.images)) {
+/** @throws {Problem} `bad_json`, `too_many_images`, `body_too_large` */
+export function jsonImages(json: Uint8Array): PostedImages {
+  const value = parseJsonBody(json, z.unknown(), 'The body');
+  const images = isObject(value) ? (value.images ?? null) : null;
+  if (images !== null) {
+    if (!Array.isArray(images)) {
       throw new Problem('bad_json', '"images" must be an array of images.');
     }
-    checkCount(value.images.length, 'bad_json', '"images" is empty');
-    return { images: value.images.map(fromJsonValue), many: true };
+    checkCount(images.length, '"images" is empty');
+    return { images: images.map(fromJsonValue), many: true };
   }
-  if (isObject(value) && !names.some((name) => name in value)) {
+  const image = fromJsonValue(value);
+  if (image.kind === 'pixels' && isObject(image.value)) {
     throw new Problem('bad_json', 'The object must have "pixels", "image" or "images".');
   }
-  return { images: [fromJsonValue(value)], many: false };
+  return one(image);
 }
 
-function checkCount(count: number, codeOfNone: 'bad_multipart' | 'bad_json', none: string): void {
-  if (count === 0) throw new Problem(codeOfNone, `${none}: send at least one image.`);
+function checkCount(count: number, none: string): void {
+  if (count === 0) throw new Problem('bad_json', `${none}: send at least one image.`);
   if (count > maxImages) throw tooManyImages(count);
 }
 
@@ -88,11 +80,21 @@ export const tooManyImages = (count: number) =>
 
 /** Makes an image of a string or an array of pixels, or of an object that has either under one of the names. */
 function fromJsonValue(value: unknown): PostedImage {
-  const name = isObject(value) ? names.find((name) => name in value) : undefined;
-  const image = isObject(value) && name !== undefined ? value[name] : value;
-  return typeof image === 'string'
-    ? { kind: 'text', text: image }
-    : { kind: 'pixels', value: image };
+  if (typeof value === 'string') return { kind: 'text', text: value };
+  if (!isObject(value)) return { kind: 'pixels', value };
+  // What JSON.stringify makes of a Buffer, and of any other typed array.
+  if (value.type === 'Buffer' && Array.isArray(value.data)) return bufferImage(value.data);
+  if ('0' in value) return { kind: 'pixels', value: Object.values(value) };
+  // Programs write `null` for what is absent.
+  const image = names.map((name) => value[name] ?? null).find((member) => member !== null);
+  return image === undefined ? { kind: 'pixels', value } : fromJsonValue(image);
+}
+
+function bufferImage(data: unknown[]): PostedImage {
+  const wrong = data.findIndex((byte) => !Number.isInteger(byte) || Number(byte) >> 8 !== 0);
+  if (wrong < 0) return { kind: 'file', bytes: Uint8Array.from(data as number[]), contentType: '' };
+  const found = JSON.stringify(data[wrong])?.slice(0, 40);
+  throw new Problem('bad_pixels', `Byte ${wrong} of the Buffer is ${found}, not 0 to 255.`);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -16,7 +16,8 @@ import {
   readInvert,
   readParameter,
 } from '../input/parameters.ts';
-import { maxImages, postedImages } from '../input/posted-images.ts';
+import { maxImages } from '../input/posted-images.ts';
+import { requestImages } from '../input/request-images.ts';
 import { describeServed, pixelBytes, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -59,6 +60,21 @@ const postedJsonSchema = z.union([
 
 const file = { description: `A ${formatNames('or')} file, recognized by its content.` };
 
+const queryParameters = {
+  invert: {
+    schema: invertSchema,
+    description:
+      'Whether to swap light and dark. `auto` treats the background as it was decided when the model was trained (`preprocessing.background` in its manifest): it isolates the object of a photo, swaps if the background is light, or keeps the picture. `true` and `false` replace that decision.',
+  },
+  echo: {
+    schema: echoSchema,
+    description:
+      'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG. For a picture, adds `crop`: the part of it that the network saw, in pixels of the upright picture.',
+  },
+  ...modelSelectors.query,
+} as const;
+const queryNames = Object.keys(queryParameters);
+
 export const predictImage = route(
   {
     id: 'predictImage',
@@ -67,19 +83,7 @@ export const predictImage = route(
     description:
       'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is JSON, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
     parameters: {
-      query: {
-        invert: {
-          schema: invertSchema,
-          description:
-            'Whether to swap light and dark. `auto` treats the background as it was decided when the model was trained (`preprocessing.background` in its manifest): it isolates the object of a photo, swaps if the background is light, or keeps the picture. `true` and `false` replace that decision.',
-        },
-        echo: {
-          schema: echoSchema,
-          description:
-            'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG. For a picture, adds `crop`: the part of it that the network saw, in pixels of the upright picture.',
-        },
-        ...modelSelectors.query,
-      },
+      query: queryParameters,
       header: modelSelectors.header,
     },
     body: {
@@ -139,7 +143,8 @@ function openPredictImage({ models, predictionIds, telemetry }: AppContext) {
     const invert = readInvert(context);
     const echo = readParameter(context, 'echo', echoSchema, 'false, true') === 'true';
     const body = await readBody(context);
-    const { images, many } = await postedImages(body, context.req.header('content-type') ?? '');
+    const contentType = context.req.header('content-type') ?? '';
+    const { images, many } = await requestImages(body, contentType, queryNames);
     const reference = await models.resolve(choice, context.executionCtx);
     const input = await models.withModel(reference, ({ model }) =>
       inputOptionsFor(model.manifest.model),

@@ -134,6 +134,12 @@ function recognize(bytes: Uint8Array, formats = imageFormats): ImageFormat {
   throw new ImageError('unsupported_image', `This is not an image: ${supported}.`);
 }
 
+/** Returns the name of the format that the bytes start like, supported or not, such as `HEIC`, or `null`. */
+export const formatOf = (bytes: Uint8Array): string | null =>
+  unsupportedFormats.find(([, signature, at]) => startsWith(bytes, signature, at))?.[0] ??
+  imageFormats.find((format) => matches(bytes, format))?.name ??
+  null;
+
 /** Reports whether the bytes start with a supported format's signature. File names and content types may be wrong. */
 export const isImage = (bytes: Uint8Array): boolean =>
   imageFormats.some((format) => matches(bytes, format));

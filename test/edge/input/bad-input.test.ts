@@ -190,7 +190,7 @@ describe('invalid JSON', () => {
     ['[]', 422, 'bad_pixels', '0 pixels'],
     [JSON.stringify(pixels.slice(1)), 422, 'bad_pixels', '783 pixels'],
     [JSON.stringify([...pixels, 0]), 422, 'bad_pixels', '785 pixels'],
-    [JSON.stringify([pixels]), 422, 'bad_pixels', '1 rows'],
+    [JSON.stringify([pixels, pixels]), 422, 'bad_pixels', '2 rows'],
     [JSON.stringify(Array(28).fill(pixels.slice(0, 27))), 422, 'bad_pixels', 'row 0 has 27'],
     [JSON.stringify(Array(28).fill(Array(28).fill([1, 2]))), 422, 'bad_pixels', 'row 0, column 0'],
     [JSON.stringify(Array(28).fill([]).with(5, 7)), 422, 'bad_pixels', 'row 0 has 0'],
@@ -212,7 +212,7 @@ describe('invalid JSON', () => {
 describe('an invalid form', () => {
   it('is refused without a file, and if it is not a form', async () => {
     const form = new FormData();
-    form.append('image', 'text');
+    form.append('title', 'text');
     await expectProblem([form], { status: 400, code: 'bad_multipart' });
     const type = 'multipart/form-data; boundary=x';
     await expectProblem(['no form', type], { status: 400, code: 'bad_multipart' });

@@ -1,0 +1,59 @@
+/** Tells text from files and raw pixels, and reads files that were written as text. */
+import { formatOf } from '../../shared/image/decode-image.ts';
+import { Problem } from '../errors.ts';
+
+/** Text is recognized by its first bytes. Files and raw pixels have control characters among them. */
+const inspectedBytes = 1024;
+const [tab, lineFeed, formFeed, carriageReturn, space] = [0x09, 0x0a, 0x0c, 0x0d, 0x20];
+
+export function isText(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, inspectedBytes).every((byte) => {
+    return (
+      byte >= space ||
+      byte === lineFeed ||
+      byte === carriageReturn ||
+      byte === tab ||
+      byte === formFeed
+    );
+  });
+}
+
+/** Characters of base64 that hold the longest signature of an image: 24 bytes. */
+const signatureCharacters = 32;
+
+/** Whether a text is a data URL, or base64 that starts like an image file. Other texts may be base64, too. */
+export function isBase64Image(text: string): boolean {
+  const start = text.slice(0, 200).trimStart();
+  if (/^data:/i.test(start)) return true;
+  const base64 = start.replaceAll(/\s/g, '').slice(0, signatureCharacters);
+  if (!/^[\w+/-]{8,}$/.test(base64)) return false;
+  return formatOf(decode(base64.slice(0, base64.length & ~3))) !== null;
+}
+
+/**
+ * Decodes base64 of either alphabet (RFC 4648), padded or not, alone or in a data URL (RFC 2397).
+ *
+ * @throws {Problem} `bad_image`
+ */
+export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
+  const [head = ''] = /^\s*data:[^,]*,?/i.exec(text.slice(0, 1000)) ?? [];
+  if (head !== '' && !/;base64\s*,$/i.test(head)) {
+    throw new Problem(
+      'bad_image',
+      `The data URL "${text.slice(0, 40)}" is not data:<type>;base64,<data>.`,
+    );
+  }
+  try {
+    return decode(text.slice(head.length));
+  } catch (cause) {
+    const isJson = /^\s*[[{]/.test(text);
+    const detail = isJson
+      ? `The text "${text.slice(0, 40)}" is JSON that was written as JSON twice. Send it as it is, not as a string.`
+      : `"${text.slice(0, 40)}" is neither base64 nor a data URL of an image.`;
+    throw new Problem('bad_image', detail, { cause });
+  }
+}
+
+/** The second alphabet has - and _ instead of + and /. */
+const decode = (base64: string) =>
+  Uint8Array.fromBase64(base64, { alphabet: /[-_]/.test(base64) ? 'base64url' : 'base64' });
