@@ -22,7 +22,7 @@ export const problems = {
   empty_body: { status: 400, title: 'The body is empty' },
   bad_encoding: { status: 400, title: 'The body does not match its Content-Encoding' },
   bad_json: { status: 400, title: 'The body is not the expected JSON' },
-  bad_multipart: { status: 400, title: 'The multipart form is invalid' },
+  bad_multipart: { status: 400, title: 'The form is invalid' },
   unauthorized: { status: 401, title: 'A valid token is required' },
   not_found: { status: 404, title: 'Not found' },
   alias_not_found: { status: 404, title: 'The model has no such alias' },

@@ -71,28 +71,25 @@ function findDelimiter(
   delimiter: Uint8Array,
   from: number,
 ): DelimiterLine | null {
-  for (let start = from; ; ) {
-    const line = body[start] === dash ? delimiterAt(body, delimiter, start) : null;
-    if (line) {
-      const lineBreak = body[start - 2] === carriageReturn ? 2 : 1;
-      return { ...line, before: Math.max(from, start - lineBreak) };
-    }
-    const lineEnd = body.indexOf(lineFeed, start);
-    if (lineEnd < 0) return null;
-    start = lineEnd + 1;
+  for (let start = body.indexOf(dash, from); start >= 0; start = body.indexOf(dash, start + 1)) {
+    if (start > from && body[start - 1] !== lineFeed) continue;
+    const line = delimiterAt(body, delimiter, start);
+    if (line === null) continue;
+    const lineBreak = body[start - 2] === carriageReturn ? 2 : 1;
+    return { ...line, before: Math.max(from, start - lineBreak) };
   }
+  return null;
 }
 
 function delimiterAt(body: Uint8Array, delimiter: Uint8Array, start: number) {
-  if (!delimiter.every((byte, i) => body[start + i] === byte)) return null;
-  const end = start + delimiter.length;
-  const isLast = body[end] === dash && body[end + 1] === dash;
-  if (isLast) return { after: body.length, isLast };
-  const lineEnd = body.indexOf(lineFeed, end);
+  for (let i = 0; i < delimiter.length; i++) {
+    if (body[start + i] !== delimiter[i]) return null;
+  }
+  let end = start + delimiter.length;
+  if (body[end] === dash && body[end + 1] === dash) return { after: body.length, isLast: true };
+  while (blanks.includes(body[end] as number)) end++;
   // Else a longer boundary begins with this one.
-  const isWhole =
-    lineEnd >= 0 && body.subarray(end, lineEnd).every((byte) => blanks.includes(byte));
-  return isWhole ? { after: lineEnd + 1, isLast } : null;
+  return body[end] === lineFeed ? { after: end + 1, isLast: false } : null;
 }
 
 function parsePart(part: Uint8Array): FormPart {

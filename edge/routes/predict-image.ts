@@ -81,7 +81,7 @@ export const predictImage = route(
     tag: 'Predictions',
     summary: 'Predict one or more images',
     description:
-      'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is JSON, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
+      'The body may be compressed with gzip (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is text or JSON, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
     parameters: {
       query: queryParameters,
       header: modelSelectors.header,
@@ -97,9 +97,15 @@ export const predictImage = route(
         description: '784 bytes, one per pixel, or an image file.',
       },
       'multipart/form-data': {
-        description: 'Up to 64 files, in fields of any name.',
-        schema: z.record(z.string(), z.file()),
+        description:
+          'Up to 64 files, in fields of any name. Fields of text may hold base64, a data URL or JSON.',
+        schema: z.record(z.string(), z.union([z.file(), z.string()])),
       },
+      'application/x-www-form-urlencoded': {
+        description: 'Base64, data URLs or JSON, in fields called image or pixels.',
+        schema: z.record(z.string(), z.string()),
+      },
+      'text/plain': { description: 'A file as base64 or data URL.', schema: z.string() },
     },
     answers: {
       200: {

@@ -85,6 +85,8 @@ export function formBodies(material: Material): fc.Arbitrary<Body> {
     head: fc.constantFrom(
       'Content-Disposition: form-data; name="a"; filename="a.png"\r\nContent-Type: image/png\r\n',
       'Content-Disposition: form-data; name="a"\r\n',
+      'Content-Disposition: form-data; name=image; filename=a.png\r\n',
+      'Content-Disposition: form-data; name="image"\r\nContent-Transfer-Encoding: base64\r\n',
       'Content-Disposition: form-data; name=""; filename=""\r\n',
       'Content-Disposition: form-data; filename="a"\r\n',
       'Content-Type: image/png\r\n',
