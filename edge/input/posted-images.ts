@@ -76,7 +76,7 @@ function checkCount(count: number, none: string): void {
 }
 
 export const tooManyImages = (count: number) =>
-  new Problem('too_many_images', `${count} images in one request; at most ${maxImages} may be.`);
+  new Problem('too_many_images', `${count} images in one request; the maximum is ${maxImages}.`);
 
 /** Makes an image of a string or an array of pixels, or of an object that has either under one of the names. */
 function fromJsonValue(value: unknown): PostedImage {

@@ -33,7 +33,7 @@ export async function verifyAlias(
   }
   if (Date.parse(alias.updatedAt) < newest) {
     throw fail(
-      `was moved at ${alias.updatedAt}, but a later move of ${new Date(newest).toISOString()} is known: an old record was put back. \`npx catwalk promote --sign\` or \`rollback --sign\` moves it.`,
+      `was moved at ${alias.updatedAt}, but a later move of ${new Date(newest).toISOString()} is known, so an old file was restored. Move the alias with \`npx catwalk promote --sign\` or \`rollback --sign\`.`,
     );
   }
 }

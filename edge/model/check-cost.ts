@@ -34,13 +34,13 @@ export function checkCost(model: LayersModel, what: string): Cost {
   if (!(outputs <= maxOutputs)) {
     throw new ModelError(
       'bad_model',
-      `${what} has layers with ${outputs} outputs per image, and at most ${maxOutputs} are computed.`,
+      `${what} has layers with ${outputs} outputs per image; the maximum is ${maxOutputs}.`,
     );
   }
   if (!(multiplyAdds <= maxMultiplyAdds)) {
     throw new ModelError(
       'bad_model',
-      `${what} needs ${multiplyAdds} multiply-adds per image, and at most ${maxMultiplyAdds} are computed.`,
+      `${what} needs ${multiplyAdds} multiply-adds per image; the maximum is ${maxMultiplyAdds}.`,
     );
   }
   return cost;

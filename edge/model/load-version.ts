@@ -76,7 +76,7 @@ function concatenate(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> 
   if (bytes > maxVersionBytes) {
     throw new ModelError(
       'bad_model',
-      `The weights that model.json names have ${bytes} bytes, and at most ${maxVersionBytes} are loaded.`,
+      `The weights that model.json names have ${bytes} bytes; the maximum is ${maxVersionBytes}.`,
     );
   }
   const joined = new Uint8Array(bytes);

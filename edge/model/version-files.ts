@@ -22,14 +22,14 @@ export function checkSizes({ version, files }: Manifest): void {
   if (files.length > maxFiles) {
     throw new ModelError(
       'bad_model',
-      `Version ${version} has ${files.length} files, and at most ${maxFiles} are read.`,
+      `Version ${version} has ${files.length} files; the maximum is ${maxFiles}.`,
     );
   }
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes > maxVersionBytes) {
     throw new ModelError(
       'bad_model',
-      `The files of version ${version} have ${bytes} bytes, and at most ${maxVersionBytes} are loaded.`,
+      `The files of version ${version} have ${bytes} bytes; the maximum is ${maxVersionBytes}.`,
     );
   }
 }

@@ -27,7 +27,7 @@ export function weightTensors(
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (4 * total > maxVersionBytes) {
     throw new RangeError(
-      `The weights in model.json take ${4 * total} bytes of memory, and at most ${maxVersionBytes} are loaded.`,
+      `The weights in model.json take ${4 * total} bytes of memory; the maximum is ${maxVersionBytes}.`,
     );
   }
   if (specs.some(({ quantization }) => quantization !== undefined)) {

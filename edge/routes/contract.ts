@@ -83,7 +83,7 @@ export const modelSelectors = {
     'X-Catwalk-Client': {
       schema: z.optional(z.string()),
       description:
-        'Identifies the client. If a share of the clients gets a canary, a client is always on the same side.',
+        'Identifies the client. If a canary answers a share of the clients, the same client always gets the same model.',
     },
   },
 } as const;

@@ -33,7 +33,7 @@ export const predictIndex = route(
     tag: 'Predictions',
     summary: 'Predict a test image',
     description:
-      'Returns the predicted and the actual label as JSON. If `Accept` prefers an image, returns the test image under the title "Predicted: X, Actual: Y". Answers with an `index` have an ETag. With `version` and `dataset`, the answer never changes and may be cached for ever.',
+      'Returns the predicted and the actual label as JSON. If `Accept` prefers an image, returns the test image under the title "Predicted: X, Actual: Y". Answers with an `index` have an ETag. With `version` and `dataset`, the answer never changes and can be cached forever.',
     parameters: {
       query: {
         index: {

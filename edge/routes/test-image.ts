@@ -20,7 +20,7 @@ export const testImage = route(
     tag: 'Predictions',
     summary: 'Get a test image',
     description:
-      'Another test set may replace the image under the same URL. With `dataset`, the answer never changes and may be cached for ever.',
+      'Another test set may replace the image under the same URL. With `dataset`, the answer never changes and can be cached forever.',
     parameters: {
       path: {
         file: {

@@ -10,7 +10,7 @@ export const predictionIdSchema = z
   .check(
     z.regex(
       /^\d{8}T\d{6}Z-[0-9a-f]{8}\.[0-9a-f]{64}(\.\d{8}\.[\w-]{43})?$/,
-      'a prediction’s id is as its answer has it',
+      'must be the id of a prediction, unchanged',
     ),
   );
 

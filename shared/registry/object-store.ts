@@ -108,6 +108,6 @@ export class ObjectTooLargeError extends Error {
   /** @param bytes the size of the object, or `null` if the store did not announce it */
   constructor(bytes: number | null, maxBytes: number) {
     const size = bytes === null ? `more than ${maxBytes} bytes` : `${bytes} bytes`;
-    super(`it has ${size}, and at most ${maxBytes} are read`);
+    super(`it has ${size}; the maximum is ${maxBytes}`);
   }
 }

@@ -147,9 +147,7 @@ function findFiles(folder: string, model?: ModelSpec): FolderFiles {
   const [only = ''] = labels;
   const inner = join(reference, only);
   if (labels.length === 1 && Object.keys(partsOf(inner)).length > 0) {
-    throw new InvalidDatasetError(
-      `${reference} has one folder, ${only}. Is it ${inner} that you mean?`,
-    );
+    throw new InvalidDatasetError(`${reference} has one folder, ${only}. Did you mean ${inner}?`);
   }
   const found: FolderFiles = { labels };
   for (const [name, path] of Object.entries(used)) {

@@ -55,7 +55,7 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
   if (!isKnownDataset(dataset)) {
     if (dataDir === undefined) return loadFolder(dataset, options);
     throw new InvalidDatasetError(
-      `--data-dir is only for the files of ${knownNames}, and --dataset ${dataset} is none of these. Remove --data-dir.`,
+      `--data-dir is only for the files of ${knownNames}, and --dataset ${dataset} is not one of them. Remove --data-dir.`,
     );
   }
   const known: KnownDataset = knownDatasets[dataset];

@@ -104,7 +104,7 @@ describe('errors', () => {
     const response = await post('/v1/models/fashion-mnist-cnn:predict', rows);
     expect([response.status, await response.json()]).toEqual([
       413,
-      { error: '90000 images in one request; at most 64 may be.' },
+      { error: '90000 images in one request; the maximum is 64.' },
     ]);
   });
 

@@ -100,7 +100,7 @@ describe('a Worker with a public key', () => {
     await bucket.moveAlias(first, 'production', signedAt('2026-11-24T10:15:00Z'));
     await lookAgain(app);
     expect(await versionOf(app)).toBe(second);
-    expect((await app.json('/readyz')).failure.detail).toContain('an old record was put back');
+    expect((await app.json('/readyz')).failure.detail).toContain('an old file was restored');
     await bucket.moveAlias(first, 'production', signedAt('2026-11-24T12:00:00Z'));
     await lookAgain(app);
     expect(await versionOf(app)).toBe(first);

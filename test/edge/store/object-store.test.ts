@@ -75,7 +75,7 @@ async function expectLimits(store: ObjectStore, key: string): Promise<void> {
     const error = await store.get(key, { maxBytes }).catch((reason) => reason);
     expect(error).toBeInstanceOf(StoreError);
     expect(error.cause).toBeInstanceOf(ObjectTooLargeError);
-    expect(error.message).toMatch(/7 bytes, and at most 6/);
+    expect(error.message).toMatch(/7 bytes; the maximum is 6/);
   }
   const refuse = () => Promise.reject(new Error('not signed'));
   await expect(store.get(key, { maxBytes: refuse })).rejects.toThrow('not signed');

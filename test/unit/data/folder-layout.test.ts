@@ -151,7 +151,7 @@ describe('without test/', () => {
 
   test('a folder around the data set is named', async () => {
     await cp(join(root, 'shapes'), join(folder, 'archive'), { recursive: true });
-    expect(await refusal()).toMatch(/Is it .*archive that you mean\?/);
+    expect(await refusal()).toMatch(/Did you mean .*archive\?/);
   });
 });
 
