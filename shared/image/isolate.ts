@@ -277,6 +277,24 @@ function boxMean(values: Float32Array, scratch: Float32Array, width: number, hei
   }
 }
 
+/** Returns the size in which a trimmed garment is laid into the input: its longer edge fits, and flat tops are squeezed. */
+export function sizeOfGarment(
+  width: number,
+  height: number,
+  inputWidth: number,
+  inputHeight: number,
+) {
+  const aspect = width / height;
+  if (aspect > flatTop.minAspect && aspect < flatTop.maxAspect) {
+    return { width: Math.round(inputWidth * flatTop.squeeze), height: inputHeight };
+  }
+  const longer = Math.max(width, height);
+  return {
+    width: Math.max(1, Math.round((width * inputWidth) / longer)),
+    height: Math.max(1, Math.round((height * inputHeight) / longer)),
+  };
+}
+
 /** Trims the garment, fits its longer edge to the input and puts it on black, with light and dark swapped, as in the data set. */
 function fitGarment(
   mask: Uint8Array,
@@ -285,15 +303,7 @@ function fitGarment(
   box: ReturnType<typeof maskBounds>,
   input: IsolateOptions,
 ): Uint8Array {
-  const longer = Math.max(box.width, box.height);
-  const aspect = box.width / box.height;
-  const isFlatTop = aspect > flatTop.minAspect && aspect < flatTop.maxAspect;
-  const size = isFlatTop
-    ? { width: Math.round(input.width * flatTop.squeeze), height: input.height }
-    : {
-        width: Math.max(1, Math.round((box.width * input.width) / longer)),
-        height: Math.max(1, Math.round((box.height * input.height) / longer)),
-      };
+  const size = sizeOfGarment(box.width, box.height, input.width, input.height);
   // Two channels: the mask, and the mask's part of the inverted luma.
   const cut = new Float32Array(2 * box.width * box.height);
   for (let y = 0; y < box.height; y++) {

@@ -64,6 +64,7 @@ export const trainingSchema = z.object({
   flip: z.optional(z.boolean()),
   shift: z.optional(z.int()),
   erase: z.optional(z.int()),
+  photos: z.optional(fraction),
   validation: z.optional(z.int()),
   patience: z.optional(z.int()),
   dtype: z.optional(z.enum(['float32', 'float16'])),

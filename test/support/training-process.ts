@@ -21,6 +21,8 @@ export const smallTraining = (dataset: string): string[] => [
   '7',
   '--erase',
   '4',
+  '--photos',
+  '0.5',
   '--limit',
   '90',
   '--validation',

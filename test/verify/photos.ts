@@ -1,5 +1,5 @@
 /** `npm run verify:photos -- --photos DIR --csv FILE`: measures how many real photos a model or a Worker predicts correctly. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import { predictionSchema } from '../../shared/model/prediction.ts';
 import { imagesOfFiles } from '../../trainer/evaluate/images-to-predict.ts';
 import { predictImages } from '../../trainer/evaluate/predict-images.ts';
 import { modelOfRun } from '../../trainer/evaluate/trained-model.ts';
-import { newestRun } from '../../trainer/run/read-run.ts';
+import { newestRun, readRun } from '../../trainer/run/read-run.ts';
 
 const options = new Command('npm run verify:photos --')
   .description(
@@ -18,9 +18,10 @@ const options = new Command('npm run verify:photos --')
   .requiredOption('--csv <file>', 'their labels')
   .option('--url <url>', 'send the photos to this Worker (default: use the newest run)')
   .option('--run <folder>', 'folder of the run to use (default: the newest run)')
+  .option('--save', "keep the result of the run's recipe in docs/bench/photos.json")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ photos: string; csv: string; url?: string; run?: string }>();
+  .opts<{ photos: string; csv: string; url?: string; run?: string; save?: true }>();
 
 interface Photo {
   file: string;
@@ -29,10 +30,10 @@ interface Photo {
 }
 
 const photos = readCsv(await readFile(options.csv, 'utf8'));
-const predicted = options.url
-  ? await askWorker(options.url.replace(/\/+$/, ''))
-  : await useModel(options.run ?? (await newestRun('runs')));
-report(predicted);
+const run = options.url ? null : (options.run ?? (await newestRun('runs')));
+const result = measure(run === null ? await askWorker(options.url ?? '') : await useModel(run));
+print(result);
+if (options.save && run !== null) await save(run);
 
 function readCsv(text: string): Photo[] {
   const [header = '', ...lines] = text.trim().split(/\r?\n/);
@@ -58,7 +59,8 @@ async function useModel(run: string): Promise<(number | null)[]> {
   );
 }
 
-async function askWorker(worker: string): Promise<(number | null)[]> {
+async function askWorker(url: string): Promise<(number | null)[]> {
+  const worker = url.replace(/\/+$/, '');
   const ids: (number | null)[] = [];
   for (const { file } of photos) {
     const body = new Uint8Array(await readFile(file));
@@ -69,24 +71,42 @@ async function askWorker(worker: string): Promise<(number | null)[]> {
   return ids;
 }
 
-function report(ids: readonly (number | null)[]): void {
-  const groups = new Map<string, { photos: number; right: number }>();
+function measure(ids: readonly (number | null)[]) {
+  const groups = new Map<string, { group: string; photos: number; right: number }>();
   for (const [i, { group }] of photos.entries()) {
-    const tally = groups.get(group) ?? { photos: 0, right: 0 };
+    const tally = groups.get(group) ?? { group, photos: 0, right: 0 };
     tally.photos++;
     if (group.split(' ').includes(String(ids[i]))) tally.right++;
     groups.set(group, tally);
   }
-  for (const [group, { photos: count, right }] of [...groups].sort()) {
+  const tallies = [...groups.values()].toSorted((a, b) => (a.group < b.group ? -1 : 1));
+  const shares = tallies.map(({ photos: count, right }) => right / count);
+  return {
+    photos: photos.length,
+    macro: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+    bags: ids.filter((id) => id === 8).length / photos.length,
+    groups: tallies,
+  };
+}
+
+function print({ groups, macro, bags }: ReturnType<typeof measure>): void {
+  for (const { group, photos: count, right } of groups) {
     console.log(
       `${group.padEnd(8)} ${String(right).padStart(5)} of ${count}  ${percent(right / count)}`,
     );
   }
-  const macro = [...groups.values()].reduce(
-    (sum, { photos: count, right }) => sum + right / count,
-    0,
-  );
-  console.log(`macro accuracy ${percent(macro / groups.size)} of ${photos.length} photos`);
-  const bags = ids.filter((id) => id === 8).length;
-  console.log(`predicted as label 8: ${percent(bags / photos.length)}`);
+  console.log(`macro accuracy ${percent(macro)} of ${photos.length} photos`);
+  console.log(`predicted as label 8: ${percent(bags)}`);
+}
+
+/** Replaces the result of the run's recipe. */
+async function save(folder: string): Promise<void> {
+  const file = join(import.meta.dirname, '../../docs/bench/photos.json');
+  const { config, epoch } = await readRun(folder);
+  const { recipe, seed } = config;
+  const own = { recipe, epoch: epoch.epoch, seed, testAccuracy: epoch.accuracy, ...result };
+  const saved: { results: (typeof own)[] } = JSON.parse(await readFile(file, 'utf8'));
+  const others = saved.results.filter((other) => other.recipe !== recipe);
+  const results = [...others, own].toSorted((a, b) => (a.recipe < b.recipe ? 1 : -1));
+  await writeFile(file, `${JSON.stringify({ results }, null, 2)}\n`);
 }

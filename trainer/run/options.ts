@@ -29,7 +29,7 @@ const recipeOptions = Object.fromEntries(
 const trainingOptions = z.object({
   recipe: option(
     '<name>',
-    'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy)',
+    'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy), photo (for photos of clothes; needs a data set like fashion-mnist)',
     z.enum(recipeNames).default('tutorial'),
   ),
   ...recipeOptions,
@@ -137,8 +137,14 @@ function refuseContradictions(
   options: z.output<typeof trainingOptions>,
   context: z.core.$RefinementCtx,
 ): void {
-  for (const { setting, message } of contradictions(recipeWith(options.recipe, options))) {
+  const recipe = recipeWith(options.recipe, options);
+  for (const { setting, message } of contradictions(recipe)) {
     context.addIssue({ code: 'custom', path: [setting], message });
+  }
+  if (recipe.photos > 0 && options.background && options.background !== 'isolate') {
+    const message =
+      '--photos, and so --recipe photo, trains for isolated photos; omit --background';
+    context.addIssue({ code: 'custom', path: ['background'], message });
   }
 }
 

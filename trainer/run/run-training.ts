@@ -9,7 +9,8 @@ import { loadDataset } from '../data/load-dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
-import { recipeWith } from '../train/recipe.ts';
+import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
+import { type Recipe, recipeWith } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
@@ -78,7 +79,7 @@ async function trainAndRecord(
   const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
   const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
-  const dataset = await load();
+  const dataset = datasetFor(recipe, await load());
   const { spec, initial } = networkFor(dataset, parent, plan, notify);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
@@ -139,6 +140,17 @@ function networkFor(
   const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';
   notify(`Starting from the weights of ${options.from}${labels}`);
   return { spec, initial: weights };
+}
+
+/**
+ * Returns a data set whose models isolate photos and shift their mean, as the recipe expects if it trains for photos.
+ *
+ * @throws {UsageError} if the recipe needs other images
+ */
+function datasetFor({ photos }: Recipe, dataset: Dataset): Dataset {
+  if (photos === 0) return dataset;
+  checkTakesPhotos(dataset);
+  return { ...dataset, background: { kind: 'isolate', mean: photoMean } };
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */

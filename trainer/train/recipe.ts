@@ -47,13 +47,16 @@ export const recipeSchema = z.object({
   flip: z.boolean().describe('mirror half of the training images, at random'),
   shift: integer('shift each training image at random by up to n pixels each way', 0, 27),
   erase: integer('blacken a square of n pixels at a random place of each training image', 0, 28),
+  photos: share(
+    'share of the training images that are made to look like photos, for data sets like fashion-mnist; 0: none',
+  ),
   validation: integer('keep n training images, drawn with the seed, for validation; 0: none', 0),
   patience: integer('stop after n epochs without a better validation accuracy; 0: never', 0),
 });
 
 export type Recipe = z.output<typeof recipeSchema>;
 
-export const recipeNames = ['tutorial', 'fast', 'best'] as const;
+export const recipeNames = ['tutorial', 'fast', 'best', 'photo'] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 const tutorial: Recipe = {
@@ -69,6 +72,7 @@ const tutorial: Recipe = {
   flip: false,
   shift: 0,
   erase: 0,
+  photos: 0,
   validation: 0,
   patience: 0,
 };
@@ -104,6 +108,22 @@ export const recipes: Record<RecipeName, Recipe> = {
     averageDecay: 0.999,
     flip: true,
     shift: 2,
+  },
+  /** For photos: most training images are turned, lit, masked and laid on textures as photos are. */
+  photo: {
+    ...tutorial,
+    epochs: 20,
+    batchSize: 128,
+    optimizer: 'adamw',
+    learningRate: 0.002,
+    weightDecay: 0.02,
+    schedule: 'cosine',
+    warmupEpochs: 1,
+    labelSmoothing: 0.05,
+    averageDecay: 0.999,
+    flip: true,
+    shift: 1,
+    photos: 0.6,
   },
 };
 

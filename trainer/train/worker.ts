@@ -8,8 +8,10 @@ import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.
 import { openBackend } from '../backend/open-backend.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
+import { augmentPhoto, footwear } from './augment-photo.ts';
 import { assignFlat, crossEntropy, flattenTensors, forward } from './forward.ts';
 import { learningRateAt, openOptimizer } from './optimizer.ts';
+import { openRandom } from './photo-random.ts';
 import type { Recipe } from './recipe.ts';
 import {
   PAUSE_REQUESTED,
@@ -55,7 +57,7 @@ const evaluationBatch = 64;
 
 const data = workerData as WorkerData;
 const { index, count, spec, recipe, seed, state } = data;
-const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0;
+const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0 || recipe.photos > 0;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
 const augmented = new Uint8Array(imageSize);
 const backend = await openBackend(data.backend, {
@@ -107,12 +109,10 @@ function computeGradient(batch: Uint32Array, step: number): number {
     gradient.fill(0);
     return 0;
   }
-  const changes = augments
-    ? drawChanges(batch.length, recipe, spec.inputShape, `${seed}/augment/${step}`)
-    : null;
+  const augment = augments ? openAugmentation(batch.length, ownPart[0], step) : null;
   assignFlat(state.parameters, variables);
   return tf.tidy(() => {
-    const images = gatherImages(state.train, part, changes?.slice(...ownPart));
+    const images = gatherImages(state.train, part, augment);
     const labels = tf.tensor1d(
       Array.from(part, (image) => state.train.labels[image] as number),
       'int32',
@@ -137,25 +137,44 @@ function evaluate({ set, logits }: TestState): void {
     const length = Math.min(evaluationBatch, end - from);
     const part = Uint32Array.from({ length }, (_, position) => from + position);
     const values = tf.tidy(() =>
-      forward(spec, variables, gatherImages(set, part), null).dataSync<'float32'>(),
+      forward(spec, variables, gatherImages(set, part, null), null).dataSync<'float32'>(),
     );
     logits.set(values, from * spec.labels.length);
   }
 }
 
-/** @param changes one per image of the part, if images are augmented */
+/** Returns the pixels that an image is trained on. They are overwritten by the next call. */
+type Augment = (pixels: Uint8Array, label: number, position: number) => Uint8Array;
+
+/**
+ * Draws the changes of a batch from the seed, the step and each image's position, so that they do not depend on the number of workers.
+ *
+ * @param first position of this worker's first image in the batch
+ */
+function openAugmentation(batchLength: number, first: number, step: number): Augment {
+  const changes = drawChanges(batchLength, recipe, spec.inputShape, `${seed}/augment/${step}`);
+  return (pixels, label, position) => {
+    const random = openRandom(`${seed}/photo/${step}/${first + position}`);
+    if (random.happens(recipe.photos)) {
+      augmentPhoto(augmented, pixels, footwear.has(spec.labels[label] as string), random);
+    } else {
+      const change = changes[first + position] as ImageChange;
+      augmentInto(augmented, pixels, spec.inputShape, change, recipe);
+    }
+    return augmented;
+  };
+}
+
 function gatherImages(
-  { images }: ImageSet,
+  { images, labels }: ImageSet,
   part: Uint32Array,
-  changes?: readonly ImageChange[],
+  augment: Augment | null,
 ): tf.Tensor {
   const values = new Float32Array(part.length * imageSize);
   for (const [position, image] of part.entries()) {
     const pixels = images.subarray(image * imageSize, (image + 1) * imageSize);
-    const change = changes?.[position];
-    if (change) augmentInto(augmented, pixels, spec.inputShape, change, recipe);
     normalizePixels(
-      change ? augmented : pixels,
+      augment ? augment(pixels, labels[image] as number, position) : pixels,
       spec.preprocessing,
       values.subarray(position * imageSize, (position + 1) * imageSize),
     );

@@ -38,6 +38,8 @@ describe('the recipe from the options', () => {
     [{ averageDecay: '-0.1' }, '--average-decay'],
     [{ weightDecay: 'much' }, '--weight-decay'],
     [{ dtype: 'int8' }, '--dtype'],
+    [{ photos: '1' }, '--photos'],
+    [{ recipe: 'photo', background: 'keep' }, '--background: --photos, and so --recipe photo'],
     [{ recipe: 'worst' }, '--recipe'],
   ])('refuses %j', (raw, message) => {
     expect(() => recipeOf(raw)).toThrow(UsageError);
