@@ -79,7 +79,7 @@ export interface Bend {
 }
 
 /** Draws a garment moved by a matrix over what the result has. Values between pixels are interpolated; outside is nothing. */
-export function drawMoved(from: Garment, to: Garment, matrix: Affine, bend: Bend | null): void {
+function drawMoved(from: Garment, to: Garment, matrix: Affine, bend: Bend | null): void {
   const [xx, xy, x1, yx, yy, y1] = matrix;
   const half = side / 2;
   for (let row = 0, i = 0; row < side; row++) {
