@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { aliasNameSchema, modelNameSchema } from '../shared/model/names.ts';
 import { maxListed } from '../shared/registry/object-store.ts';
+import { endpointFault, usesPathStyle } from '../shared/registry/s3-endpoint.ts';
 import { inEnglish } from './json.ts';
 
 /** Which requests are logged: `error` those with a 5xx, `warn` also those with a 4xx, `info` all. */
@@ -109,6 +110,10 @@ export const variablesSchema = z.object({
   AWS_ENDPOINT_URL: setting(
     z.url({ protocol: /^https?$/ }),
     "The store's address. Default: AWS S3 in AWS_REGION.",
+  ),
+  S3_PATH_STYLE: setting(
+    z.stringbool(),
+    'true: endpoint/bucket/key, false: bucket.endpoint/key. Default: true, unless the store of AWS_ENDPOINT_URL refuses it.',
   ),
   AWS_REGION: setting(z.string(), 'Default: auto with AWS_ENDPOINT_URL, else us-east-1.'),
   AWS_ACCESS_KEY_ID: setting(z.string(), 'A secret. Required with S3_BUCKET.'),
@@ -238,11 +243,21 @@ function s3Location(variables: z.infer<typeof variablesSchema>, context: z.core.
     const message = 'must be set if S3_BUCKET is set';
     context.issues.push({ code: 'custom', path: [name], input: undefined, message });
   }
+  const fault = endpoint && endpointFault(endpoint, bucket);
+  if (fault) {
+    context.issues.push({
+      code: 'custom',
+      path: ['AWS_ENDPOINT_URL'],
+      input: undefined,
+      message: fault,
+    });
+  }
   const region = variables.AWS_REGION ?? (endpoint ? 'auto' : 'us-east-1');
   return {
     bucket,
     endpoint: endpoint ?? `https://s3.${region}.amazonaws.com`,
     region,
+    pathStyle: variables.S3_PATH_STYLE ?? (endpoint === undefined || usesPathStyle(endpoint)),
     accessKeyId: variables.AWS_ACCESS_KEY_ID ?? '',
     secretAccessKey: variables.AWS_SECRET_ACCESS_KEY ?? '',
     sessionToken: variables.AWS_SESSION_TOKEN,

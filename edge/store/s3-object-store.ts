@@ -7,39 +7,35 @@ import {
   namesUnder,
   type ObjectStore,
   ObjectTooLargeError,
+  quoteEtag,
   type StoredObject,
   StoreError,
+  unquoteEtag,
 } from '../../shared/registry/object-store.ts';
-
-/** A bucket of an S3-compatible store, addressed by path, which all of them support. */
-export interface S3Location {
-  bucket: string;
-  /** Such as `https://s3.eu-central-1.amazonaws.com`. */
-  endpoint: string;
-  region: string;
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken?: string | undefined;
-}
+import { AnswerError, explain, notS3, request, valuesOf } from './s3-answer.ts';
+import { type S3Location, urlOfBucket } from './s3-location.ts';
 
 /** Retries after a server error or throttling. The library's ten would take minutes. */
 const retries = 2;
-/** A read that takes longer has hung: the largest object is a model's weights. */
-const timeLimitMs = 20_000;
+/** How often a write that conflicts with another one (HTTP 409) is sent: for about a second. */
+const conflictAttempts = 5;
+const firstWaitMs = 100;
 
 /** An object store over S3's REST API (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html). */
 export function s3ObjectStore(location: S3Location): ObjectStore {
-  const { bucket, endpoint, region, accessKeyId, secretAccessKey, sessionToken } = location;
+  const { region, accessKeyId, secretAccessKey, sessionToken } = location;
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   const client = new AwsClient({ ...credentials, region, retries, service: 's3' });
-  const base = `${endpoint.replace(/\/+$/, '')}/${bucket}`;
+  const base = urlOfBucket(location);
   const urlOf = (key: string) => `${base}/${key.split('/').map(encodeURIComponent).join('/')}`;
 
   async function attempt<Result>(operation: string, key: string, run: () => Promise<Result>) {
     try {
       return await run();
     } catch (cause) {
-      throw new StoreError('S3', operation, key, cause);
+      const reason =
+        cause instanceof AnswerError ? await explain(cause, operation, location) : undefined;
+      throw new StoreError('S3', operation, key, cause, reason);
     }
   }
 
@@ -52,7 +48,7 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
 
     getIfChanged: (key, etag) =>
       attempt('get', key, async () => {
-        const headers = { 'if-none-match': `"${etag}"` };
+        const headers = { 'if-none-match': quoteEtag(etag) };
         const response = await request(client, urlOf(key), [200, 304], { headers });
         if (response?.status === 304) return 'unchanged';
         return response && read(response, defaultMaxBytes);
@@ -77,14 +73,18 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
         do {
           if (token !== undefined) query.set('continuation-token', token);
           const response = await request(client, `${base}?${query}`, [200]);
-          // A 404 without an error code: the bucket is missing.
-          if (response === null) throw new Error('404');
-          const xml = await response.text();
+          const xml = await response?.text();
+          const [isTruncated] = valuesOf(xml ?? '', '<IsTruncated>');
+          if (xml === undefined || isTruncated === undefined) throw notS3('not a listing');
           const found = ['<Key>', '<CommonPrefixes>\\s*<Prefix>'].flatMap((tag) =>
             valuesOf(xml, tag),
           );
           keys.push(...found.map(unescapeKey));
-          [token] = valuesOf(xml, '<NextContinuationToken>');
+          const before = token;
+          [token] = isTruncated === 'true' ? valuesOf(xml, '<NextContinuationToken>') : [];
+          if (isTruncated === 'true' && (!token || token === before)) {
+            throw notS3('truncated, without a new token for its next page');
+          }
         } while (token !== undefined && keys.length < maxListed);
         return namesUnder(prefix, keys);
       }),
@@ -96,32 +96,27 @@ export function s3ObjectStore(location: S3Location): ObjectStore {
         // `fetch` refuses shared memory, which the Worker does not have.
         const body = bytes as Uint8Array<ArrayBuffer>;
         const init = { method: 'PUT', headers, body };
-        const response = await request(client, urlOf(key), [200, 412], init);
-        if (response === null) throw new Error('404');
-        await response.body?.cancel();
-        return response.status === 200;
+        for (let number = 1; ; number++) {
+          const expected = number < conflictAttempts ? [200, 409, 412] : [200, 412];
+          const response = await request(client, urlOf(key), expected, init);
+          await response?.body?.cancel();
+          if (!response || (response.ok && !response.headers.has('etag'))) throw noEtag();
+          if (response.status !== 409) return response.status === 200;
+          await wait(Math.random() * firstWaitMs * 2 ** number);
+        }
       }),
   };
 }
 
-/** @returns the response if its status is one of `expected`, or null if there is no such object */
-async function request(
-  client: AwsClient,
-  url: string,
-  expected: number[],
-  init: RequestInit = {},
-): Promise<Response | null> {
-  const response = await client.fetch(url, { ...init, signal: AbortSignal.timeout(timeLimitMs) });
-  if (expected.includes(response.status)) return response;
-  const code = errorCode(await response.text());
-  // S3 also answers 404 if the bucket is missing, which is a wrong setting.
-  if (response.status === 404 && code !== 'NoSuchBucket') return null;
-  throw new Error(`${response.status} ${code ?? response.statusText}`.trim());
-}
+const noEtag = () => notS3('one without an ETag');
+
+const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function read(response: Response, maxBytes: MaxBytes): Promise<StoredObject> {
-  const etag = (response.headers.get('etag') ?? '').replaceAll('"', '');
+  const etag = unquoteEtag(response.headers.get('etag') ?? '');
   try {
+    // A web server that does not speak S3 also answers 200.
+    if (etag === '') throw noEtag();
     const limit = typeof maxBytes === 'number' ? maxBytes : await maxBytes();
     const announced = announcedBytes(response);
     if (announced !== null && announced > limit) {
@@ -157,16 +152,6 @@ async function readCounted(response: Response, maxBytes: number): Promise<Uint8A
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
-
-/** Only the error's code: the rest of the body can hold the access key and what was signed. */
-const errorCode = (xml: string) => /<Code>(\w{1,64})<\/Code>/.exec(xml)?.[1];
-
-/**
- * Returns the text after each occurrence of a tag. Keys are URL-encoded and tokens are base64, so neither contains XML
- * entities.
- */
-const valuesOf = (xml: string, tag: string) =>
-  Array.from(xml.matchAll(new RegExp(`${tag}([^<]*)<`, 'g')), ([, text = '']) => text);
 
 /** Decodes a key that `encoding-type=url` encoded as in a form. */
 const unescapeKey = (key: string) => decodeURIComponent(key.replaceAll('+', ' '));

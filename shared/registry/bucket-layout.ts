@@ -1,6 +1,9 @@
 /** The keys of everything in the bucket. `prefix` is empty or ends with a slash. */
 export function bucketLayout(prefix = '') {
   return {
+    models: () => `${prefix}models/`,
+    /** Written by `catwalk doctor`; nothing reads it. */
+    doctor: () => `${prefix}doctor.json`,
     versions: (name: string) => `${prefix}models/${name}/versions/`,
     versionFile: (name: string, version: string, file: string) =>
       `${prefix}models/${name}/versions/${version}/${file}`,

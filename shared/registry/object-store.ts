@@ -1,9 +1,16 @@
 /** The content of a stored object, or of a range of it. */
 export interface StoredObject {
   bytes: Uint8Array<ArrayBuffer>;
-  /** Changes with every change of the content. Without HTTP's quotes. */
+  /** Changes with every change of the content. Without HTTP's quotes. A weak one, which a proxy may have made, starts with `W/`. */
   etag: string;
 }
+
+/** Removes the quotes of an ETag header. */
+export const unquoteEtag = (header: string): string => header.replaceAll('"', '');
+
+/** Returns an ETag as it is sent in a condition. */
+export const quoteEtag = (etag: string): string =>
+  etag.startsWith('W/') ? `W/"${etag.slice(2)}"` : `"${etag}"`;
 
 export interface GetOptions {
   /** The Worker's drivers refuse a larger object before they read its content (default: `defaultMaxBytes`). */

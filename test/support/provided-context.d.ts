@@ -1,4 +1,4 @@
-import type { S3Location } from '../../edge/store/s3-object-store.ts';
+import type { S3Location } from '../../edge/store/s3-location.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,6 +8,12 @@ declare module 'vitest' {
     bucketEnvironment: Record<string, string>;
     /** Servers that hold the bucket, for the tests inside workerd. */
     s3Servers: { name: string; location: S3Location; checksCredentials: boolean }[];
+    /** Stand-ins for stores that can't be used; `says` is the pattern of the error. */
+    failingStores: {
+      all: { name: string; location: S3Location; says: string }[];
+      truncating: S3Location;
+      conflicting: S3Location;
+    };
     /** The Worker that the browser tests share. */
     worker: { url: string; env: Record<string, string> };
   }

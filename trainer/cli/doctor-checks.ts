@@ -6,7 +6,7 @@ import { tensorflowVersion } from '../backend/open-tensorflow.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import { openBucket } from '../registry/bucket.ts';
-import { bucketLocation } from '../registry/bucket-location.ts';
+import type { BucketSettings } from '../registry/bucket-location.ts';
 import { packageVersions } from '../run/provenance.ts';
 
 /** The result of one check. */
@@ -19,7 +19,8 @@ export interface Finding {
   advice?: string;
 }
 
-export interface CheckOptions {
+export interface CheckOptions
+  extends Pick<BucketSettings, 'endpoint' | 'region' | 'pathStyle' | 'profile'> {
   device: DeviceChoice;
   dataset?: string | undefined;
   dataDir?: string | undefined;
@@ -131,7 +132,7 @@ const checkDataset: Check = async ({ dataset, dataDir }) => {
 };
 
 /** Lists the bucket and writes one small object, doctor.json, that nothing reads. */
-const checkBucket: Check = async ({ publish }) => {
+const checkBucket: Check = async ({ publish, ...options }) => {
   const name = 'bucket';
   if (publish === undefined) {
     const { AWS_ACCESS_KEY_ID, AWS_PROFILE } = process.env;
@@ -140,12 +141,12 @@ const checkBucket: Check = async ({ publish }) => {
     return [{ name, status: 'ok', detail }];
   }
   try {
-    const bucket = openBucket({ url: publish });
-    const { prefix, endpoint } = bucketLocation({ url: publish }, process.env);
-    await bucket.list(`${prefix}models/`);
+    const bucket = openBucket({ ...options, url: publish });
+    const key = bucket.layout.doctor();
+    await bucket.list(bucket.layout.models());
     const bytes = new TextEncoder().encode(`${JSON.stringify({ checkedAt: new Date() })}\n`);
-    await bucket.put(`${prefix}doctor.json`, bytes, { contentType: 'application/json' });
-    const detail = `${publish} at ${endpoint ?? 'AWS'} can be read and written`;
+    await bucket.put(key, bytes, { contentType: 'application/json' });
+    const detail = `${publish} at ${await bucket.place()} can be read and written`;
     return [{ name, status: 'ok', detail }];
   } catch (error) {
     const advice = 'See docs/04-publish.md for the bucket and its credentials.';

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import * as z from 'zod';
 import { printText } from '../../node/text.ts';
+import { connectionOptions } from '../registry/bucket-location.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
@@ -16,6 +17,7 @@ export const doctor = defineCommand({
     dataset,
     dataDir,
     publish: publish.describe('also check read and write access to this bucket'),
+    ...connectionOptions,
     json: jsonOption.describe('print one JSON array instead of text'),
   }),
   environmentOptions,

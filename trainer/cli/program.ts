@@ -33,6 +33,9 @@ const commands: readonly Command[] = [
   doctor,
 ];
 
+/** How long a command that has failed may take to end. */
+const exitLimitMs = 1_000;
+
 /** Runs the command that the process arguments name, and sets the exit code. */
 export async function runProgram(): Promise<void> {
   const interruption = new AbortController();
@@ -72,5 +75,7 @@ export async function runProgram(): Promise<void> {
     } else {
       process.exitCode = explainFailure(error);
     }
+    // A failed request may leave a timer or a socket, which must not keep the process. A clean one ends before this.
+    setTimeout(() => process.exit(), exitLimitMs).unref();
   }
 }

@@ -88,16 +88,26 @@ export async function updateAlias<Result>(
   const options = { contentType: 'application/json', cacheControl: 'no-cache' };
   const key = bucket.layout.alias(name, alias);
   let first: Alias | null = null;
+  let etag: string | undefined;
+  /** Refused writes although the alias is as it was read: no other publisher explains them. */
+  let unchanged = 0;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const found = await readAlias(bucket, name, alias);
     const current = found?.value ?? null;
     if (attempt === 0) first = current;
+    else if (found?.etag === etag) unchanged++;
+    etag = found?.etag;
     const { next, result } = await decide(current, !isSameMove(first, current));
     if (next === undefined) return result;
     const written = found
       ? await bucket.put(key, toJsonBytes(next), { ...options, ifMatch: found.etag })
       : await bucket.putIfAbsent(key, toJsonBytes(next), options);
     if (written) return result;
+  }
+  if (unchanged === maxAttempts - 1) {
+    throw new RegistryError(
+      `${bucket.url} refused to write alias ${alias} of ${name} ${maxAttempts} times, although nobody else changed it${etag?.startsWith('W/') ? `: its ETag ${etag} is weak, which a proxy may have done. Use the store's own endpoint` : ''}. \`catwalk doctor --publish ${bucket.url}\` checks its conditional writes.`,
+    );
   }
   throw new RegistryError(
     `Alias ${alias} of ${name} was written by other publishers ${maxAttempts} times in a row, and was left as it is. Try again when they have finished.`,

@@ -3,10 +3,17 @@ import {
   namesUnder,
   type ObjectStore,
   type PutOptions,
+  quoteEtag,
 } from '../../shared/registry/object-store.ts';
-import { type BucketSettings, bucketLocation } from './bucket-location.ts';
+import {
+  type BucketSettings,
+  checkBucketSettings,
+  locateBucket,
+  splitUrl,
+} from './bucket-location.ts';
 import { explainS3Error, type S3Failure } from './explain-s3-error.ts';
 import {
+  type Connection,
   type ConnectionOptions,
   connect,
   deleteObject,
@@ -35,6 +42,8 @@ export interface Bucket extends ObjectStore {
     bytes: Uint8Array,
     options: PutOptions & { ifMatch?: string | undefined },
   ): Promise<boolean>;
+  /** @returns the address of its server, for people */
+  place(): Promise<string>;
   /** @returns all objects whose keys start with the prefix, sorted by key */
   listAll(prefix: string): Promise<ListedObject[]>;
   /** Deletes an object; it may be absent. */
@@ -54,17 +63,29 @@ export interface ListedObject {
  * A request is sent again after a 5xx, throttling, a reset or no answer, up to AWS_MAX_ATTEMPTS times (default: 5), with
  * waits that double and are partly random
  * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). So a conditional write may return false
- * although it succeeded, if its first answer was lost: read the object to find out.
+ * although it succeeded, if its first answer was lost: read the object to find out. A write that conflicts with another one
+ * (HTTP 409) is sent again for some seconds.
  *
  * @throws {RangeError} if the URL or a setting is invalid
  */
 export function openBucket(options: BucketSettings & ConnectionOptions): Bucket {
-  const location = bucketLocation(options, options.environment ?? process.env);
-  const connection = connect(location, options);
+  const environment = options.environment ?? process.env;
+  checkBucketSettings(options, environment);
+  let opened: ReturnType<typeof open> | undefined;
+  async function open() {
+    const location = await locateBucket(options, environment);
+    return { location, connection: connect(location, options) };
+  }
 
-  async function attempt<T>(operation: string, key: string, request: () => Promise<T>): Promise<T> {
+  async function attempt<T>(
+    operation: string,
+    key: string,
+    request: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    opened ??= open();
+    const { location, connection } = await opened;
     try {
-      return await request();
+      return await request(connection);
     } catch (error) {
       throw explainS3Error(error, operation, key, location);
     }
@@ -72,21 +93,25 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
 
   return {
     url: options.url,
-    layout: bucketLayout(location.prefix),
-    get: (key) => attempt('get', key, () => getObject(connection, key)),
+    layout: bucketLayout(splitUrl(options.url).prefix),
+    async place() {
+      const { endpoint, region } = await locateBucket(options, environment);
+      return endpoint ?? `AWS, region ${region}`;
+    },
+    get: (key) => attempt('get', key, (connection) => getObject(connection, key)),
     getIfChanged: (key, etag) =>
-      attempt('get', key, () =>
-        getObject(connection, key, { IfNoneMatch: `"${etag}"` }).catch((error: S3Failure) => {
+      attempt('get', key, (connection) =>
+        getObject(connection, key, { IfNoneMatch: quoteEtag(etag) }).catch((error: S3Failure) => {
           if (error.$metadata?.httpStatusCode === 304) return 'unchanged' as const;
           throw error;
         }),
       ),
     getRange: (key, offset, length) =>
-      attempt('get a range of', key, () =>
+      attempt('get a range of', key, (connection) =>
         getObject(connection, key, { Range: `bytes=${offset}-${offset + length - 1}` }),
       ),
     list: (prefix) =>
-      attempt('list', prefix, async () => {
+      attempt('list', prefix, async (connection) => {
         const keys: string[] = [];
         for await (const page of listPages(connection, { Prefix: prefix, Delimiter: '/' })) {
           keys.push(...(page.Contents ?? []).flatMap(({ Key }) => Key ?? []));
@@ -95,7 +120,7 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
         return namesUnder(prefix, keys);
       }),
     listAll: (prefix) =>
-      attempt('list', prefix, async () => {
+      attempt('list', prefix, async (connection) => {
         const objects: ListedObject[] = [];
         for await (const { Contents = [] } of listPages(connection, { Prefix: prefix })) {
           for (const { Key: key, LastModified: modifiedAt } of Contents) {
@@ -105,11 +130,19 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
         return objects;
       }),
     putIfAbsent: (key, bytes, options) =>
-      attempt('put', key, () => putObject(connection, key, bytes, options, { IfNoneMatch: '*' })),
-    put: (key, bytes, { ifMatch, ...options }) =>
-      attempt('put', key, () =>
-        putObject(connection, key, bytes, options, ifMatch ? { IfMatch: `"${ifMatch}"` } : null),
+      attempt('put', key, (connection) =>
+        putObject(connection, key, bytes, options, { IfNoneMatch: '*' }),
       ),
-    delete: (key) => attempt('delete', key, () => deleteObject(connection, key)),
+    put: (key, bytes, { ifMatch, ...options }) =>
+      attempt('put', key, (connection) =>
+        putObject(
+          connection,
+          key,
+          bytes,
+          options,
+          ifMatch ? { IfMatch: quoteEtag(ifMatch) } : null,
+        ),
+      ),
+    delete: (key) => attempt('delete', key, (connection) => deleteObject(connection, key)),
   };
 }

@@ -1,6 +1,8 @@
 /** Requests of `@aws-sdk/client-s3`, with what S3-compatible servers need in addition. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { getCACertificates } from 'node:tls';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -10,9 +12,13 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { PutOptions, StoredObject } from '../../shared/registry/object-store.ts';
+import {
+  type PutOptions,
+  type StoredObject,
+  unquoteEtag,
+} from '../../shared/registry/object-store.ts';
 import type { BucketLocation } from './bucket-location.ts';
-import { missingEtag, type S3Failure } from './explain-s3-error.ts';
+import { NotS3Error, type S3Failure } from './explain-s3-error.ts';
 
 export interface Connection {
   client: S3Client;
@@ -34,6 +40,7 @@ export interface ConnectionOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** @throws {Error} if the file of AWS_CA_BUNDLE can't be read */
 export function connect(
   { bucket, endpoint, region, forcePathStyle, profile, maxAttempts }: BucketLocation,
   options: ConnectionOptions,
@@ -51,11 +58,13 @@ export function connect(
     ...(credentials && { credentials }),
     ...(profile && { profile }),
     ...(endpoint !== null && { endpoint }),
-    ...(region !== null && { region }),
+    region,
     forcePathStyle,
     maxAttempts,
     retryMode: 'standard',
     followRegionRedirects: true,
+    // Several servers and proxies never answer `Expect: 100-continue`, and each request would wait for it.
+    expectContinueHeader: false,
     // Newer checksums use aws-chunked bodies, which several S3-compatible servers (also the local one) don't decode.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -63,10 +72,23 @@ export function connect(
       connectionTimeout: 5_000,
       requestTimeout: requestTimeoutMs,
       throwOnRequestTimeout: true,
+      // HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+      httpAgent: { proxyEnv: environment },
+      httpsAgent: { proxyEnv: environment, ...trustedCertificates(environment) },
     },
   });
   const sending = options.signal ? { abortSignal: options.signal } : {};
   return { client, Bucket: bucket, maxAttempts, pageSize: listPageSize, sending };
+}
+
+/** Trusts the authorities in the file of AWS_CA_BUNDLE, too, as other programs that use AWS do. */
+function trustedCertificates({ AWS_CA_BUNDLE: path }: NodeJS.ProcessEnv) {
+  if (!path) return {};
+  try {
+    return { ca: [...getCACertificates('default'), readFileSync(path, 'utf8')] };
+  } catch (cause) {
+    throw new Error(`The file of AWS_CA_BUNDLE, ${path}, can't be read: ${cause}`, { cause });
+  }
 }
 
 /** The client's own first wait before it sends a request again. It doubles each time. */
@@ -87,10 +109,14 @@ export async function getObject(
       });
     if (answer === null) return null;
     // A web server that does not speak S3 also answers 200.
-    if (!answer.ETag) throw missingEtag();
+    if (!answer.ETag) {
+      // A body that nobody reads would hold the connection.
+      await answer.Body?.transformToByteArray().catch(() => {});
+      throw new NotS3Error('the answer has no ETag');
+    }
     try {
       const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
-      return { bytes: bytes as Uint8Array<ArrayBuffer>, etag: answer.ETag.replaceAll('"', '') };
+      return { bytes: bytes as Uint8Array<ArrayBuffer>, etag: unquoteEtag(answer.ETag) };
     } catch (error) {
       // The client does not retry if the answer's body breaks off.
       if (attempt >= maxAttempts) throw error;
@@ -98,6 +124,10 @@ export async function getObject(
     }
   }
 }
+
+/** How often a write that conflicts with another one (HTTP 409) is sent: for some five seconds. */
+const conflictAttempts = 9;
+const maxWaitMs = 2_000;
 
 /** @returns false if the condition does not hold */
 export async function putObject(
@@ -107,7 +137,7 @@ export async function putObject(
   { contentType, cacheControl }: PutOptions,
   condition: { IfNoneMatch: '*' } | { IfMatch: string } | null,
 ): Promise<boolean> {
-  const request = new PutObjectCommand({
+  const request = {
     Bucket,
     Key: key,
     Body: bytes,
@@ -116,25 +146,49 @@ export async function putObject(
     ContentType: contentType,
     CacheControl: cacheControl,
     ...condition,
-  });
-  try {
-    const { ETag } = await client.send(request, sending);
-    if (!ETag) throw missingEtag();
-    return true;
-  } catch (error) {
-    const { name, $metadata } = error as S3Failure;
-    const status = $metadata?.httpStatusCode;
-    // S3 answers NoSuchKey if the object of If-Match has been deleted.
-    const isRefused = status === 412 || status === 409 || name === 'NoSuchKey';
-    if (condition && isRefused) return false;
-    throw error;
+  };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { ETag } = await client.send(new PutObjectCommand(request), sending);
+      if (!ETag) throw new NotS3Error('the answer has no ETag');
+      return true;
+    } catch (error) {
+      const { name, $metadata = {} } = error as S3Failure;
+      const status = $metadata.httpStatusCode;
+      if (condition && status === 412) return false;
+      // The object of If-Match has been deleted.
+      if (condition && 'IfMatch' in condition && name === 'NoSuchKey') return false;
+      // Another write is under way, so the server could not compare. The condition is still undecided.
+      if (status !== 409) throw error;
+      if (attempt >= conflictAttempts) {
+        throw Object.assign(error as S3Failure, { $metadata: { ...$metadata, attempts: attempt } });
+      }
+      await wait(Math.random() * Math.min(maxWaitMs, firstWaitMs * 2 ** attempt));
+    }
   }
 }
 
-export const listPages = (
+/** @throws {NotS3Error} if the listing is none, or breaks off */
+export async function* listPages(
   { client, Bucket, pageSize, sending }: Connection,
   input: Pick<ListObjectsV2CommandInput, 'Prefix' | 'Delimiter'>,
-) => paginateListObjectsV2({ client, pageSize }, { Bucket, ...input }, sending);
+) {
+  let before: string | undefined;
+  for await (const page of paginateListObjectsV2(
+    { client, pageSize },
+    { Bucket, ...input },
+    sending,
+  )) {
+    const { IsTruncated, NextContinuationToken: token } = page;
+    // A web server's page is parsed as a listing of nothing.
+    if (IsTruncated === undefined) throw new NotS3Error('the answer is not a listing');
+    if (IsTruncated && (!token || token === before)) {
+      throw new NotS3Error('the listing is truncated, without a new token for its next page');
+    }
+    before = token;
+    yield page;
+  }
+}
 
 export async function deleteObject({ client, Bucket, sending }: Connection, key: string) {
   await client.send(new DeleteObjectCommand({ Bucket, Key: key }), sending);

@@ -72,6 +72,7 @@ describe('parseConfiguration', () => {
       bucket: 'models',
       endpoint: 'https://s3.us-east-1.amazonaws.com',
       region: 'us-east-1',
+      pathStyle: true,
       accessKeyId: 'id',
       secretAccessKey: 'secret',
       sessionToken: undefined,

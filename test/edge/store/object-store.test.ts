@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers';
 import { AwsClient } from 'aws4fetch';
 import { describe, expect, inject, it } from 'vitest';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
-import { type S3Location, s3ObjectStore } from '../../../edge/store/s3-object-store.ts';
+import type { S3Location } from '../../../edge/store/s3-location.ts';
+import { s3ObjectStore } from '../../../edge/store/s3-object-store.ts';
 import {
   type ObjectStore,
   ObjectTooLargeError,
@@ -42,7 +43,7 @@ for (const { name, location, checksCredentials } of inject('s3Servers')) {
 
     it('distinguishes a missing bucket from a missing object', async () => {
       const store = s3ObjectStore({ ...location, bucket: 'nobody-made-this' });
-      await expect(store.get('key')).rejects.toThrow(/NoSuchBucket|404/);
+      await expect(store.get('key')).rejects.toThrow(/no such bucket .*NoSuchBucket/);
       await expect(store.list('folder/')).rejects.toThrow(StoreError);
     });
 
@@ -53,13 +54,47 @@ for (const { name, location, checksCredentials } of inject('s3Servers')) {
         const store = s3ObjectStore({ ...location, secretAccessKey });
         const error = await store.get('key').catch((reason) => reason);
         expect(error).toBeInstanceOf(StoreError);
-        expect(error.message).toMatch(/^S3 failed to get key: 403/);
+        expect(error.message).toMatch(
+          /^S3 failed to get key: permission denied \(HTTP 403 \w+: .*AWS_SECRET_ACCESS_KEY/,
+        );
         expect(`${error.message}${error.stack}`).not.toContain(secretAccessKey);
         expect(`${error.message}${error.stack}`).not.toContain(location.accessKeyId);
       },
     );
   });
 }
+
+describe('an S3 server that can not be used', () => {
+  const bytes = new TextEncoder().encode('content');
+  const text = { contentType: 'text/plain' };
+
+  it.each(inject('failingStores').all)('$name', async ({ location, says }) => {
+    const store = s3ObjectStore(location);
+    for (const ask of [
+      () => store.get('a'),
+      () => store.getIfChanged('a', 'b'),
+      () => store.getRange('a', 0, 1),
+      () => store.list('a/'),
+      () => store.putIfAbsent('a', bytes, text),
+    ]) {
+      const error = await ask().catch((reason) => reason);
+      expect(error).toBeInstanceOf(StoreError);
+      expect(error.message).toMatch(new RegExp(says));
+    }
+  });
+
+  it('breaks off a listing', async () => {
+    const store = s3ObjectStore(inject('failingStores').truncating);
+    await expect(store.list('a/')).rejects.toThrow(/the answer is truncated/);
+  });
+
+  it('has a conflict that lasts', async () => {
+    const store = s3ObjectStore(inject('failingStores').conflicting);
+    await expect(store.putIfAbsent('a', bytes, text)).rejects.toThrow(
+      /keep writing this object \(HTTP 409 ConditionalRequestConflict: The conditional/,
+    );
+  });
+});
 
 describe('an S3 server that can not be reached', () => {
   it('is a StoreError', async () => {

@@ -92,7 +92,7 @@ describe('an error says what is wrong and what to do:', () => {
     const AWS_ENDPOINT_URL_S3 = new URL(bucketEnvironment.AWS_ENDPOINT_URL ?? '').origin;
     const error = await failureOf(open('s3://catwalk', { AWS_ENDPOINT_URL_S3 }).get(''));
     expect(error).toBeInstanceOf(StoreError);
-    expect(error.message).toContain('speaks S3');
+    expect(error.message).toContain('does not speak S3');
   });
 
   test.each(['catwalk', 'https://catwalk', 's3://', 's3://A_B'])('%s is not a bucket', (url) => {
