@@ -35,7 +35,7 @@ const fullCodes =
 const conditions = /\bif-(none-)?match\b/i;
 
 /** Whether a store has answered that it does not know conditional writes. */
-export const refusesConditions = ({
+const refusesConditions = ({
   status,
   message,
 }: Pick<S3Answer, 'status' | 'message'>): boolean =>
