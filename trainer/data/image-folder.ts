@@ -1,6 +1,8 @@
 /** Reads data sets as folders of images. */
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
+import { defaultCacheFolder } from '../../node/files.ts';
+import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import {
   type Background,
   fashionMnistCnn,
@@ -21,20 +23,18 @@ import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './fo
 import { reportFolder } from './folder-report.ts';
 import { idxFile } from './idx-folder.ts';
 import { datasetName, knownBackground } from './known-datasets.ts';
-import {
-  type InputSettings,
-  type ReadImage,
-  type ReadImagesOptions,
-  readImages,
-} from './read-images.ts';
+import type { ReadImage } from './read-image-file.ts';
+import { type ReadImagesOptions, readImages } from './read-images.ts';
 
 const [height, width] = fashionMnistCnn.inputShape;
 /** The share of each label's images that become the test set if there is none. */
 const testShare = 0.2;
 
-export interface LoadImageFolderOptions extends ReadImagesOptions, PictureOptions {
-  /** Receives progress messages. */
-  onProgress?: ((message: string) => void) | undefined;
+export interface LoadImageFolderOptions
+  extends Omit<ReadImagesOptions, 'cacheDir'>,
+    PictureOptions {
+  /** The folder for fetched files and converted images (default: catwalk/datasets in the XDG cache folder). */
+  cacheDir?: string | undefined;
   /** Leaves out files that are not images, instead of refusing the folder. */
   skipUnreadable?: boolean | undefined;
   /** Reads only the test images, for this model: its labels and its preprocessing (default: all parts, for a new model). */
@@ -74,7 +74,10 @@ export async function loadImageFolder(
     const train = labelsOnly(files.train ?? []);
     checkLabels(folder, { labels, train, test: isSplit ? labelsOnly(files.test ?? []) : train });
   }
-  const { parts: read, skipped } = await readParts(files, input, options);
+  const { parts: read, skipped } = await readParts(files, input, {
+    ...options,
+    cacheDir: options.cacheDir ?? defaultCacheFolder(),
+  });
   if (skipped.length > 0 && !options.skipUnreadable) throw unreadable(folder, skipped);
   const { train, test } = isSplit ? read : splitByContent(read.train ?? []);
   const parts = { train: train ?? [], validation: read.validation ?? null, test: test ?? [] };
@@ -164,7 +167,7 @@ function findFiles(folder: string, model?: ModelSpec): FolderFiles {
   return found;
 }
 
-async function readParts(files: FolderFiles, input: InputSettings, options: ReadImagesOptions) {
+async function readParts(files: FolderFiles, input: ModelInputOptions, options: ReadImagesOptions) {
   const names = (['train', 'validation', 'test'] as const).filter((name) => files[name]);
   const paths = names.flatMap((name) => files[name]?.flat() ?? []);
   const results = (await readImages(paths, input, options)).values();
@@ -210,7 +213,7 @@ const alternate = <T>(perLabel: readonly T[][]): T[] =>
     .sort((a, b) => a.position - b.position || a.label - b.label)
     .map(({ item }) => item);
 
-function imageSetOf(part: Part, { height, width }: InputSettings): ImageSet {
+function imageSetOf(part: Part, { height, width }: ModelInputOptions): ImageSet {
   const ordered = alternate(part);
   const size = height * width;
   // Threads share it without a copy.
@@ -228,7 +231,7 @@ const labelsOnly = (files: readonly string[][]): ImageSet => {
 /** Returns the SHA-256 of each part as IDX files. */
 function hashesOf(
   sets: Record<PartName, ImageSet | null>,
-  { height, width }: InputSettings,
+  { height, width }: ModelInputOptions,
 ): Record<string, string> {
   const entries = Object.entries(sets).flatMap(([name, set]): [string, string][] =>
     set === null

@@ -34,8 +34,6 @@ export interface LoadDatasetOptions extends Omit<LoadImageFolderOptions, 'backgr
   dataset?: string | undefined;
   /** A folder with the four files of a known data set, `.gz` or uncompressed; replaces the cache and all sources. */
   dataDir?: string | undefined;
-  /** The folder for fetched files (default: catwalk/datasets in the XDG cache folder). Aborted downloads leave nothing there. */
-  cacheDir?: string | undefined;
   /** Only uses what is on this machine. */
   offline?: boolean | undefined;
   fetch?: typeof globalThis.fetch;

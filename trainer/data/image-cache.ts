@@ -1,0 +1,99 @@
+/** Keeps images that were converted to model input, so that the next command does not decode them again. */
+import { createHash, hash, randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ModelInputOptions } from '../../shared/image/model-input.ts';
+
+/** Files are named by the SHA-256 of the image files. Each has the SHA-256 of the pixels, then the pixels. */
+const checksumBytes = 32;
+/** Decoding a smaller file takes no longer than reading the cache. */
+export const minCachedBytes = 16_384;
+/** 256 thousand images of 28x28, as a file takes at least one block of the disk. */
+const maxCacheBytes = 2 ** 30;
+const blockBytes = 4096;
+/** What is kept when the cache is full, so that not every command has to make room. */
+const keptShare = 0.8;
+
+/** What decides what an image becomes. Another version of it needs other entries. */
+const decoderFolder = fileURLToPath(new URL('../../shared/image/', import.meta.url));
+const jpegDecoder = fileURLToPath(new URL('../../shared/kernels/build/jpeg.wasm', import.meta.url));
+
+/**
+ * Returns the folder of the entries for these settings.
+ *
+ * @param cacheDir the folder of all data sets
+ */
+export async function cacheFolderFor(
+  cacheDir: string,
+  settings: ModelInputOptions,
+): Promise<string> {
+  const key = createHash('sha256').update(JSON.stringify(settings));
+  const names = await readdir(decoderFolder, { recursive: true });
+  const files = names.filter((name) => /\.(js|ts)$/.test(name)).sort();
+  for (const path of [...files.map((name) => join(decoderFolder, name)), jpegDecoder]) {
+    key.update(await readFile(path));
+  }
+  return join(cacheDir, imagesFolder, key.digest('hex').slice(0, 16));
+}
+
+const imagesFolder = 'images';
+
+const entryPath = (folder: string, sha256: string) =>
+  join(folder, sha256.slice(0, 2), sha256.slice(2));
+
+/** Returns the pixels of an image file; null if the cache lacks them, or has them damaged. */
+export async function readCached(folder: string, sha256: string): Promise<Uint8Array | null> {
+  const entry = await readFile(entryPath(folder, sha256)).catch(() => null);
+  if (entry === null || entry.length <= checksumBytes) return null;
+  const pixels = new Uint8Array(entry.subarray(checksumBytes));
+  const expected = entry.subarray(0, checksumBytes);
+  return hash('sha256', pixels, 'buffer').equals(expected) ? pixels : null;
+}
+
+/**
+ * Writes the pixels of an image file. Another process may write the same at the same time. Nothing is flushed to the disk: a
+ * reader notices an entry that a crash has damaged.
+ */
+export async function writeCached(
+  folder: string,
+  sha256: string,
+  pixels: Uint8Array,
+): Promise<void> {
+  const path = entryPath(folder, sha256);
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${randomUUID()}.part`);
+  try {
+    await writeFile(temporary, Buffer.concat([hash('sha256', pixels, 'buffer'), pixels]));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Deletes the oldest entries if there are too many, those for other settings too.
+ *
+ * @param maxBytes on the disk (default: 1 GiB)
+ */
+export async function pruneCache(cacheDir: string, maxBytes = maxCacheBytes): Promise<void> {
+  const folder = join(cacheDir, imagesFolder);
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const entries = names.flatMap((name) => {
+    const path = join(folder, name);
+    // Another process may be pruning, too.
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats?.isFile()) return [];
+    return [{ path, bytes: Math.ceil(stats.size / blockBytes) * blockBytes, time: stats.mtimeMs }];
+  });
+  let total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (total <= maxBytes) return;
+  entries.sort((a, b) => a.time - b.time);
+  for (const { path, bytes } of entries) {
+    if (total <= keptShare * maxBytes) return;
+    await rm(path, { force: true });
+    total -= bytes;
+  }
+}

@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto';
+import { FileKindError, readRegularFile } from '../../node/files.ts';
+import { ImageError } from '../../shared/image/image.ts';
+import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
+import { minCachedBytes, readCached, writeCached } from './image-cache.ts';
+import { imageDecoders } from './image-decoders.ts';
+
+/** A photo of 64 megapixels takes 256 MB when it is decoded. */
+const maxPixels = 64_000_000;
+const maxFileBytes = 64 * 2 ** 20;
+
+/** How image files are read. */
+export interface ReadSettings {
+  input: ModelInputOptions;
+  /** The folder of the cache's entries for `input`; null: no cache. */
+  cacheFolder: string | null;
+}
+
+/** An image file that was read. */
+export interface ReadImage {
+  /** Of the file. */
+  sha256: string;
+  /** [height, width], 0 (black) to 255 (white). */
+  pixels: Uint8Array;
+  /** What became of it in the cache, if it was not there: `written`, or why it can't be. */
+  cached?: 'written' | { fault: string };
+}
+
+/** A file that can't be read as an image. */
+export interface UnreadableFile {
+  path: string;
+  reason: string;
+}
+
+/** Reads an image file as model input, from the cache if it is there. */
+export async function readImageFile(
+  path: string,
+  { input, cacheFolder }: ReadSettings,
+): Promise<ReadImage | UnreadableFile> {
+  try {
+    const bytes = await readRegularFile(path, maxFileBytes);
+    const sha256 = hash('sha256', bytes);
+    const cache = bytes.length < minCachedBytes ? null : cacheFolder;
+    const known = cache && (await readCached(cache, sha256));
+    if (known) return { sha256, pixels: known };
+    const { pixels } = await readImage(bytes, { ...input, maxPixels, ...imageDecoders });
+    if (!cache) return { sha256, pixels };
+    const cached = await writeCached(cache, sha256, pixels).then(
+      () => 'written' as const,
+      (error: Error) => ({ fault: error.message }),
+    );
+    return { sha256, pixels, cached };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const isKnown = error instanceof ImageError || error instanceof FileKindError;
+    if (!isKnown && code === undefined) throw error;
+    return { path, reason: (error as Error).message };
+  }
+}
