@@ -48,7 +48,10 @@ export const data = defineCommand({
     }
     const bucket = action === undefined ? null : await openNamedBucket(options, signal);
     const { loadDataset } = await import('../data/load-dataset.ts');
-    const loaded = await loadDataset({ ...options, signal, onProgress: printProgress });
+    const { imageProgress } = await import('./reporters.ts');
+    const progress = imageProgress(process.stderr);
+    const reporting = { signal, onProgress: printProgress, onImages: progress.update };
+    const loaded = await loadDataset({ ...options, ...reporting }).finally(progress.close);
     if (bucket && out !== undefined && action === 'feedback') {
       await writeFeedback(bucket, loaded, { ...options, out, signal });
       return;

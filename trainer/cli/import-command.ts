@@ -25,10 +25,13 @@ export const importRun = defineCommand({
   async run({ json, ...options }, { signal }) {
     const { importWeights } = await import('../run/import-weights.ts');
     const { loadDataset } = await import('../data/load-dataset.ts');
+    const { imageProgress } = await import('./reporters.ts');
+    const progress = imageProgress(process.stderr);
+    const reporting = { signal, onProgress: printProgress, onImages: progress.update };
     const { run, spec, metrics, backend } = await importWeights({
       ...options,
       signal,
-      loadDataset: () => loadDataset({ ...options, signal, onProgress: printProgress }),
+      loadDataset: () => loadDataset({ ...options, ...reporting }).finally(progress.close),
     });
     const { accuracy, loss } = metrics;
     printResult(

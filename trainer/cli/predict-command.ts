@@ -50,7 +50,12 @@ export const predict = defineCommand({
     }
     const model = await selectModel(options, signal);
     const { imageOfTestSet, imagesOfFiles } = await import('../evaluate/images-to-predict.ts');
-    const loadTest = () => model.loadTest({ ...options, signal, onProgress: printProgress });
+    const loadTest = async () => {
+      const { imageProgress } = await import('./reporters.ts');
+      const progress = imageProgress(process.stderr);
+      const reporting = { signal, onProgress: printProgress, onImages: progress.update };
+      return model.loadTest({ ...options, ...reporting }).finally(progress.close);
+    };
     const images =
       files.length > 0
         ? await imagesOfFiles(files, model.spec, invert)

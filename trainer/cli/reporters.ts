@@ -38,6 +38,7 @@ function textReporter(
   let shownEpoch = 0;
   let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
+  const reading = imageProgress(stream);
 
   function write(line: string): void {
     if (bars) bars.log(`${printable(line)}\n`);
@@ -82,16 +83,24 @@ function textReporter(
         showProgress(report);
         return;
       }
+      if (report.event === 'reading') {
+        reading.update(report.done, report.of);
+        if (report.done === report.of) reading.close();
+        return;
+      }
       if (report.event === 'started') started = report;
       if (report.event === 'epoch') closeBar();
       for (const line of linesOf(report, stream)) write(line);
     },
-    close: closeBar,
+    close() {
+      reading.close();
+      closeBar();
+    },
   };
 }
 
 function linesOf(
-  report: Exclude<TrainReport, { event: 'progress' }>,
+  report: Exclude<TrainReport, { event: 'progress' | 'reading' }>,
   stream: NodeJS.WriteStream,
 ): string[] {
   const dim = (text: string) => styleText('dim', text, { stream });
@@ -143,7 +152,7 @@ function linesOf(
 const scoresOf = ({ accuracy, loss }: { accuracy: number; loss: number }) =>
   `accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)}`;
 
-/** Returns a progress bar over images. It shows nothing if the stream is not a terminal. */
+/** Returns a progress bar over images, and over those of a further step. It shows nothing if the stream is not a terminal. */
 export function imageProgress(stream: NodeJS.WriteStream) {
   let bar: SingleBar | undefined;
   return {
@@ -154,6 +163,7 @@ export function imageProgress(stream: NodeJS.WriteStream) {
         bar = new SingleBar({ ...barOptions, stream, format });
         bar.start(total, done);
       }
+      bar.setTotal(total);
       bar.update(done);
     },
     /** Restores the terminal. */

@@ -99,7 +99,9 @@ async function readWith(
 /** The program beside this file: TypeScript in the repository, JavaScript in the installed package. */
 const workerFile = new URL(`./read-images-worker${extname(import.meta.url)}`, import.meta.url);
 
-const startThread = (settings: ReadSettings) => new Worker(workerFile, { workerData: settings });
+/** Without this process's own flags, such as those that make `node --eval` a module. */
+const startThread = (settings: ReadSettings) =>
+  new Worker(workerFile, { workerData: settings, execArgv: [] });
 
 const readerOn =
   (thread: Worker): Reader =>

@@ -61,9 +61,10 @@ async function trainAndRecord(
   const notify = (message: string) => reporter.report({ event: 'message', message });
   const { dataset: source, dataDir, fit, background, skipUnreadable } = options;
   const pictures = { fit, background, skipUnreadable };
+  const onImages = (done: number, of: number) => reporter.report({ event: 'reading', done, of });
+  const reporting = { signal, onProgress: notify, onImages };
   const load = async () =>
-    plan.dataset ??
-    loadDataset({ dataset: source, dataDir, ...pictures, signal, onProgress: notify });
+    plan.dataset ?? loadDataset({ dataset: source, dataDir, ...pictures, ...reporting });
   const recipe = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
