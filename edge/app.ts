@@ -54,6 +54,11 @@ export function createApp(options: CreateAppOptions): Hono & Scheduled {
 function addProtocols(app: Hono, context: AppContext): void {
   for (const [path, load] of Object.entries(protocols)) {
     app.options(path, ({ req }) => optionsResponse(req.raw, 'GET, HEAD, OPTIONS, POST'));
+    // Triton's asyncio client can't read metadata or errors that a proxy has compressed.
+    app.use(path, async function keepEncoding(context, next) {
+      await next();
+      context.header('cache-control', 'no-store, no-transform');
+    });
     app.all(
       path,
       onFirstRequest(async () => (await load())(context)),
@@ -65,7 +70,11 @@ function addRoutes(app: Hono, context: AppContext, entries: readonly RouteEntry[
   const existing = entries.filter(({ onlyIf }) => onlyIf === null || context.configuration[onlyIf]);
   for (const [path, group] of Map.groupBy(existing, (entry) => entry.path)) {
     for (const { method, load } of group) {
-      const handler = onFirstRequest(async () => (await load()).open(context));
+      const handler = onFirstRequest(async () => {
+        const { checkingQuery } = await import('./input/parameters.ts');
+        const { contract, open } = await load();
+        return checkingQuery(contract.parameters?.query ?? {}, open(context));
+      });
       app[method](path, handler);
     }
     const methods = group.map(({ method }) => (method === 'get' ? 'GET, HEAD' : 'POST'));

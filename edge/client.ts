@@ -51,7 +51,10 @@ type Endpoint<Of extends Contract> =
       input: Input<Of>;
       output: ProblemBody;
       outputFormat: 'json';
-      status: (typeof problems)[Of['problems'][number] | 'internal_error']['status'];
+      status: (typeof problems)[
+        | Of['problems'][number]
+        | 'bad_parameter'
+        | 'internal_error']['status'];
     };
 
 type SuccessOf<Of extends Contract> = Extract<keyof Of['answers'], 200 | 201 | 202 | 204>;

@@ -1,7 +1,8 @@
 import { Problem } from '../errors.ts';
 
-/** Several images in one array are a tensor, which only the protocols take. */
-const several = 'Send several images as {"images": […]}.';
+/** For arrays of another length, which may be several images. */
+const several =
+  'Several images are separate elements of "images", or of "instances" in TensorFlow Serving.';
 
 /**
  * Reads an image from JSON numbers: a flat array or an array of rows. A pixel is a number, or an array of one as in tensors with

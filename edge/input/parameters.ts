@@ -1,5 +1,5 @@
 /** Reads what a request says outside its body: path, query and headers. */
-import type { Context } from 'hono';
+import type { Context, Handler } from 'hono';
 import * as z from 'zod/mini';
 import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { Problem } from '../errors.ts';
@@ -28,6 +28,41 @@ export const invertSchema = z._default(z.enum(['auto', 'true', 'false']), 'auto'
 
 /** Whether to answer with the image that the network saw. */
 export const echoSchema = z._default(z.enum(['false', 'true']), 'false');
+
+/**
+ * Checks that the query has no other parameters than a route's, and none twice: with a name that is misspelt, a request would get the answer
+ * to another one.
+ *
+ * @throws {Problem} `bad_parameter`
+ */
+export function checkQuery({ req }: Context, accepted: readonly string[]): void {
+  if (!req.url.includes('?')) return;
+  for (const [name, values] of Object.entries(req.queries())) {
+    if (!accepted.includes(name)) throw unknownParameter(name, accepted, req.path);
+    if (values.length > 1) throw new Problem('bad_parameter', `The query has ${name} twice.`);
+  }
+}
+
+function unknownParameter(name: string, accepted: readonly string[], path: string): Problem {
+  const written = name.slice(0, 80);
+  const other = accepted.find((each) => each === name.toLowerCase());
+  if (other) return new Problem('bad_parameter', `Write the parameter "${written}" as "${other}".`);
+  const has = accepted.length === 0 ? 'no parameters' : `only ${accepted.join(', ')}`;
+  return new Problem('bad_parameter', `${path} has no parameter "${written}"; it has ${has}.`);
+}
+
+/**
+ * Makes a handler that checks the query first.
+ *
+ * @param parameters the accepted parameters by name
+ */
+export function checkingQuery(parameters: object, handler: Handler): Handler {
+  const accepted = Object.keys(parameters);
+  return function answerChecked(context, next) {
+    checkQuery(context, accepted);
+    return handler(context, next);
+  };
+}
 
 /**
  * Reads a query parameter.

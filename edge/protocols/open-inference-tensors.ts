@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { formatOf } from '../../shared/image/decode-image.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import { concatenate } from '../input/body.ts';
@@ -15,9 +16,10 @@ import { badRequest, inputName, outputName } from './protocol.ts';
  * @throws {Problem} `bad_request` if the datatype, the shape or the data is invalid; `too_many_images`, `bad_pixels`
  */
 export function tensorImages(
-  { shape, datatype, data }: InputTensor,
+  input: InputTensor,
   inputShape: ModelSpec['inputShape'],
 ): ArrayLike<number>[] {
+  const { shape, datatype, data } = withShape(input, inputShape);
   if (datatype !== 'FP32' && datatype !== 'UINT8') {
     throw badRequest(
       `inference input '${inputName}' data-type is '${datatype}', but expected 'FP32' or 'UINT8'`,
@@ -37,10 +39,32 @@ export function tensorImages(
   });
 }
 
+/** Deduces the shape of a raw binary request from its length. Its values are FP32, as the metadata say, or the bytes of one image. */
+function withShape({ shape, datatype, data }: InputTensor, inputShape: ModelSpec['inputShape']) {
+  if (shape !== null) return { shape, datatype, data };
+  const length = inputShape.reduce((product, size) => product * size, 1);
+  const bytes = data.length;
+  if (bytes === length) return { shape: [1, ...inputShape], datatype: 'UINT8', data };
+  const count = bytes / (4 * length);
+  if (Number.isInteger(count)) return { shape: [count, ...inputShape], datatype, data };
+  throw badRequest(
+    `input '${inputName}' has ${bytes} bytes${fileName(data)}, but an image takes ${4 * length} as FP32, or ${length} as UINT8`,
+  );
+}
+
+/** For errors about bytes of the wrong length. */
+function fileName(data: InputTensor['data']): string {
+  const format = data instanceof Uint8Array ? formatOf(data) : null;
+  return format === null
+    ? ''
+    : `, which are ${format}: send the pixels, or the file itself to POST /predict`;
+}
+
 function countImages(shape: number[], inputShape: ModelSpec['inputShape']): number {
   const [count, ...rest] = shape;
   const [height, width, channels] = inputShape;
   const accepted = [inputShape, [height, width], [height * width * channels]];
+  if (channels === 1) accepted.push([channels, height, width]);
   if (
     count === undefined ||
     count === 0 ||
@@ -48,7 +72,7 @@ function countImages(shape: number[], inputShape: ModelSpec['inputShape']): numb
   ) {
     const expected = accepted.map((sizes) => `[${[-1, ...sizes]}]`).join(', ');
     throw badRequest(
-      `unexpected shape for input '${inputName}'. Expected ${expected}, got [${shape}]`,
+      `unexpected shape for input '${inputName}'. Expected ${expected}, got [${shape}]. The first size is the number of images`,
     );
   }
   if (count > maxImages) throw tooManyImages(count);
@@ -60,7 +84,7 @@ function decode(bytes: Uint8Array<ArrayBuffer>, datatype: 'FP32' | 'UINT8', tota
   const expected = total * (datatype === 'FP32' ? 4 : 1);
   if (bytes.byteLength !== expected) {
     throw badRequest(
-      `input '${inputName}' has ${bytes.byteLength} bytes, but its shape takes ${expected}`,
+      `input '${inputName}' has ${bytes.byteLength} bytes, but its shape takes ${expected}${fileName(bytes)}`,
     );
   }
   // Copied, because floats have to begin at a multiple of four.

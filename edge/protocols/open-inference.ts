@@ -4,10 +4,11 @@ import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { nameModel } from '../http/headers.ts';
 import { readBody } from '../input/body.ts';
+import { checkQuery } from '../input/parameters.ts';
 import { predictImages } from '../model/predict.ts';
 import { parseInferRequest } from './open-inference-request.ts';
 import { answerInfer, answerOutput, tensorImages } from './open-inference-tensors.ts';
-import { inputName, outputName, resolveVersion } from './protocol.ts';
+import { inputName, outputName, queryNames, resolveVersion } from './protocol.ts';
 
 /** The model that a path under /v2/models names. */
 interface Target {
@@ -26,6 +27,7 @@ const paths =
 export function openInference(app: AppContext): Handler {
   return async function answerOpenInference(context: Context) {
     const { method, path } = context.req;
+    checkQuery(context, queryNames);
     const match = paths.exec(path);
     if (!match) throw new Problem('not_found', `There is no ${method} ${path}.`);
     const [, health, name, version, subject] = match;

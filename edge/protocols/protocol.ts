@@ -1,6 +1,7 @@
 /** The code that both protocols share: tensor names and version numbers. */
 import type { Context } from 'hono';
 import type * as z from 'zod/mini';
+import { formatOf } from '../../shared/image/decode-image.ts';
 import { versionSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
@@ -9,11 +10,26 @@ import { modelChoice } from '../input/parameters.ts';
 import type { ModelCatalog } from '../model/model-catalog.ts';
 import type { ModelReference } from '../model/served-models.ts';
 
-/** @throws {Problem} `bad_request` if the body does not match the schema, `bad_json` if it is too deep or too long */
-export const parseRequest = <Schema extends z.core.$ZodType>(body: Uint8Array, schema: Schema) =>
-  parseJsonBody(body, schema, 'The request', 'bad_request');
+/**
+ * Parses a request's JSON.
+ *
+ * @param advice how to send an image, for errors about a body that is an image file
+ * @throws {Problem} `bad_request` if the body does not match the schema, `bad_json` if it is too deep or too long
+ */
+export function parseRequest<Schema extends z.core.$ZodType>(
+  body: Uint8Array,
+  schema: Schema,
+  advice: string,
+): z.output<Schema> {
+  const format = body[0] === 0x2d ? 'a form' : formatOf(body);
+  if (format !== null) throw badRequest(`The body is ${format}, not JSON. ${advice}`);
+  return parseJsonBody(body, schema, 'The request', 'bad_request');
+}
 
 export const badRequest = (message: string) => new Problem('bad_request', message);
+
+/** Parameters of the query that both protocols take. Their own have none. */
+export const queryNames = ['version', 'alias'];
 
 /** Names of the model's input and output in protocols that name them. */
 export const inputName = 'images';

@@ -6,15 +6,19 @@ import type { LoadFailure } from '../model/alias-follower.ts';
 import { badRequest, inputName, outputName, parseRequest, versionNumber } from './protocol.ts';
 
 const requestSchema = z.object({
-  signature_name: z.optional(z.string()),
-  instances: z.optional(z.custom<unknown[]>(Array.isArray, "'instances' must be a list")),
-  inputs: z.optional(
+  // Some clients write `null` for members that are absent.
+  signature_name: z.nullish(z.string()),
+  instances: z.nullish(z.custom<unknown[]>(Array.isArray, "'instances' must be a list")),
+  inputs: z.nullish(
     z.custom<object>(
       (value) => typeof value === 'object' && value !== null,
       "'inputs' must be a list or an object",
     ),
   ),
 });
+
+const advice =
+  'Send {"instances": [{"b64": "…"}]} with the file in base64, or the file itself to POST /predict.';
 
 const binarySchema = z.strictObject({ b64: z.string() });
 
@@ -31,7 +35,7 @@ export interface PredictRequest {
  * @throws {Problem} `bad_request`, `too_many_images`
  */
 export function parsePredictRequest(body: Uint8Array): PredictRequest {
-  const { signature_name, instances, inputs } = parseRequest(body, requestSchema);
+  const { signature_name, instances, inputs } = parseRequest(body, requestSchema, advice);
   if (signature_name && signature_name !== 'serving_default') {
     throw badRequest(`Serving signature name: "${signature_name}" not found in signature def`);
   }
@@ -44,10 +48,15 @@ export function parsePredictRequest(body: Uint8Array): PredictRequest {
   const values = instances ?? (inputs && fromColumns(inputs));
   if (!values) throw badRequest("Missing 'inputs' or 'instances' key");
   if (values.length === 0) throw badRequest(`No values in '${key}' array`);
+  if (typeof values[0] === 'number') throw withoutBatch(key);
   // Before the rows are checked, which takes time.
   if (values.length > maxImages) throw tooManyImages(values.length);
   return { images: (instances ? fromRows(instances) : values).map(toImage), key };
 }
+
+/** A model takes a list of images. A single one without the list is a list of rows or numbers. */
+export const withoutBatch = (key: PredictRequest['key']) =>
+  badRequest(`'${key}' is one image, not a list of images: send {"${key}": […]} with it in a list`);
 
 /** Either all rows are objects with the input's name, or none is. */
 function fromRows(rows: unknown[]): unknown[] {

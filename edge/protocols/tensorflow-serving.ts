@@ -1,4 +1,5 @@
 import type { Context, Handler } from 'hono';
+import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
@@ -6,13 +7,16 @@ import { ModelError, Problem } from '../errors.ts';
 import { nameModel } from '../http/headers.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
+import { checkQuery } from '../input/parameters.ts';
+import type { PostedImage } from '../input/posted-images.ts';
 import { predictImages } from '../model/predict.ts';
-import { badRequest, resolveVersion, versionNumber } from './protocol.ts';
+import { badRequest, queryNames, resolveVersion, versionNumber } from './protocol.ts';
 import {
   available,
   describeModels,
   describeSignatures,
   parsePredictRequest,
+  withoutBatch,
 } from './tensorflow-serving-messages.ts';
 
 /** What a path names: a model, perhaps one of its versions, and the operation. */
@@ -29,6 +33,7 @@ interface Target {
  */
 export function tensorFlowServing(app: AppContext): Handler {
   return async function answerTensorFlowServing(context: Context) {
+    checkQuery(context, queryNames);
     const target = parsePath(context.req.method, context.req.path);
     switch (target.subject) {
       case 'predict':
@@ -53,6 +58,7 @@ async function predict(app: AppContext, context: Context, target: Target) {
   const input = await models.withModel(reference, ({ model }) =>
     inputOptionsFor(model.manifest.model),
   );
+  if (isOneImage(images, input)) throw withoutBatch(key);
   const readings = await imagePixels(images, input);
   const pixels = readings.map((reading, i) => {
     if (!(reading instanceof Problem)) return reading.pixels;
@@ -68,6 +74,13 @@ async function predict(app: AppContext, context: Context, target: Target) {
   nameModel(context, reference);
   return context.json({ [key === 'instances' ? 'predictions' : 'outputs']: rows });
 }
+
+/** Whether the images are the rows of one. */
+const isOneImage = (images: PostedImage[], { height, width }: ModelInputOptions) =>
+  images.length === height &&
+  images.every((image) => {
+    return image.kind === 'pixels' && Array.isArray(image.value) && image.value.length === width;
+  });
 
 async function status(app: AppContext, context: Context, target: Target) {
   const { models, source, configuration } = app;

@@ -37,7 +37,7 @@ export interface Contract {
   body?: Record<string, Content>;
   /** By status, without the statuses of `problems`. */
   answers: Record<number, Answer>;
-  /** Codes of errors, in addition to `internal_error` and `method_not_allowed`. */
+  /** Codes of errors, in addition to `bad_parameter`, which every route's query may cause, `internal_error` and `method_not_allowed`. */
   problems: readonly ProblemCode[];
   /** The route needs a bearer token if the Worker has tokens configured. */
   takesToken?: boolean;
@@ -100,7 +100,6 @@ export const testSetProblems = ['index_out_of_range', 'no_dataset', 'bad_dataset
 
 /** Errors of a body with an image. */
 export const imageProblems = [
-  'bad_parameter',
   'empty_body',
   'bad_encoding',
   'bad_json',

@@ -129,9 +129,9 @@ async function pixelsOf(
   invert: 'auto' | 'true' | 'false',
 ): Promise<ArrayLike<number>> {
   const posted =
-    image === undefined
-      ? { kind: 'pixels' as const, value: pixels }
-      : { kind: 'text' as const, text: image };
+    typeof image === 'string'
+      ? { kind: 'text' as const, text: image }
+      : { kind: 'pixels' as const, value: pixels };
   const [only] = await imagePixels([posted], { ...inputOptionsFor(spec), invert });
   if (only === undefined || only instanceof Problem) throw only;
   return only.pixels;

@@ -56,7 +56,7 @@ export const servedModel = route(
         content: { 'application/json': { schema: servedManifestSchema } },
       },
     },
-    problems: ['bad_parameter', ...modelProblems],
+    problems: modelProblems,
     schemas: { ServedManifest: servedManifestSchema, Manifest: manifestSchema },
   },
   ({ models }) =>

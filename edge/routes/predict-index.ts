@@ -58,14 +58,7 @@ export const predictIndex = route(
       },
       304: { description: 'The client already has this answer: `If-None-Match` has its ETag.' },
     },
-    problems: [
-      'bad_index',
-      'not_found',
-      'not_acceptable',
-      'bad_parameter',
-      ...testSetProblems,
-      ...modelProblems,
-    ],
+    problems: ['bad_index', 'not_found', 'not_acceptable', ...testSetProblems, ...modelProblems],
     schemas: {
       IndexedPrediction: indexedAnswerSchema,
       Prediction: predictionSchema,

@@ -41,7 +41,7 @@ export const testImage = route(
       200: { description: 'A grey PNG.', content: { 'image/png': {} } },
       304: { description: 'The client already has this image: `If-None-Match` has its ETag.' },
     },
-    problems: ['bad_index', 'bad_parameter', 'not_found', ...testSetProblems, 'store_failed'],
+    problems: ['bad_index', 'not_found', ...testSetProblems, 'store_failed'],
     curl: ' --output 0.png',
   },
   openTestImage,

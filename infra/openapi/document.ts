@@ -144,7 +144,7 @@ function responsesObject(
   const json = responses['200']?.content?.['application/json'];
   if (json && exampleAnswers[id] !== undefined) json.example = exampleAnswers[id];
   const type = 'application/problem+json';
-  for (const [status, group] of byStatus([...codes, 'internal_error'])) {
+  for (const [status, group] of byStatus(['bad_parameter', ...codes, 'internal_error'])) {
     const listed = group.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' ');
     const present = responses[status];
     responses[status] = {

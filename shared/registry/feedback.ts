@@ -10,16 +10,16 @@ export const feedbackRequestSchema = z
     /** The true label's id or name. */
     label: z.union([z.int().check(z.nonnegative()), z.string().check(z.minLength(1))]),
     /** The number of the test image. */
-    index: z.optional(z.int().check(z.nonnegative())),
+    index: z.nullish(z.int().check(z.nonnegative())),
     /** The image, as base64 or as a data URL. */
-    image: z.optional(z.string()),
+    image: z.nullish(z.string()),
     /** The image's pixels. */
-    pixels: z.optional(z.array(z.unknown())),
+    pixels: z.nullish(z.array(z.unknown())),
   })
   .check(
     z.refine(
       ({ index, image, pixels }) =>
-        [index, image, pixels].filter((given) => given !== undefined).length === 1,
+        [index, image, pixels].filter((given) => (given ?? null) !== null).length === 1,
       'exactly one of index, image and pixels must be present',
     ),
   );

@@ -53,7 +53,7 @@ export function answerChecker(document: OpenApiDocument) {
     }
     if (type !== 'application/problem+json') return null;
     const { code } = body as { code: ProblemCode };
-    const isNamed = code === 'internal_error' || operation.problems.includes(code);
+    const isNamed = ['bad_parameter', 'internal_error', ...operation.problems].includes(code);
     if (!isNamed && !(answer.status in operation.answers)) {
       return `${code} is not among the operation's problems`;
     }

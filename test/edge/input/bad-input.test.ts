@@ -221,6 +221,33 @@ describe('an invalid form', () => {
 });
 
 describe('an invalid query', () => {
+  it.each([
+    ['/predict?Index=1', 'Write the parameter "Index" as "index".'],
+    ['/predict?idx=1', '/predict has no parameter "idx"; it has only index, dataset, version, alias.'],
+    ['/predict?index=1&index=2', 'The query has index twice.'],
+    ['/images/0.png?Scale=2', 'Write the parameter "Scale" as "scale".'],
+    ['/model?constructor=1', '/model has no parameter "constructor"; it has only version, alias.'],
+    ['/models?page=2', '/models has no parameter "page"; it has no parameters.'],
+    ['/healthz?verbose', '/healthz has no parameter "verbose"; it has no parameters.'],
+    ['/readyz?verbose=1', '/readyz has no parameter "verbose"; it has no parameters.'],
+    ['/metrics?name=x', '/metrics has no parameter "name"; it has no parameters.'],
+  ])('is refused: GET %s', async (path, detail) => {
+    expect(await app.json(path)).toMatchObject({ status: 400, code: 'bad_parameter', detail });
+  });
+
+  it.each(['/v1/models/fashion-mnist-cnn?x=1', '/v2?x=1', '/v2/health/live?x=1'])(
+    'is refused as the protocol has it: GET %s',
+    async (path) => {
+      const response = await app.request(path);
+      const error = expect.stringContaining('has no parameter "x"; it has only version, alias.');
+      expect([response.status, await response.json()]).toEqual([400, { error }]);
+    },
+  );
+
+  it('may be empty', async () => {
+    expect(await app.json('/healthz?')).toMatchObject({ status: 'ok' });
+  });
+
   it('is refused for echo', async () => {
     await expectProblem([png, 'image/png', '?echo=1'], {
       status: 400,

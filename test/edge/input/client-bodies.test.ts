@@ -306,7 +306,7 @@ const refused: Record<string, [body: ClientBody, refusal: Refusal]> = {
   ],
   'several images without a name': [
     ['application/json', JSON.stringify([rows, rows])],
-    [422, 'bad_pixels', '{"images": […]}'],
+    [422, 'bad_pixels', 'separate elements of "images"'],
   ],
   'normalized floats': [
     ['application/json', JSON.stringify(floats.map((value) => 2 * value - 1))],

@@ -1,3 +1,4 @@
+import { encode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { softmax } from '../../../shared/model/predict.ts';
 import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
@@ -169,6 +170,39 @@ describe('infer', () => {
     expect(answer.model_version).toBe(second);
   });
 
+  it('takes null members as absent', async () => {
+    const { status, answer } = await infer({
+      id: null,
+      parameters: null,
+      inputs: [{ ...input(flat(0), [1, 784], 'UINT8'), parameters: null }],
+      outputs: [
+        { name: 'probabilities', parameters: null },
+        { name: 'probabilities', parameters: { classification: null, binary_data: null } },
+      ],
+    });
+    expect(status, answer.error).toBe(200);
+    expect(answer).not.toHaveProperty('id');
+    for (const { data } of answer.outputs) expectProbabilities(data, [0]);
+    const all = { inputs: [oneImage], outputs: null, parameters: { binary_data_output: null } };
+    expectProbabilities((await infer(all)).answer.outputs[0].data, [0]);
+  });
+
+  it('accepts the channel before the rows, as PyTorch has it', async () => {
+    for (const data of [flat(3), [[rows(flat(3))]]]) {
+      const { answer } = await infer({ inputs: [input(data, [1, 1, 28, 28])] });
+      expectProbabilities(answer.outputs[0].data, [3]);
+    }
+  });
+
+  it('asks proxies to leave answers and errors uncompressed', async () => {
+    const accept = { 'accept-encoding': 'gzip, deflate, br' };
+    for (const path of ['/v2', model, '/v2/models/nobody']) {
+      const { headers } = await app.request(path, { headers: accept });
+      expect(headers.get('cache-control')).toBe('no-store, no-transform');
+      expect(headers.get('content-encoding')).toBeNull();
+    }
+  });
+
   it('returns the most likely classes if classification is requested', async () => {
     const inputs = [input([...flat(4), ...flat(5)], [2, 28, 28])];
     const asked = { name: 'probabilities', parameters: { classification: 3 } };
@@ -208,7 +242,8 @@ describe('infer', () => {
     [{ id: 42, inputs: [oneImage] }, 'at id'],
     [{ inputs: [{ ...oneImage, name: 'input0' }] }, "unexpected inference input 'input0'"],
     [{ inputs: [{ ...oneImage, datatype: 'INT64' }] }, "data-type is 'INT64'"],
-    [{ inputs: [{ ...oneImage, shape: [28, 28] }] }, 'unexpected shape'],
+    [{ inputs: [{ ...oneImage, shape: [28, 28] }] }, 'first size is the number of images'],
+    [{ inputs: [{ ...oneImage, shape: [1, 1, 1, 28, 28] }] }, 'first size is the number of images'],
     [{ inputs: [{ ...oneImage, shape: [0, 28, 28] }] }, 'unexpected shape'],
     [{ inputs: [{ ...oneImage, shape: [-1, 28, 28] }] }, 'shape'],
     [
@@ -313,6 +348,67 @@ describe('tensors as bytes', () => {
     });
     expect(new DataView(bytes.buffer).getUint32(0, true)).toBe(bytes.byteLength - 4);
     expect(new TextDecoder().decode(bytes.subarray(4))).toMatch(/^\d\.\d{6}:\d:[A-Z]/);
+  });
+
+  async function inferRaw(body: Uint8Array, path = `${model}/infer`) {
+    const headers = { 'inference-header-content-length': '0' };
+    const bytes = Uint8Array.from(body);
+    return app.request(path, { method: 'POST', body: bytes, headers });
+  }
+
+  it('may be all of the body: Triton’s raw binary request', async () => {
+    const floats = (...indices: number[]) =>
+      new Uint8Array(Float32Array.from(indices.flatMap(flat)).buffer);
+    for (const [body, indices] of [
+      [floats(1), [1]],
+      [floats(1, 2, 3), [1, 2, 3]],
+      [testImage(4), [4]],
+    ] as const) {
+      const response = await inferRaw(body);
+      expect(response.headers.get('content-type')).toBe('application/octet-stream');
+      const { head, bytes } = await readBinary(response);
+      expect(head.outputs).toMatchObject([{ name: 'probabilities', shape: [indices.length, 10] }]);
+      expectProbabilities(new Float32Array(bytes.buffer), [...indices]);
+    }
+  });
+
+  const png = encode({ width: 28, height: 28, data: testImage(0), channels: 1, depth: 8 });
+  const heic = new TextEncoder().encode(`\0\0\0\x18ftypheic${'\0'.repeat(1500)}`);
+
+  it.each([
+    [
+      'no image',
+      testImage(0).slice(1),
+      '783 bytes, but an image takes 3136 as FP32, or 784 as UINT8',
+    ],
+    ['65 images', new Uint8Array(65 * 3136), '65 images'],
+    ['a PNG', png, 'which are PNG: send the pixels, or the file itself to POST /predict'],
+    ['a HEIC', heic, 'which are HEIC'],
+  ])('are refused in a raw binary request: %s', async (_, body, message) => {
+    const response = await inferRaw(body);
+    expect([400, 413]).toContain(response.status);
+    expect(await response.json()).toEqual({ error: expect.stringContaining(message) });
+  });
+
+  it('are refused by name if they are an image file', async () => {
+    const request = { inputs: [binary([1, 784], 'UINT8', png.length)] };
+    const answers: [Response, string][] = [
+      [await inferBytes(request, png), 'which are PNG'],
+      [
+        await app.request(`${model}/infer`, { method: 'POST', body: Uint8Array.from(png) }),
+        'The body is PNG, not JSON',
+      ],
+      [
+        await app.request(`${model}/infer`, { method: 'POST', body: heic }),
+        'The body is HEIC, not JSON',
+      ],
+    ];
+    for (const [response, message] of answers) {
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        { error: expect.stringContaining(message) },
+      ]);
+    }
   });
 
   it('are refused if their length differs from the declared one', async () => {

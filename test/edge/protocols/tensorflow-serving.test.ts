@@ -1,3 +1,4 @@
+import { encode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import { softmax } from '../../../shared/model/predict.ts';
@@ -41,6 +42,8 @@ const rows = (index: number) =>
   Array.from({ length: 28 }, (_, row) => flat(index).slice(28 * row, 28 * (row + 1)));
 /** [28, 28, 1], as the signature has it. */
 const tensor = (index: number) => rows(index).map((row) => row.map((pixel) => [pixel]));
+const png = (index: number) =>
+  encode({ width: 28, height: 28, data: testImage(index), channels: 1, depth: 8 });
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 
 /** @param indices of the test images whose probabilities these must be */
@@ -121,11 +124,11 @@ describe('predict', () => {
   });
 
   it('accepts named inputs, and files in base64', async () => {
-    const png = new Uint8Array(await (await appWithImages()).arrayBuffer());
+    const file = new Uint8Array(await (await appWithImages()).arrayBuffer());
     const bodies = [
       { instances: [{ images: tensor(6) }] },
-      { instances: [{ b64: base64(png) }] },
-      { instances: [{ images: { b64: base64(png) } }] },
+      { instances: [{ b64: base64(file) }] },
+      { instances: [{ images: { b64: base64(file) } }] },
       { instances: [{ b64: base64(testImage(6)) }] },
     ];
     for (const body of bodies) {
@@ -133,7 +136,7 @@ describe('predict', () => {
       expect(status, answer.error).toBe(200);
       expectProbabilities(answer.predictions, [6]);
     }
-    const { answer } = await call('POST', `${model}:predict`, { inputs: { b64: base64(png) } });
+    const { answer } = await call('POST', `${model}:predict`, { inputs: { b64: base64(file) } });
     expectProbabilities(answer.outputs, [6]);
   });
 
@@ -141,6 +144,60 @@ describe('predict', () => {
     await bucket.uploadTestSet();
     return app.request('/images/6.png');
   }
+
+  it('takes null members as absent', async () => {
+    const absent = { signature_name: null, inputs: null };
+    const { answer } = await call('POST', `${model}:predict`, { ...absent, instances: [flat(0)] });
+    expectProbabilities(answer.predictions, [0]);
+    const columns = { signature_name: null, instances: null, inputs: { images: [flat(1)] } };
+    expectProbabilities((await call('POST', `${model}:predict`, columns)).answer.outputs, [1]);
+  });
+
+  it('ignores sizes of 1 before an image', async () => {
+    const { answer } = await call('POST', `${model}:predict`, {
+      instances: [[rows(2)], [[rows(3)]], [flat(4)]],
+    });
+    expectProbabilities(answer.predictions, [2, 3, 4]);
+  });
+
+  it.each([
+    ['numbers', { instances: flat(0) }, 'in a list'],
+    ['rows', { instances: rows(0) }, 'in a list'],
+    ['numbers as inputs', { inputs: flat(0) }, '{"inputs": […]}'],
+    ['named numbers', { inputs: { images: rows(0) } }, 'in a list'],
+  ])('says of one image without a list, %s, that the list is missing', async (_, body, message) => {
+    const { status, answer } = await call('POST', `${model}:predict`, body);
+    expect([status, answer.error]).toEqual([400, expect.stringContaining(message)]);
+  });
+
+  it.each([
+    [
+      'a PNG',
+      new Uint8Array(png(0)),
+      'The body is PNG, not JSON. Send {"instances": [{"b64": "…"}]}',
+    ],
+    ['a HEIC', new TextEncoder().encode('\0\0\0\x18ftypheic'), 'The body is HEIC'],
+    ['a form', new TextEncoder().encode('--b\r\nContent-Disposition:'), 'The body is a form'],
+  ])('says of %s how to send it', async (_, body, message) => {
+    const response = await app.request(`${model}:predict`, { method: 'POST', body });
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      { error: expect.stringContaining(message) },
+    ]);
+  });
+
+  it('names an unsupported format in base64', async () => {
+    const b64 = base64(new TextEncoder().encode(`\0\0\0\x18ftypheic${'\0'.repeat(1500)}`));
+    const { status, answer } = await call('POST', `${model}:predict`, { instances: [{ b64 }] });
+    expect([status, answer.error]).toEqual([400, expect.stringContaining('This is HEIC')]);
+  });
+
+  it('refuses a parameter that the protocol does not have', async () => {
+    const { status, answer } = await call('POST', `${model}:predict?Alias=candidate`, {
+      instances: [flat(0)],
+    });
+    expect([status, answer.error]).toEqual([400, 'Write the parameter "Alias" as "alias".']);
+  });
 
   it('accepts a version by number or name, a label, and a named signature', async () => {
     const asked: [string, 'one' | 'two'][] = [

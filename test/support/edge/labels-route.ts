@@ -15,7 +15,7 @@ export const labels = route(
         content: { 'application/json': { schema: z.object({ labels: z.array(z.string()) }) } },
       },
     },
-    problems: ['bad_parameter', ...modelProblems],
+    problems: modelProblems,
   },
   ({ models }) =>
     async function getLabels(context) {
