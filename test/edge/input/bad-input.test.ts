@@ -223,7 +223,10 @@ describe('an invalid form', () => {
 describe('an invalid query', () => {
   it.each([
     ['/predict?Index=1', 'Write the parameter "Index" as "index".'],
-    ['/predict?idx=1', '/predict has no parameter "idx"; it has only index, dataset, version, alias.'],
+    [
+      '/predict?idx=1',
+      '/predict has no parameter "idx"; it has only index, dataset, version, alias.',
+    ],
     ['/predict?index=1&index=2', 'The query has index twice.'],
     ['/images/0.png?Scale=2', 'Write the parameter "Scale" as "scale".'],
     ['/model?constructor=1', '/model has no parameter "constructor"; it has only version, alias.'],
