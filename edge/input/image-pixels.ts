@@ -23,27 +23,38 @@ type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
 
 /**
  * Converts posted images to the network's input, one after the other, because each takes much memory while it is decoded. Raw bytes and
- * JSON numbers are the network's input already: they are inverted only if `invert` is `true`.
+ * JSON numbers are the network's input already: they are inverted only if `invert` is `true`. An image that costs too much after those
+ * before it is not decoded.
  *
  * @returns per image what the network sees of it, or the reason why there is nothing
- * @throws {Problem} `image_too_large` if decoding all of them costs too much
  */
 export async function imagePixels(
   images: readonly PostedImage[],
   options: ModelInputOptions,
 ): Promise<(PostedInput | Problem)[]> {
-  const contents = images.map((image) => orProblem(() => contentOf(image, options)));
-  await checkCostOfRequest(contents);
-  const results: (PostedInput | Problem)[] = [];
-  for (const content of contents) {
+  let left = maxCostOfRequest;
+  async function convert(image: PostedImage): Promise<PostedInput | Problem> {
     try {
-      results.push(content instanceof Problem ? content : await inputOf(content, options));
+      const content = contentOf(image, options);
+      const cost = images.length === 1 ? 0 : await costOf(content);
+      if (cost > left) throw tooLargeTogether();
+      left -= cost;
+      return await inputOf(content, options);
     } catch (error) {
-      results.push(faultOf(error));
+      return faultOf(error);
     }
   }
+
+  const results: (PostedInput | Problem)[] = [];
+  for (const image of images) results.push(await convert(image));
   return results;
 }
+
+const tooLargeTogether = () =>
+  new Problem(
+    'image_too_large',
+    'The images of this request are too large together: as JPEG they may have 50 megapixels in all, or 16 in other formats. Send this one in a request of its own.',
+  );
 
 function contentOf(image: PostedImage, { height, width }: ModelInputOptions): Content {
   if (image.kind === 'pixels') {
@@ -64,21 +75,9 @@ function isListOfFile(value: unknown[]): value is number[] {
   );
 }
 
-/** Ignores images that can't be read or exceed the limit of one image: each has its own error. */
-async function checkCostOfRequest(contents: (Content | Problem)[]): Promise<void> {
-  if (contents.length === 1) return;
-  let total = 0;
-  for (const content of contents) {
-    if (content instanceof Problem || !('bytes' in content)) continue;
-    const cost = await decodingCost(content.bytes).catch(() => 0);
-    if (cost <= maxCostOfRequest) total += cost;
-  }
-  if (total > maxCostOfRequest) {
-    throw new Problem(
-      'image_too_large',
-      'The images are too large for one request: in all they may have 50 megapixels as JPEG, or 16 in other formats.',
-    );
-  }
+/** Returns what decoding a content costs; 0 for pixels, and for a file that is refused by its header. */
+async function costOf(content: Content): Promise<number> {
+  return 'bytes' in content ? decodingCost(content.bytes).catch(() => 0) : 0;
 }
 
 async function inputOf(content: Content, options: ModelInputOptions): Promise<PostedInput> {
@@ -102,14 +101,6 @@ async function inputOf(content: Content, options: ModelInputOptions): Promise<Po
 
 const inverted = (pixels: ArrayLike<number>, invert: ModelInputOptions['invert']) =>
   invert === 'true' ? Array.from(pixels, (pixel) => 255 - pixel) : pixels;
-
-function orProblem<Result>(read: () => Result): Result | Problem {
-  try {
-    return read();
-  } catch (error) {
-    return faultOf(error);
-  }
-}
 
 /** Returns a fault of the image as a problem. Throws anything else. */
 function faultOf(error: unknown): Problem {

@@ -97,27 +97,30 @@ export async function decodeImage(
 ): Promise<RasterImage> {
   const format = recognize(bytes, formats);
   const decoder = await format.load();
+  const maxPixels = options.maxPixels ?? format.maxPixels;
+  countPixels(decoder, bytes, maxPixels);
+  return decoder.decode(bytes, { ...options, maxPixels });
+}
+
+function countPixels(decoder: ImageDecoder, bytes: Uint8Array, maxPixels: number): number {
   const { width, height } = decoder.readSize(bytes);
-  const limit = options.maxPixels ?? format.maxPixels;
-  if (width * height > limit) {
-    throw new ImageError(
-      'image_too_large',
-      `The image is ${width}x${height}, ${(width * height) / 1e6} megapixels; at most ${limit / 1e6} are supported.`,
-    );
-  }
-  return decoder.decode(bytes, { ...options, maxPixels: limit });
+  const pixels = width * height;
+  if (pixels <= maxPixels) return pixels;
+  throw new ImageError(
+    'image_too_large',
+    `The image is ${width}x${height}, ${pixels / 1e6} megapixels; at most ${maxPixels / 1e6} are supported.`,
+  );
 }
 
 /**
  * Estimates the cost of decoding an image from its header.
  *
  * @returns the number of pixels of a JPEG that takes the same time
- * @throws {ImageError} if the bytes are not such an image
+ * @throws {ImageError} if the bytes are not such an image, or exceed the format's limit
  */
 export async function decodingCost(bytes: Uint8Array): Promise<number> {
-  const { load, cost } = recognize(bytes);
-  const { width, height } = (await load()).readSize(bytes);
-  return width * height * cost;
+  const { load, cost, maxPixels } = recognize(bytes);
+  return cost * countPixels(await load(), bytes, maxPixels);
 }
 
 function recognize(bytes: Uint8Array, formats = imageFormats): ImageFormat {

@@ -13,7 +13,15 @@ const maxBytesPerPixel = 4;
 const maxInterlacedPixels = 1_000_000;
 
 export const png: ImageDecoder = {
-  readSize: readPngHeader,
+  readSize(bytes) {
+    const header = readPngHeader(bytes);
+    const { width, height, interlaced } = header;
+    if (!interlaced || width * height <= maxInterlacedPixels) return header;
+    throw new ImageError(
+      'image_too_large',
+      `The PNG is interlaced and ${width}x${height} pixels; at most ${maxInterlacedPixels / 1e6} megapixels are supported.`,
+    );
+  },
   decode: (bytes, { minSide, maxPixels }) => decodePng(bytes, minSide, maxPixels),
 };
 
@@ -35,12 +43,6 @@ function decodePng(
 ): RasterImage {
   const chunks = readPngChunks(bytes);
   const { width, height, interlaced, depth } = chunks.header;
-  if (interlaced && width * height > maxInterlacedPixels) {
-    throw new ImageError(
-      'image_too_large',
-      `The PNG is interlaced and ${width}x${height} pixels; at most ${maxInterlacedPixels / 1e6} megapixels are supported.`,
-    );
-  }
   // Samples of 16 bits are read twice.
   const bytesPerPixel = (bitsOf(chunks.header) / 8) * (depth === 16 ? 2 : 1);
   const most = (maxPixels * maxBytesPerPixel) / bytesPerPixel;

@@ -210,6 +210,30 @@ describe('POST /predict with several images', () => {
     expect(predictions[2]).toEqual(withoutModel(byIndex[2]));
   });
 
+  it('answers the other images if one is too large, or all together are', async () => {
+    const side = (pixels: number) =>
+      encode({ width: pixels, height: pixels, data: new Uint8Array(pixels ** 2), channels: 1 });
+    const [huge, large] = [side(4200), side(3000)];
+    // 17.6 megapixels are too many for a PNG; 9 are not, but 27 in all are.
+    const files = [png(0), huge, large, large, png(1)];
+    const tooLarge = (detail: string) => ({
+      error: { code: 'image_too_large', status: 413, detail: expect.stringContaining(detail) },
+    });
+    const expected = [
+      withoutModel(byIndex[0]),
+      tooLarge('4200x4200'),
+      { predicted: { id: expect.any(Number) } },
+      tooLarge('Send this one in a request of its own'),
+      withoutModel(byIndex[1]),
+    ];
+    const form = new FormData();
+    for (const [i, file] of files.entries()) form.append(`${i}`, new File([file], `${i}.png`));
+    expect((await answerTo(form)).predictions).toMatchObject(expected);
+    const images = files.map((file) => btoa(String.fromCharCode(...file)));
+    const json = await answerTo(JSON.stringify({ images }), 'application/json');
+    expect(json.predictions).toMatchObject(expected);
+  });
+
   it('mixes files, pixels and invalid images in JSON, each with the image seen', async () => {
     const base64 = btoa(String.fromCharCode(...png(0)));
     const images = [base64, { pixels: rows(1) }, 'data:image/png,x', { b64: base64 }, 7];
