@@ -27,7 +27,7 @@ export const listModels = route(
     id: 'listModels',
     tag: 'Models',
     summary: 'List versions and aliases',
-    description: 'Lists what the bucket has, the newest version first.',
+    description: 'Lists the versions in the bucket, the newest first, and the aliases.',
     answers: {
       200: {
         description: 'Up to 20 versions and 8 aliases.',

@@ -35,11 +35,15 @@ export async function buildProblems(): Promise<void> {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Catwalk: problems</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Catwalk: problem codes</title>
+<link rel="icon" href="/icon.svg">
+<link rel="stylesheet" href="/docs.css">
 </head>
 <body>
-${body}</body>
+<main class="article">
+${body}</main>
+</body>
 </html>
 `,
   );

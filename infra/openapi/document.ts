@@ -59,7 +59,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
     info: {
       title: 'Catwalk',
       version: catwalk.version,
-      summary: catwalk.description,
+      summary: 'Predictions, models, health and metrics of a Catwalk Worker.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
