@@ -9,6 +9,7 @@ import { computeMetrics } from '../train/metrics.ts';
 import { fromPytorch } from '../weights/pytorch.ts';
 import { readWeightsFile } from '../weights/read-weights-file.ts';
 import { type LayerTensor, WeightsFileError } from '../weights/tensor.ts';
+import { findBetterScale } from './compare-scales.ts';
 import { provenance } from './provenance.ts';
 import { createRunFolder } from './run-folder.ts';
 import { writeArtifacts } from './write-artifacts.ts';
@@ -16,6 +17,11 @@ import { writeArtifacts } from './write-artifacts.ts';
 export interface ImportOptions {
   /** A `.pth` or `.safetensors` file. */
   file: string;
+  /** Where a checkpoint has the weights: names of keys, joined by dots (default: where they are found). */
+  key?: string | undefined;
+  /** The scale with which the network was trained: a pixel p in 0..255 becomes `(p / 255 - mean) / std` (default: 0.5 and 0.5). */
+  mean?: number | undefined;
+  std?: number | undefined;
   /** Loads the data set that provides the labels, and the test images for the metrics. */
   loadDataset: () => Promise<Dataset>;
   /** Returns the network for the data set (default: Catwalk's CNN). */
@@ -33,6 +39,11 @@ export interface ImportedRun {
   spec: ModelSpec;
   metrics: Metrics;
   backend: OpenBackend;
+  /** Where the file had the weights, and all places where it has some. '' is its root. */
+  key: string;
+  keys: string[];
+  /** A scale of pixels with which the network is clearly more accurate; null if there is none, or a scale was given. */
+  betterScale: Awaited<ReturnType<typeof findBetterScale>>;
 }
 
 /**
@@ -41,11 +52,13 @@ export interface ImportedRun {
  * @throws {WeightsFileError} if the file cannot be read, or has the weights of another network
  */
 export async function importWeights(options: ImportOptions): Promise<ImportedRun> {
-  const { file, specFor = cnnFor, signal } = options;
+  const { file, specFor = cnnFor, mean, std, signal } = options;
   // Before the data set, which may have to be downloaded.
-  const { name, sha256, tensors } = await readWeightsFile(file);
+  const { name, sha256, tensors, key, keys } = await readWeightsFile(file, options.key);
   const dataset = await options.loadDataset();
-  const spec = specFor(dataset);
+  const { preprocessing, ...network } = specFor(dataset);
+  const scale = { mean: mean ?? preprocessing.mean, std: std ?? preprocessing.std };
+  const spec = { ...network, preprocessing: { ...preprocessing, ...scale } };
   const weights = withFileName(file, () => fromPytorch(tensors, spec));
   const master = await openMaster(spec, 0);
   const artifacts = await master.artifactsOf(flatten(weights));
@@ -57,6 +70,8 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   const { test } = dataset;
   const logits = await computeLogits(spec, weights, test, signal);
   const metrics = computeMetrics(logits, test.labels, spec.labels);
+  const isScaleGiven = mean !== undefined || std !== undefined;
+  const betterScale = isScaleGiven ? null : await findBetterScale(spec, weights, dataset);
   const run = await createRunFolder(options.runs, {
     // Catwalk did not train these weights.
     recipe: 'imported',
@@ -78,7 +93,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
     answers,
   );
   await writeArtifacts(run, test);
-  return { run: run.path, spec, metrics, backend };
+  return { run: run.path, spec, metrics, backend, key, keys, betterScale };
 }
 
 /** Adds the file's name to errors about its tensors. */

@@ -20,6 +20,11 @@ export class PickleReader {
     return new WeightsFileError(`The pickle can't be read: ${problem} at byte ${this.#opcodeAt}.`);
   }
 
+  /** Returns what follows. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at);
+  }
+
   /** Moves past some bytes and returns where they start. */
   skip(bytes: number): number {
     if (bytes > this.#bytes.byteLength - this.#at) {
@@ -43,16 +48,24 @@ export class PickleReader {
     return this.#bytes.readDoubleBE(this.skip(8));
   }
 
-  /** Reads a signed integer. */
-  long(bytes: number): number {
+  /** Reads a signed integer: a bigint if it is beyond 2^53, such as a seed of 64 bits. */
+  long(bytes: number): number | bigint {
+    // Each further byte costs as much as all before it.
+    if (bytes > 1024) throw this.error('an integer has more than 1,024 bytes');
     const from = this.skip(bytes);
     let value = 0n;
     for (const byte of this.#bytes.subarray(from, from + bytes).toReversed()) {
       value = (value << 8n) | BigInt(byte);
     }
-    const signed = Number(BigInt.asIntN(8 * bytes, value));
-    if (!Number.isSafeInteger(signed)) throw this.error('an integer is larger than 2^53');
-    return signed;
+    const signed = BigInt.asIntN(8 * bytes, value);
+    const number = Number(signed);
+    return Number.isSafeInteger(number) ? number : signed;
+  }
+
+  /** Reads a string of Python 2. */
+  latin1(bytes: number): string {
+    const from = this.skip(bytes);
+    return this.#bytes.toString('latin1', from, from + bytes);
   }
 
   text(bytes: number): string {

@@ -1,21 +1,29 @@
 import { unzipSync } from 'fflate';
+import { PickleReader } from './pickle-reader.ts';
+import { pytorchGlobals, storageOf } from './pytorch-globals.ts';
 import { WeightsFileError } from './tensor.ts';
+import { unpickle } from './unpickle.ts';
 
 /** Files in the archive; a state_dict has one per tensor. */
 const maxEntries = 10_000;
 /** Uncompressed size of all files: a hundred times the network's weights. */
 const maxBytes = 256 * 2 ** 20;
 
-/** The zip archive that `torch.save` writes. */
-export interface PytorchArchive {
-  pickle: Uint8Array;
+/** What a file of `torch.save` holds. */
+export interface PytorchContent {
+  /** The saved object. */
+  root: unknown;
   littleEndian: boolean;
-  /** Returns a storage's bytes, or undefined if the archive lacks them. */
+  /** Returns a storage's bytes, or undefined if the file lacks them. */
   storage(key: string): Uint8Array | undefined;
 }
 
-/** @throws {WeightsFileError} if the archive is corrupt, too large or of another kind */
-export function openArchive(bytes: Uint8Array): PytorchArchive {
+/**
+ * Reads the zip archive that PyTorch 1.6 and later write.
+ *
+ * @throws {WeightsFileError} if the archive is corrupt, too large or of another kind
+ */
+export function openArchive(bytes: Uint8Array): PytorchContent {
   let entries = 0;
   let total = 0;
   let files: Record<string, Uint8Array>;
@@ -41,7 +49,7 @@ export function openArchive(bytes: Uint8Array): PytorchArchive {
   const pickle = root === undefined ? undefined : files[root];
   if (root === undefined || !pickle) {
     throw new WeightsFileError(
-      'The zip archive has no data.pkl: torch.save did not write it, or the file is corrupt.',
+      'The zip archive has no data.pkl: torch.save did not write it, or the file is corrupt. An .npz or a Keras file has none either.',
     );
   }
   const folder = root.slice(0, -'data.pkl'.length);
@@ -52,7 +60,10 @@ export function openArchive(bytes: Uint8Array): PytorchArchive {
   }
   const byteOrder = files[`${folder}byteorder`];
   return {
-    pickle,
+    root: unpickle(new PickleReader(pickle), {
+      globals: pytorchGlobals,
+      persistentLoad: storageOf,
+    }),
     littleEndian: !byteOrder || Buffer.from(byteOrder).toString('latin1') !== 'big',
     storage: (key) => files[`${folder}data/${key}`],
   };

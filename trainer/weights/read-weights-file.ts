@@ -15,27 +15,32 @@ export interface WeightsFile {
   sha256: string;
   /** In the order of the module's layers. */
   tensors: NamedTensor[];
+  /** Where a `.pth` has the tensors, and all places where it has some: names of keys, joined by dots; '' is the root. */
+  key: string;
+  keys: string[];
 }
 
 /**
  * Reads a file of weights, `.pth` or `.safetensors`; its first bytes identify the format.
  *
+ * @param key which weights to read, if a `.pth` has several
  * @throws {WeightsFileError} if the file is missing or can't be read
  */
-export async function readWeightsFile(path: string): Promise<WeightsFile> {
+export async function readWeightsFile(path: string, key?: string): Promise<WeightsFile> {
   const bytes = await readBounded(path);
   try {
-    const isZip = startsWith(bytes, zipSignature);
-    if (startsWith(bytes, legacySignature)) {
-      throw new WeightsFileError(
-        'The file has the format of PyTorch before 1.6. Load it with PyTorch and save its state_dict() again.',
-      );
+    refuseOtherKinds(bytes);
+    const isPytorch = startsWith(bytes, zipSignature) || startsWith(bytes, legacySignature);
+    if (key !== undefined && !isPytorch) {
+      throw new WeightsFileError('A .safetensors file has no keys. Leave out --key.');
     }
     return {
       name: basename(path),
-      format: isZip ? 'pytorch' : 'safetensors',
+      format: isPytorch ? 'pytorch' : 'safetensors',
       sha256: createHash('sha256').update(bytes).digest('hex'),
-      tensors: isZip ? readPytorch(bytes) : readSafetensors(bytes),
+      ...(isPytorch
+        ? readPytorch(bytes, key)
+        : { tensors: readSafetensors(bytes), key: '', keys: [''] }),
     };
   } catch (cause) {
     if (!(cause instanceof WeightsFileError)) throw cause;
@@ -46,6 +51,41 @@ export async function readWeightsFile(path: string): Promise<WeightsFile> {
 const zipSignature = [0x50, 0x4b, 0x03, 0x04];
 /** A pickle of protocol 2 that starts with PyTorch's magic number, a LONG1 of ten bytes. */
 const legacySignature = [0x80, 0x02, 0x8a, 0x0a];
+
+/** Files that people have by mistake, or that need another step, by what they start with in lower case. */
+const otherKinds: { starts: readonly string[]; message: string }[] = [
+  {
+    starts: ['<!doctype', '<html', '<?xml'],
+    message:
+      'The file is a web page, not weights: the download was answered with a page, such as one to log in. Download the file itself.',
+  },
+  {
+    starts: ['version https://git-lfs'],
+    message:
+      'The file is a Git LFS pointer, not the weights that it names. Fetch them with `git lfs pull`.',
+  },
+  {
+    starts: ['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05'],
+    message:
+      'The file is a pickle that torch.save did not write, as of pickle.dump or joblib. Save model.state_dict() with torch.save instead.',
+  },
+  {
+    starts: ['\x89hdf'],
+    message: 'The file is HDF5, as of Keras. Only PyTorch and safetensors files are read.',
+  },
+  {
+    starts: ['\x1f\x8b'],
+    message: 'The file is compressed with gzip. Unpack it first.',
+  },
+];
+
+function refuseOtherKinds(bytes: Uint8Array): void {
+  if (startsWith(bytes, legacySignature)) return;
+  const start = Buffer.from(bytes.subarray(0, 64)).toString('latin1').trimStart().toLowerCase();
+  const kind = otherKinds.find(({ starts }) => starts.some((text) => start.startsWith(text)));
+  if (kind) throw new WeightsFileError(kind.message);
+}
+
 const startsWith = (bytes: Uint8Array, signature: number[]) =>
   signature.every((byte, i) => bytes[i] === byte);
 

@@ -1,32 +1,14 @@
-import { PickleReader } from './pickle-reader.ts';
-
-/** A name that a pickle may use. Any other name is an error; nothing is ever imported. */
-export interface PickleGlobal {
-  kind: 'global';
-  /** `module name` */
-  name: string;
-  /** Absent if the pickle may not call it. */
-  call?: ((parameters: readonly unknown[]) => unknown) | undefined;
-}
-
-export interface UnpickleOptions {
-  /** By `module name`. */
-  globals: ReadonlyMap<string, PickleGlobal>;
-  /** Turns a persistent ID, which names something outside the pickle, into a value. */
-  persistentLoad(id: unknown): unknown;
-  /** What to do about a name that is not among `globals`; ends the error message. */
-  advice: string;
-}
+import { opaque, PickleMachine, type UnpickleOptions } from './pickle-machine.ts';
+import type { PickleReader } from './pickle-reader.ts';
 
 /**
- * Reads a pickle without executing it: numbers, strings, tuples and lists (as arrays), dictionaries (as maps) and the
- * allowed globals. Supports the opcodes that `torch.save` writes in protocols 2 to 5
+ * Reads the next pickle without executing it: numbers, strings, tuples, lists and sets (as arrays), dictionaries (as maps) and
+ * the known globals. Any other global, and what its calls return, is opaque. Supports the opcodes of protocols 2 to 5
  * (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
  *
- * @throws {WeightsFileError} if an opcode or a global is not allowed; names it and its byte
+ * @throws {WeightsFileError} if an opcode is not supported or can't be read; names it and its byte
  */
-export function unpickle(pickle: Uint8Array, options: UnpickleOptions): unknown {
-  const reader = new PickleReader(pickle);
+export function unpickle(reader: PickleReader, options: UnpickleOptions): unknown {
   const machine = new PickleMachine(reader, options);
   for (;;) {
     const opcode = reader.opcode();
@@ -40,125 +22,13 @@ export function unpickle(pickle: Uint8Array, options: UnpickleOptions): unknown 
   }
 }
 
-/** The stack and the memo of a pickle that is being read. */
-class PickleMachine {
-  readonly #reader: PickleReader;
-  readonly #options: UnpickleOptions;
-  readonly #memo = new Map<number, unknown>();
-  /** The stacks below the open marks. */
-  readonly #below: unknown[][] = [];
-  #stack: unknown[] = [];
-
-  constructor(reader: PickleReader, options: UnpickleOptions) {
-    this.#reader = reader;
-    this.#options = options;
-  }
-
-  push(value: unknown): void {
-    this.#stack.push(value);
-  }
-
-  pop(count: number): unknown[] {
-    if (this.#stack.length < count) throw this.#reader.error('an opcode finds an empty stack');
-    return this.#stack.splice(this.#stack.length - count, count);
-  }
-
-  #top(): unknown {
-    const [top] = this.pop(1);
-    this.push(top);
-    return top;
-  }
-
-  mark(): void {
-    this.#below.push(this.#stack);
-    this.#stack = [];
-  }
-
-  /** Returns what was pushed since the last mark and restores the stack below it. */
-  popMark(): unknown[] {
-    const above = this.#stack;
-    const below = this.#below.pop();
-    if (!below) throw this.#reader.error('an opcode finds no mark');
-    this.#stack = below;
-    return above;
-  }
-
-  result(): unknown {
-    if (this.#below.length > 0 || this.#stack.length !== 1) {
-      throw this.#reader.error('it stops with values left on the stack');
-    }
-    return this.#stack[0];
-  }
-
-  remember(key: number = this.#memo.size): void {
-    this.#memo.set(key, this.#top());
-  }
-
-  recall(key: number): void {
-    if (!this.#memo.has(key)) throw this.#reader.error(`the memo has no entry ${key}`);
-    this.push(this.#memo.get(key));
-  }
-
-  pushGlobal(module: unknown, name: unknown): void {
-    // A tuple that contains itself twice, 20 times over, has a million items as text: only strings become text.
-    if (typeof module !== 'string' || typeof name !== 'string') {
-      throw this.#reader.error('it names a global with a value that is not a string');
-    }
-    const { globals, advice } = this.#options;
-    const found = globals.get(`${module} ${name}`);
-    if (!found) {
-      throw this.#reader.error(`it names ${module}.${name}, which is not allowed: ${advice}`);
-    }
-    this.push(found);
-  }
-
-  pushPersistent(): void {
-    this.push(this.#options.persistentLoad(this.pop(1)[0]));
-  }
-
-  append(items: readonly unknown[]): void {
-    const list = this.#top();
-    if (!Array.isArray(list)) throw this.#reader.error('it appends to a value that is not a list');
-    for (const item of items) list.push(item);
-  }
-
-  setItems(items: readonly unknown[]): void {
-    const map = this.#top();
-    if (!(map instanceof Map) || items.length % 2 !== 0) {
-      throw this.#reader.error('it sets items of a value that is not a dictionary');
-    }
-    for (let i = 0; i < items.length; i += 2) {
-      if (Array.isArray(items[i])) throw this.#reader.error('it has a tuple as the key of an item');
-      map.set(items[i], items[i + 1]);
-    }
-  }
-
-  reduce(): void {
-    const [callable, parameters] = this.pop(2);
-    const call = isKind<PickleGlobal>(callable, 'global') ? callable.call : undefined;
-    if (!call || !Array.isArray(parameters)) {
-      throw this.#reader.error('it calls a value that is not a function');
-    }
-    this.push(call(parameters));
-  }
-
-  /** Drops attributes: a state_dict's `_metadata` says nothing about the weights. */
-  build(): void {
-    this.pop(1);
-    if (!(this.#top() instanceof Map)) {
-      throw this.#reader.error('it sets attributes of a value that is not a dictionary');
-    }
-  }
-}
-
-/** Identifies globals and what they return by their `kind`. A pickle can't forge one: its dictionaries are maps. */
-export const isKind = <Value extends { kind: string }>(
-  value: unknown,
-  kind: Value['kind'],
-): value is Value =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
-
 const STOP = 0x2e;
+
+/** No weights are in bytes, so they are not kept. */
+function pushBytes(machine: PickleMachine, reader: PickleReader, length: number): void {
+  reader.skip(length);
+  machine.push(opaque('bytes'));
+}
 
 const operations: Record<number, (machine: PickleMachine, reader: PickleReader) => void> = {
   // PROTO
@@ -174,13 +44,25 @@ const operations: Record<number, (machine: PickleMachine, reader: PickleReader) 
   77: (machine, reader) => machine.push(reader.uint(2)), // BININT2
   74: (machine, reader) => machine.push(reader.long(4)), // BININT
   138: (machine, reader) => machine.push(reader.long(reader.uint(1))), // LONG1
+  139: (machine, reader) => machine.push(reader.long(reader.uint(4))), // LONG4
   71: (machine, reader) => machine.push(reader.float64()), // BINFLOAT
+  84: (machine, reader) => machine.push(reader.latin1(reader.uint(4))), // BINSTRING
+  85: (machine, reader) => machine.push(reader.latin1(reader.uint(1))), // SHORT_BINSTRING
+  66: (machine, reader) => pushBytes(machine, reader, reader.uint(4)), // BINBYTES
+  67: (machine, reader) => pushBytes(machine, reader, reader.uint(1)), // SHORT_BINBYTES
+  142: (machine, reader) => pushBytes(machine, reader, reader.uint64()), // BINBYTES8
+  150: (machine, reader) => pushBytes(machine, reader, reader.uint64()), // BYTEARRAY8
   88: (machine, reader) => machine.push(reader.text(reader.uint(4))), // BINUNICODE
   140: (machine, reader) => machine.push(reader.text(reader.uint(1))), // SHORT_BINUNICODE
   141: (machine, reader) => machine.push(reader.text(reader.uint64())), // BINUNICODE8
   93: (machine) => machine.push([]), // EMPTY_LIST
   41: (machine) => machine.push([]), // EMPTY_TUPLE
   125: (machine) => machine.push(new Map()), // EMPTY_DICT
+  143: (machine) => machine.push([]), // EMPTY_SET
+  144: (machine) => machine.append(machine.popMark()), // ADDITEMS
+  145: (machine) => machine.push(machine.popMark()), // FROZENSET
+  48: (machine) => void machine.pop(1), // POP
+  49: (machine) => void machine.popMark(), // POP_MARK
   133: (machine) => machine.push(machine.pop(1)), // TUPLE1
   134: (machine) => machine.push(machine.pop(2)), // TUPLE2
   135: (machine) => machine.push(machine.pop(3)), // TUPLE3
@@ -201,6 +83,8 @@ const operations: Record<number, (machine: PickleMachine, reader: PickleReader) 
     machine.pushGlobal(module, name);
   },
   81: (machine) => machine.pushPersistent(), // BINPERSID
-  82: (machine) => machine.reduce(), // REDUCE
+  82: (machine) => machine.call(machine.pop(2)), // REDUCE
+  129: (machine) => machine.call(machine.pop(2)), // NEWOBJ
+  146: (machine) => machine.call(machine.pop(3)), // NEWOBJ_EX
   98: (machine) => machine.build(), // BUILD
 };

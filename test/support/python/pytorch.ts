@@ -21,3 +21,16 @@ export async function pytorch(...parameters: string[]): Promise<number[][]> {
   const { stdout } = await run(python, [script, ...parameters], { maxBuffer: 2 ** 24 });
   return JSON.parse(stdout);
 }
+
+export interface Checkpoints {
+  /** Of the first ten test images, by network. */
+  logits: Record<string, number[][]>;
+  /** Of the network in unit-pixels.pth on the 100 test images. */
+  accuracy: number;
+}
+
+/** Writes the files of test/support/python/checkpoints.py. */
+export async function writeCheckpoints(folder: string): Promise<Checkpoints> {
+  const { stdout } = await run(python, [join(import.meta.dirname, './checkpoints.py'), folder]);
+  return JSON.parse(stdout);
+}

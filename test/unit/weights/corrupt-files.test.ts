@@ -31,20 +31,22 @@ const failureOf = (read: () => unknown): string => {
 };
 
 describe('a pickle that would execute code', () => {
+  const [none, object] = ['The file contains no state_dict: ', 'but a pickled object '];
   test.each([
+    ['calls os.system', 'cos\nsystem\n(X\x02\0\0\0lstR.', `${object}(os.system)`],
+    ['names eval', '\x80\x04\x8c\x08builtins\x8c\x04eval\x93.', none],
     [
-      'calls os.system',
-      'cos\nsystem\n(X\x02\0\0\0lstR.',
-      'it names os.system, which is not allowed',
+      'is a whole model',
+      '\x80\x02c__main__\nNetwork\n)\x81}b.',
+      `${object}(__main__.Network): save`,
     ],
-    ['names eval', '\x80\x04\x8c\x08builtins\x8c\x04eval\x93.', 'it names builtins.eval'],
-    ['is a whole model', '\x80\x02c__main__\nNetwork\n)\x81}b.', 'save model.state_dict()'],
-    ['makes an object', '\x80\x02])\x81.', 'opcode 0x81 is not allowed at byte 4'],
+    ['makes an object of a list', '\x80\x02])\x81.', 'that is not a function at byte 4'],
     ['uses the instance opcode', '(ios\nsystem\n.', 'opcode 0x69 is not allowed at byte 1'],
     ['reads extensions', '\x80\x02\x82\x01.', 'opcode 0x82 is not allowed at byte 2'],
-    ['calls a storage type', '\x80\x02ctorch\nFloatStorage\n)R.', 'that is not a function'],
-    ['has the attributes of an object set', '\x80\x02]}b.', 'that is not a dictionary at byte 4'],
-  ])('%s: refused by name', (_, pickle, message) => {
+    ['calls a storage type', '\x80\x02ctorch\nFloatStorage\n)R.', `${object}(FloatStorage)`],
+    ['has the attributes of a list set', '\x80\x02]}b.', 'that is not an object at byte 4'],
+    ['has an integer of a megabyte', '\x80\x02\x8b\0\0\x10\0.', 'more than 1,024 bytes at byte 2'],
+  ])('%s: executes nothing', (_, pickle, message) => {
     expect(failureOf(() => readPytorch(archiveOf(latin1(pickle))))).toContain(message);
   });
 });
@@ -59,8 +61,13 @@ const code = (byte: number) => String.fromCharCode(byte);
 describe('a pickle with 2^60 strings in a few hundred bytes', () => {
   const tuple = nestedTuples(60);
   test.each([
-    ['as the name of a tensor', `}(${tuple}K\x01u.`, 'has a tuple as the key of an item'],
-    ['as a key beside tensors', `}${tuple}K\x01s.`, 'has a tuple as the key of an item'],
+    ['as the name of a tensor', `}(${tuple}K\x01u.`, 'contains no state_dict'],
+    ['as a key beside tensors', `}${tuple}K\x01s.`, 'contains no state_dict'],
+    [
+      'as a dictionary that contains itself',
+      `}q\xfeh\xfeK\x01sX\x01\0\0\0ah\xfes.`,
+      'no state_dict',
+    ],
     ['as the name of a global', `${tuple}X\x01\0\0\0y\x93.`, 'with a value that is not a string'],
     ['as a persistent ID', `${tuple}Q.`, 'does not name a storage'],
     ['as parameters', `ctorch._utils\n_rebuild_tensor_v2\n${tuple}R.`, 'lacks its storage'],
@@ -87,7 +94,7 @@ describe('an invalid .pth', () => {
     ],
   ])('%s', async (_, file, message) => {
     const bytes = typeof file === 'function' ? await file() : file;
-    expect(failureOf(() => fromPytorch(readPytorch(bytes), narrowCnn))).toContain(message);
+    expect(failureOf(() => fromPytorch(readPytorch(bytes).tensors, narrowCnn))).toContain(message);
   });
 
   async function withoutValues() {
@@ -107,10 +114,19 @@ describe('an invalid .pth', () => {
 describe('any file', () => {
   test.each([
     [
-      'of an old format',
+      'of an old format that ends early',
       latin1('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'),
-      'PyTorch before 1.6',
+      'it ends in the middle of an opcode',
     ],
+    ['that is a web page', latin1('\n<!DOCTYPE html>\n<html>'), 'is a web page, not weights'],
+    [
+      'that is a pointer',
+      latin1('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2752552\n'),
+      'Git LFS pointer, not the weights that it names. Fetch them with `git lfs pull`',
+    ],
+    ['of pickle.dump', latin1('\x80\x04\x95\x05\0\0\0\0\0\0\0}.'), 'that torch.save did not write'],
+    ['of Keras', latin1('\x89HDF\r\n\x1a\n'), 'is HDF5'],
+    ['of gzip', latin1('\x1f\x8b\x08'), 'compressed with gzip. Unpack it first'],
     ['of text', latin1('hello, is this a model?'), 'not a complete safetensors file'],
     ['of nothing', new Uint8Array(), 'not a complete safetensors file'],
   ])('%s is reported with its path', async (_, bytes, message) => {
@@ -129,7 +145,10 @@ describe('any file', () => {
 });
 
 describe('a corrupt file is read or refused, never anything else', () => {
-  const readers = { 'narrow.pth': readPytorch, 'narrow.safetensors': readSafetensors };
+  const readers = {
+    'narrow.pth': (bytes: Uint8Array) => readPytorch(bytes).tensors,
+    'narrow.safetensors': readSafetensors,
+  };
   const files = Object.keys(readers) as (keyof typeof readers)[];
 
   test.each(files)('%s, truncated anywhere', async (name) => {
