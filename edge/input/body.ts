@@ -59,14 +59,21 @@ function announcedBytes(request: Request): number | null {
 }
 
 async function readGzip(request: Request, reservation: BodyReservation) {
-  if ((announcedBytes(request) ?? 0) > maxBodyBytes) throw tooLarge();
-  const inflated = request.body?.pipeThrough(new DecompressionStream('gzip')) ?? null;
+  const file = await readStream(request.body, announcedBytes(request), reservation);
+  if (file.byteLength === 0) return file;
+  const { gunzip } = await import('./gzip.ts');
+  let inflated: Uint8Array<ArrayBuffer> | null;
   try {
-    return await readStream(inflated, null, reservation);
+    inflated = await gunzip(file, maxBodyBytes, reservation.grow);
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    throw new Problem('bad_encoding', `The body can't be inflated as gzip: ${cause}.`, { cause });
+    const why = cause instanceof Error ? cause.message : cause;
+    throw new Problem('bad_encoding', `The body can't be inflated as gzip: ${why}.`, { cause });
+  } finally {
+    file.buffer.transfer(0);
   }
+  if (inflated === null) throw tooLarge();
+  return inflated;
 }
 
 /** @param announced the length, or `null` if it is unknown */

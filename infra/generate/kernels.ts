@@ -17,7 +17,7 @@ const modules = [
 
 /**
  * Compiles shared/kernels/assembly to WebAssembly: the kernels with and without relaxed SIMD (fused multiply-add), and
- * the optimizer and the JPEG decoder. The modules import their memory and have no data of their own, so that they can work in place on
+ * the optimizer and the decoders of images. The modules import their memory and have no data of their own, so that they can work in place on
  * another module's heap.
  *
  * @throws {Error} with the compiler's messages
@@ -32,7 +32,7 @@ export async function buildKernels(): Promise<void> {
   // The training threads share its memory, whose maximum is what 32 bits can address.
   const sharedMemory = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
   await compile('adam.ts', 'optimizer.wasm', '-O3', ...sharedMemory);
-  await compile('jpeg.ts', 'jpeg.wasm', '-O3');
+  await compile('decoders.ts', 'decoders.wasm', '-O3');
 }
 
 /**

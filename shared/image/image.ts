@@ -32,20 +32,20 @@ export interface RasterImage {
 /** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */
 export type WebpModule = NonNullable<Parameters<typeof initEmscriptenModule>[1]>;
 
-/** An instance of `shared/kernels/build/jpeg.wasm` and its memory. */
-export interface JpegDecoder {
+/** An instance of `shared/kernels/build/decoders.wasm` and its memory. */
+export interface CompiledDecoder {
   exports: object;
   memory: { buffer: ArrayBuffer; grow(pages: number): number };
 }
 
 /** Makes an instance with so many pages of 64 KiB; shared/ may not use WebAssembly's API. */
-export type OpenJpegDecoder = (pages: number) => JpegDecoder;
+export type OpenDecoder = (pages: number) => CompiledDecoder;
 
 export interface DecodeOptions {
   /** Loads libwebp's decoder. Only called for a WebP. */
   webpModule: () => Promise<WebpModule>;
-  /** Loads the JPEG decoder. Only called for a JPEG. */
-  openJpeg: () => Promise<OpenJpegDecoder>;
+  /** Loads Catwalk's own decoder. Only called for a JPEG or PNG. */
+  compiledDecoder: () => Promise<OpenDecoder>;
   /** Pixels that the longer side keeps if the picture is reduced while it is decoded (default: it is not reduced). */
   minSide?: number | undefined;
   /** The limit of width x height (default: the format's own limit, which fits a Worker's memory). */

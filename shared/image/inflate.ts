@@ -1,11 +1,67 @@
-import { Unzlib, unzlibSync } from 'fflate';
-import { ImageError } from './image.ts';
+import { closeDecoder, openDecoder } from './decoder.ts';
+import { ImageError, type OpenDecoder } from './image.ts';
 
-/** Deflate expands by at most 1032, so no piece of input yields more than 4 MB before the output is checked. */
-const pieceBytes = 4096;
+/** The exports of shared/kernels/assembly/inflate.ts. Their docstrings are there. */
+interface Inflater {
+  inflateMemory(): number;
+  inflateInput(): number;
+  inflateOutput(): number;
+  inflateStart(): void;
+  inflateGive(bytes: number, last: number): void;
+  inflateUnread(): number;
+  inflate(): number;
+  inflated(): number;
+}
 
-/** Up to this size a stream is inflated in one go: a streaming inflater takes ten times as long to set up as an icon to inflate. */
-const maxWholeBytes = 16 * 1024;
+/** What `inflate` returns in WebAssembly. */
+const result = { invalid: 0, needsInput: 1, outputFull: 2, done: 3 } as const;
+
+/** The room for input, and the decoder's memory: four pages and a part of a fifth would be five. */
+const inputBytes = 65_536;
+const memoryBytes = 5 * 65_536;
+
+/**
+ * Inflates raw deflate data (RFC 1951) in a memory of fixed size.
+ *
+ * @param onData receives at most 64 KiB at a time, valid only during the call. Returns whether it wants more
+ * @returns the length of the data, or `null` if `onData` wanted no more, or the data is cut off
+ * @throws {Error} if the data is invalid
+ */
+export function inflateRaw(
+  open: OpenDecoder,
+  data: Uint8Array,
+  onData: (piece: Uint8Array) => boolean,
+): number | null {
+  const opened = openDecoder(open, memoryBytes);
+  const inflater = opened.exports as Inflater;
+  try {
+    const heap = new Uint8Array(opened.memory.buffer);
+    const input = inflater.inflateInput();
+    const output = inflater.inflateOutput();
+    inflater.inflateStart();
+    let given = 0;
+    let held = 0;
+    for (;;) {
+      const code = inflater.inflate();
+      const length = inflater.inflated();
+      if (length > 0 && !onData(heap.subarray(output, output + length))) return null;
+      const unread = inflater.inflateUnread();
+      if (code === result.done) return given - unread;
+      if (code === result.invalid) throw new Error('its data is invalid');
+      if (code === result.outputFull) continue;
+      if (given === data.byteLength && held > 0) return null;
+      heap.copyWithin(input, input + held - unread, input + held);
+      const next = data.subarray(given, given + inputBytes - unread);
+      heap.set(next, input + unread);
+      given += next.byteLength;
+      held = unread + next.byteLength;
+      inflater.inflateGive(held, given === data.byteLength ? 1 : 0);
+      if (held === 0) return null;
+    }
+  } finally {
+    closeDecoder(opened);
+  }
+}
 
 /**
  * Inflates a zlib stream up to a size that is known beforehand. The rest is discarded, so that a few kilobytes
@@ -17,6 +73,7 @@ const maxWholeBytes = 16 * 1024;
  * @throws {ImageError} if the stream holds less, or is not a zlib stream
  */
 export function inflate(
+  open: OpenDecoder,
   stream: Uint8Array,
   expectedBytes: number,
   onData: (piece: Uint8Array) => void,
@@ -25,18 +82,12 @@ export function inflate(
   const take = (piece: Uint8Array) => {
     const wanted = piece.subarray(0, expectedBytes - taken);
     taken += wanted.byteLength;
-    if (wanted.byteLength > 0) onData(wanted);
+    onData(wanted);
+    return taken < expectedBytes;
   };
   try {
-    if (stream.byteLength <= maxWholeBytes && expectedBytes <= maxWholeBytes * 64) {
-      take(inflateWhole(stream, expectedBytes));
-    } else {
-      const inflater = new Unzlib(take);
-      for (let start = 0; start < stream.byteLength && taken < expectedBytes; start += pieceBytes) {
-        const end = start + pieceBytes;
-        inflater.push(stream.subarray(start, end), end >= stream.byteLength);
-      }
-    }
+    checkZlibHeader(stream);
+    inflateRaw(open, stream.subarray(2), take);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
     throw new ImageError('bad_image', 'The image is corrupt: its compressed data is invalid.', {
@@ -51,7 +102,9 @@ export function inflate(
   }
 }
 
-/** Surplus data does not fit the buffer; fflate then returns the part that fits. */
-function inflateWhole(stream: Uint8Array, expectedBytes: number): Uint8Array {
-  return unzlibSync(stream, { out: new Uint8Array(expectedBytes + 1) });
+/** Section 2.2: deflate with a window of at most 32 KiB, and no dictionary. */
+function checkZlibHeader([method = 0, flags = 0]: Uint8Array): void {
+  const isValid =
+    (method & 15) === 8 && method >> 4 <= 7 && (method * 256 + flags) % 31 === 0 && !(flags & 32);
+  if (!isValid) throw new Error('it has no valid header');
 }

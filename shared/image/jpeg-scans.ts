@@ -9,7 +9,7 @@ import {
   segments,
 } from './jpeg-segments.ts';
 
-/** The exports of shared/kernels/assembly/jpeg.ts, whose docstrings describe them. */
+/** The exports of shared/kernels/assembly/decoders.ts for JPEG. Their docstrings are in the files that it names. */
 export interface Decoder {
   tablesEnd(): number;
   huffmanAddress(index: number): number;

@@ -1,10 +1,5 @@
-import {
-  type ImageDecoder,
-  ImageError,
-  type JpegDecoder,
-  type OpenJpegDecoder,
-  type RasterImage,
-} from './image.ts';
+import { closeDecoder, openDecoder } from './decoder.ts';
+import { type ImageDecoder, ImageError, type OpenDecoder, type RasterImage } from './image.ts';
 import { type Decoder, decodeScans, type Layout, writeComponent } from './jpeg-scans.ts';
 import { checkSegments, corrupt, type Frame, marker, segments } from './jpeg-segments.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
@@ -12,9 +7,9 @@ import { openRaster } from './raster.ts';
 
 export const jpeg: ImageDecoder = {
   readSize: (bytes) => readHeader(bytes).frame,
-  decode: async (bytes, { minSide, openJpeg }) => {
+  decode: async (bytes, { minSide, compiledDecoder }) => {
     const header = readHeader(bytes);
-    const image = decodeJpeg(bytes, header, await openJpeg(), minSide);
+    const image = decodeJpeg(bytes, header, await compiledDecoder(), minSide);
     return applyOrientation(image, header.orientation);
   },
 };
@@ -47,12 +42,6 @@ const unreadFrames: Record<number, string> = {
 
 /** A larger picture is reduced further, even if `minSide` is larger. */
 const maxPixels = 4_000_000;
-
-/**
- * The maximum memory, in bytes, that is kept for the next picture; a larger one is released. No file of 20 MB needs more, and sixteen pictures at once would
- * otherwise leave the memory of each to the garbage collector, which is too slow.
- */
-const maxKeptBytes = 48 * 1024 * 1024;
 
 /** Reads the segments before the first scan. */
 function readHeader(bytes: Uint8Array): Header {
@@ -146,18 +135,6 @@ function coloursOf({ frame, adobeTransform, isJfif }: Header): number {
   return String.fromCharCode(...ids) === 'RGB' ? colours.rgb : colours.ycc;
 }
 
-let kept: { open: OpenJpegDecoder; decoder: JpegDecoder } | null = null;
-
-/** Opens a decoder with at least so many bytes of memory. Decoding is synchronous: one instance serves one picture at a time. */
-function openDecoder(open: OpenJpegDecoder, bytes: number): JpegDecoder {
-  const pages = Math.ceil(bytes / 65536);
-  if (kept?.open !== open) kept = { open, decoder: open(pages) };
-  const { decoder } = kept;
-  const missing = pages - decoder.memory.buffer.byteLength / 65536;
-  if (missing > 0) decoder.memory.grow(missing);
-  return decoder;
-}
-
 /**
  * Decodes a baseline, extended or progressive JPEG, grey, YCbCr, RGB, CMYK or YCCK, without applying its orientation. A reduced picture costs a
  * fraction of the time and memory: its blocks of 8x8 pixels become 4x4, 2x2 or one.
@@ -170,7 +147,7 @@ function openDecoder(open: OpenJpegDecoder, bytes: number): JpegDecoder {
 function decodeJpeg(
   bytes: Uint8Array,
   header: Header,
-  open: OpenJpegDecoder,
+  open: OpenDecoder,
   minSide?: number,
 ): RasterImage {
   const { frame } = header;
@@ -210,8 +187,9 @@ function decodeJpeg(
     };
   });
   const out = claim(width * height * 4);
-  const { exports, memory } = openDecoder(open, free);
-  const decoder = exports as Decoder;
+  const opened = openDecoder(open, free);
+  const { memory } = opened;
+  const decoder = opened.exports as Decoder;
   try {
     const heap = new Uint8Array(memory.buffer);
     heap.set(bytes, input);
@@ -230,7 +208,7 @@ function decodeJpeg(
     const original = { width: frame.width, height: frame.height };
     return { ...raster.finish(), original };
   } finally {
-    if (memory.buffer.byteLength > maxKeptBytes) kept = null;
+    closeDecoder(opened);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ImageDecoder, ImageError, type RasterImage } from './image.ts';
+import { type ImageDecoder, ImageError, type OpenDecoder, type RasterImage } from './image.ts';
 import { inflate } from './inflate.ts';
 import { applyOrientation, exifOrientation } from './orientation.ts';
 import { bitsOf, type PngChunks, readPngChunks, readPngHeader } from './png-chunks.ts';
@@ -13,6 +13,7 @@ const maxBytesPerPixel = 4;
 const maxInterlacedPixels = 1_000_000;
 
 export const png: ImageDecoder = {
+<<<<<<< HEAD
   readSize(bytes) {
     const header = readPngHeader(bytes);
     const { width, height, interlaced } = header;
@@ -23,6 +24,11 @@ export const png: ImageDecoder = {
     );
   },
   decode: (bytes, { minSide, maxPixels }) => decodePng(bytes, minSide, maxPixels),
+=======
+  readSize: readPngHeader,
+  decode: async (bytes, { minSide, maxPixels, compiledDecoder }) =>
+    decodePng(bytes, await compiledDecoder(), minSide, maxPixels),
+>>>>>>> 58bb33a (Inflate PNGs and gzip bodies in WebAssembly, in memory of a fixed size)
 };
 
 /**
@@ -38,6 +44,7 @@ export const png: ImageDecoder = {
  */
 function decodePng(
   bytes: Uint8Array,
+  open: OpenDecoder,
   minSide?: number,
   maxPixels = Number.POSITIVE_INFINITY,
 ): RasterImage {
@@ -52,27 +59,27 @@ function decodePng(
       `The PNG is ${width}x${height} pixels of ${bitsOf(chunks.header)} bits; at most ${most / 1e6} megapixels of that kind are supported.`,
     );
   }
-  const toRgba = rowConverter(chunks, depth === 16 ? scale16(chunks) : 1);
+  const toRgba = rowConverter(chunks, depth === 16 ? scale16(chunks, open) : 1);
   const raster = openRaster(width, height, interlaced ? undefined : minSide);
   const image = interlaced
-    ? decodePasses(chunks, toRgba)
-    : decodeRows(chunks, width, height, toRgba, raster);
+    ? decodePasses(chunks, open, toRgba)
+    : decodeRows(chunks, open, toRgba, raster);
   return chunks.exif ? applyOrientation(image, exifOrientation(chunks.exif)) : image;
 }
 
 function decodeRows(
   { header, data }: PngChunks,
-  width: number,
-  height: number,
+  open: OpenDecoder,
   toRgba: RowConverter,
   raster: RasterWriter,
 ): RasterImage {
+  const { width, height } = header;
   const rgba = new Uint8Array(4 * width);
   const reader = rowReader(width, bitsOf(header), (y, row) => {
     toRgba(row, width, rgba);
     raster.write(y, rgba);
   });
-  inflate(data, reader.bytes(height), (piece) => void reader.take(piece, height));
+  inflate(open, data, reader.bytes(height), (piece) => void reader.take(piece, height));
   return raster.finish();
 }
 
@@ -87,7 +94,11 @@ const adam7 = [
   { x: 0, y: 1, stepX: 1, stepY: 2 },
 ];
 
-function decodePasses({ header, data }: PngChunks, toRgba: RowConverter): RasterImage {
+function decodePasses(
+  { header, data }: PngChunks,
+  open: OpenDecoder,
+  toRgba: RowConverter,
+): RasterImage {
   const { width, height } = header;
   const image = { width, height, data: new Uint8Array(4 * width * height) };
   const pixels = new Uint32Array(image.data.buffer);
@@ -108,7 +119,7 @@ function decodePasses({ header, data }: PngChunks, toRgba: RowConverter): Raster
     })
     .filter(({ columns, rows }) => columns > 0 && rows > 0);
   const total = passes.reduce((sum, { left }) => sum + left, 0);
-  inflate(data, total, (piece) => {
+  inflate(open, data, total, (piece) => {
     let rest = piece;
     for (const pass of passes) {
       if (pass.left === 0 || rest.length === 0) continue;
@@ -125,7 +136,7 @@ function decodePasses({ header, data }: PngChunks, toRgba: RowConverter): Raster
  *
  * @returns 1, or 65535 / 4095 if no sample has more than 12 bits and one has more than 8
  */
-function scale16({ header, data }: PngChunks): number {
+function scale16({ header, data }: PngChunks, open: OpenDecoder): number {
   const rows = header.interlaced ? 0 : header.height;
   let max = 0;
   const reader = rowReader(header.width, bitsOf(header), (_, row) => {
@@ -133,6 +144,6 @@ function scale16({ header, data }: PngChunks): number {
       max = Math.max(max, ((row[i] as number) << 8) | (row[i + 1] as number));
     }
   });
-  if (rows > 0) inflate(data, reader.bytes(rows), (piece) => void reader.take(piece, rows));
+  if (rows > 0) inflate(open, data, reader.bytes(rows), (piece) => void reader.take(piece, rows));
   return max > 255 && max <= 4095 ? 65535 / 4095 : 1;
 }

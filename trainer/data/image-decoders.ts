@@ -1,26 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { DecodeOptions, OpenJpegDecoder, WebpModule } from '../../shared/image/image.ts';
+import type { DecodeOptions, OpenDecoder, WebpModule } from '../../shared/image/image.ts';
 
 const webpFile = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
-const jpegFile = fileURLToPath(new URL('../../shared/kernels/build/jpeg.wasm', import.meta.url));
+const decoderFile = fileURLToPath(
+  new URL('../../shared/kernels/build/decoders.wasm', import.meta.url),
+);
 
 let webp: Promise<WebpModule> | null = null;
-let jpeg: Promise<OpenJpegDecoder> | null = null;
+let decoder: Promise<OpenDecoder> | null = null;
 
 /** The decoders as WebAssembly, each loaded and compiled for the first image of its format. */
-export const imageDecoders: Pick<DecodeOptions, 'webpModule' | 'openJpeg'> = {
+export const imageDecoders: Pick<DecodeOptions, 'webpModule' | 'compiledDecoder'> = {
   webpModule() {
     webp ??= compile(webpFile);
     return webp;
   },
 
-  openJpeg() {
-    jpeg ??= compile(jpegFile).then((module) => (pages) => {
+  compiledDecoder() {
+    decoder ??= compile(decoderFile).then((module) => (pages) => {
       const memory = new WebAssembly.Memory({ initial: pages });
       return { memory, exports: new WebAssembly.Instance(module, { env: { memory } }).exports };
     });
-    return jpeg;
+    return decoder;
   },
 };
 

@@ -21,10 +21,6 @@ import {
   quantizerAddress,
 } from './jpeg-memory';
 
-export { makeHuffmanTable } from './jpeg-bits';
-export { writeRgba } from './jpeg-colours';
-export { componentAddress, huffmanAddress, keptAddress, quantizerAddress, tablesEnd } from './jpeg-memory';
-
 /** @returns the address of the next marker that is not a restart, or the end */
 export function nextMarker(from: usize, to: usize): usize {
   let i = from;

@@ -159,9 +159,21 @@ describe('a compressed body', () => {
     });
   });
 
-  it('is refused if it is not gzip, truncated or empty', async () => {
+  it('may have a file name, a comment and other fields in its header', async () => {
+    const zipped = gzipSync(png);
+    const fields = [2, 0, 1, 2, ...Buffer.from('a.png\0comment\0'), 9, 9];
+    const body = Uint8Array.of(...zipped.slice(0, 3), 31, ...zipped.slice(4, 10), ...fields);
+    const whole = Uint8Array.of(...body, ...zipped.slice(10));
+    expect(await problemOf('gzip', whole)).toMatchObject({ predicted: expect.anything() });
+  });
+
+  it('is refused if it is not gzip, damaged, truncated or empty', async () => {
     const zipped = Uint8Array.from(gzipSync(png));
-    for (const body of [png, zipped.slice(0, 60), zipped.slice(0, -1)]) {
+    const wrongChecksum = zipped.with(-8, (zipped.at(-8) as number) ^ 1);
+    const wrongSize = zipped.with(-4, (zipped.at(-4) as number) ^ 1);
+    const twice = Uint8Array.of(...zipped, ...zipped);
+    const damaged = [wrongChecksum, wrongSize, twice, Uint8Array.of(...zipped, 0)];
+    for (const body of [png, zipped.slice(0, 60), zipped.slice(0, -1), ...damaged]) {
       expect(await problemOf('gzip', body)).toMatchObject({ status: 400, code: 'bad_encoding' });
     }
     const empty = Uint8Array.from(gzipSync(new Uint8Array(0)));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import * as jpeg from './jpeg.ts';
 import { plainBmp, plainGif } from './other-formats.ts';
@@ -126,6 +126,14 @@ export const hostileRequests: Record<string, () => Promise<HostileRequest> | Hos
         Buffer.concat(Array(800_000).fill(png.chunk('tEXt', new Uint8Array()))),
       ]),
     ),
+  'PNG of 800,000 tables of codes': () => {
+    const stream = [
+      Uint8Array.of(0x78, 1),
+      png.emptyBlocks(800_000),
+      deflateRawSync(noise(29, 28)),
+    ];
+    return predict(png.plainPng({ width: 28, height: 28, colorType: 0 }, Buffer.concat(stream)));
+  },
   'PNG of 1 megapixel, interlaced': () => {
     const parts = { width: 1000, height: 1000 };
     const data = png.rows({ ...parts, height: 1050 });
@@ -152,6 +160,10 @@ export const hostileRequests: Record<string, () => Promise<HostileRequest> | Hos
   }),
   'gzip of 10 MB': () => ({
     ...predict(gzipSync(Buffer.alloc(10_000_000))),
+    encoding: 'gzip',
+  }),
+  'gzip of 200 MB': () => ({
+    ...predict(gzipSync(Buffer.alloc(200_000_000))),
     encoding: 'gzip',
   }),
   'form with 64 images': async () => {

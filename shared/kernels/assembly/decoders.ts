@@ -1,0 +1,14 @@
+export {
+  inflate,
+  inflated,
+  inflateGive,
+  inflateInput,
+  inflateMemory,
+  inflateOutput,
+  inflateStart,
+  inflateUnread,
+} from './inflate';
+export { decodeScan, finishComponent, nextMarker } from './jpeg';
+export { makeHuffmanTable } from './jpeg-bits';
+export { writeRgba } from './jpeg-colours';
+export { componentAddress, huffmanAddress, keptAddress, quantizerAddress, tablesEnd } from './jpeg-memory';
