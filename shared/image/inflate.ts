@@ -3,7 +3,6 @@ import { ImageError, type OpenDecoder } from './image.ts';
 
 /** The exports of shared/kernels/assembly/inflate.ts. Their docstrings are there. */
 interface Inflater {
-  inflateMemory(): number;
   inflateInput(): number;
   inflateOutput(): number;
   inflateStart(): void;
@@ -16,9 +15,9 @@ interface Inflater {
 /** What `inflate` returns in WebAssembly. */
 const result = { invalid: 0, needsInput: 1, outputFull: 2, done: 3 } as const;
 
-/** The room for input, and the decoder's memory: four pages and a part of a fifth would be five. */
+/** The decoder's room for input, and its whole memory: less than four pages of 64 KiB. */
 const inputBytes = 65_536;
-const memoryBytes = 5 * 65_536;
+const memoryBytes = 4 * 65_536;
 
 /**
  * Inflates raw deflate data (RFC 1951) in a memory of fixed size.

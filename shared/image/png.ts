@@ -13,7 +13,6 @@ const maxBytesPerPixel = 4;
 const maxInterlacedPixels = 1_000_000;
 
 export const png: ImageDecoder = {
-<<<<<<< HEAD
   readSize(bytes) {
     const header = readPngHeader(bytes);
     const { width, height, interlaced } = header;
@@ -23,12 +22,8 @@ export const png: ImageDecoder = {
       `The PNG is interlaced and ${width}x${height} pixels; at most ${maxInterlacedPixels / 1e6} megapixels are supported.`,
     );
   },
-  decode: (bytes, { minSide, maxPixels }) => decodePng(bytes, minSide, maxPixels),
-=======
-  readSize: readPngHeader,
   decode: async (bytes, { minSide, maxPixels, compiledDecoder }) =>
     decodePng(bytes, await compiledDecoder(), minSide, maxPixels),
->>>>>>> 58bb33a (Inflate PNGs and gzip bodies in WebAssembly, in memory of a fixed size)
 };
 
 /**

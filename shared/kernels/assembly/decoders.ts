@@ -3,7 +3,6 @@ export {
   inflated,
   inflateGive,
   inflateInput,
-  inflateMemory,
   inflateOutput,
   inflateStart,
   inflateUnread,

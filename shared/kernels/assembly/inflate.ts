@@ -72,10 +72,6 @@ export function inflateInput(): usize {
 export function inflateOutput(): usize {
   return OUTPUT;
 }
-/** @returns the bytes that the decoder's memory must have */
-export function inflateMemory(): usize {
-  return OUTPUT + 65536;
-}
 
 /** Starts with new data. */
 export function inflateStart(): void {
