@@ -65,6 +65,7 @@ export const trainingSchema = z.object({
   shift: z.optional(z.int()),
   erase: z.optional(z.int()),
   photos: z.optional(fraction),
+  classWeights: z.optional(z.string()),
   validation: z.optional(z.int()),
   patience: z.optional(z.int()),
   dtype: z.optional(z.enum(['float32', 'float16'])),

@@ -53,5 +53,5 @@ function describeImbalance(counts: readonly LabelCounts[]): string | null {
   const sorted = counts.filter(({ train }) => train > 0).sort((a, b) => b.train - a.train);
   const [most, least] = [sorted[0], sorted.at(-1)];
   if (!most || !least || most.train < maxImbalance * least.train) return null;
-  return `The labels have unequal numbers of training images: ${most.label} ${formatCount(most.train)}, ${least.label} ${formatCount(least.train)}. The model will favour the frequent ones. Add images of the others.`;
+  return `The labels have unequal numbers of training images: ${most.label} ${formatCount(most.train)}, ${least.label} ${formatCount(least.train)}. The model will favour the frequent ones. Add images of the others, or train with --class-weights balanced.`;
 }

@@ -3,6 +3,7 @@ import { count, flag, option, text } from '../../node/options.ts';
 import { fitSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
+import { isKnownDataset } from '../data/known-datasets.ts';
 import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
 import {
   contradictions,
@@ -138,7 +139,7 @@ function refuseContradictions(
   context: z.core.$RefinementCtx,
 ): void {
   const recipe = recipeWith(options.recipe, options);
-  for (const { setting, message } of contradictions(recipe)) {
+  for (const { setting, message } of contradictions(recipe, !isKnownDataset(options.dataset))) {
     context.addIssue({ code: 'custom', path: [setting], message });
   }
   if (recipe.photos > 0 && options.background && options.background !== 'isolate') {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { flagOf, UsageError } from '../../node/options.ts';
 import { buildModel } from '../../shared/model/build-model.ts';
 import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
@@ -10,7 +11,8 @@ import type { Bucket } from '../registry/bucket.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
-import { type Recipe, recipeWith } from '../train/recipe.ts';
+import { validationCount } from '../train/image-order.ts';
+import { contradictions, type Recipe, recipeWith } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
@@ -65,12 +67,12 @@ async function trainAndRecord(
   const reporting = { signal, onProgress: notify, onImages };
   const load = async () =>
     plan.dataset ?? loadDataset({ dataset: source, dataDir, ...pictures, ...reporting });
-  const recipe = recipeWith(options.recipe, options);
+  const wanted = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
   const checkpoints = plan.bucketCheckpoints ?? (run && (await checkpointsOf(run)));
   for (const message of [...(checkpoints?.faults ?? []), ...(plan.notes ?? [])]) notify(message);
-  if (run && resumeFrom && resumeFrom.position.epoch > recipe.epochs) {
+  if (run && resumeFrom && resumeFrom.position.epoch > wanted.epochs) {
     notify('This run is already finished. There is nothing to resume.');
     if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
     await reportFinished(run, reporter);
@@ -80,7 +82,8 @@ async function trainAndRecord(
   const bucket = await openBucketOf(options);
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
   const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
-  const dataset = datasetFor(recipe, await load());
+  const dataset = datasetFor(wanted, await load());
+  const recipe = recipeFor(wanted, dataset, options.limit);
   const { spec, initial } = networkFor(dataset, parent, plan, notify);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
@@ -152,6 +155,18 @@ function datasetFor({ photos }: Recipe, dataset: Dataset): Dataset {
   if (photos === 0) return dataset;
   checkTakesPhotos(dataset);
   return { ...dataset, background: { kind: 'isolate', mean: photoMean } };
+}
+
+/**
+ * Returns a recipe with the number of validation images instead of their share.
+ *
+ * @throws {UsageError} if it needs validation images and there are none
+ */
+function recipeFor(recipe: Recipe, { train, validation }: Dataset, limit = train.count): Recipe {
+  const [fault] = contradictions(recipe, Boolean(validation));
+  if (fault) throw new UsageError(`${flagOf(fault.setting)}: ${fault.message}`);
+  const images = Math.min(limit, train.count);
+  return { ...recipe, validation: validationCount(recipe.validation, images) };
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */

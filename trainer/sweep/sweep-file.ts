@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import { trainingOptionsSchema } from '../run/options.ts';
+import { recipeSchema } from '../train/recipe.ts';
 import { sweepNameSchema } from './sweep-records.ts';
 
 /** The sweep itself sets these options. */
@@ -83,10 +84,10 @@ export const sweepFileSchema = z
         issue(['parameters', name], 'must be a list of values or have a step in a grid search');
       }
     }
-    if (!(Number(options.validation) >= 1)) {
+    if (!recipeSchema.shape.validation.safeParse(options.validation).data) {
       issue(
         ['options', 'validation'],
-        'is required: the number of validation images, whose accuracy decides which trial is best',
+        'is required: the number of validation images, or a share such as 20%, whose accuracy decides which trial is best',
       );
     }
     if (context.issues.length === 0 && trialParameters(file).length > maxTrials) {

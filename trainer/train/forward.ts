@@ -128,25 +128,34 @@ function dropoutMask(length: number, rate: number, seed: string): Float32Array {
  * @param labels int32 [rows]
  * @param count images in the whole batch
  * @param smoothing share of each target that is spread over all labels, as `label_smoothing` in PyTorch
+ * @param weights [rows, 1], the weight of each row in the sum (default: 1), as `class_weight` in Keras
  */
 export function crossEntropy(
   logits: Tensor2D,
   labels: Tensor1D,
   count: number,
   smoothing = 0,
+  weights: Tensor2D | null = null,
 ): Scalar {
   const classes = logits.shape[1];
   const chosen = oneHot(labels, classes);
-  const targets = smoothing === 0 ? chosen : add(mul(chosen, 1 - smoothing), smoothing / classes);
+  const smooth = smoothing === 0 ? chosen : add(mul(chosen, 1 - smoothing), smoothing / classes);
+  const targets = weights ? mul(smooth, weights) : smooth;
   const loss = customGrad((x, save) => {
     const logProbabilities = logSoftmax(x as Tensor2D);
-    (save as GradSaveFunc)([logProbabilities, targets]);
+    (save as GradSaveFunc)([logProbabilities, targets, ...(weights ? [weights] : [])]);
     return {
       value: mul(neg(sum(mul(targets, logProbabilities))), 1 / count),
-      // d/dx = (softmax(x) - target) / count
+      // d/dx = (softmax(x) - target) / count, both times the weight
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [savedLogProbabilities, savedTargets] = saved as [Tensor, Tensor];
-        return mul(mul(sub(exp(savedLogProbabilities), savedTargets), 1 / count), dy);
+        const [savedLogProbabilities, savedTargets, savedWeights] = saved as [
+          Tensor,
+          Tensor,
+          Tensor?,
+        ];
+        const softmax = exp(savedLogProbabilities);
+        const weighted = savedWeights ? mul(softmax, savedWeights) : softmax;
+        return mul(mul(sub(weighted, savedTargets), 1 / count), dy);
       },
     };
   });

@@ -28,6 +28,10 @@ export function firstImages(set: ImageSet, limit = set.count): ImageSet {
   };
 }
 
+/** Returns how many of so many images are for validation: a share of less than 1 becomes a count of at least 1. */
+export const validationCount = (validation: number, images: number): number =>
+  validation > 0 && validation < 1 ? Math.max(1, Math.round(validation * images)) : validation;
+
 /** The data set has too few images to keep that many for validation. */
 export class ValidationTooLargeError extends RangeError {
   override name = 'ValidationTooLargeError';
@@ -68,4 +72,20 @@ function pick({ images, labels, count }: ImageSet, chosen: Uint32Array): ImageSe
     labels: Uint8Array.from(chosen, (image) => labels[image] as number),
     count: chosen.length,
   };
+}
+
+/**
+ * Returns the weight of an image of each label with which all labels count the same: images / (labels * images of the label). The
+ * mean over the images is 1.
+ *
+ * @param labels the label ids of the training images
+ * @param count the number of labels
+ */
+export function balancedWeights(labels: Uint8Array, count: number): Float32Array {
+  const images = new Uint32Array(count);
+  for (const id of labels) images[id] = (images[id] as number) + 1;
+  const present = images.filter((ofLabel) => ofLabel > 0).length;
+  return Float32Array.from(images, (ofLabel) =>
+    ofLabel === 0 ? 0 : labels.length / (present * ofLabel),
+  );
 }

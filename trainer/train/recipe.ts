@@ -12,6 +12,12 @@ const share = (description: string) =>
 const oneOf = <const Names extends readonly string[]>(names: Names, description: string) =>
   z.enum(names).meta({ description, value: '<name>' });
 
+/** Turns `20%` into 0.2, which is less than one image, so that a number can be either. */
+const shareOfPercent = (value: unknown) =>
+  typeof value === 'string' && /^\d{1,2}(\.\d+)?\s?%$/.test(value)
+    ? Number.parseFloat(value) / 100
+    : value;
+
 /**
  * Everything that determines a training, apart from the data, the seed and the number of threads. Each setting is an
  * option of `catwalk train` and the description its help; numbers may be given as text.
@@ -50,7 +56,20 @@ export const recipeSchema = z.object({
   photos: share(
     'share of the training images that are made to look like photos, for data sets like fashion-mnist; 0: none',
   ),
-  validation: integer('keep n training images, drawn with the seed, for validation; 0: none', 0),
+  classWeights: oneOf(
+    ['none', 'balanced'],
+    'weight of an image in the loss: none (all the same), or balanced (the rarer its label, the more)',
+  ),
+  validation: z
+    .preprocess(shareOfPercent, z.coerce.number().min(0))
+    .refine((value) => value < 1 || Number.isInteger(value), {
+      error: 'use a number of images, or a share such as 20%',
+    })
+    .meta({
+      description:
+        'keep n training images, or a share such as 20%, drawn with the seed, for validation; 0: none, or those in validation/ of a folder of images',
+      value: '<n>',
+    }),
   patience: integer('stop after n epochs without a better validation accuracy; 0: never', 0),
 });
 
@@ -73,6 +92,7 @@ const tutorial: Recipe = {
   shift: 0,
   erase: 0,
   photos: 0,
+  classWeights: 'none',
   validation: 0,
   patience: 0,
 };
@@ -147,16 +167,24 @@ export function recipeWith(
   return Object.fromEntries(chosen) as Recipe;
 }
 
-/** Returns the settings of a recipe that contradict each other. */
-export function contradictions(recipe: Recipe): { setting: keyof Recipe; message: string }[] {
+/**
+ * Returns the settings of a recipe that contradict each other.
+ *
+ * @param hasValidation whether the data set itself may have validation images
+ */
+export function contradictions(
+  recipe: Recipe,
+  hasValidation: boolean,
+): { setting: keyof Recipe; message: string }[] {
   const { epochs, warmupEpochs, validation, patience } = recipe;
   const found: { setting: keyof Recipe; message: string }[] = [];
   if (warmupEpochs >= epochs) {
     const message = `a warm-up of ${warmupEpochs} epochs fills all ${epochs} epochs; use a shorter one, or 0`;
     found.push({ setting: 'warmupEpochs', message });
   }
-  if (patience > 0 && validation === 0) {
-    const message = 'needs --validation: it compares the accuracy on validation images';
+  if (patience > 0 && validation === 0 && !hasValidation) {
+    const message =
+      'needs --validation, or validation/ in a folder of images: it compares the accuracy on validation images';
     found.push({ setting: 'patience', message });
   }
   return found;

@@ -62,7 +62,8 @@ async function openSession(options: TrainOptions) {
   const { spec, dataset, recipe, seed, device = 'auto', signal } = options;
   const limited = firstImages(dataset.train, options.limit);
   const { train: trainSet, validation } = splitValidation(limited, recipe.validation, seed);
-  const sets = { train: trainSet, test: dataset.test, validation };
+  const ownValidation = dataset.validation ?? null;
+  const sets = { train: trainSet, test: dataset.test, validation: validation ?? ownValidation };
   const images = trainSet.count;
   const steps = Math.ceil(images / recipe.batchSize);
   const threads = options.threads ?? defaultThreads(recipe.batchSize);

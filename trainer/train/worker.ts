@@ -10,6 +10,7 @@ import type { ImageSet } from '../data/dataset.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { augmentPhoto, footwear } from './augment-photo.ts';
 import { assignFlat, crossEntropy, flattenTensors, forward } from './forward.ts';
+import { balancedWeights } from './image-order.ts';
 import { learningRateAt, openOptimizer } from './optimizer.ts';
 import { openRandom } from './photo-random.ts';
 import type { Recipe } from './recipe.ts';
@@ -60,6 +61,10 @@ const { index, count, spec, recipe, seed, state } = data;
 const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0 || recipe.photos > 0;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
 const augmented = new Uint8Array(imageSize);
+const labelWeights =
+  recipe.classWeights === 'balanced'
+    ? balancedWeights(state.train.labels, spec.labels.length)
+    : null;
 const backend = await openBackend(data.backend, {
   device: data.device,
   threads: data.backendThreads,
@@ -113,13 +118,17 @@ function computeGradient(batch: Uint32Array, step: number): number {
   assignFlat(state.parameters, variables);
   return tf.tidy(() => {
     const images = gatherImages(state.train, part, augment);
-    const labels = tf.tensor1d(
-      Array.from(part, (image) => state.train.labels[image] as number),
-      'int32',
-    );
+    const ids = Array.from(part, (image) => state.train.labels[image] as number);
+    const labels = tf.tensor1d(ids, 'int32');
+    const weights = labelWeights
+      ? tf.tensor2d(
+          ids.map((id) => labelWeights[id] as number),
+          [ids.length, 1],
+        )
+      : null;
     const { value, grads } = tf.variableGrads(() => {
       const logits = forward(spec, variables, images, `${seed}/${step}/${index}`);
-      return crossEntropy(logits, labels, batch.length, recipe.labelSmoothing);
+      return crossEntropy(logits, labels, batch.length, recipe.labelSmoothing, weights);
     }, variables);
     flattenTensors(
       variables.map(({ name }) => grads[name] as tf.Tensor),

@@ -124,6 +124,25 @@ it.each([
   }
 });
 
+// From torch 2.13: torch.nn.functional.cross_entropy(logits, [2, 1], weight=[9, 0.5, 2], reduction='sum') / 2 and its gradient.
+it("weights images as PyTorch's cross_entropy weights their labels", async () => {
+  for (const backend of ['cpu', 'wasm'] as const) {
+    const [value, ...slopes] = await valuesOn(backend, () => {
+      const answers = tf.tensor1d([2, 1], 'int32');
+      const logits = tf.tensor2d([1, -2, 0.5, 0, 3, 1], [2, 3]);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        crossEntropy(x as tf.Tensor2D, answers, 2, 0, tf.tensor2d([2, 0.5], [2, 1])),
+      )(logits);
+      return [value, grad];
+    });
+    expect(value).toBeCloseTo(1.0470585, 5);
+    for (const [i, slope] of [
+      0.6037489, 0.0300589, -0.6338078, 0.0105025, -0.0390513, 0.0285488,
+    ].entries())
+      expect(slopes[i]).toBeCloseTo(slope, 5);
+  }
+});
+
 it('forward without dropout is the layers model', () =>
   expectSameOnBoth(() => {
     const model = buildModel(fashionMnistCnn, 3);

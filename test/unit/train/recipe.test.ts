@@ -19,6 +19,21 @@ describe('the recipe from the options', () => {
     expect(recipeOf(given)).toEqual({ ...recipes.best, shift: 0, flip: false, learningRate: 0.01 });
   });
 
+  it.each([
+    ['20%', 0.2],
+    ['12.5 %', 0.125],
+    ['500', 500],
+    [500, 500],
+    ['0', 0],
+    [0.2, 0.2],
+  ])('takes --validation %s', (validation, expected) => {
+    expect(recipeOf({ validation }).validation).toBe(expected);
+  });
+
+  it('takes --patience without --validation for a folder, which may have validation/', () => {
+    expect(recipeOf({ patience: '3', dataset: './photos' }).patience).toBe(3);
+  });
+
   it('shortens its warm-up if fewer epochs are requested', () => {
     expect(recipeOf({ recipe: 'best', epochs: '2' }).warmupEpochs).toBe(0.5);
     expect(recipeOf({ recipe: 'best', epochs: '12' }).warmupEpochs).toBe(2);
@@ -31,6 +46,10 @@ describe('the recipe from the options', () => {
       { recipe: 'best', epochs: '2', warmupEpochs: '2' },
       '--warmup-epochs: a warm-up of 2 epochs fills all 2 epochs',
     ],
+    [{ validation: '1.5' }, '--validation: use a number of images, or a share such as 20%'],
+    [{ validation: '120%' }, '--validation'],
+    [{ validation: '-3' }, '--validation'],
+    [{ classWeights: 'mine' }, '--class-weights'],
     [{ erase: '29' }, '--erase'],
     [{ shift: '28' }, '--shift'],
     [{ optimizer: 'lion' }, '--optimizer'],

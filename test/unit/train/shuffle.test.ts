@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest';
-import { shuffle, splitValidation } from '../../../trainer/train/image-order.ts';
+import {
+  balancedWeights,
+  shuffle,
+  splitValidation,
+  validationCount,
+} from '../../../trainer/train/image-order.ts';
 
 it('shuffle returns every image once, in an order that depends only on the seed', () => {
   const orderOf = (seed: string) => {
@@ -31,4 +36,27 @@ it('splitValidation sets images aside with their labels, chosen by the seed', ()
   expect(splitValidation(set, 30, 2).validation).not.toEqual(validation);
   expect(splitValidation(set, 0, 1)).toEqual({ train: set, validation: null });
   expect(() => splitValidation(set, 100, 1)).toThrow(/--validation/);
+});
+
+it('validationCount takes a share or a number', () => {
+  expect(validationCount(0, 1000)).toBe(0);
+  expect(validationCount(30, 1000)).toBe(30);
+  expect(validationCount(0.2, 1000)).toBe(200);
+  expect(validationCount(0.2, 3)).toBe(1);
+  expect(validationCount(0.001, 10)).toBe(1);
+});
+
+it('balancedWeights lets all labels count the same', () => {
+  // 6, 3 and 1 images; label 3 has none.
+  const labels = Uint8Array.of(0, 0, 0, 1, 1, 2, 0, 0, 1, 0);
+  const weights = balancedWeights(labels, 4);
+  expect(Array.from(weights, (weight) => weight.toFixed(4))).toEqual([
+    '0.5556',
+    '1.1111',
+    '3.3333',
+    '0.0000',
+  ]);
+  const sums = [0, 0, 0];
+  for (const id of labels) sums[id] = (sums[id] as number) + (weights[id] as number);
+  for (const sum of sums) expect(sum).toBeCloseTo(10 / 3, 5);
 });
