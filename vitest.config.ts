@@ -13,7 +13,7 @@ export default defineConfig({
     // A test's output is shown if it fails; `--silent=false` shows all of it.
     silent: 'passed-only',
     reporters: ['default', new SkippedReporter()],
-    // What the unit tests reach: `npm run test:coverage`. Paths are relative to test/unit.
+    // The files whose coverage is measured: `npm run test:coverage`. Paths are relative to test/unit.
     coverage: {
       provider: 'v8',
       allowExternal: true,

@@ -9,7 +9,7 @@ export const logLevels = ['off', 'error', 'warn', 'info'] as const;
 
 /** 32 random bytes in hex have 64 characters. Tokens below this length could be guessed. */
 const minTokenLength = 16;
-/** As many characters as 16 random bytes have in hex. */
+/** The number of characters of 16 random bytes in hex. */
 const minSecretLength = 32;
 
 /**

@@ -1,9 +1,9 @@
 import type { DecodeOptions, OpenDecoder } from '../../shared/image/image.ts';
 
-/** One function for all pictures, because shared/image/decoder.ts keeps the instance of each. */
+/** One function for all pictures, because shared/image/decoder.ts keeps an instance per function. */
 let decoder: Promise<OpenDecoder> | null = null;
 
-/** The compiled decoders of the Worker's upload, each loaded when the first image of its format comes. */
+/** The compiled decoders of the Worker's upload, each loaded for the first image of its format. */
 export const imageDecoders: Pick<DecodeOptions, 'webpModule' | 'compiledDecoder'> = {
   webpModule: async () => (await import('@jsquash/webp/codec/dec/webp_dec.wasm')).default,
 

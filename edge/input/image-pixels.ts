@@ -10,7 +10,7 @@ import { base64Bytes } from './text.ts';
 /** The maximum cost of decoding the images of one request: a JPEG of 50 megapixels, or a PNG of 16. */
 const maxCostOfRequest = 50_000_000;
 
-/** What the network sees of a posted image. */
+/** The network's input from a posted image. */
 export interface PostedInput {
   /** height x width values, 0 black to 255 white, row by row. */
   pixels: ArrayLike<number>;

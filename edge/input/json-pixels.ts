@@ -37,7 +37,7 @@ function withoutBatch(value: unknown): unknown {
   return array;
 }
 
-/** What arithmetic with floats adds to 0, 1 or 255. */
+/** The rounding error that arithmetic with floats may add to 0, 1 or 255. */
 const rounding = 1e-3;
 
 /**

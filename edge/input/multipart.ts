@@ -20,7 +20,7 @@ const blanks = [0x20, 0x09, carriageReturn];
 
 /**
  * Parses multipart/form-data (RFC 7578) as clients send it: names without quotes, lines that end with a line feed only, a Content-Type without
- * its boundary. The runtime's `formData()` accepts none of these and copies every file, and neither do the parsers of npm that run in a Worker.
+ * its boundary. The runtime's `formData()` does not accept these and copies every file, and neither do the parsers of npm that run in a Worker.
  *
  * @param contentType the request's header
  * @throws {Problem} `bad_multipart`
@@ -43,7 +43,7 @@ export function parseMultipart(body: Uint8Array, contentType: string): FormPart[
   return parts;
 }
 
-/** A client that sets the header by hand does not know the boundary. The body's first line has it. */
+/** Some clients set the header without the boundary. The body's first line has it. */
 function boundaryOf(body: Uint8Array, contentType: string): string {
   const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]*)"|([^;]*))/i.exec(contentType) ?? [];
   const declared = quoted ?? plain?.trim() ?? '';

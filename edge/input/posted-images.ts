@@ -82,7 +82,7 @@ export const tooManyImages = (count: number) =>
 function fromJsonValue(value: unknown): PostedImage {
   if (typeof value === 'string') return { kind: 'text', text: value };
   if (!isObject(value)) return { kind: 'pixels', value };
-  // What JSON.stringify makes of a Buffer, and of any other typed array.
+  // The JSON of a Buffer, and of any other typed array.
   if (value.type === 'Buffer' && Array.isArray(value.data)) return bufferImage(value.data);
   if ('0' in value) return { kind: 'pixels', value: Object.values(value) };
   // Programs write `null` for what is absent.

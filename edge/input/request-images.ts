@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts';
 import { contentImages, type PostedImages, toText } from './posted-images.ts';
 import { isText } from './text.ts';
 
-/** An image file of this length has line ends and zero bytes. */
+/** An image file of at least this length contains the bytes of line ends. */
 const minBytesWithLineEnds = 1000;
 
 /**

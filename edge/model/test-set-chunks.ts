@@ -7,7 +7,7 @@ import { DatasetError } from '../errors.ts';
 import { sha256 } from '../store/published.ts';
 import type { Background } from './alias-follower.ts';
 
-/** Where a test set is read from. */
+/** The source of a test set. */
 export interface TestSetSource {
   store: ObjectStore;
   layout: BucketLayout;

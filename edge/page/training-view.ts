@@ -31,7 +31,7 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
     facts,
     charts,
     scrollRegion('Epochs', table),
-    make('h3', { textContent: 'New versions since you opened this page' }),
+    make('h3', { textContent: 'Versions since you opened this page' }),
     arrivals,
   );
   let version = '';

@@ -19,7 +19,7 @@ import {
   withoutBatch,
 } from './tensorflow-serving-messages.ts';
 
-/** What a path names: a model, perhaps one of its versions, and the operation. */
+/** The target of a path: a model, perhaps one of its versions, and the operation. */
 interface Target {
   name: string;
   version: string | undefined;

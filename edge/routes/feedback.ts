@@ -29,7 +29,7 @@ export const giveFeedback = route(
     tag: 'Feedback',
     summary: 'Report the true label of a prediction',
     description:
-      'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and what was predicted: either `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on" or "open".',
+      'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and the image that was predicted, as `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on" or "open".',
     parameters: {
       query: {
         invert: {

@@ -2,7 +2,7 @@
 export const table = ([head = [], ...rows]: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-/** Where a result was measured, as a line below its table. */
+/** The machine on which a result was measured, as a line below its table. */
 export function machineLine(machine: {
   processor: string;
   cores: number;

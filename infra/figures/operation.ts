@@ -60,7 +60,7 @@ function aliasTable(): string {
   return `${table([[...head, '99 %', 'last isolate', 'last old answer, s'], ...rows])}\n\nSimulated, seed ${alias.assumptions.seed}, ${alias.assumptions.isolates} isolates.`;
 }
 
-/** Cloudflare's prices in dollars, and what is assumed of the traffic; docs/09-deploy-and-operate.md states both. */
+/** Cloudflare's prices in dollars, and the assumed traffic; docs/09-deploy-and-operate.md states both. */
 const prices = {
   perMonth: 5,
   requests: { free: 10e6, perMillion: 0.3 },

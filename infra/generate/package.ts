@@ -9,7 +9,7 @@ import catwalk from '../../package.json' with { type: 'json' };
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = join(root, 'build/package');
 
-/** What the programs read beside the scripts. `npm run build` generates it first. */
+/** The files that the programs read beside the scripts. `npm run build` generates it first. */
 const copied = ['shared/kernels/build', 'edge/tensorflow/build'];
 
 /**

@@ -43,7 +43,7 @@ const shared = 'static std::set<std::string> ATTR_NAME_SET;';
 
 /**
  * Gives each thread its own set of attribute names. The binding has one set, which all threads change without a lock:
- * two threads that start together can search it for ever.
+ * two threads that start together can search it forever.
  */
 async function separateThreadNames(file: string): Promise<void> {
   const text = await readFile(file, 'utf8');

@@ -6,7 +6,7 @@ const model = { name: fashionMnistCnn.name, version, alias: 'production' };
 const hash = 'c1e4c165'.padEnd(64, '0');
 const { labels } = fashionMnistCnn;
 
-/** Of the ten labels, for an ankle boot. */
+/** The probabilities of the ten labels, for an ankle boot. */
 const values = [
   0.000007, 0.000001, 0.000003, 0.000002, 0.000002, 0.0081, 0.000004, 0.0119, 0.000481, 0.9795,
 ];

@@ -6,7 +6,7 @@ export type JsonSchema = Record<string, unknown>;
  * Converts zod schemas to JSON Schema (draft 2020-12). Schemas with a name refer to each other.
  *
  * @param named become `components.schemas`
- * @param inline are written where they are used
+ * @param inline are written in place
  * @returns both; an inline schema that has a name is only a reference
  */
 export function toJsonSchemas(

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 /** A failed step of a build, set-up or deployment. The message says what to do. */
 export class StepError extends Error {
   override name = 'StepError';
-  /** What the step's program wrote to standard output and standard error. */
+  /** The standard output and standard error of the step's program. */
   readonly output: string;
 
   constructor(message: string, output = '', options?: ErrorOptions) {
@@ -14,7 +14,7 @@ export class StepError extends Error {
 }
 
 export interface RunProgramOptions {
-  /** What to do if the program fails or is missing. */
+  /** Advice for the user if the program fails or is missing. */
   advice?: string;
   cwd?: string;
   /** (default: this process's environment) */

@@ -38,7 +38,7 @@ export interface CompiledDecoder {
   memory: { buffer: ArrayBuffer; grow(pages: number): number };
 }
 
-/** Makes an instance with so many pages of 64 KiB; shared/ may not use WebAssembly's API. */
+/** Makes an instance with this number of pages of 64 KiB; shared/ may not use WebAssembly's API. */
 export type OpenDecoder = (pages: number) => CompiledDecoder;
 
 export interface DecodeOptions {

@@ -67,7 +67,7 @@ function readHeader(bytes: Uint8Array): Header {
   return { frame, orientation, adobeTransform, isJfif };
 }
 
-/** Markers of a frame header: SOF0 to SOF15 but for DHT, JPG and DAC; JPEG-LS's. */
+/** Markers of a frame header: SOF0 to SOF15 except DHT, JPG and DAC, and JPEG-LS's. */
 const isFrameHeader = (code: number) =>
   code === 0xf7 || (code >= 0xc0 && code <= 0xcf && ![marker.dht, 0xc8, 0xcc].includes(code));
 

@@ -27,7 +27,7 @@ export interface Crop {
   height: number;
 }
 
-/** What the network sees of a picture. */
+/** The network's input from a picture. */
 export interface ModelInput {
   /** height x width bytes, 0 black to 255 white, row by row. */
   pixels: Uint8Array;
@@ -182,7 +182,7 @@ export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelI
 
 /** Pixels that a picture keeps while it is decoded, per pixel of the network's input: averaging them again then loses nothing. */
 const oversampling = 16;
-/** As many as a network input of 28x28 asks for; enough for one of 224x224. */
+/** The pixels that an input of 28x28 needs; enough for one of 224x224. */
 const maxMinSide = 448;
 
 /** Isolating a garment looks at fewer pixels. */

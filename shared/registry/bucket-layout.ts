@@ -32,7 +32,7 @@ export function bucketLayout(prefix = '') {
   };
 }
 
-/** What identifies an annotation. A client's second one for the same image and label on the same day is not stored. */
+/** The identity of an annotation. A client's second one for the same image and label on the same day is not stored. */
 export interface FeedbackKey {
   /** yyyy-mm-dd */
   date: string;

@@ -18,7 +18,10 @@ const options = new Command('npm run bench:folder --')
   )
   .requiredOption('--photos <folder>', 'photos to make them of')
   .option('--count <n>', 'JPEGs', '1000')
-  .option('--folder <folder>', 'where to put them, or where they are (default: a temporary folder)')
+  .option(
+    '--folder <folder>',
+    'folder to write them to, or that has them already (default: a temporary folder)',
+  )
   .option('--python <path>', 'a Python that has Pillow', 'python3')
   .option('--json', 'print the result as JSON')
   .parse()

@@ -1,6 +1,6 @@
 import { type Fault, type FaultPlan, startFaultProxy } from '../support/s3/fault-proxy.ts';
 
-/** What happens to a read: refused, lost, or cut off in the middle of the answer. */
+/** The fault of a read: refused, lost, or cut off in the middle of the answer. */
 const faults: Fault[] = [
   { kind: 'status', status: 500, code: 'InternalError', done: false },
   { kind: 'status', status: 503, code: 'SlowDown', done: false },

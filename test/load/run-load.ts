@@ -34,7 +34,7 @@ export interface LoadReport extends LoadOptions {
   /** The same by route. */
   routes: Record<string, Record<string, number>>;
   aliasMoves: number;
-  /** As the Worker counted them. */
+  /** By the Worker's own counters. */
   swaps: number;
   loads: number;
   failedLoads: number;

@@ -13,7 +13,7 @@ export interface ImageSet {
 export interface PictureOptions {
   /** How pictures of other proportions fit (default: contain). */
   fit?: Fit | undefined;
-  /** What becomes of the background (default: decided by the data set's name or its training images). */
+  /** The treatment of the background (default: decided by the data set's name or its training images). */
   background?: Background | undefined;
 }
 
@@ -40,13 +40,13 @@ export interface Dataset {
   origin: string;
   /** The sources of the files, for people. */
   source: string;
-  /** What was found in a folder of images. */
+  /** The findings in a folder of images. */
   folder?: FolderReport;
 }
 
-/** What was found in a folder of images, beside the images. */
+/** The findings in a folder of images, in addition to the images. */
 export interface FolderReport {
-  /** What divides training and test images: the folders, or the images' content if there is no test folder. */
+  /** The division of training and test images: by the folders, or the images' content if there is no test folder. */
   split: 'folders' | 'content';
   /** The files that were left out because they can't be read as images. */
   skipped: { path: string; reason: string }[];

@@ -1,4 +1,4 @@
-/** What a folder of images contains: its parts, its labels and their files. */
+/** Reads the layout of a folder of images: its parts, its labels and their files. */
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { InvalidDatasetError } from './dataset.ts';

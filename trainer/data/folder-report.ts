@@ -1,9 +1,9 @@
-/** What a user should know about a folder of images before training on it. */
+/** Reports the facts about a folder of images that a user should know before training. */
 import { formatCount } from '../../node/text.ts';
 import type { Dataset } from './dataset.ts';
 import { listLines } from './folder-layout.ts';
 
-/** A label with so many times the images of another one is much more likely to be predicted. */
+/** A label with this many times the images of another one is much more likely to be predicted. */
 const maxImbalance = 4;
 
 /** Images per label. */

@@ -13,10 +13,10 @@ export const minCachedBytes = 16_384;
 /** 256 thousand images of 28x28, as a file takes at least one block of the disk. */
 const maxCacheBytes = 2 ** 30;
 const blockBytes = 4096;
-/** What is kept when the cache is full, so that not every command has to make room. */
+/** The size to which a full cache is reduced, so that not every command has to make room. */
 const keptShare = 0.8;
 
-/** What decides what an image becomes. Another version of it needs other entries. */
+/** The settings that decide the result of converting an image. Other settings need other entries. */
 const decoderFolder = fileURLToPath(new URL('../../shared/image/', import.meta.url));
 const jpegDecoder = fileURLToPath(new URL('../../shared/kernels/build/jpeg.wasm', import.meta.url));
 

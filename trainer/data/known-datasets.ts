@@ -39,7 +39,7 @@ export interface KnownDataset {
   height: number;
   width: number;
   labels: readonly string[];
-  /** What becomes of the background of a picture that is none of the data set's own. */
+  /** The treatment of the background of pictures that are not from the data set. */
   background: Background;
   files: Record<DatasetPart, KnownFile>;
   /** URLs of folders with the files as `.gz`, each ending with '/'. Plain HTTP is safe: the hashes are checked. */

@@ -28,7 +28,7 @@ import { mirrorSource } from './mirror-source.ts';
 import { parseDataset, type UnpackedFile, unpackFile } from './parse-dataset.ts';
 
 export interface LoadDatasetOptions extends Omit<LoadImageFolderOptions, 'background'> {
-  /** What becomes of the background of pictures (default: decided by the data set's name or its training images). */
+  /** The treatment of the background of pictures (default: decided by the data set's name or its training images). */
   background?: Background | Background['kind'] | undefined;
   /** The name of a known data set, or a folder (default: 'fashion-mnist'). */
   dataset?: string | undefined;

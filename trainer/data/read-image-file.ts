@@ -22,7 +22,7 @@ export interface ReadImage {
   sha256: string;
   /** [height, width], 0 (black) to 255 (white). */
   pixels: Uint8Array;
-  /** What became of it in the cache, if it was not there: `written`, or why it can't be. */
+  /** The result of caching it, if it was not cached: `written`, or why it can't be. */
   cached?: 'written' | { fault: string };
 }
 

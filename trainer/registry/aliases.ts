@@ -68,7 +68,7 @@ export function nextAlias(
   });
 }
 
-/** If several publishers race, each lost race means that another one won: so many of them at once all get through. */
+/** If several publishers race, each lost race means that another one won: so this many of them at once all succeed. */
 const maxAttempts = 20;
 
 /**

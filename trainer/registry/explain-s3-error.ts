@@ -14,7 +14,7 @@ export interface S3Failure {
   $response?: { headers?: Record<string, string> };
 }
 
-/** What an endpoint answers that is not S3's, although its status is 200. */
+/** An answer with status 200 that is not S3's. */
 export class NotS3Error extends Error {
   override name = 'NotS3Error';
 }

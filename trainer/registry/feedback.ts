@@ -35,7 +35,7 @@ interface AnnotatedImage {
 interface Annotation {
   pixels: Uint8Array;
   label: number;
-  /** Who has one vote. */
+  /** The voter, who has one vote. */
   voter: string;
   at: string;
 }
@@ -48,7 +48,7 @@ export interface CollectOptions {
   /**
    * How many votes a label needs (default: 1). It needs more than any other label, too.
    *
-   * A client with a token has one vote per image, its last. Without tokens nobody can be told apart, so each label counts once a
+   * A client with a token has one vote per image, its last. Without tokens clients can't be distinguished, so each label counts once a
    * day. One vote is enough by default, because most images are seen by a single client.
    */
   minVotes?: number;

@@ -145,7 +145,7 @@ export async function checkSigned(
   const signature = await bucket.get(bucket.layout.signature(name, version));
   if (manifest && signature && isSignedBy(manifest.bytes, signature.bytes, key)) return;
   throw new RegistryError(
-    `Version ${version} of ${name} is ${signature ? 'signed by another key, or was altered' : 'not signed'}, so the alias stays where it is. Publish the run with --sign, or choose another version.`,
+    `Version ${version} of ${name} is ${signature ? 'signed by another key, or was altered' : 'not signed'}, so the alias does not move. Publish the run with --sign, or choose another version.`,
   );
 }
 

@@ -17,7 +17,7 @@ import { writeArtifacts } from './write-artifacts.ts';
 export interface ImportOptions {
   /** A `.pth` or `.safetensors` file. */
   file: string;
-  /** Where a checkpoint has the weights: names of keys, joined by dots (default: where they are found). */
+  /** The place of the weights in a checkpoint: names of keys, joined by dots (default: the first place with weights). */
   key?: string | undefined;
   /** The scale with which the network was trained: a pixel p in 0..255 becomes `(p / 255 - mean) / std` (default: 0.5 and 0.5). */
   mean?: number | undefined;
@@ -39,7 +39,7 @@ export interface ImportedRun {
   spec: ModelSpec;
   metrics: Metrics;
   backend: OpenBackend;
-  /** Where the file had the weights, and all places where it has some. '' is its root. */
+  /** The place of the weights in the file, and all places with weights. '' is its root. */
   key: string;
   keys: string[];
   /** A scale of pixels with which the network is clearly more accurate; null if there is none, or a scale was given. */

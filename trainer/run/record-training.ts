@@ -21,7 +21,7 @@ import { historyOf, type RunConfig, type RunEpoch } from './run-records.ts';
 /** An event that a training reports. */
 export type TrainReport =
   | { event: 'message'; message: string }
-  /** So many images of a folder have been read, about once a second. */
+  /** The progress of reading an image folder, about once a second. */
   | { event: 'reading'; done: number; of: number }
   | { event: 'dataset'; name: string; train: number; test: number; source: string }
   | { event: 'model'; name: string; summary: string[]; parameters: number }

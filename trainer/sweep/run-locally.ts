@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Bucket } from '../registry/bucket.ts';
 import { isFinished, readTrials, type Sweep, type Trial, trialFolder } from './sweep-records.ts';
 
-/** What a local sweep reports. */
+/** An event of a local sweep. */
 export type LocalSweepEvent =
   | { event: 'trial-started'; trial: number; pid: number | undefined }
   | { event: 'trial-epoch'; trial: number; epoch: number; validationAccuracy: number }

@@ -63,7 +63,7 @@ const area = side * side;
 
 /**
  * Makes a training image look as photos do after isolate.ts: the garment turned, bent and in another light, lying on a texture that
- * remains where the isolation is wrong, or all around it.
+ * remains in the parts that the isolation missed, or all around it.
  *
  * @param pixels 28x28, light on black
  * @param target overwritten; as long as `pixels`
@@ -96,7 +96,7 @@ export function augmentPhoto(
   const grain = random.uniform(0, 0.05);
   for (let i = 0; i < area; i++) {
     const level = picture[i] as number;
-    // What the isolation blackened has no grain.
+    // The parts that the isolation made black have no grain.
     const value = level > 0 ? level + random.uniform(-grain, grain) : 0;
     target[i] = Math.round(255 * Math.max(0, Math.min(1, value)));
   }
@@ -170,7 +170,7 @@ function isolate(random: Random): void {
   }
 }
 
-/** Returns what brings the mean within the mask to that of photos, with an error. */
+/** Returns the factor that changes the mean within the mask to that of photos, with an error. */
 function shiftOfMean(random: Random): number {
   let [sum, covered] = [0, 1e-3];
   for (let i = 0; i < area; i++) {
@@ -190,7 +190,7 @@ function fillEllipse(random: Random): void {
   }
 }
 
-/** Where `patches` is 1, each pixel becomes the largest within `radius`. */
+/** If `patches` is 1, each pixel becomes the largest one within `radius`. */
 function growInto(
   grown: Float32Array,
   from: Float32Array,

@@ -61,7 +61,7 @@ function floodOutside(wide: number): void {
   }
 }
 
-/** Where each pixel of the result comes from, in units of half an image from its middle: [x, y, 1] times this matrix. */
+/** The source of each pixel of the result, in units of half an image from its middle: [x, y, 1] times this matrix. */
 export type Affine = readonly [
   xx: number,
   xy: number,

@@ -7,7 +7,7 @@ const area = side * side;
 
 export const newPlane = () => new Float32Array(area);
 
-/** Where the k values of a coarse row lie when it is stretched to 28: left neighbour and weight of the right one. */
+/** The positions of the k values of a coarse row that is stretched to 28: left neighbour and weight of the right one. */
 const stretches = Array.from({ length: side / 2 + 1 }, (_, count) => stretchOf(Math.max(2, count)));
 
 function stretchOf(count: number) {

@@ -82,7 +82,7 @@ async function startThreads(data: Omit<WorkerData, 'index'>): Promise<Workers> {
   const stop = async () => {
     await Promise.all(threads.map((thread) => thread.terminate()));
   };
-  // If one thread fails, the others would wait at a barrier for ever, so all end.
+  // If one thread fails, the others would wait at a barrier forever, so all end.
   const answers = async () => {
     try {
       return await Promise.all(threads.map(nextMessage));

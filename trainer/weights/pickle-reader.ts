@@ -25,7 +25,7 @@ export class PickleReader {
     return this.#bytes.subarray(this.#at);
   }
 
-  /** Moves past some bytes and returns where they start. */
+  /** Moves past some bytes and returns the position of the first one. */
   skip(bytes: number): number {
     if (bytes > this.#bytes.byteLength - this.#at) {
       throw this.error('it ends in the middle of an opcode');

@@ -13,7 +13,7 @@ import {
 export interface PytorchWeights {
   /** In the order in which the module defines them. */
   tensors: NamedTensor[];
-  /** Where the file has them: names of keys, joined by dots; '' is the root. */
+  /** Their place in the file: names of keys, joined by dots; '' is the root. */
   key: string;
   /** All keys under which the file has weights. */
   keys: string[];
@@ -23,7 +23,7 @@ export interface PytorchWeights {
  * Reads the weights in a file that `torch.save` wrote: a state_dict, or a checkpoint that contains one. The interpreter of its
  * pickle knows tensors and dictionaries and executes nothing; all else is skipped.
  *
- * @param key where the weights are, if the file has several
+ * @param key the place of the weights, if the file has several
  * @throws {WeightsFileError} if the file is corrupt or has no state_dict there
  */
 export function readPytorch(bytes: Uint8Array, key?: string): PytorchWeights {

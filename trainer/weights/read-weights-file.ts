@@ -15,7 +15,7 @@ export interface WeightsFile {
   sha256: string;
   /** In the order of the module's layers. */
   tensors: NamedTensor[];
-  /** Where a `.pth` has the tensors, and all places where it has some: names of keys, joined by dots; '' is the root. */
+  /** The place of the tensors in a `.pth`, and all places with tensors: names of keys, joined by dots; '' is the root. */
   key: string;
   keys: string[];
 }

@@ -35,7 +35,7 @@ export const QUANTIZER: usize = 40;
 export const PREDICTION: usize = 44;
 const COMPONENT_BYTES: usize = 48;
 
-/** The end of the tables, a multiple of 16. The input starts behind them. */
+/** The end of the tables, a multiple of 16. The input starts after them. */
 const TABLES_END: usize = COMPONENTS + 4 * COMPONENT_BYTES;
 
 export function huffmanAddress(index: i32): usize {

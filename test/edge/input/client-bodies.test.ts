@@ -34,7 +34,7 @@ const rows = Array.from({ length: 28 }, (_, y) => pixels.slice(28 * y, 28 * (y +
 const floats = pixels.map((pixel) => pixel / 255);
 const urlEncoded = 'application/x-www-form-urlencoded';
 const heic = encoder.encode(`\0\0\0\x18ftypheic\0\0\0\0mif1heic${'\0'.repeat(1500)}`);
-/** What `curl -d @file` sends. */
+/** The body that `curl -d @file` sends. */
 const stripped = (bytes: Uint8Array) => bytes.filter((byte) => ![0x00, 0x0a, 0x0d].includes(byte));
 
 const form = 'multipart/form-data; boundary=b';
@@ -108,7 +108,7 @@ const predicted: Record<string, ClientBody> = {
     form,
     ['\r\nThis is a form.\r\n--b \t\r\n', `${file}\r\n\r\n`, png, '\r\n--b-- \r\nThe end.'],
   ],
-  'a Content-Type set by hand, without boundary': [
+  'a Content-Type without the boundary': [
     'multipart/form-data',
     [`------WebKitFormBoundaryX\r\n${file}\r\n\r\n`, png, '\r\n------WebKitFormBoundaryX--\r\n'],
   ],

@@ -118,7 +118,7 @@ describe('a photo, for a version that isolates', () => {
     expectNear((await see('older', photo())).crop, box);
   });
 
-  it('shows all of it if the brightness is chosen by hand', async () => {
+  it('shows all of it if ?invert= is true or false', async () => {
     const { crop } = await see('isolate', photo(), '&invert=true');
     expect(crop).toEqual({ x: 0, y: 0, width: 1200, height: 900 });
   });

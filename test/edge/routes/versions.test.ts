@@ -200,7 +200,7 @@ describe('the models in memory', () => {
     expect((await ask(b)).model.version).toBe(b);
   });
 
-  it('are dropped at once if the limit leaves no room, and answer all the same', async () => {
+  it('are dropped at once if the limit leaves no room, and still answer', async () => {
     const { full, versions } = await publishMany(4);
     const app = openApp(full, {}, { MODELS_MEGABYTES: '0' });
     const answers = await Promise.all(

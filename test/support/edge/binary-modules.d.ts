@@ -1,4 +1,4 @@
-/** What test/support/models/write-models.ts wrote. */
+/** The files of test/support/models/write-models.ts. */
 declare module '*.bin' {
   const bytes: ArrayBuffer;
   export default bytes;

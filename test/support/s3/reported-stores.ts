@@ -44,7 +44,7 @@ export const refusesConditions: Behaviour = (request, answer) =>
 
 interface FailingStore {
   behaviour: Behaviour;
-  /** What the trainer's and the Worker's error must match. */
+  /** The pattern that the trainer's and the Worker's error must match. */
   says: RegExp;
 }
 

@@ -263,13 +263,13 @@ describe('the test set of a model', () => {
   const loadTest = (dataset: string, dataDir?: string) =>
     loadTestSet(spec(), { dataset, dataDir, onProgress() {} });
 
-  test('is read from where the data set was, and only that', async () => {
+  test('is read from the old place of the data set, and only that', async () => {
     await copyShapes();
     await put('train/circle/notes.txt', 'round');
     expect((await loadTest(folder)).test).toEqual(whole.test);
   });
 
-  test('is read from where the data set has moved to', async () => {
+  test('is read from the new place of the data set', async () => {
     await expect(loadTest(join(root, 'moved away'))).rejects.toThrow(
       /The data set of shapes-cnn is not in .*moved away any more\. .* --data-dir/,
     );

@@ -188,7 +188,7 @@ describe('the cache', () => {
   });
 
   test('does without if it can not be written, and says so once', async () => {
-    await writeFile(cacheDir, 'a file where the folder should be');
+    await writeFile(cacheDir, 'a file in place of the folder');
     const messages: string[] = [];
     const { train } = await load({ onProgress: (message: string) => messages.push(message) });
     expect(train.count).toBe(2 * perLabel);

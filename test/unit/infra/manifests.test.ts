@@ -87,7 +87,7 @@ async function unknownNames(job: unknown): Promise<string> {
   }
 }
 
-/** botocore has the model of AWS's API; moto brings it. */
+/** botocore has the model of AWS's API; moto includes it. */
 const checkWithBotocore = `
 import json, sys
 import botocore.session, botocore.validate

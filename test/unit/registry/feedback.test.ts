@@ -18,7 +18,7 @@ interface Vote {
   pixels: Uint8Array;
   label: number;
   client?: string;
-  /** Of November 2026. */
+  /** The day of November 2026. */
   day?: number;
   hour?: number;
 }

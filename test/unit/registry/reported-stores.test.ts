@@ -91,7 +91,7 @@ describe('an error keeps the sentence of the server and says what to do:', () =>
   });
 });
 
-test('an object that is missing where a new one is put is no lost race', async () => {
+test('a missing object is not a lost race if a new one is put', async () => {
   const missing = `<Error><Code>NoSuchKey</Code><Message>The key is missing.</Message></Error>`;
   const { bucket } = await start((request, answer) =>
     request.method === 'PUT' ? { status: 404, body: missing } : answer(request),

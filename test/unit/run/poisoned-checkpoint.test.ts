@@ -127,7 +127,7 @@ it('a run resumes with --sign only from a checkpoint that the same key signed', 
   const { resumed, bucketCheckpoints } = await planRun(given);
   expect(resumed?.checkpoint?.state.position.step).toBe(3);
   expect(bucketCheckpoints?.faults).toEqual([expect.stringContaining('b.checkpoint is unusable')]);
-  // What the run writes can be resumed with --sign again.
+  // The run's own checkpoints can be resumed with --sign again.
   await bucketCheckpoints?.save(checkpointAt(5));
   expect((await planRun(given)).resumed?.checkpoint?.state.position.step).toBe(5);
   // Without --sign, signatures don't matter.

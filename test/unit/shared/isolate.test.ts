@@ -66,7 +66,7 @@ describe('isolating a garment', () => {
     expect(isolated).toHaveLength(784);
   });
 
-  it('does nothing if the brightness is chosen by hand', () => {
+  it('does nothing if invert is true or false', () => {
     const image = photo(130, 80, [0, 0, 0]);
     const plain = pixelsOf(image, { ...size, invert: 'true' });
     expect(pixelsOf(image, { ...size, invert: 'true', background: { kind: 'isolate' } })).toEqual(
