@@ -32,14 +32,16 @@ export const promote = defineCommand({
     json: jsonOption,
   }),
   async run(options, { signal }) {
-    const { version, model: name, alias, tolerance, force, reason, json } = options;
+    const { version, model: name, alias, force, reason, json } = options;
+    const { tolerance, margin, compareOn } = options;
     requireReason(options);
     const bucket = await openNamedBucket(options, signal);
     const { describeMove, moveAlias } = await import('../registry/move-alias.ts');
     const { userAtHost } = await import('../registry/aliases.ts');
     const by = options.by ?? userAtHost();
     const target = { name, alias, version };
-    const mover = { by, reason, force, tolerance, ...(await readKeys(options)) };
+    const gate = { tolerance, margin, compareOn };
+    const mover = { by, reason, force, ...gate, ...(await readKeys(options)) };
     const move = await moveAlias(bucket, { ...target, ...mover, action: 'promote' });
     printResult(
       json,

@@ -4,6 +4,7 @@ import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
+import { comparisonOptions } from '../run/options.ts';
 
 /** The options of every command that uses a bucket. */
 export const bucketOptions = {
@@ -49,6 +50,7 @@ export const gateOptions = {
     'accept a version that is less accurate than the current one by up to x, 0 to 1',
     z.coerce.number().min(0).max(1).default(0),
   ),
+  ...comparisonOptions,
   force: flag('move the alias even to a less accurate version; requires --reason'),
   ...moverOptions,
 };

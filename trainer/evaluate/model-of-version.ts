@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import {
   type DatasetInfo,
   datasetInfoSchema,
   type Manifest,
 } from '../../shared/registry/manifest.ts';
 import { loadTestSet } from '../data/load-dataset.ts';
-import { parseImageSet } from '../data/parse-dataset.ts';
 import { versionOfAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { CorruptVersionError, RegistryError, VersionNotFoundError } from '../registry/errors.ts';
+import { downloadTestSet } from '../registry/download-test-set.ts';
+import { RegistryError, VersionNotFoundError } from '../registry/errors.ts';
 import { readJson } from '../registry/read-json.ts';
 import { readTestSetOf, testHashesOf } from '../registry/test-set.ts';
 import { downloadVersion } from '../registry/versions.ts';
@@ -38,7 +37,7 @@ export async function modelOfVersion(
     files,
     recorded: { accuracy: manifest.metrics.accuracy, loss: manifest.metrics.loss },
     async loadTest(options) {
-      if (options.dataDir === undefined) return downloadTestSet(bucket, manifest);
+      if (options.dataDir === undefined) return testSetOf(bucket, manifest);
       const loaded = await loadTestSet(manifest.model, {
         ...options,
         dataset: manifest.dataset.name,
@@ -54,7 +53,7 @@ export async function modelOfVersion(
  *
  * @throws {RegistryError} if it is another one
  */
-async function downloadTestSet(bucket: Bucket, manifest: Manifest): Promise<NamedTestSet> {
+async function testSetOf(bucket: Bucket, manifest: Manifest): Promise<NamedTestSet> {
   const { name } = manifest.dataset;
   const key = bucket.layout.datasetFile(name, 'dataset.json');
   const info =
@@ -65,17 +64,7 @@ async function downloadTestSet(bucket: Bucket, manifest: Manifest): Promise<Name
     );
   }
   checkTestSet(bucket, manifest, info.value);
-  const read = async (file: 'test-images.idx' | 'test-labels.idx') => {
-    const stored = await bucket.get(bucket.layout.datasetFile(name, file, info.value.hash));
-    const expected = info.value.files.find(({ path }) => path === file)?.sha256;
-    const found = stored && createHash('sha256').update(stored.bytes).digest('hex');
-    if (stored && found === expected) return stored.bytes;
-    throw new CorruptVersionError(
-      `${file} of ${name} in ${bucket.url} ${stored ? `has SHA-256 ${found}, but ${key} expects ${expected}` : 'is missing'}. Upload it again with \`catwalk data upload\`.`,
-    );
-  };
-  const images = await read('test-images.idx');
-  return { ...parseImageSet('test', info.value, images, await read('test-labels.idx')), name };
+  return { ...(await downloadTestSet(bucket, info.value)), name };
 }
 
 function checkTestSet(bucket: Bucket, { version, dataset, model }: Manifest, info: DatasetInfo) {

@@ -1,10 +1,10 @@
 /** Pointing an alias at another version: publish, promote, roll back. */
 import type { KeyObject } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { percent } from '../../node/text.ts';
 import type { Alias, Manifest } from '../../shared/registry/manifest.ts';
 import { type AliasMover, hasMove, nextAlias, updateAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
+import { type ComparisonSet, compareVersions } from './compare-versions.ts';
 import { RegistryError, VersionNotFoundError } from './errors.ts';
 import { signAlias } from './signature.ts';
 import { serveTestSetOf } from './test-set.ts';
@@ -18,7 +18,17 @@ interface MoveKeys {
   requiredKey?: KeyObject | undefined;
 }
 
-export interface AliasMove extends AliasMover, MoveKeys {
+/** When an alias moves. */
+export interface Gate {
+  /** How much less accurate than the current version the new one may be, 0..1 (default: 0). */
+  tolerance?: number | undefined;
+  /** How much more accurate it must be, 0..1 (default: 0). */
+  margin?: number | undefined;
+  /** The images on which they are compared (default: test). */
+  compareOn?: ComparisonSet | undefined;
+}
+
+export interface AliasMove extends AliasMover, MoveKeys, Gate {
   /** The model's name. */
   name: string;
   /** Such as 'production'. */
@@ -26,9 +36,7 @@ export interface AliasMove extends AliasMover, MoveKeys {
   /** The published version to point the alias at. */
   version: string;
   action: 'publish' | 'promote';
-  /** How much less accurate than the current version it may be, 0..1 (default: 0). */
-  tolerance?: number | undefined;
-  /** Also moves to a less accurate model, or one that was tested on other data. */
+  /** Moves in any case. */
   force?: boolean | undefined;
   /** Time of the move (default: now). */
   now?: Date;
@@ -46,17 +54,23 @@ interface AliasKept {
   alias: Alias;
   /** 'overtaken': another publisher has moved it meanwhile, to a model that is as good. */
   reason: 'less-accurate' | 'other-dataset' | 'overtaken';
-  /** null if the version that the alias names is missing. */
+  /** On the images on which they were compared. null if the version that the alias names is missing, or they can't be compared. */
   currentAccuracy: number | null;
   newAccuracy: number;
+  /** The images on which they were compared. */
+  comparedOn: ComparisonSet;
+  /** Whether both were measured for this move, on the later test set. */
+  measured: boolean;
+  /** By how much the new version must be better; negative if it may be worse. */
+  margin: number;
 }
 
 /** Accuracies are read from JSON: a tolerance of 0.01 must allow a move from 0.91 to 0.90. */
 const rounding = 1e-9;
 
 /**
- * Points an alias at a published version if all its files are intact, and it is as accurate on the same data as the version
- * that the alias names. A move by another publisher in between is never overwritten: it stays, unless the new version is
+ * Points an alias at a published version if all its files are intact, and it is as accurate on the same images as the version
+ * that the alias names (`compareVersions`). A move by another publisher in between is never overwritten: it stays, unless the new version is
  * also more accurate than that one. The served test set moves with the alias (`serveTestSetOf`).
  *
  * @throws {VersionNotFoundError} if the version is missing or being deleted
@@ -115,27 +129,35 @@ const signed = (
 /** @returns null if the alias may be moved */
 async function reasonToKeep(
   bucket: Bucket,
-  { name, force, tolerance = 0 }: AliasMove,
+  { name, force, tolerance = 0, margin = 0, compareOn: comparedOn = 'test' }: AliasMove,
   manifest: Manifest,
   alias: Alias,
   overtaken: boolean,
 ): Promise<AliasKept | null> {
   if (force && !overtaken) return null;
   const current = await readManifest(bucket, name, alias.version);
-  const currentAccuracy = current?.metrics.accuracy ?? null;
-  const newAccuracy = manifest.metrics.accuracy;
-  const kept = { outcome: 'kept', alias, currentAccuracy, newAccuracy } as const;
+  const kept = {
+    outcome: 'kept',
+    alias,
+    currentAccuracy: current?.metrics.accuracy ?? null,
+    newAccuracy: manifest.metrics.accuracy,
+    comparedOn,
+    measured: false,
+    margin: margin - tolerance,
+  } as const;
   // The user forced the move away from a version that the alias no longer names.
   if (force) return { ...kept, reason: 'overtaken' };
   // An alias of a missing version serves nothing: any model is better.
-  if (current === null || currentAccuracy === null) return null;
-  if (!isDeepStrictEqual(current.dataset, manifest.dataset)) {
-    return { ...kept, reason: 'other-dataset' };
+  if (current === null) return null;
+  const comparison = await compareVersions(bucket, current, manifest, comparedOn);
+  if (comparison === null) return { ...kept, reason: 'other-dataset' };
+  const { currentAccuracy, newAccuracy } = comparison;
+  if (newAccuracy < currentAccuracy + kept.margin - rounding) {
+    return { ...kept, ...comparison, reason: 'less-accurate' };
   }
-  if (newAccuracy < currentAccuracy - tolerance - rounding) {
-    return { ...kept, reason: 'less-accurate' };
-  }
-  return overtaken && newAccuracy <= currentAccuracy ? { ...kept, reason: 'overtaken' } : null;
+  return overtaken && newAccuracy <= currentAccuracy
+    ? { ...kept, ...comparison, reason: 'overtaken' }
+    : null;
 }
 
 export interface Rollback extends AliasMover, MoveKeys {
@@ -201,12 +223,21 @@ export function describeMove(alias: string, move: AliasMoveResult): string {
   if (move.outcome === 'unchanged') return `${alias} already names it`;
   const { version, history } = move.alias;
   const kept = `${alias} stays at ${version}`;
+  const { comparedOn, measured, margin } = move;
   switch (move.reason) {
     case 'other-dataset':
-      return `${kept}, which was tested on other data (--force moves it)`;
+      return comparedOn === 'validation'
+        ? `${kept}: the two don't have the same validation images (--compare-on test compares them on the test set, --force moves it)`
+        : `${kept}, which was tested on other data, and they can't be measured on the same: the bucket lacks the later test set, or its images have another size. \`catwalk data upload\` uploads it; --force moves the alias`;
     case 'overtaken':
       return `${kept}: ${history.at(-1)?.by ?? 'another publisher'} has moved it there meanwhile`;
     case 'less-accurate':
-      return `${kept}, which has ${percent(move.currentAccuracy ?? 0)}, this one ${percent(move.newAccuracy)} (--force moves it)`;
+      return [
+        `${kept}, which has ${percent(move.currentAccuracy ?? 0)}, this one ${percent(move.newAccuracy)}`,
+        comparedOn === 'validation' ? ', on validation images' : '',
+        measured ? ', both measured on the later test set' : '',
+        margin > 0 ? `; it must be better by ${percent(margin)}` : '',
+        ' (--force moves it)',
+      ].join('');
   }
 }

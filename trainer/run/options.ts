@@ -100,6 +100,20 @@ const trainingOptions = z.object({
   force: flag('with --publish, move the alias even to a less accurate version'),
 });
 
+/** The options that decide when an alias moves, for every command that publishes. */
+export const comparisonOptions = {
+  margin: option(
+    '<x>',
+    'move the alias only to a version that is more accurate by at least x, 0 to 1, so that chance alone does not move it',
+    z.coerce.number().min(0).max(1).default(0),
+  ),
+  compareOn: option(
+    '<set>',
+    'images on which the two versions are compared: test, or validation (both must have held back the same ones)',
+    z.enum(['test', 'validation']).default('test'),
+  ),
+};
+
 /** The options that `catwalk train` and `npm start` share. */
 export const trainingOptionsSchema = trainingOptions.superRefine(refuseContradictions);
 
@@ -123,6 +137,7 @@ export const trainOptionsSchema = trainingOptions
       'with --publish, move this alias to each version that is at least as accurate',
       z.string().pipe(aliasNameSchema).default('production'),
     ),
+    ...comparisonOptions,
     runs: option(
       '<folder>',
       'folder of all runs; the new run gets a folder in it',

@@ -95,8 +95,9 @@ export async function recordTraining(
         await onEpoch(run);
         const { bucket, signingKey } = recording;
         if (!bucket) continue;
-        const { alias, force } = options;
-        const epoch = { spec, dataset, alias, force, signingKey, ...trained };
+        const { alias, force, margin, compareOn } = options;
+        const gate = { alias, force, margin, compareOn };
+        const epoch = { spec, dataset, ...gate, signingKey, ...trained };
         const published = await publishEpoch(bucket, run.path, epoch);
         reporter.report({ event: 'published', epoch: event.epoch, alias, ...published });
       } else if (event.event === 'checkpoint' && run && writer) {

@@ -17,6 +17,7 @@ import { runTraining } from '../run/run-training.ts';
 import { DivergenceError } from '../train/divergence.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
 import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';
+import { optionNames } from './sweep-file.ts';
 import {
   BadConfigurationError,
   isFinished,
@@ -108,8 +109,8 @@ async function trainTrial(
   const resolved = parseSchemaOptions(trainOptionsSchema, options);
   const configuration = { ...resolved, ...recipeWith(resolved.recipe, resolved) };
   // Without the options that depend on the machine or do not apply to a trial.
-  const { publish: _, alias: __, force: ___, runs: ____, json: _____, ...recorded } = configuration;
-  await stored.writeJson('configuration.json', recorded);
+  const recorded = Object.entries(configuration).filter(([name]) => optionNames.includes(name));
+  await stored.writeJson('configuration.json', Object.fromEntries(recorded));
 
   const checkpoint = `${bucket.url.replace(/\/+$/, '')}/sweeps/${sweep.name}/trials/${index}`;
   const place = { runs: join(runs, sweep.name, `trial-${index}`) };

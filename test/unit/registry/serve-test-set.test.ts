@@ -59,7 +59,8 @@ test('a refused version leaves the served test set as it is, and a forced one or
   const bucket = openLocalBucket();
   await move(bucket, await publish(bucket, hundred));
   const other = await publish(bucket, fifty, 1);
-  expect(await move(bucket, other)).toMatchObject({ outcome: 'kept', reason: 'other-dataset' });
+  const refused = await move(bucket, other, { margin: 0.5 });
+  expect(refused).toMatchObject({ outcome: 'kept', reason: 'less-accurate', measured: true });
   expect(await served(bucket)).toBe(100);
   const force = { force: true, reason: 'a new test set' };
   await move(bucket, other, force);
