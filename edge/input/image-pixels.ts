@@ -1,6 +1,7 @@
 import { decodingCost, formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
 import { ImageError } from '../../shared/image/image.ts';
-import { type Crop, type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
+import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
+import type { Crop } from '../../shared/model/prediction.ts';
 import { Problem, toProblem } from '../errors.ts';
 import { imageDecoders } from './image-decoders.ts';
 import { jsonPixels } from './json-pixels.ts';

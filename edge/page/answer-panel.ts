@@ -20,6 +20,7 @@ export function openAnswerPanel() {
   const panel = element('answer', HTMLElement);
   const bars = element('bars', HTMLElement);
   const seen = element('seen', HTMLImageElement);
+  const caption = element('seen-caption', HTMLElement);
   const snippets = element('snippets', HTMLDetailsElement);
   const showSnippets = openSnippetPanel();
   let speakTimer = 0;
@@ -43,7 +44,7 @@ export function openAnswerPanel() {
       for (const id of ['worker-text', 'worker-time', 'worker-version', 'local-text', 'local-time'])
         setText(id, '');
       bars.replaceChildren();
-      seen.hidden = snippets.hidden = true;
+      seen.hidden = caption.hidden = snippets.hidden = true;
       hideTrouble();
     },
     showPrediction({ predicted, probabilities, actual, correct }: Omit<Answer, 'model'>): void {
@@ -84,7 +85,7 @@ export function openAnswerPanel() {
       seen.src = url;
       if (!(await isDecoded(seen)) || signal.aborted) return;
       const { naturalWidth: width, naturalHeight: height } = seen;
-      seen.hidden = false;
+      seen.hidden = caption.hidden = false;
       seen.alt = `What the network saw, ${width} by ${height} pixels`;
       const save = element('save', HTMLAnchorElement);
       save.hidden = !needsFile(picture, url);

@@ -49,9 +49,9 @@ export function openCameraSource(options: SourceOptions, isCurrent: () => boolea
     }
     while (stream && isCurrent()) {
       if (!video.paused) {
-        const blob = await captureFrame(video, ...options.inputSize());
+        const frame = await captureFrame(video, ...options.inputSize());
         if (!isCurrent()) return;
-        await options.show({ kind: 'own', origin: 'camera', blob });
+        await options.show({ kind: 'own', origin: 'camera', ...frame });
       }
       await new Promise((resolve) => setTimeout(resolve, frameMilliseconds));
     }
@@ -80,7 +80,7 @@ async function requestCamera(): Promise<MediaStream> {
 }
 
 /** @returns the middle of the frame in the network's proportions, as PNG */
-function captureFrame(video: HTMLVideoElement, height: number, width: number): Promise<Blob> {
+async function captureFrame(video: HTMLVideoElement, height: number, width: number) {
   const scale = Math.min(video.videoWidth / width, video.videoHeight / height);
   const [cropWidth, cropHeight] = [width * scale, height * scale];
   const left = (video.videoWidth - cropWidth) / 2;
@@ -90,5 +90,6 @@ function captureFrame(video: HTMLVideoElement, height: number, width: number): P
   canvas
     .getContext('2d')
     ?.drawImage(video, left, top, cropWidth, cropHeight, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob();
+  const size = { width: canvas.width, height: canvas.height };
+  return { blob: await canvas.convertToBlob(), size };
 }

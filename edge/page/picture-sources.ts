@@ -15,7 +15,12 @@ export function openSources(options: SourceOptions) {
   const sources: Record<SourceName, Source> = {
     test: openTestSource(options, indexInput),
     drawing,
-    file: openFileSource(options, image, () => choose('file')),
+    file: openFileSource(
+      options,
+      image,
+      () => choose('file'),
+      () => current === 'file',
+    ),
     camera: openCameraSource(options, () => current === 'camera'),
   };
 

@@ -1,9 +1,16 @@
+import type { Size } from './crop-mark.ts';
 import { element, rasterize } from './element.ts';
 
 /** An image on screen. A test image without an index is one that the Worker chooses. */
 export type Picture =
   | { kind: 'test'; index: number | null }
-  | { kind: 'own'; blob: Blob; origin: 'drawing' | 'file' | 'camera' };
+  | {
+      kind: 'own';
+      blob: Blob;
+      origin: 'drawing' | 'file' | 'camera';
+      /** Its size if it is a photo, on which the part that the network saw is drawn. */
+      size?: Size;
+    };
 
 export interface SourceOptions {
   /** Height and width of the network's input. */
@@ -22,13 +29,13 @@ export interface Source {
   close?(): void;
 }
 
-/** The Worker's limits (docs/05-http-api.md). */
+/** Larger pictures are reduced: their upload would take longer. The Worker accepts these in every format (docs/05-http-api.md). */
 const maxBytes = 10 * 2 ** 20;
-const maxPixels = 4_000_000;
+const maxPixels = 2_000_000;
 /** The longer side of a picture that exceeded the limits. The network sees far fewer pixels. */
 const reducedSide = 1024;
 
-/** Reduces a picture that exceeds the Worker's limits, if the browser can decode it. */
+/** Reduces a picture that exceeds the limits, if the browser can decode it. */
 async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return { blob: file, note: '' };
@@ -82,6 +89,7 @@ export function openFileSource(
   { show, clear }: SourceOptions,
   image: HTMLImageElement,
   choose: () => Promise<void>,
+  isCurrent: () => boolean,
 ): Source {
   const note = element('file-note', HTMLElement);
   let latest: Blob | null = null;
@@ -97,7 +105,7 @@ export function openFileSource(
   });
 
   return {
-    open() {
+    async open() {
       if (!latest) return clear('Waiting for a picture');
       element('empty', HTMLElement).hidden = true;
       URL.revokeObjectURL(objectUrl);
@@ -108,7 +116,16 @@ export function openFileSource(
       image.onerror = () => {
         image.hidden = true;
       };
-      show({ kind: 'own', origin: 'file', blob: latest });
+      const blob = latest;
+      // The browser applies the EXIF orientation, as the Worker does.
+      const isDecoded = await image.decode().then(
+        () => true,
+        () => false,
+      );
+      const { naturalWidth: width, naturalHeight: height } = image;
+      const size = isDecoded ? { size: { width, height } } : {};
+      // The visitor may have chosen something else meanwhile.
+      if (blob === latest && isCurrent()) show({ kind: 'own', origin: 'file', blob, ...size });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { type AnswerPanel, openAnswerPanel } from './answer-panel.ts';
 import { percent } from './bars.ts';
+import { openCropMark } from './crop-mark.ts';
 import { type LocalSwitch, openLocalSwitch } from './local-switch.ts';
 import { openSources } from './picture-sources.ts';
 import type { Picture } from './pictures.ts';
@@ -18,7 +19,8 @@ export interface TryView {
 /** The view with one picture and its answer: sources → predictions → answer panel. */
 export function openTry(model: ModelWatch): TryView {
   const panel = openAnswerPanel();
-  const predictions = openPredictions(model, panel, (index, label) =>
+  const cropMark = openCropMark();
+  const predictions = openPredictions(model, panel, cropMark, (index, label) =>
     sources.showTestImage(index, label),
   );
   const sources = openSources({
@@ -30,6 +32,7 @@ export function openTry(model: ModelWatch): TryView {
     clear(kicker) {
       predictions.stop();
       predictions.picture = null;
+      cropMark.hide();
       panel.clear(kicker);
     },
     showError: (error) => predictions.showTrouble(troubleOf(error)),
@@ -59,10 +62,14 @@ export function openTry(model: ModelWatch): TryView {
   };
 }
 
+const isCamera = (picture: Picture | null) =>
+  picture?.kind === 'own' && picture.origin === 'camera';
+
 /** Has the Worker, and on request this browser, predict the picture on screen. */
 function openPredictions(
   model: ModelWatch,
   panel: AnswerPanel,
+  cropMark: ReturnType<typeof openCropMark>,
   showTestImage: (index: number, label: string) => Promise<void>,
 ) {
   let asking = new AbortController();
@@ -81,6 +88,8 @@ function openPredictions(
 
   /** Aborts the previous request: only the newest picture counts. */
   async function show(picture: Picture): Promise<void> {
+    const isNextFrame = isCamera(picture) && isCamera(view.picture);
+    if (!isNextFrame) cropMark.hide();
     view.picture = picture;
     stop();
     asking = new AbortController();
@@ -91,6 +100,9 @@ function openPredictions(
     panel.setBusy(false);
     const manifest = model.served?.manifest;
     const shown = view.picture;
+    const size = picture.kind === 'own' ? picture.size : undefined;
+    if (answer?.crop && size) cropMark.show(answer.crop, size);
+    else cropMark.hide();
     if (answer && manifest) {
       const input = answer.input ?? `images/${answer.index}.png`;
       await panel.showInput(shown, input, manifest, signal);

@@ -1,4 +1,5 @@
 import type { Background, Fit } from '../model/model-spec.ts';
+import type { Crop } from '../model/prediction.ts';
 import { decodeImage } from './decode-image.ts';
 import type { DecodeOptions, RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
@@ -17,14 +18,6 @@ export interface ModelInputOptions {
   background?: Background;
   /** `true` and `false` replace what `background` says. (default: auto) */
   invert?: Inversion;
-}
-
-/** A part of a picture, in its pixels, from its upper left corner. */
-export interface Crop {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
 }
 
 /** The network's input from a picture. */

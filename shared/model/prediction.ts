@@ -52,6 +52,7 @@ export const indexedPredictionSchema = z.extend(predictionSchema, {
   correct: z.boolean(),
 });
 
+export type Crop = z.infer<typeof cropSchema>;
 export type Prediction = z.infer<typeof predictionSchema>;
 export type ServedModel = z.infer<typeof servedModelSchema>;
 export type IndexedPrediction = z.infer<typeof indexedPredictionSchema>;

@@ -188,6 +188,38 @@ describe.skipIf(!hasChromium).each(twoLooks)('Your own picture ($name)', (look) 
     }
   });
 
+  it('is a photo on which the part that the network saw is drawn, upright', async () => {
+    const { page } = opened;
+    const photo = join(import.meta.dirname, '../fixtures/image-cases/phone-12mp-exif6.jpg');
+    await page.getByText('Picture', { exact: true }).click();
+    await page.locator('#file').setInputFiles(photo);
+    expect(labels).toContain(await verdict(page));
+    await page.locator('#crop').waitFor();
+    const box = async (selector: string) => {
+      const found = await page.locator(selector).boundingBox();
+      if (!found) throw new Error(`${selector} is not visible.`);
+      return found;
+    };
+    const [frame, crop] = [await box('#frame'), await box('#crop')];
+    expect(await box('#image')).toEqual(frame);
+    const edges = [
+      crop.x - frame.x,
+      crop.y - frame.y,
+      crop.x + crop.width - frame.x,
+      crop.y + crop.height - frame.y,
+    ].map((edge) => edge / frame.width);
+    // The upright photo fills the height of the frame and three quarters of its width. The boot lies in its middle.
+    const boot = [0.17, 0.33, 0.83, 0.7];
+    const distances = edges.map((edge, i) => Math.abs(edge - (boot[i] as number)));
+    expect(Math.max(...distances), JSON.stringify(edges)).toBeLessThan(0.07);
+    expect((await box('#seen')).width).toBe(112);
+    await checkAccessibility(page);
+
+    await page.getByText('Test image', { exact: true }).click();
+    expect(labels).toContain(await verdict(page));
+    expect(await page.locator('#crop').isHidden()).toBe(true);
+  });
+
   it('comes from the camera frame by frame until it is held', async () => {
     const { page } = opened;
     let frames = 0;
