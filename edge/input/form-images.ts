@@ -16,6 +16,9 @@ const imageFields = ['pixels', 'image', 'images', 'b64', 'file', 'files'];
 /** As in a multipart form. */
 const maxFields = 128;
 
+/** A file's name, and what JavaScript makes of something that is no file. */
+const notFile = /^(?:null|undefined|\[object \w+\]|[^,;]{1,200}\.\w{2,5})$/;
+
 /** An image, or several in a list of JSON; `null` if a field is about something else. */
 type FieldImages = PostedImages | null;
 
@@ -71,13 +74,13 @@ export function urlEncodedImages(text: string, queryNames: readonly string[]): P
 function fieldImages(name: string, text: string, queryNames: readonly string[]): FieldImages {
   // PHP and jQuery add brackets to the names of lists.
   const isNamed = imageFields.includes(name.replace(/\[\d*\]$/, ''));
-  if (isNamed && /^\s*[[{]/.test(text)) return jsonImages(new TextEncoder().encode(text));
-  if (isNamed && /^[^,;]{1,200}\.\w{2,5}$/.test(text)) {
+  if (isNamed && notFile.test(text)) {
     throw new Problem(
       'bad_multipart',
-      `The field "${name}" is the text "${text}", not the file. With curl, write -F ${name}=@${text}.`,
+      `The field "${name}" is the text "${text}", not a file. With curl, write -F ${name}=@boot.png.`,
     );
   }
+  if (isNamed && /^\s*[[{]/.test(text)) return jsonImages(new TextEncoder().encode(text));
   if (text !== '' && (isNamed || isBase64Image(text))) {
     return { images: [{ kind: 'text', text }], many: false };
   }

@@ -87,6 +87,7 @@ async function inputOf(content: Content, options: ModelInputOptions): Promise<Po
     return { pixels: inverted(jsonPixels(content.value, height, width), invert) };
   }
   const { bytes, mayBeRaw } = content;
+  if (bytes.byteLength === 0) throw new Problem('bad_image', 'The file is empty.');
   if (mayBeRaw && !isImage(bytes)) {
     if (bytes.byteLength === height * width) return { pixels: inverted(bytes, invert) };
     // Raw pixels may start like an unsupported format, but then have their length.

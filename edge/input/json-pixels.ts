@@ -14,7 +14,8 @@ const several =
 export function jsonPixels(given: unknown, height: number, width: number): Float64Array {
   const value = withoutBatch(given);
   if (!Array.isArray(value)) {
-    throw wrong(`Pixels must be an array, not ${JSON.stringify(value)?.slice(0, 40)}.`);
+    const advice = typeof value === 'string' ? ' A file in base64 is {"b64": "…"}.' : '';
+    throw wrong(`Pixels must be an array, not ${JSON.stringify(value)?.slice(0, 40)}.${advice}`);
   }
   const isNested = value.some(Array.isArray);
   if (isNested) checkRows(value, height, width);

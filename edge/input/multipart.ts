@@ -43,14 +43,14 @@ export function parseMultipart(body: Uint8Array, contentType: string): FormPart[
   return parts;
 }
 
-/** Some clients set the header without the boundary. The body's first line has it. */
+/** Returns what the body's first line says: some clients set the header without the boundary, or with another. Only a preamble needs the header. */
 function boundaryOf(body: Uint8Array, contentType: string): string {
-  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]*)"|([^;]*))/i.exec(contentType) ?? [];
-  const declared = quoted ?? plain?.trim() ?? '';
-  if (declared !== '') return declared;
   const start = new TextDecoder().decode(body.subarray(0, 200));
   const [, found] = /^\s*--([^\r\n]{1,100}?)[ \t]*\r?\n/.exec(start) ?? [];
   if (found !== undefined) return found;
+  const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]*)"|([^;]*))/i.exec(contentType) ?? [];
+  const declared = quoted ?? plain?.trim() ?? '';
+  if (declared !== '') return declared;
   throw invalid(
     'Content-Type has no boundary. Let the client set the header: it knows the boundary.',
   );

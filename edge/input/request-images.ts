@@ -1,17 +1,22 @@
 import { isImage } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
+import { looksLikeJson } from './json.ts';
 import { contentImages, type PostedImages, toText } from './posted-images.ts';
 import { isText } from './text.ts';
 
 /** An image file of at least this length contains the bytes of line ends. */
 const minBytesWithLineEnds = 1000;
 
+/** Whether a body starts with a part of a form: some clients declare another type. */
+const startsLikeForm = (body: Uint8Array) =>
+  /^\s*--[^\r\n]+\r?\ncontent-/i.test(new TextDecoder().decode(body.subarray(0, 200)));
+
 /**
  * Splits the body of a request into images.
  *
  * @param contentType the header, or ''
  * @param queryNames query parameters, which must not be sent as fields of a form
- * @throws {Problem} `bad_multipart`, `bad_json`, `bad_image`, `bad_parameter`, `too_many_images`, `body_too_large`
+ * @throws {Problem} `bad_multipart`, `bad_json`, `bad_image`, `unsupported_image`, `bad_parameter`, `too_many_images`, `body_too_large`
  */
 export async function requestImages(
   body: Uint8Array,
@@ -19,17 +24,23 @@ export async function requestImages(
   queryNames: readonly string[],
 ): Promise<PostedImages> {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'multipart/form-data') {
+  const isFile = isImage(body) || looksLikeJson(body);
+  if (startsLikeForm(body) || (type.startsWith('multipart/') && !isFile)) {
     return (await import('./form-images.ts')).multipartImages(body, contentType, queryNames);
   }
   const content = contentImages(body, type);
-  if (type !== 'application/x-www-form-urlencoded' || content.images[0]?.kind !== 'file') {
-    return content;
+  if (content.images[0]?.kind !== 'file') return content;
+  const isForm = type === 'application/x-www-form-urlencoded';
+  if (isText(body) && (isForm || type.startsWith('text/'))) {
+    const text = toText(body);
+    const form = isForm && (await import('./form-images.ts')).urlEncodedImages(text, queryNames);
+    if (form) return form;
+    throw new Problem(
+      'unsupported_image',
+      `The text "${text.slice(0, 40)}" is not an image: it may be JSON, a data URL, or base64 of an image file.`,
+    );
   }
-  if (isText(body)) {
-    const { urlEncodedImages } = await import('./form-images.ts');
-    return urlEncodedImages(toText(body), queryNames) ?? content;
-  }
+  if (!isForm) return content;
   const hasLineEnds = body.includes(0x0a) || body.includes(0x0d);
   if (!hasLineEnds && (body.length >= minBytesWithLineEnds || !isImage(body))) {
     throw new Problem(

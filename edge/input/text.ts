@@ -46,12 +46,21 @@ export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
   try {
     return decode(text.slice(head.length));
   } catch (cause) {
-    const isJson = /^\s*[[{]/.test(text);
-    const detail = isJson
-      ? `The text "${text.slice(0, 40)}" is JSON that was written as JSON twice. Send it as it is, not as a string.`
-      : `"${text.slice(0, 40)}" is neither base64 nor a data URL of an image.`;
+    const detail = `"${text.slice(0, 40)}" is neither base64 nor a data URL of an image.${adviceOn(text)}`;
     throw new Problem('bad_image', detail, { cause });
   }
+}
+
+/** What clients send instead of base64, and what to do about it. */
+const mistakes: readonly [pattern: RegExp, advice: string][] = [
+  [/^\s*[[{]/, 'It is JSON in a string: JSON was written twice.'],
+  [/^(?:https?|blob|file):/i, 'The Worker reads no addresses: send the file itself.'],
+  [/^b['"]/, 'In Python, decode the bytes of base64 with .decode("ascii").'],
+];
+
+function adviceOn(text: string): string {
+  const mistake = mistakes.find(([pattern]) => pattern.test(text));
+  return mistake ? ` ${mistake[1]}` : '';
 }
 
 /** The second alphabet has - and _ instead of + and /. */

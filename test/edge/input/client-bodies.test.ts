@@ -112,6 +112,15 @@ const predicted: Record<string, ClientBody> = {
     'multipart/form-data',
     [`------WebKitFormBoundaryX\r\n${file}\r\n\r\n`, png, '\r\n------WebKitFormBoundaryX--\r\n'],
   ],
+  'a wrong boundary in Content-Type': ['multipart/form-data; boundary=--b', part(file)[1]],
+  'a form without Content-Type': [undefined, part(file)[1]],
+  'a form as JSON': ['application/json', part(file)[1]],
+  'multipart/related': [
+    'multipart/related; boundary=b; type="image/png"',
+    part('Content-Type: image/png\r\nContent-ID: <1>')[1],
+  ],
+  'a PNG as a form': ['multipart/form-data', png],
+  'JSON as a form': ['multipart/form-data; boundary=b', JSON.stringify(rows)],
   'Content-Type with other parameters': [
     'Multipart/Form-Data; charset=utf-8; Boundary="b"',
     part(file)[1],
@@ -244,6 +253,31 @@ const refused: Record<string, [body: ClientBody, refusal: Refusal]> = {
     field('image', 'boot.png'),
     [400, 'bad_multipart', '-F image=@boot.png'],
   ],
+  'FormData.append with an object': [
+    field('image', '[object Object]'),
+    [400, 'bad_multipart', '"[object Object]", not a file'],
+  ],
+  'FormData.append with null': [
+    field('file', 'null'),
+    [400, 'bad_multipart', '"null", not a file'],
+  ],
+  'an empty file': [part(file, ''), [422, 'bad_image', 'empty']],
+  'an address': [
+    ['application/json', JSON.stringify({ image: 'https://example.com/boot.png' })],
+    [422, 'bad_image', 'reads no addresses'],
+  ],
+  'Python’s bytes in a string': [
+    ['application/json', JSON.stringify({ image: `b'${base64}'` })],
+    [422, 'bad_image', '.decode('],
+  ],
+  'numbers as text': [
+    ['text/csv', pixels.join()],
+    [415, 'unsupported_image', 'may be JSON, a data URL, or base64'],
+  ],
+  SVG: [
+    ['image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
+    [415, 'unsupported_image', 'This is SVG'],
+  ],
   'a field that is a parameter': [field('invert', 'true'), [400, 'bad_parameter', '?invert=']],
   'an urlencoded parameter': [
     [urlEncoded, 'echo=true'],
@@ -267,7 +301,7 @@ const refused: Record<string, [body: ClientBody, refusal: Refusal]> = {
     [400, 'bad_multipart', 'cut off'],
   ],
   'another boundary': [
-    ['multipart/form-data; boundary=c', part(file)[1]],
+    ['multipart/form-data; boundary=c', ['A preamble.\r\n', ...part(file)[1]]],
     [400, 'bad_multipart', '"--c"'],
   ],
   'an empty form': [
