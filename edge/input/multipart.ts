@@ -45,11 +45,12 @@ export function parseMultipart(body: Uint8Array, contentType: string): FormPart[
 
 /** Returns what the body's first line says: some clients set the header without the boundary, or with another. Only a preamble needs the header. */
 function boundaryOf(body: Uint8Array, contentType: string): string {
-  const start = new TextDecoder().decode(body.subarray(0, 200));
-  const [, found] = /^\s*--([^\r\n]{1,100}?)[ \t]*\r?\n/.exec(start) ?? [];
-  if (found !== undefined) return found;
   const [, quoted, plain] = /;\s*boundary\s*=\s*(?:"([^"]*)"|([^;]*))/i.exec(contentType) ?? [];
   const declared = quoted ?? plain?.trim() ?? '';
+  const start = new TextDecoder().decode(body.subarray(0, 200));
+  const [, found] = /^\s*--([^\r\n]{1,100}?)[ \t]*\r?\n/.exec(start) ?? [];
+  // A form without parts has only its last line.
+  if (found !== undefined && found !== `${declared}--`) return found;
   if (declared !== '') return declared;
   throw invalid(
     'Content-Type has no boundary. Let the client set the header: it knows the boundary.',

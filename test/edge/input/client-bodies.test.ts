@@ -301,7 +301,7 @@ const refused: Record<string, [body: ClientBody, refusal: Refusal]> = {
     [400, 'bad_multipart', 'cut off'],
   ],
   'another boundary': [
-    ['multipart/form-data; boundary=c', ['A preamble.\r\n', ...part(file)[1]]],
+    ['multipart/form-data; boundary=c', `A preamble.\r\n--b\r\n${file}\r\n\r\nx\r\n--b--`],
     [400, 'bad_multipart', '"--c"'],
   ],
   'an empty form': [
