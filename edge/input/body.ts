@@ -13,7 +13,7 @@ const stepBytes = 256 * 1024;
 const firstBytes = 64 * 1024;
 
 /**
- * Reads a request's body, inflates it if it is gzip, and stops as soon as it is too long or takes too long. Its memory is reserved
+ * Reads a request's body, inflates it if it is compressed, and stops as soon as it is too long or takes too long. Its memory is reserved
  * before it is read, until the request is answered.
  *
  * @throws {Problem} `empty_body`, `body_too_large`, `body_timeout`, `busy`, `unsupported_encoding`, `bad_encoding`
@@ -39,41 +39,45 @@ export async function readBody(context: Context): Promise<Uint8Array<ArrayBuffer
   }
 }
 
+type Inflate = typeof import('./gzip.ts').gunzip;
+
+/** By Content-Encoding. Each is imported by its first body. */
+const inflaters = new Map<string, () => Promise<Inflate>>([
+  ['gzip', async () => (await import('./gzip.ts')).gunzip],
+  ['x-gzip', async () => (await import('./gzip.ts')).gunzip],
+  ['deflate', async () => (await import('./deflate.ts')).inflateDeflate],
+]);
+
 async function readEncoded(request: Request, reservation: BodyReservation) {
-  const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase();
-  if (encoding === 'gzip' || encoding === 'x-gzip') return readGzip(request, reservation);
-  if (encoding === 'identity') {
-    return readStream(request.body, announcedBytes(request), reservation);
+  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase() || 'identity';
+  const load = inflaters.get(encoding);
+  if (load === undefined && encoding !== 'identity') {
+    throw new Problem(
+      'unsupported_encoding',
+      `The body's Content-Encoding is "${encoding}"; it may be gzip, deflate or missing.`,
+      { headers: { 'accept-encoding': 'gzip, deflate' } },
+    );
   }
-  throw new Problem(
-    'unsupported_encoding',
-    `The body's Content-Encoding is "${encoding}"; it may be gzip or missing.`,
-    { headers: { 'accept-encoding': 'gzip' } },
-  );
+  const body = await readStream(request.body, announcedBytes(request), reservation);
+  if (load === undefined || body.byteLength === 0) return body;
+  try {
+    const inflated = await (await load())(body, maxBodyBytes, reservation.grow);
+    if (inflated === null) throw tooLarge();
+    return inflated;
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    const why = cause instanceof Error ? cause.message : cause;
+    const detail = `The body can't be inflated as ${encoding}: ${why}.`;
+    throw new Problem('bad_encoding', detail, { cause });
+  } finally {
+    body.buffer.transfer(0);
+  }
 }
 
 /** @returns `null` if the request doesn't say how long its body is */
 function announcedBytes(request: Request): number | null {
   const header = request.headers.get('content-length') ?? '';
   return /^\d+$/.test(header) ? Number(header) : null;
-}
-
-async function readGzip(request: Request, reservation: BodyReservation) {
-  const file = await readStream(request.body, announcedBytes(request), reservation);
-  if (file.byteLength === 0) return file;
-  const { gunzip } = await import('./gzip.ts');
-  let inflated: Uint8Array<ArrayBuffer> | null;
-  try {
-    inflated = await gunzip(file, maxBodyBytes, reservation.grow);
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause;
-    const why = cause instanceof Error ? cause.message : cause;
-    throw new Problem('bad_encoding', `The body can't be inflated as gzip: ${why}.`, { cause });
-  } finally {
-    file.buffer.transfer(0);
-  }
-  if (inflated === null) throw tooLarge();
-  return inflated;
 }
 
 /** @param announced the length, or `null` if it is unknown */

@@ -1,5 +1,5 @@
 import { encode } from 'fast-png';
-import { gzipSync } from 'fflate';
+import { deflateSync, gzipSync, zlibSync } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxBodyBytes } from '../../../edge/input/body.ts';
@@ -176,6 +176,22 @@ describe('a compressed body', () => {
     for (const body of [png, zipped.slice(0, 60), zipped.slice(0, -1), ...damaged]) {
       expect(await problemOf('gzip', body)).toMatchObject({ status: 400, code: 'bad_encoding' });
     }
+    const stream = Uint8Array.from(zlibSync(png));
+    const raw = Uint8Array.from(deflateSync(png));
+    for (const body of [
+      png,
+      zipped,
+      stream.slice(0, 60),
+      stream.slice(0, -4),
+      stream.with(-1, (stream.at(-1) ?? 0) ^ 1),
+      new Uint8Array([...stream, 0]),
+      raw.slice(0, -1),
+      new Uint8Array([...raw, 0]),
+    ]) {
+      expect(await problemOf('deflate', body)).toMatchObject({ status: 400, code: 'bad_encoding' });
+    }
+    const large = Uint8Array.from(zlibSync(new Uint8Array(maxBodyBytes + 1)));
+    expect(await problemOf('deflate', large)).toMatchObject({ code: 'body_too_large' });
     const empty = Uint8Array.from(gzipSync(new Uint8Array(0)));
     expect(await problemOf('gzip', empty)).toMatchObject({ status: 400, code: 'empty_body' });
   });

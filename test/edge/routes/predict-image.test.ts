@@ -1,5 +1,5 @@
 import { decode, encode } from 'fast-png';
-import { gzipSync, strToU8 } from 'fflate';
+import { deflateSync, gzipSync, strToU8, zlibSync } from 'fflate';
 import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
@@ -116,13 +116,18 @@ describe('POST /predict with one image', () => {
     }
   });
 
-  it('inflates a gzip body, whatever it contains', async () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['X-GZIP', gzipSync],
+    ['deflate', zlibSync],
+    ['deflate', deflateSync],
+  ])('inflates a body of %s, whatever it contains', async (encoding, compress) => {
     const bodies = [png(2), testImage(2), strToU8(JSON.stringify(rows(2)))];
     for (const body of bodies) {
       const answer = await app.json('/predict', {
         method: 'POST',
-        body: Uint8Array.from(gzipSync(body)),
-        headers: { 'content-encoding': 'gzip' },
+        body: Uint8Array.from(compress(body)),
+        headers: { 'content-encoding': encoding },
       });
       expect(answer).toEqual(byIndex[2]);
     }

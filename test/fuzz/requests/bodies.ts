@@ -1,4 +1,4 @@
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { damage, damages } from '../../support/corpus/mutate.ts';
 import { damagedJson } from './damaged-json.ts';
@@ -193,6 +193,11 @@ const encodings = fc.constantFrom<((body: Body) => Body)[]>(
   (body) => encodedAs('gzip', body, gzipSync(body.bytes).subarray(0, -9)),
   (body) => encodedAs('gzip', body, Buffer.concat([gzipSync(body.bytes), Buffer.from('more')])),
   (body) => encodedAs('gzip', body, gzipSync(new Uint8Array(mostBytes + 1))),
+  (body) => encodedAs('deflate', body, deflateSync(body.bytes)),
+  (body) => encodedAs('deflate', body, deflateRawSync(body.bytes)),
+  (body) => encodedAs('deflate', body, deflateSync(body.bytes).subarray(0, -5)),
+  (body) => encodedAs('deflate', body, deflateSync(new Uint8Array(mostBytes * 2 + 1))),
+  (body) => encodedAs('deflate', body, body.bytes),
   (body) => encodedAs('br', body, brotliCompressSync(body.bytes)),
   (body) => encodedAs('gzip, gzip', body, body.bytes),
   (body) => encodedAs('', body, body.bytes),
