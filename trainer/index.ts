@@ -174,7 +174,7 @@ export async function predict(
 
 export interface PublishOptions
   extends PublishRunOptions,
-    Pick<BucketSettings, 'endpoint' | 'region' | 'pathStyle' | 'profile'> {
+    Pick<BucketSettings, 'endpoint' | 'region' | 'pathStyle' | 'profile' | 'allowUnsafeStore'> {
   /** Upload this data set's test images too, for the Worker's `GET /predict?index=`. */
   dataset?: Dataset;
 }

@@ -2,8 +2,8 @@
 export function bucketLayout(prefix = '') {
   return {
     models: () => `${prefix}models/`,
-    /** Written by `catwalk doctor`; nothing reads it. */
-    doctor: () => `${prefix}doctor.json`,
+    /** Written and deleted by `catwalk doctor`. */
+    doctor: (id: string) => `${prefix}doctor/${id}.json`,
     versions: (name: string) => `${prefix}models/${name}/versions/`,
     versionFile: (name: string, version: string, file: string) =>
       `${prefix}models/${name}/versions/${version}/${file}`,

@@ -35,7 +35,10 @@ const fullCodes =
 const conditions = /\bif-(none-)?match\b/i;
 
 /** Whether a store has answered that it does not know conditional writes. */
-const refusesConditions = ({ status, message }: Pick<S3Answer, 'status' | 'message'>): boolean =>
+export const refusesConditions = ({
+  status,
+  message,
+}: Pick<S3Answer, 'status' | 'message'>): boolean =>
   status === 501 || (status === 400 && conditions.test(message));
 
 /**

@@ -3,7 +3,12 @@ import { argument, flag, option, text, UsageError } from '../../node/options.ts'
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
+import {
+  bucketUrlSchema,
+  connectionOptions,
+  signOption,
+  unsafeStoreOption,
+} from '../registry/bucket-location.ts';
 import { comparisonOptions } from '../run/options.ts';
 
 /** The options of every command that uses a bucket. */
@@ -64,6 +69,7 @@ export const publishOptions = {
     aliasName.optional(),
   ),
   ...gateOptions,
+  ...unsafeStoreOption,
   sign: signOption,
   json: jsonOption,
 };
@@ -115,4 +121,24 @@ export async function openNamedBucket(
     if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
+}
+
+/**
+ * Returns the model that the options name, or all in the bucket.
+ *
+ * @param given the options before their defaults
+ * @throws {UsageError} if both are asked for
+ */
+export async function chosenModels(
+  bucket: Bucket,
+  all: boolean,
+  model: string,
+  given: Record<string, unknown>,
+): Promise<string[]> {
+  if (!all) return [model];
+  if (given.model !== undefined) {
+    throw new UsageError('--model: leave it out if you choose all models');
+  }
+  const { listModels } = await import('../registry/versions.ts');
+  return listModels(bucket);
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { availableParallelism, cpus, freemem } from 'node:os';
 import { type BackendName, backendNames, type DeviceChoice } from '../backend/backend.ts';
 import { isNotSetUp, queryGpus } from '../backend/native-setup.ts';
@@ -5,8 +6,9 @@ import { openBackend } from '../backend/open-backend.ts';
 import { tensorflowVersion } from '../backend/open-tensorflow.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
-import { openBucket } from '../registry/bucket.ts';
+import { type Bucket, openBucket } from '../registry/bucket.ts';
 import type { BucketSettings } from '../registry/bucket-location.ts';
+import { ignoredConditions } from '../registry/conditional-writes.ts';
 import { packageVersions } from '../run/provenance.ts';
 
 /** The result of one check. */
@@ -131,7 +133,7 @@ const checkDataset: Check = async ({ dataset, dataDir }) => {
   }
 };
 
-/** Lists the bucket and writes one small object, doctor.json, that nothing reads. */
+/** Checks what publishing needs, with one small object that it deletes again. */
 const checkBucket: Check = async ({ publish, ...options }) => {
   const name = 'bucket';
   if (publish === undefined) {
@@ -142,17 +144,45 @@ const checkBucket: Check = async ({ publish, ...options }) => {
   }
   try {
     const bucket = openBucket({ ...options, url: publish });
-    const key = bucket.layout.doctor();
-    await bucket.list(bucket.layout.models());
-    const bytes = new TextEncoder().encode(`${JSON.stringify({ checkedAt: new Date() })}\n`);
-    await bucket.put(key, bytes, { contentType: 'application/json' });
-    const detail = `${publish} at ${await bucket.place()} can be read and written`;
-    return [{ name, status: 'ok', detail }];
+    return [await tryBucket(bucket, `${publish} at ${await bucket.place()}`)];
   } catch (error) {
     const advice = 'See docs/04-publish.md for the bucket and its credentials.';
     return [{ name, status: 'fail', detail: messageOf(error), advice }];
   }
 };
+
+/** Creates an object, tries to create it again and to replace it with a stale ETag, replaces it and deletes it. */
+async function tryBucket(bucket: Bucket, place: string): Promise<Finding> {
+  const name = 'bucket';
+  const key = bucket.layout.doctor(randomUUID());
+  const bytes = new TextEncoder().encode(`${JSON.stringify({ checkedAt: new Date() })}\n`);
+  const options = { contentType: 'application/json' };
+  await bucket.list(bucket.layout.models());
+  const created = await bucket.putIfAbsent(key, bytes, options);
+  const ignored = await ignoredConditions(bucket, key, bytes, options);
+  const ifMatch = (await bucket.get(key))?.etag;
+  const moved = await bucket.put(key, bytes, { ...options, ifMatch });
+  const deletion = await bucket.delete(key).then(
+    () => null,
+    (error: Error) => error,
+  );
+  if (!created || !moved) {
+    const detail = `${place} refuses writes whose condition holds: ${created ? 'If-Match with its own ETag' : 'If-None-Match for a new object'}`;
+    return { name, status: 'fail', detail, advice: 'Use the endpoint of the store itself.' };
+  }
+  if (ignored.length > 0) {
+    const detail = `${place} ignores the conditions of writes: it ${ignored.join(', and ')}`;
+    const advice =
+      'Publishing needs a store that honours them, such as AWS S3, R2 or MinIO. See --allow-unsafe-store in docs/04-publish.md.';
+    return { name, status: 'fail', detail, advice };
+  }
+  if (deletion !== null) {
+    const advice = `Allow it for \`catwalk prune\`, or delete ${key} yourself.`;
+    return { name, status: 'warn', detail: deletion.message, advice };
+  }
+  const detail = `${place} can be read, written and deleted from, and honours conditional writes`;
+  return { name, status: 'ok', detail };
+}
 
 const checks: readonly Check[] = [checkMachine, checkGpu, checkBackends, checkDataset, checkBucket];
 

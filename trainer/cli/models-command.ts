@@ -1,10 +1,12 @@
 import * as z from 'zod';
+import { flag } from '../../node/options.ts';
 import { percent, printResult, textTable } from '../../node/text.ts';
-import type { AliasRevision } from '../../shared/registry/manifest.ts';
+import type { Alias, AliasRevision } from '../../shared/registry/manifest.ts';
 import type { ListedVersion } from '../registry/versions.ts';
 import {
   aliasOption,
   bucketOptions,
+  chosenModels,
   jsonOption,
   modelOption,
   openNamedBucket,
@@ -34,17 +36,24 @@ const history = defineCommand({
 export const models = defineCommand({
   name: 'models',
   description: 'Lists the versions in the bucket, newest first, with their metrics and aliases.',
-  options: modelsOptions,
-  async run(options, { signal }) {
-    const { model: name, json } = options;
+  options: modelsOptions.extend({ all: flag('list the versions of every model in the bucket') }),
+  async run(options, { signal, given }) {
+    const { model, all, json } = options;
     const bucket = await openNamedBucket(options, signal);
     const { listVersions } = await import('../registry/versions.ts');
-    const { versions, aliases } = await listVersions(bucket, name);
-    printResult(json, { name, versions, aliases: Object.fromEntries(aliases) }, () =>
-      versions.length > 0
-        ? textTable(versionColumns, versions.map(versionRow))
-        : `There is no version of ${name} in ${bucket.url} yet. \`catwalk publish\` adds one.\n`,
-    );
+    const models: { name: string; versions: ListedVersion[]; aliases: Record<string, Alias> }[] =
+      [];
+    for (const name of await chosenModels(bucket, all, model, given)) {
+      const { versions, aliases } = await listVersions(bucket, name);
+      models.push({ name, versions, aliases: Object.fromEntries(aliases) });
+    }
+    printResult(json, all ? { models } : { ...models[0] }, () => {
+      const rows = models.flatMap(({ name, versions }) =>
+        versions.map((version) => [...(all ? [name] : []), ...versionRow(version)]),
+      );
+      if (rows.length > 0) return textTable([...(all ? ['MODEL'] : []), ...versionColumns], rows);
+      return `There is no version of ${all ? 'any model' : model} in ${bucket.url} yet. \`catwalk publish\` adds one.\n`;
+    });
   },
   subcommands: [history],
 });

@@ -65,14 +65,21 @@ export const bucketSettingsSchema = z.object({
     )
     .meta({ value: '<name>' }),
   maxAttempts: z.coerce.number().int().min(1).max(20).default(5),
+  allowUnsafeStore: z
+    .boolean()
+    .default(false)
+    .describe('publish to a store that ignores conditional writes; run one publisher at a time'),
 });
 
 export type BucketSettings = Partial<z.output<typeof bucketSettingsSchema>> & { url: string };
 
-const { endpoint, region, pathStyle, profile } = bucketSettingsSchema.shape;
+const { endpoint, region, pathStyle, profile, allowUnsafeStore } = bucketSettingsSchema.shape;
 
 /** Options that connect to a bucket. None takes a secret, because other users of the machine can read a command line. */
 export const connectionOptions = { endpoint, region, pathStyle, profile };
+
+/** The option of commands that publish. */
+export const unsafeStoreOption = { allowUnsafeStore };
 
 export const signOption = z
   .string()

@@ -12,14 +12,14 @@ import {
   splitUrl,
 } from './bucket-location.ts';
 import { explainS3Error, type S3Failure } from './explain-s3-error.ts';
+import { type Connection, type ConnectionOptions, connect } from './s3-connection.ts';
 import {
-  type Connection,
-  type ConnectionOptions,
-  connect,
   deleteObject,
+  deleteObjects,
   getObject,
   listPages,
   putObject,
+  putUnsafely,
 } from './s3-requests.ts';
 
 /**
@@ -29,6 +29,8 @@ import {
 export interface Bucket extends ObjectStore {
   /** Its s3:// URL, for people. */
   readonly url: string;
+  /** Whether to publish although the store ignores or refuses conditional writes. */
+  readonly allowsUnsafeStore: boolean;
   /** The keys, including the URL's prefix. */
   readonly layout: BucketLayout;
   /**
@@ -48,6 +50,10 @@ export interface Bucket extends ObjectStore {
   listAll(prefix: string): Promise<ListedObject[]>;
   /** Deletes an object; it may be absent. */
   delete(key: string): Promise<void>;
+  /** Deletes objects with few requests; any may be absent. */
+  deleteAll(keys: readonly string[]): Promise<void>;
+  /** @returns the time by the server's clock, which its last answer had; this machine's before the first answer */
+  now(): Date;
 }
 
 export interface ListedObject {
@@ -72,9 +78,12 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
   const environment = options.environment ?? process.env;
   checkBucketSettings(options, environment);
   let opened: ReturnType<typeof open> | undefined;
+  let aheadMs = () => 0;
   async function open() {
     const location = await locateBucket(options, environment);
-    return { location, connection: connect(location, options) };
+    const connection = connect(location, options);
+    aheadMs = () => connection.aheadMs;
+    return { location, connection };
   }
 
   async function attempt<T>(
@@ -91,8 +100,11 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
     }
   }
 
+  const { allowUnsafeStore: allowsUnsafeStore = false } = options;
+  const putIf = allowsUnsafeStore ? putUnsafely : putObject;
   return {
     url: options.url,
+    allowsUnsafeStore,
     layout: bucketLayout(splitUrl(options.url).prefix),
     async place() {
       const { endpoint, region } = await locateBucket(options, environment);
@@ -131,18 +143,17 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
       }),
     putIfAbsent: (key, bytes, options) =>
       attempt('put', key, (connection) =>
-        putObject(connection, key, bytes, options, { IfNoneMatch: '*' }),
+        putIf(connection, key, bytes, options, { IfNoneMatch: '*' }),
       ),
     put: (key, bytes, { ifMatch, ...options }) =>
       attempt('put', key, (connection) =>
-        putObject(
-          connection,
-          key,
-          bytes,
-          options,
-          ifMatch ? { IfMatch: quoteEtag(ifMatch) } : null,
-        ),
+        ifMatch
+          ? putIf(connection, key, bytes, options, { IfMatch: quoteEtag(ifMatch) })
+          : putObject(connection, key, bytes, options, null),
       ),
+    now: () => new Date(Date.now() + aheadMs()),
+    deleteAll: (keys) =>
+      attempt('delete', `${keys.length} objects`, (connection) => deleteObjects(connection, keys)),
     delete: (key) => attempt('delete', key, (connection) => deleteObject(connection, key)),
   };
 }

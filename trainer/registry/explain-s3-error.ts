@@ -22,7 +22,7 @@ export class NotS3Error extends Error {
 const settings = { region: '--region', endpoint: 'AWS_ENDPOINT_URL', pathStyle: '--path-style' };
 
 /** @returns the server's answer, or null if none arrived */
-function answerOf(failure: S3Failure): S3Answer | null {
+export function answerOf(failure: S3Failure): S3Answer | null {
   const { $metadata, $response, Code: code, Region, message = '' } = failure;
   if ($metadata?.httpStatusCode === undefined) return null;
   return {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type FeedbackRecord, feedbackRecordSchema } from '../../shared/registry/feedback.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
 import type { Bucket } from './bucket.ts';
-import { mapInBatches } from './read-json.ts';
+import { mapInBatches } from './map-in-batches.ts';
 
 /** The feedback in a bucket, each image counted once. */
 export interface CollectedFeedback {

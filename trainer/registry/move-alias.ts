@@ -38,7 +38,7 @@ export interface AliasMove extends AliasMover, MoveKeys, Gate {
   action: 'publish' | 'promote';
   /** Moves in any case. */
   force?: boolean | undefined;
-  /** Time of the move (default: now). */
+  /** Time of the move (default: now, by the store's clock). */
   now?: Date;
 }
 
@@ -85,9 +85,11 @@ export async function moveAlias(bucket: Bucket, move: AliasMove): Promise<AliasM
 }
 
 function moveIfGood(bucket: Bucket, move: AliasMove): Promise<AliasMoveResult> {
-  const { name, version, action, by, reason, force: forced = false, now = new Date() } = move;
+  const { name, version, action, by, reason, force: forced = false } = move;
+  let { now } = move;
   let checked = false;
   return updateAlias<AliasMoveResult>(bucket, move, async (current, overtaken) => {
+    now ??= bucket.now();
     if (current && hasMove(current, move, now)) {
       return { result: { outcome: 'moved', alias: current } };
     }
@@ -164,7 +166,7 @@ export interface Rollback extends AliasMover, MoveKeys {
   /** The model's name. */
   name: string;
   alias: string;
-  /** Time of the rollback (default: now). */
+  /** Time of the rollback (default: now, by the store's clock). */
   now?: Date;
 }
 
@@ -179,9 +181,11 @@ export interface Rollback extends AliasMover, MoveKeys {
  * @throws {StoreError} if the bucket can't be used
  */
 export async function rollBack(bucket: Bucket, rollback: Rollback): Promise<Alias> {
-  const { name, alias, by, reason, now = new Date() } = rollback;
+  const { name, alias, by, reason } = rollback;
+  let { now } = rollback;
   let version: string | null = null;
   const rolledBack = await updateAlias(bucket, rollback, async (current, overtaken) => {
+    now ??= bucket.now();
     if (current === null) {
       throw new RegistryError(
         `${bucket.url} has no alias ${alias} of ${name}. \`catwalk models\` lists the aliases.`,

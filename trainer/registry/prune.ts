@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Alias } from '../../shared/registry/manifest.ts';
 import { listAliases, updateAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
-import { listStored } from './versions.ts';
+import { listStored, type StoredVersion } from './versions.ts';
 
 export interface PruneOptions {
   /** The model's name. */
@@ -11,7 +11,7 @@ export interface PruneOptions {
   keep: number;
   /** Only reports what would be deleted. */
   dryRun: boolean;
-  /** Default: the current time. */
+  /** Default: the current time, by the store's clock. */
   now?: Date;
 }
 
@@ -22,19 +22,21 @@ export interface Pruned {
   orphans: string[];
   /** Older than the newest `keep`, but kept, because an alias or its rollback names them. */
   named: string[];
+  /** Older than the newest `keep`, but kept, because they were published in the last day. */
+  recent: string[];
   /** Number of versions that are left, including the named ones. */
   kept: number;
 }
 
-/** An upload without a manifest may still be running. After a day it is not. */
-const orphanAgeMs = 24 * 60 * 60 * 1000;
+/** An upload without a manifest may still be running, and a version may be about to get its alias. After a day they are not. */
+const minAgeMs = 24 * 60 * 60 * 1000;
 
 /** Versions deleted at a time. Each alias lists them until they are deleted. */
 const batchSize = 100;
 
 /**
- * Deletes old versions, and incomplete uploads that are older than a day. Versions that an alias or its rollback names are
- * always kept.
+ * Deletes old versions, and incomplete uploads. Versions that an alias or its rollback names, and those of the last day, are
+ * always kept. Ages and order are by the store's clock, because a publisher's may be wrong.
  *
  * Before a version is deleted, each alias notes it with a conditional write. A publisher that read the alias before loses the
  * race, re-reads the alias, and sees that it can no longer move to this version. The next run completes one that was killed.
@@ -43,19 +45,24 @@ const batchSize = 100;
  * @throws {StoreError} if the bucket can't be used. Each version is then either complete or deleted
  */
 export async function prune(bucket: Bucket, options: PruneOptions): Promise<Pruned> {
-  const { name, keep, dryRun, now = new Date() } = options;
+  const { name, keep, dryRun } = options;
   const stored = await listStored(bucket, name);
+  const now = options.now ?? bucket.now();
+  const isRecent = (written: Date) => now.getTime() - written.getTime() <= minAgeMs;
   const aliases = Array.from((await listAliases(bucket, name)).values());
-  const existing = stored.filter(({ exists }) => exists);
+  const existing = stored
+    .flatMap(({ publishedAt, ...version }) => (publishedAt ? [{ ...version, publishedAt }] : []))
+    .toSorted((a, b) => a.publishedAt.getTime() - b.publishedAt.getTime());
   const named = new Set(aliases.flatMap(namesOf));
   /** Noted by a run that was killed. */
   const begun = new Set(aliases.flatMap(({ pruning }) => pruning));
   const old = existing.filter(
     ({ version }, index) => index < existing.length - keep || begun.has(version),
   );
-  const candidates = old.filter(({ version }) => !named.has(version));
+  const unnamed = old.filter(({ version }) => !named.has(version));
+  const candidates = unnamed.filter(({ publishedAt }) => !isRecent(publishedAt));
   const orphans = stored.filter(
-    ({ exists, modifiedAt }) => !exists && now.getTime() - modifiedAt.getTime() > orphanAgeMs,
+    ({ publishedAt, modifiedAt }) => publishedAt === null && !isRecent(modifiedAt),
   );
 
   const deleted = new Set<string>();
@@ -63,23 +70,25 @@ export async function prune(bucket: Bucket, options: PruneOptions): Promise<Prun
     const batch = candidates.slice(at, at + batchSize);
     const versions = batch.map(({ version }) => version);
     const spared = dryRun ? new Set<string>() : await noteDeletion(bucket, name, versions);
-    for (const { version, keys } of batch) {
-      if (spared.has(version)) continue;
-      if (!dryRun) await deleteVersion(bucket, bucket.layout.manifest(name, version), keys);
-      deleted.add(version);
-    }
+    const doomed = batch.filter(({ version }) => !spared.has(version));
+    if (!dryRun) await deleteVersions(bucket, name, doomed);
+    for (const { version } of doomed) deleted.add(version);
     if (!dryRun) await forgetDeletion(bucket, name, versions);
   }
   if (!dryRun) {
-    for (const key of orphans.flatMap(({ keys }) => keys)) await bucket.delete(key);
+    await bucket.deleteAll(orphans.flatMap(({ keys }) => keys));
     const exist = new Set(existing.map(({ version }) => version));
     const alreadyDeleted = Array.from(begun).filter((version) => !exist.has(version));
     await forgetDeletion(bucket, name, alreadyDeleted);
   }
+  const recent = unnamed.filter(({ publishedAt }) => isRecent(publishedAt));
   return {
-    versions: Array.from(deleted),
+    versions: candidates.flatMap(({ version }) => (deleted.has(version) ? [version] : [])),
     orphans: orphans.map(({ version }) => version),
-    named: old.flatMap(({ version }) => (deleted.has(version) ? [] : [version])),
+    named: old.flatMap(({ version }) =>
+      deleted.has(version) || recent.some((other) => other.version === version) ? [] : [version],
+    ),
+    recent: recent.map(({ version }) => version),
     kept: existing.length - deleted.size,
   };
 }
@@ -121,8 +130,10 @@ async function updatePruning(
   return updated;
 }
 
-/** Deletes the manifest first: without it the version does not exist, even if the rest can't be deleted. */
-async function deleteVersion(bucket: Bucket, manifest: string, keys: string[]): Promise<void> {
-  await bucket.delete(manifest);
-  for (const key of keys) if (key !== manifest) await bucket.delete(key);
+/** Deletes the manifests first: without them the versions do not exist, even if the rest can't be deleted. */
+async function deleteVersions(bucket: Bucket, name: string, versions: readonly StoredVersion[]) {
+  const manifests = versions.map(({ version }) => bucket.layout.manifest(name, version));
+  await bucket.deleteAll(manifests);
+  const deleted = new Set(manifests);
+  await bucket.deleteAll(versions.flatMap(({ keys }) => keys.filter((key) => !deleted.has(key))));
 }

@@ -14,6 +14,7 @@ import {
 } from '../../shared/registry/manifest.ts';
 import type { PutOptions } from '../../shared/registry/object-store.ts';
 import type { Bucket } from './bucket.ts';
+import { requireConditions } from './conditional-writes.ts';
 import { RegistryError } from './errors.ts';
 import { readJson, toJsonBytes } from './read-json.ts';
 import { isSignedBy, signManifest } from './signature.ts';
@@ -30,7 +31,7 @@ export interface VersionToPublish {
   parent?: Manifest['parent'];
   /** An Ed25519 private key to sign the manifest with. */
   signingKey?: KeyObject | undefined;
-  /** Time of the publication (default: now). */
+  /** Time of the publication (default: now, by the store's clock). */
   now?: Date;
 }
 
@@ -44,22 +45,19 @@ const binary = { contentType: 'application/octet-stream', cacheControl };
  * exist. No object is ever rewritten. If the same model with the same metrics is already published, its manifest is returned,
  * and signed if it was not.
  *
- * @throws {RegistryError} if another model has this version's name, or another key has signed it
+ * @throws {RegistryError} if another model has this version's name, or another key has signed it, or the store ignores
+ *   conditional writes
  * @throws {StoreError} if the bucket can't be used
  */
 export async function publishVersion(bucket: Bucket, version: VersionToPublish): Promise<Manifest> {
   const { spec, evaluation, metrics, training, dataset, configSha256, parent } = version;
-  const { signingKey, now = new Date() } = version;
+  const { signingKey } = version;
   // The weights come first, because their hash is part of the version's name.
   const contents = (['weights.bin', 'model.json'] as const).map(
     (path) => [path, version.files[path]] as const,
   );
   const files = contents.map(([path, bytes]) => describeFile(path, bytes));
-  const manifest = manifestSchema.parse({
-    schemaVersion: 1,
-    name: spec.name,
-    version: versionOf(now, files[0]?.sha256 ?? ''),
-    createdAt: now.toISOString(),
+  const content = {
     model: spec,
     files,
     ...(evaluation && { evaluation: describeFile(evaluationFile, evaluation) }),
@@ -68,18 +66,29 @@ export async function publishVersion(bucket: Bucket, version: VersionToPublish):
     dataset,
     ...(configSha256 && { configSha256 }),
     ...(parent && { parent }),
-  });
-  const published = await findSame(bucket, manifest);
+  };
+  const manifestAt = (now: Date): Manifest =>
+    manifestSchema.parse({
+      schemaVersion: 1,
+      name: spec.name,
+      version: versionOf(now, files[0]?.sha256 ?? ''),
+      createdAt: now.toISOString(),
+      ...content,
+    });
+  const published = await findSame(bucket, manifestAt(new Date()));
   if (published) {
     if (signingKey) await putSignature(bucket, published.value, published.bytes, signingKey);
     return published.value;
   }
 
+  const manifest = manifestAt(version.now ?? bucket.now());
   const written = evaluation ? [...contents, [evaluationFile, evaluation] as const] : contents;
   for (const [path, bytes] of written) {
     const key = bucket.layout.versionFile(spec.name, manifest.version, path);
     await putOnce(bucket, key, bytes, path.endsWith('.json') ? json : binary);
   }
+  const topology = bucket.layout.versionFile(spec.name, manifest.version, 'model.json');
+  await requireConditions(bucket, topology, version.files['model.json'], json);
   const bytes = toJsonBytes(manifest);
   if (signingKey) await putSignature(bucket, manifest, bytes, signingKey);
   await putOnce(bucket, bucket.layout.manifest(spec.name, manifest.version), bytes, json);

@@ -1,95 +1,25 @@
 /** Requests of `@aws-sdk/client-s3`, with what S3-compatible servers need in addition. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { getCACertificates } from 'node:tls';
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   type GetObjectCommandInput,
   type ListObjectsV2CommandInput,
   PutObjectCommand,
   paginateListObjectsV2,
-  S3Client,
 } from '@aws-sdk/client-s3';
 import {
   type PutOptions,
+  quoteEtag,
   type StoredObject,
   unquoteEtag,
 } from '../../shared/registry/object-store.ts';
-import type { BucketLocation } from './bucket-location.ts';
-import { NotS3Error, type S3Failure } from './explain-s3-error.ts';
-
-export interface Connection {
-  client: S3Client;
-  Bucket: string;
-  maxAttempts: number;
-  pageSize: number;
-  /** Options of every request. */
-  sending: { abortSignal?: AbortSignal };
-}
-
-export interface ConnectionOptions {
-  /** Contains the standard AWS variables (default: the process's environment). */
-  environment?: NodeJS.ProcessEnv;
-  /** Keys per page of a listing (default: 1000, which is S3's maximum). */
-  listPageSize?: number;
-  /** A request without an answer is sent again after this time (default: a minute). */
-  requestTimeoutMs?: number;
-  /** Aborts running requests. */
-  signal?: AbortSignal | undefined;
-}
-
-/** @throws {Error} if the file of AWS_CA_BUNDLE can't be read */
-export function connect(
-  { bucket, endpoint, region, forcePathStyle, profile, maxAttempts }: BucketLocation,
-  options: ConnectionOptions,
-): Connection {
-  const { environment = process.env, listPageSize = 1000, requestTimeoutMs = 60_000 } = options;
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = environment;
-  const credentials = AWS_ACCESS_KEY_ID &&
-    AWS_SECRET_ACCESS_KEY &&
-    !profile && {
-      accessKeyId: AWS_ACCESS_KEY_ID,
-      secretAccessKey: AWS_SECRET_ACCESS_KEY,
-      ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
-    };
-  const client = new S3Client({
-    ...(credentials && { credentials }),
-    ...(profile && { profile }),
-    ...(endpoint !== null && { endpoint }),
-    region,
-    forcePathStyle,
-    maxAttempts,
-    retryMode: 'standard',
-    followRegionRedirects: true,
-    // Several servers and proxies never answer `Expect: 100-continue`, and each request would wait for it.
-    expectContinueHeader: false,
-    // Newer checksums use aws-chunked bodies, which several S3-compatible servers (also the local one) don't decode.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: 5_000,
-      requestTimeout: requestTimeoutMs,
-      throwOnRequestTimeout: true,
-      // HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-      httpAgent: { proxyEnv: environment },
-      httpsAgent: { proxyEnv: environment, ...trustedCertificates(environment) },
-    },
-  });
-  const sending = options.signal ? { abortSignal: options.signal } : {};
-  return { client, Bucket: bucket, maxAttempts, pageSize: listPageSize, sending };
-}
-
-/** Trusts the authorities in the file of AWS_CA_BUNDLE, too, as other programs that use AWS do. */
-function trustedCertificates({ AWS_CA_BUNDLE: path }: NodeJS.ProcessEnv) {
-  if (!path) return {};
-  try {
-    return { ca: [...getCACertificates('default'), readFileSync(path, 'utf8')] };
-  } catch (cause) {
-    throw new Error(`The file of AWS_CA_BUNDLE, ${path}, can't be read: ${cause}`, { cause });
-  }
-}
+import { refusesConditions } from '../../shared/registry/s3-answer.ts';
+import { answerOf, NotS3Error, type S3Failure } from './explain-s3-error.ts';
+import { mapInBatches } from './map-in-batches.ts';
+import type { Connection } from './s3-connection.ts';
 
 /** The client's own first wait before it sends a request again. It doubles each time. */
 const firstWaitMs = 100;
@@ -129,13 +59,15 @@ export async function getObject(
 const conflictAttempts = 9;
 const maxWaitMs = 2_000;
 
+type Condition = { IfNoneMatch: '*' } | { IfMatch: string };
+
 /** @returns false if the condition does not hold */
 export async function putObject(
   { client, Bucket, sending }: Connection,
   key: string,
   bytes: Uint8Array,
   { contentType, cacheControl }: PutOptions,
-  condition: { IfNoneMatch: '*' } | { IfMatch: string } | null,
+  condition: Condition | null,
 ): Promise<boolean> {
   const request = {
     Bucket,
@@ -168,6 +100,33 @@ export async function putObject(
   }
 }
 
+/**
+ * Writes to a store that may ignore or refuse conditions: compares before. Another publisher may write in between.
+ *
+ * @returns false if the condition does not hold
+ */
+export async function putUnsafely(
+  connection: Connection,
+  key: string,
+  bytes: Uint8Array,
+  options: PutOptions,
+  condition: Condition,
+): Promise<boolean> {
+  const stored = await getObject(connection, key);
+  const holds =
+    'IfMatch' in condition
+      ? stored !== null && quoteEtag(stored.etag) === condition.IfMatch
+      : stored === null;
+  if (!holds) return false;
+  try {
+    return await putObject(connection, key, bytes, options, condition);
+  } catch (error) {
+    const answer = answerOf(error as S3Failure);
+    if (answer === null || !refusesConditions(answer)) throw error;
+    return putObject(connection, key, bytes, options, null);
+  }
+}
+
 /** @throws {NotS3Error} if the listing is none, or breaks off */
 export async function* listPages(
   { client, Bucket, pageSize, sending }: Connection,
@@ -192,4 +151,35 @@ export async function* listPages(
 
 export async function deleteObject({ client, Bucket, sending }: Connection, key: string) {
   await client.send(new DeleteObjectCommand({ Bucket, Key: key }), sending);
+}
+
+/** What `DeleteObjects` accepts. */
+const maxDeleted = 1000;
+/** Requests at a time, to a store that can't delete several objects with one. */
+const deletionsAtOnce = 16;
+
+/** @throws {Error} if an object could not be deleted */
+export async function deleteObjects(connection: Connection, keys: readonly string[]) {
+  const { client, Bucket, sending } = connection;
+  for (let at = 0; at < keys.length; at += maxDeleted) {
+    const batch = keys.slice(at, at + maxDeleted);
+    const Delete = { Objects: batch.map((Key) => ({ Key })), Quiet: true };
+    try {
+      const { Errors = [] } = await client.send(
+        new DeleteObjectsCommand({ Bucket, Delete }),
+        sending,
+      );
+      const [failed] = Errors;
+      if (failed) {
+        const { Key, Code, Message } = failed;
+        const said = `${Key}: ${Message ?? 'no reason given'}`;
+        throw Object.assign(new Error(said), { Code, $metadata: { httpStatusCode: 403 } });
+      }
+    } catch (error) {
+      // Google's and some others do not know the request, or its checksum.
+      const status = (error as S3Failure).$metadata?.httpStatusCode;
+      if (status !== 400 && status !== 405 && status !== 501) throw error;
+      await mapInBatches(batch, deletionsAtOnce, (key) => deleteObject(connection, key));
+    }
+  }
 }

@@ -26,9 +26,10 @@ const contentTypeOf = (file: DatasetFile) =>
  * Uploads a data set's test set into the folder of its content. Files that are there already are verified, and replaced if
  * they are corrupt. Workers still serve the test set that they served before.
  *
+ * @returns the object that describes it, for `requireConditions`
  * @throws {StoreError} if the bucket can't be used
  */
-export async function storeTestSet(bucket: Bucket, dataset: Dataset): Promise<void> {
+export async function storeTestSet(bucket: Bucket, dataset: Dataset) {
   const { name } = dataset;
   const { info, files } = describeTestSet(dataset);
   const keyOf = (file: DatasetFile) => bucket.layout.datasetFile(name, file, info.hash);
@@ -37,6 +38,8 @@ export async function storeTestSet(bucket: Bucket, dataset: Dataset): Promise<vo
     if (stored && Buffer.compare(stored.bytes, files[file]) === 0) continue;
     await bucket.put(keyOf(file), files[file], { contentType: contentTypeOf(file), cacheControl });
   }
+  const options = { contentType: contentTypeOf('dataset.json'), cacheControl };
+  return { key: keyOf('dataset.json'), bytes: files['dataset.json'], options };
 }
 
 /**

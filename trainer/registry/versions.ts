@@ -5,18 +5,25 @@ import { type Manifest, manifestSchema } from '../../shared/registry/manifest.ts
 import { listAliases } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
 import { CorruptVersionError, RegistryError, VersionNotFoundError } from './errors.ts';
-import { InvalidObjectError, mapInBatches, readJson } from './read-json.ts';
+import { mapInBatches } from './map-in-batches.ts';
+import { InvalidObjectError, readJson } from './read-json.ts';
 import { isSignedBy } from './signature.ts';
 
 /** The objects under a version's name, whether the version exists or not. */
 export interface StoredVersion {
   version: string;
   keys: string[];
-  /** It has a manifest. */
-  exists: boolean;
+  /** When its manifest was written, by the store's clock; null without one: then the version does not exist. */
+  publishedAt: Date | null;
   signed: boolean;
   /** Time of the last write. */
   modifiedAt: Date;
+}
+
+/** @returns the names of all models, sorted */
+export async function listModels(bucket: Bucket): Promise<string[]> {
+  const folders = await bucket.list(bucket.layout.models());
+  return folders.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1));
 }
 
 /** @returns the objects under each version's name, oldest version first; other names are ignored */
@@ -26,10 +33,16 @@ export async function listStored(bucket: Bucket, name: string): Promise<StoredVe
   for (const { key, modifiedAt } of await bucket.listAll(start)) {
     const [version = ''] = key.slice(start.length).split('/');
     if (!versionSchema.safeParse(version).success) continue;
-    const empty: StoredVersion = { version, keys: [], exists: false, signed: false, modifiedAt };
+    const empty: StoredVersion = {
+      version,
+      keys: [],
+      publishedAt: null,
+      signed: false,
+      modifiedAt,
+    };
     const entry = stored.get(version) ?? empty;
     entry.keys.push(key);
-    entry.exists ||= key === bucket.layout.manifest(name, version);
+    if (key === bucket.layout.manifest(name, version)) entry.publishedAt = modifiedAt;
     entry.signed ||= key === bucket.layout.signature(name, version);
     if (modifiedAt > entry.modifiedAt) entry.modifiedAt = modifiedAt;
     stored.set(version, entry);
@@ -50,7 +63,9 @@ export interface ListedVersion {
 /** @returns the versions of a model, newest first, and its aliases */
 export async function listVersions(bucket: Bucket, name: string) {
   const aliases = await listAliases(bucket, name);
-  const stored = (await listStored(bucket, name)).filter(({ exists }) => exists).toReversed();
+  const stored = (await listStored(bucket, name))
+    .filter(({ publishedAt }) => publishedAt !== null)
+    .toReversed();
   const versions = await mapInBatches(
     stored,
     8,

@@ -4,7 +4,12 @@ import { fitSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
-import { bucketUrlSchema, connectionOptions, signOption } from '../registry/bucket-location.ts';
+import {
+  bucketUrlSchema,
+  connectionOptions,
+  signOption,
+  unsafeStoreOption,
+} from '../registry/bucket-location.ts';
 import {
   contradictions,
   type Recipe,
@@ -131,6 +136,7 @@ export const trainOptionsSchema = trainingOptions
       text.optional(),
     ),
     ...connectionOptions,
+    ...unsafeStoreOption,
     sign: signOption,
     alias: option(
       '<name>',

@@ -8,6 +8,7 @@ import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { requireConditions } from '../registry/conditional-writes.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
@@ -88,7 +89,11 @@ async function trainAndRecord(
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
   // Served only when the alias moves to a version that was measured on it.
-  if (bucket) await storeTestSet(bucket, dataset);
+  if (bucket) {
+    const { key, bytes, options: written } = await storeTestSet(bucket, dataset);
+    // Now, because publishing refuses such a store after the training.
+    await requireConditions(bucket, key, bytes, written);
+  }
   await reportModel(spec, reporter);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
   const origin = await provenance(spec, dataset);

@@ -18,13 +18,15 @@ export function recordWrites(bucket: Bucket) {
   const written: string[] = [];
   const recording: Bucket = {
     ...bucket,
-    put(key, bytes, options) {
-      written.push(key);
-      return bucket.put(key, bytes, options);
+    async put(key, bytes, options) {
+      const isWritten = await bucket.put(key, bytes, options);
+      if (isWritten) written.push(key);
+      return isWritten;
     },
-    putIfAbsent(key, bytes, options) {
-      written.push(key);
-      return bucket.putIfAbsent(key, bytes, options);
+    async putIfAbsent(key, bytes, options) {
+      const isWritten = await bucket.putIfAbsent(key, bytes, options);
+      if (isWritten) written.push(key);
+      return isWritten;
     },
   };
   return { bucket: recording, written };

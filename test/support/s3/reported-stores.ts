@@ -37,6 +37,29 @@ const conflict = s3Error(
   'The conditional request cannot succeed due to a conflicting operation against this resource.',
 );
 
+/** Answers 409 while another write of the same object is under way, as R2 and S3 do. */
+export function contendedStore(): Behaviour {
+  const writing = new Set<string>();
+  return async (request, answer) => {
+    if (request.method !== 'PUT') return answer(request);
+    if (writing.has(request.key)) return conflict;
+    writing.add(request.key);
+    // Long enough for the other publishers' requests to arrive.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    try {
+      return await answer(request);
+    } finally {
+      writing.delete(request.key);
+    }
+  };
+}
+
+export const ignoresConditions: Behaviour = (request, answer) => {
+  if (request.method !== 'PUT') return answer(request);
+  const { 'if-match': _, 'if-none-match': __, ...headers } = request.headers;
+  return answer({ ...request, headers });
+};
+
 export const refusesConditions: Behaviour = (request, answer) =>
   isConditionalWrite(request)
     ? s3Error(501, 'NotImplemented', 'A header you provided implies functionality.')

@@ -29,7 +29,7 @@ describe('catwalk doctor', () => {
     expect(code).toBe(0);
     expect(findings.get('backend wasm')?.detail).toMatch(/^4\.\d+\.\d+ on CPU \(/);
     expect(findings.get('data set')?.status).toBe('ok');
-    expect(findings.get('bucket')?.detail).toContain('can be read and written');
+    expect(findings.get('bucket')?.detail).toContain('honours conditional writes');
   });
 
   it('ends with 1 and advice for an unusable bucket and data folder', async () => {

@@ -232,15 +232,24 @@ describe('prune', () => {
 
     const planned = await prune(bucket, { name, keep: 1, dryRun: true, now: twoDaysLater() });
     // f is served, and a rollback would return to e.
-    expect(planned).toEqual({ versions: [a, c, d], orphans: [orphan], named: [b, e, f], kept: 4 });
+    expect(planned).toEqual({
+      versions: [a, c, d],
+      orphans: [orphan],
+      named: [b, e, f],
+      recent: [],
+      kept: 4,
+    });
+    expect(await prune(bucket, { name, keep: 1, dryRun: false })).toEqual({
+      versions: [],
+      orphans: [],
+      named: [b, e, f],
+      recent: [a, c, d],
+      kept: 7,
+    });
     expect(await listStored(bucket, name)).toHaveLength(8);
 
-    expect(await prune(bucket, { name, keep: 1, dryRun: false })).toMatchObject({
-      versions: [a, c, d],
-      orphans: [],
-    });
     const later = await prune(bucket, { name, keep: 1, dryRun: false, now: twoDaysLater() });
-    expect(later).toMatchObject({ versions: [], orphans: [orphan] });
+    expect(later).toMatchObject({ versions: [a, c, d], orphans: [orphan], recent: [] });
     const left = await listStored(bucket, name);
     expect(left.map(({ version }) => version)).toEqual([b, e, f, g]);
     for (const { version } of left) await downloadVersion(bucket, name, version);
@@ -255,7 +264,7 @@ describe('prune', () => {
     for (const promoted of versions.slice(0, 3)) {
       const forced = { force: true, reason: 'a race' };
       const [pruned, moved] = await Promise.allSettled([
-        prune(bucket, { name, keep: 1, dryRun: false }),
+        prune(bucket, { name, keep: 1, dryRun: false, now: twoDaysLater() }),
         move(bucket, promoted, forced),
       ]);
       expect(pruned.status).toBe('fulfilled');
@@ -275,14 +284,14 @@ describe('prune', () => {
     let late: unknown;
     const watched: Bucket = {
       ...bucket,
-      async delete(key) {
+      async deleteAll(keys) {
         late ??= await move(bucket, versions[0] ?? '', { force: true, reason: 'late' }).catch(
           (error) => error,
         );
-        return bucket.delete(key);
+        return bucket.deleteAll(keys);
       },
     };
-    await prune(watched, { name, keep: 1, dryRun: false });
+    await prune(watched, { name, keep: 1, dryRun: false, now: twoDaysLater() });
     expect(late).toBeInstanceOf(VersionNotFoundError);
     expect(String(late)).toContain('being deleted');
   });
@@ -293,9 +302,9 @@ describe('prune', () => {
       let deletes = 0;
       const killed: Bucket = {
         ...bucket,
-        delete(key) {
-          if (deletes++ === kill % 4) throw new Error('killed');
-          return bucket.delete(key);
+        deleteAll(keys) {
+          if (deletes++ === kill) throw new Error('killed');
+          return bucket.deleteAll(keys);
         },
       };
       const failed = await prune(killed, {
