@@ -7,6 +7,7 @@ import { accuracyFigures } from './figures/accuracy.ts';
 import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
 import { operationFigures, settingFigures } from './figures/operation.ts';
+import { photoFigures } from './figures/photos.ts';
 import { trainingFigures } from './figures/training.ts';
 
 const repository = join(import.meta.dirname, '..');
@@ -20,6 +21,7 @@ const { check } = new Command('npm run docs:figures --')
 
 const figures = new Map([
   ...accuracyFigures(),
+  ...photoFigures(),
   ...trainingFigures(),
   ...edgeFigures(),
   ...operationFigures(),

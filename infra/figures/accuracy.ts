@@ -32,6 +32,9 @@ function epochTable(seeds: readonly SeedResult[]): string {
     const cells = [String(index + 1), percent(mean(accuracies)), rangeOf(accuracies)];
     return [isTutorial ? [...cells, percent(tutorialAccuracies[index] ?? Number.NaN)] : cells];
   });
+  if (seeds.length === 1) {
+    return table([['epoch', `seed ${seeds[0]?.seed}`], ...rows.map((cells) => cells.slice(0, 2))]);
+  }
   const head = ['epoch', `mean of ${seeds.length} seeds`, 'lowest to highest'];
   return table([isTutorial ? [...head, "PyTorch's tutorial"] : head, ...rows]);
 }

@@ -27,7 +27,11 @@ export function cutOut(pixels: Uint8Array, garment: Garment): void {
   for (let i = 0; i < pixels.length; i++) {
     if ((pixels[i] as number) <= maxBackground) continue;
     const at = (Math.floor(i / side) + 2) * wide + (i % side) + 2;
-    for (const near of [at, at - 1, at + 1, at - wide, at + wide]) grown[near] = 1;
+    grown[at] = 1;
+    grown[at - 1] = 1;
+    grown[at + 1] = 1;
+    grown[at - wide] = 1;
+    grown[at + wide] = 1;
   }
   floodOutside(wide);
   for (let i = 0; i < pixels.length; i++) {
@@ -48,16 +52,21 @@ export function cutOut(pixels: Uint8Array, garment: Garment): void {
 /** Marks what the frame's corner reaches without entering what is grown. */
 function floodOutside(wide: number): void {
   outside.fill(0);
-  outside[0] = 1;
-  waiting[0] = 0;
-  for (let next = 0, end = 1; next < end; next++) {
+  let end = 0;
+  const reach = (at: number) => {
+    if (outside[at] !== 0 || grown[at] !== 0) return;
+    outside[at] = 1;
+    waiting[end++] = at;
+  };
+  reach(0);
+  for (let next = 0; next < end; next++) {
     const at = waiting[next] as number;
     const x = at % wide;
-    for (const near of [at - wide, at + wide, x > 0 ? at - 1 : -1, x < wide - 1 ? at + 1 : -1]) {
-      if (near < 0 || near >= outside.length || outside[near] || grown[near]) continue;
-      outside[near] = 1;
-      waiting[end++] = near;
-    }
+    // Beyond the first and last row there is no element: it is undefined, not 0.
+    reach(at - wide);
+    reach(at + wide);
+    if (x > 0) reach(at - 1);
+    if (x < wide - 1) reach(at + 1);
   }
 }
 
@@ -100,20 +109,22 @@ function drawMoved(from: Garment, to: Garment, matrix: Affine, bend: Bend | null
 function drawSample(from: Garment, to: Garment, i: number, column: number, row: number): void {
   const left = Math.floor(column);
   const top = Math.floor(row);
+  if (left < -1 || top < -1 || left >= side || top >= side) return;
   const right = column - left;
   const bottom = row - top;
   let light = 0;
   let cover = 0;
-  for (let y = top; y < top + 2; y++) {
-    if (y < 0 || y >= side) continue;
-    const share = y === top ? 1 - bottom : bottom;
-    for (let x = left; x < left + 2; x++) {
-      if (x < 0 || x >= side) continue;
-      const weight = share * (x === left ? 1 - right : right);
-      light += weight * (from.light[y * side + x] as number);
-      cover += weight * (from.cover[y * side + x] as number);
-    }
+  for (let corner = 0; corner < 4; corner++) {
+    const x = left + (corner & 1);
+    const y = top + (corner >> 1);
+    if (x < 0 || y < 0 || x >= side || y >= side) continue;
+    const part = from.cover[y * side + x] as number;
+    if (part === 0) continue;
+    const weight = (corner > 1 ? bottom : 1 - bottom) * (corner & 1 ? right : 1 - right);
+    light += weight * (from.light[y * side + x] as number);
+    cover += weight * part;
   }
+  if (cover === 0) return;
   to.light[i] = light + (to.light[i] as number) * (1 - cover);
   to.cover[i] = cover + (to.cover[i] as number) * (1 - cover);
 }
