@@ -6,7 +6,7 @@ type SeedResult = (typeof accuracy.results)[number];
 /** PyTorch's Fashion-MNIST tutorial, after epochs 1 to 5. */
 const tutorialAccuracies = [0.881, 0.897, 0.908, 0.909, 0.913];
 
-/** `accuracy.<recipe>.<backend>`: the mean after the last epoch; `.range`, `.table` beside it. */
+/** `accuracy.<recipe>.<backend>`: the mean after the last epoch; `.range`, `.minutes`, `.table` beside it. */
 export function accuracyFigures(): [string, string][] {
   const groups = Map.groupBy(
     accuracy.results,
@@ -17,6 +17,7 @@ export function accuracyFigures(): [string, string][] {
     return [
       [name, percent(mean(last))],
       [`${name}.range`, rangeOf(last)],
+      [`${name}.minutes`, minutesOf(seeds).toFixed(0)],
       [`${name}.table`, [epochTable(seeds), '', summaryOf(seeds)].join('\n')],
     ];
   });
@@ -41,15 +42,16 @@ function epochTable(seeds: readonly SeedResult[]): string {
 
 function summaryOf(seeds: readonly SeedResult[]): string {
   const { threads, jobs } = seeds[0] as SeedResult;
-  const minutes = mean(seeds.map((one) => (one.epochs.at(-1)?.seconds ?? 0) / 60));
   return [
-    `${minutes.toFixed(1)} minutes of training steps per seed: ${threads} thread${threads === 1 ? '' : 's'} each, ${jobs} at a time.`,
+    `${minutesOf(seeds).toFixed(1)} minutes of training steps per seed: ${threads} thread${threads === 1 ? '' : 's'} each, ${jobs} at a time.`,
     ...new Set(seeds.map(({ machine }) => machineLine(machine))),
   ].join(' ');
 }
 
 const rangeOf = (values: readonly number[]) =>
   `${percent(Math.min(...values))} to ${percent(Math.max(...values))}`;
+const minutesOf = (seeds: readonly SeedResult[]) =>
+  mean(seeds.map((one) => (one.epochs.at(-1)?.seconds ?? 0) / 60));
 const lastAccuracy = ({ epochs }: SeedResult) => epochs.at(-1)?.accuracy ?? Number.NaN;
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
