@@ -9,7 +9,7 @@ import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, background, fit, dataDir, skipUnreadable } = trainOptionsSchema.shape;
+const { dataset, background, fit, dataDir, skipUnreadable, labelOffset } = trainOptionsSchema.shape;
 
 export const data = defineCommand({
   name: 'data',
@@ -26,6 +26,7 @@ export const data = defineCommand({
     fit,
     dataDir,
     skipUnreadable,
+    labelOffset,
     offline: flag('use local files only, download nothing'),
     name: modelOption.describe('for feedback: the model that the labels were sent for'),
     out: option(

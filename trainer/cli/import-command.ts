@@ -5,7 +5,8 @@ import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, background, fit, dataDir, backend, device, runs } = trainOptionsSchema.shape;
+const { dataset, background, fit, dataDir, labelOffset, backend, device, runs } =
+  trainOptionsSchema.shape;
 
 export const importRun = defineCommand({
   name: 'import',
@@ -31,6 +32,7 @@ export const importRun = defineCommand({
     background,
     fit,
     dataDir,
+    labelOffset,
     backend,
     device,
     runs,

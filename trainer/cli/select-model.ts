@@ -5,7 +5,7 @@ import type { TrainedModel } from '../evaluate/trained-model.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, modelOption, openNamedBucket } from './bucket-options.ts';
 
-const { runs, backend, device, dataDir, skipUnreadable } = trainOptionsSchema.shape;
+const { runs, backend, device, dataDir, skipUnreadable, labelOffset } = trainOptionsSchema.shape;
 
 /** The options that select a trained model: a run's folder, or a version or alias in a bucket. */
 export const modelSelectors = {
@@ -32,6 +32,7 @@ export const modelUseOptions = {
     'read the test images from this folder: the data set in another place, or new images in a folder per label (default: their source)',
   ),
   skipUnreadable,
+  labelOffset,
 };
 
 /**

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { readRegularFile } from '../../node/files.ts';
 import { MissingFileError } from './dataset.ts';
+import { readIdxFile } from './idx-files.ts';
 import type { KnownFile } from './known-datasets.ts';
 import { isGzip } from './parse-dataset.ts';
 
@@ -38,7 +37,7 @@ export function folderSource(folder: string, description = folder): DatasetSourc
       for (const file of files) {
         signal?.throwIfAborted();
         try {
-          const { path, bytes } = await readEither(folder, file.name);
+          const { path, bytes } = await readIdxFile(folder, file.name);
           await accept(file, bytes, path);
           // The unpacked file is a copy. V8 would keep these 26 MB during the whole training, which rarely collects garbage.
           if (isGzip(bytes)) bytes.buffer.transfer(0);
@@ -50,24 +49,4 @@ export function folderSource(folder: string, description = folder): DatasetSourc
       if (worst !== undefined) throw worst;
     },
   };
-}
-
-/** Files of a million images have 784 MB. */
-const maxFileBytes = 2 ** 30;
-
-/**
- * Reads a file that exists as `.gz` or uncompressed.
- *
- * @throws {MissingFileError} if neither exists
- */
-export async function readEither(folder: string, name: string) {
-  for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
-    try {
-      return { path, bytes: await readRegularFile(path, maxFileBytes) };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-    }
-  }
-  throw new MissingFileError(folder, name);
 }

@@ -40,6 +40,8 @@ export interface Dataset {
   origin: string;
   /** The sources of the files, for people. */
   source: string;
+  /** The number of the first label in IDX files, if it was given. */
+  labelOffset?: number;
   /** The findings in a folder of images. */
   folder?: FolderReport;
 }

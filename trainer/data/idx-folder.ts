@@ -15,9 +15,9 @@ import {
   messageOf,
   type PictureOptions,
 } from './dataset.ts';
-import { readEither } from './dataset-source.ts';
+import { readIdxFile } from './idx-files.ts';
 import { type DatasetPart, datasetName, idxFileNames, knownBackground } from './known-datasets.ts';
-import { parseDataset } from './parse-dataset.ts';
+import { isGzip, parseDataset } from './parse-dataset.ts';
 
 const unpack = promisify(gunzip);
 
@@ -27,25 +27,38 @@ const maxLabelBytes = 2 ** 20;
 /** A million images. */
 const maxBytes = height * width * 1_000_000;
 
+export interface IdxFolderOptions extends PictureOptions {
+  /** The number of the first label, such as 1 for EMNIST's letters (default: 0). */
+  labelOffset?: number | undefined;
+}
+
 /**
- * Loads a data set of four IDX files of 28x28 images, each as `.gz` or uncompressed. The label names are the lines of labels.txt, or the
- * numbers if there is no such file.
+ * Loads a data set of four IDX files of 28x28 images, each compressed with gzip or not. The label names are the lines of labels.txt, or
+ * the numbers if there is no such file.
  *
  * @param folder absolute
  * @throws {InvalidDatasetError} that names the invalid file
  */
 export async function loadIdxFolder(
   folder: string,
-  { fit = 'contain', background }: PictureOptions,
+  { fit = 'contain', background, labelOffset }: IdxFolderOptions,
 ): Promise<Dataset> {
   const contents = {} as Record<DatasetPart, Uint8Array>;
-  const files: Record<string, string> = {};
   for (const [part, name] of Object.entries(idxFileNames)) {
-    const bytes = await readIdxFile(folder, name, part.endsWith('Images') ? 3 : 1);
-    contents[part as DatasetPart] = bytes;
-    files[name] = hash('sha256', bytes);
+    contents[part as DatasetPart] = await readFile(folder, name, part.endsWith('Images') ? 3 : 1);
   }
-  const labels = (await readLabels(folder)) ?? numbersOf(contents.trainLabels);
+  const names = await readLabels(folder);
+  if (labelOffset === undefined) checkFirstLabel(folder, contents.trainLabels, names);
+  for (const part of ['trainLabels', 'testLabels'] as const) {
+    contents[part] = subtractOffset(folder, contents[part], labelOffset ?? 0);
+  }
+  const labels = names ?? numbersOf(contents.trainLabels, labelOffset ?? 0);
+  const files = Object.fromEntries(
+    Object.entries(contents).map(([part, bytes]) => [
+      idxFileNames[part as DatasetPart],
+      hash('sha256', bytes),
+    ]),
+  );
   const shape = { height, width, labels };
   let sets: Pick<Dataset, 'train' | 'test'>;
   try {
@@ -59,17 +72,16 @@ export async function loadIdxFolder(
     fit,
     background: background ?? knownBackground(name) ?? backgroundOfImages(shape, sets.train),
   };
-  return { name, ...shape, ...pictures, ...sets, files, origin: folder, source: folder };
+  const loaded = { name, ...shape, ...pictures, ...sets, files, origin: folder, source: folder };
+  return labelOffset === undefined ? loaded : { ...loaded, labelOffset };
 }
 
-async function readIdxFile(folder: string, name: string, dimensions: number): Promise<Uint8Array> {
-  const { path, bytes } = await readEither(folder, name).catch((cause: unknown) => {
+async function readFile(folder: string, name: string, dimensions: number): Promise<Uint8Array> {
+  const { path, bytes } = await readIdxFile(folder, name).catch((cause: unknown) => {
     throw new InvalidDatasetError(messageOf(cause), { cause });
   });
   try {
-    const content = path.endsWith('.gz')
-      ? await unpack(bytes, { maxOutputLength: maxBytes })
-      : bytes;
+    const content = isGzip(bytes) ? await unpack(bytes, { maxOutputLength: maxBytes }) : bytes;
     parseIdx(content, dimensions);
     return content;
   } catch (cause) {
@@ -77,6 +89,33 @@ async function readIdxFile(folder: string, name: string, dimensions: number): Pr
       cause,
     });
   }
+}
+
+/** @throws {InvalidDatasetError} if no image has label 0, unless it is the first of more names than there are numbers */
+function checkFirstLabel(folder: string, trainLabels: Uint8Array, names: string[] | null): void {
+  const { values } = parseIdx(trainLabels, 1);
+  const first = values.reduce((min, id) => Math.min(min, id), 255);
+  const last = values.reduce((max, id) => Math.max(max, id), 0);
+  if (values.length === 0 || first === 0 || (names && names.length > last)) return;
+  throw new InvalidDatasetError(
+    `The labels of ${folder} are ${first} to ${last}, as those of EMNIST's letters are 1 to 26. Name the first with --label-offset ${first}.`,
+  );
+}
+
+/** Returns the label file with labels that start at 0. */
+function subtractOffset(folder: string, labelFile: Uint8Array, offset: number): Uint8Array {
+  if (offset === 0) return labelFile;
+  const { dimensions, values } = parseIdx(labelFile, 1);
+  const wrong = values.findIndex((id) => id < offset);
+  if (wrong >= 0) {
+    throw new InvalidDatasetError(
+      `A label in ${folder} is ${values[wrong]}, that of image ${wrong}, but --label-offset says that the first is ${offset}.`,
+    );
+  }
+  return idxFile(
+    dimensions,
+    values.map((id) => id - offset),
+  );
 }
 
 async function readLabels(folder: string): Promise<string[] | null> {
@@ -98,9 +137,9 @@ async function readLabels(folder: string): Promise<string[] | null> {
   );
 }
 
-function numbersOf(labelFile: Uint8Array): string[] {
+function numbersOf(labelFile: Uint8Array, offset: number): string[] {
   const max = parseIdx(labelFile, 1).values.reduce((max, id) => Math.max(max, id), 0);
-  return Array.from({ length: max + 1 }, (_, id) => String(id));
+  return Array.from({ length: max + 1 }, (_, id) => String(id + offset));
 }
 
 /** Encodes unsigned bytes as an IDX file; shared/idx.ts reads it. */

@@ -1,5 +1,5 @@
 /** Loads data sets: folders as they are; known data sets from their sources, checked and then parsed. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultCacheFolder, writeAtomically } from '../../node/files.ts';
@@ -14,7 +14,8 @@ import {
 import { type DatasetSource, folderSource } from './dataset-source.ts';
 import { debianSource } from './debian-source.ts';
 import { foldersIn } from './folder-layout.ts';
-import { loadIdxFolder } from './idx-folder.ts';
+import { findIdxFiles } from './idx-files.ts';
+import { type IdxFolderOptions, loadIdxFolder } from './idx-folder.ts';
 import { type LoadImageFolderOptions, loadImageFolder } from './image-folder.ts';
 import {
   type DatasetPart,
@@ -27,7 +28,9 @@ import {
 import { mirrorSource } from './mirror-source.ts';
 import { parseDataset, type UnpackedFile, unpackFile } from './parse-dataset.ts';
 
-export interface LoadDatasetOptions extends Omit<LoadImageFolderOptions, 'background'> {
+export interface LoadDatasetOptions
+  extends Omit<LoadImageFolderOptions, 'background'>,
+    Pick<IdxFolderOptions, 'labelOffset'> {
   /** The treatment of the background of pictures (default: decided by the data set's name or its training images). */
   background?: Background | Background['kind'] | undefined;
   /** The name of a known data set, or a folder (default: 'fashion-mnist'). */
@@ -56,6 +59,7 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
       `--data-dir is only for the files of ${knownNames}, and --dataset ${dataset} is not one of them. Remove --data-dir.`,
     );
   }
+  if (options.labelOffset !== undefined) throw new InvalidDatasetError(offsetAdvice(dataset));
   const known: KnownDataset = knownDatasets[dataset];
   const { unpacked, used } = await collectFiles(known, options);
   const parts = Object.entries(known.files).map(([part, file]) => ({
@@ -102,7 +106,10 @@ export async function loadTestSet(
 }
 
 const isImageFolder = (folder: string) =>
-  existsSync(folder) && !hasIdxFiles(readdirSync(folder)) && foldersIn(folder).length > 0;
+  existsSync(folder) && findIdxFiles(folder).size === 0 && foldersIn(folder).length > 0;
+
+const offsetAdvice = (dataset: string) =>
+  `--label-offset is only for a folder of IDX files, and ${dataset} is not one. Remove it.`;
 
 const knownNames = Object.keys(knownDatasets).join(', ');
 
@@ -188,19 +195,19 @@ const backgroundIn = ({ background }: LoadDatasetOptions): Background | undefine
 async function loadFolder(folder: string, given: LoadDatasetOptions): Promise<Dataset> {
   const options = { ...given, background: backgroundIn(given) };
   const path = resolve(folder);
-  const entries = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
+  await readdir(path).catch((cause: NodeJS.ErrnoException) => {
     const reason =
       cause.code === 'ENOENT'
         ? `There is no data set ${folder}: it is neither one of ${knownNames} nor a folder.`
         : `${folder} can't be read: ${cause.message}`;
     throw new InvalidDatasetError(reason, { cause });
   });
-  if (hasIdxFiles(entries)) return loadIdxFolder(path, options);
+  if (findIdxFiles(path).size > 0) return loadIdxFolder(path, options);
+  if (options.labelOffset !== undefined && !options.model) {
+    throw new InvalidDatasetError(offsetAdvice(folder));
+  }
   if (foldersIn(path).length > 0) return loadImageFolder(path, options);
   throw new InvalidDatasetError(
     `${folder} is not a data set. Put a folder of images for every label into it, or train/ and test/ with such folders, or the IDX files ${Object.values(idxFileNames).join(', ')}, uncompressed or as .gz.`,
   );
 }
-
-const hasIdxFiles = (entries: readonly string[]) =>
-  Object.values(idxFileNames).some((name) => entries.some((entry) => entry.startsWith(name)));

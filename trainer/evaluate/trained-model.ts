@@ -23,7 +23,10 @@ export interface TrainedModel {
 }
 
 export interface LoadTestOptions
-  extends Pick<LoadDatasetOptions, 'skipUnreadable' | 'onProgress' | 'onImages' | 'signal'> {
+  extends Pick<
+    LoadDatasetOptions,
+    'skipUnreadable' | 'labelOffset' | 'onProgress' | 'onImages' | 'signal'
+  > {
   /** Reads the data set, or other images of the model's labels, from this folder instead. */
   dataDir?: string | undefined;
 }
@@ -49,7 +52,12 @@ export async function modelOfRun(folder: string): Promise<TrainedModel> {
     recorded: { accuracy: epoch.accuracy, loss: epoch.loss },
     async loadTest(options) {
       const origin = dataset.origin ?? dataset.name;
-      const loaded = await loadTestSet(spec, { ...options, dataset: origin });
+      const loaded = await loadTestSet(spec, {
+        ...options,
+        dataset: origin,
+        labelOffset: options.labelOffset ?? dataset.labelOffset,
+        skipUnreadable: options.skipUnreadable || dataset.skipUnreadable,
+      });
       checkLabels(spec, loaded);
       return { ...loaded.test, name: loaded.name };
     },

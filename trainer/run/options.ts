@@ -86,6 +86,11 @@ const trainingOptions = z.object({
     text.optional(),
   ),
   skipUnreadable: flag('leave out files in a folder of images that are not images'),
+  labelOffset: option(
+    '<n>',
+    "number of the first label in a folder of IDX files, such as 1 for EMNIST's letters (default: 0)",
+    z.coerce.number().int().min(0).max(255).optional(),
+  ),
   resume: option(
     '<run>',
     'resume an interrupted run, or train a finished one for more --epochs: its folder, or the bucket that has its checkpoints',

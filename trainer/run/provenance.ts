@@ -28,7 +28,9 @@ export const packageVersions = (): Record<string, string> => ({
 });
 
 /** Returns the part of config.json that records what reproducing a run needs: code, packages, machine, network, data. */
-export async function provenance(spec: ModelSpec, { name, origin, files }: Dataset) {
+export async function provenance(spec: ModelSpec, dataset: Dataset) {
+  const { name, origin, files, labelOffset, folder } = dataset;
+  const skipUnreadable = folder && folder.skipped.length > 0;
   return {
     packages: packageVersions(),
     git: await gitState(),
@@ -39,6 +41,12 @@ export async function provenance(spec: ModelSpec, { name, origin, files }: Datas
       os: `${type()} ${release()} ${arch()}`,
     },
     spec,
-    dataset: { name, origin, files },
+    dataset: {
+      name,
+      origin,
+      files,
+      ...(labelOffset !== undefined && { labelOffset }),
+      ...(skipUnreadable && { skipUnreadable }),
+    },
   };
 }

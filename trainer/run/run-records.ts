@@ -20,6 +20,9 @@ export const runConfigSchema = z.looseObject({
     ...manifestSchema.shape.dataset.shape,
     /** The value of `--dataset` that loads it: the name of a known data set, or the path of a folder. */
     origin: z.string().optional(),
+    labelOffset: z.int().optional(),
+    /** Files that are no images were left out of the folder. */
+    skipUnreadable: z.boolean().optional(),
   }),
   parent: manifestSchema.shape.parent,
 });

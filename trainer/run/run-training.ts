@@ -62,8 +62,8 @@ async function trainAndRecord(
 ): Promise<void> {
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
-  const { dataset: source, dataDir, fit, background, skipUnreadable } = options;
-  const pictures = { fit, background, skipUnreadable };
+  const { dataset: source, dataDir, fit, background, skipUnreadable, labelOffset } = options;
+  const pictures = { fit, background, skipUnreadable, labelOffset };
   const onImages = (done: number, of: number) => reporter.report({ event: 'reading', done, of });
   const reporting = { signal, onProgress: notify, onImages };
   const load = async () =>
