@@ -8,7 +8,7 @@ const maxKeptBytes = 48 * 1024 * 1024;
 
 let kept: { open: OpenDecoder; decoder: CompiledDecoder } | null = null;
 
-/** Opens a decoder with at least so many bytes of memory. Decoding is synchronous: one instance serves one picture at a time. */
+/** Opens a decoder with at least this number of bytes of memory. Decoding is synchronous: one instance serves one picture at a time. */
 export function openDecoder(open: OpenDecoder, bytes: number): CompiledDecoder {
   const pages = Math.ceil(bytes / 65536);
   if (kept?.open !== open) kept = { open, decoder: open(pages) };
