@@ -1,3 +1,4 @@
+import { freeArray } from '../../shared/image/image.ts';
 import { Problem } from '../errors.ts';
 
 /** The limits for reading request bodies. */
@@ -22,6 +23,9 @@ export interface BodyReservation {
   readonly limits: BodyLimits;
   /** @throws {Problem} `busy` if the bodies of all requests would exceed the limit */
   grow(bytes: number): void;
+  /** Takes the body's memory, to free it with `release`. */
+  hold(body: Uint8Array): void;
+  /** Frees the body's memory: garbage collection may come too late. */
   release(): void;
 }
 
@@ -47,6 +51,7 @@ export function openBodyMemory(limits: BodyLimits, now: () => number): () => Bod
   }
 
   return function openReservation() {
+    const bodies: Uint8Array[] = [];
     const reservation: BodyReservation = {
       limits,
       grow(bytes) {
@@ -59,7 +64,13 @@ export function openBodyMemory(limits: BodyLimits, now: () => number): () => Bod
         const before = held.get(reservation) ?? { bytes: 0, since: now() };
         held.set(reservation, { ...before, bytes: before.bytes + bytes });
       },
-      release: () => void held.delete(reservation),
+      hold(body) {
+        bodies.push(body);
+      },
+      release() {
+        for (const body of bodies.splice(0)) freeArray(body);
+        held.delete(reservation);
+      },
     };
     return reservation;
   };

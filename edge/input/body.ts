@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { freeArray } from '../../shared/image/image.ts';
 import { Problem } from '../errors.ts';
 import type { BodyLimits, BodyReservation } from './body-memory.ts';
 import { looksLikeJson, maxTextBytes } from './json.ts';
@@ -25,6 +26,7 @@ export async function readBody(context: Context): Promise<Uint8Array<ArrayBuffer
   executionCtx.waitUntil(read);
   try {
     const body = await readEncoded(req.raw, variables.body);
+    variables.body.hold(body);
     // Text is copied: into a string, and from that into strings, numbers and bytes. Longer text is refused before.
     if (looksLikeJson(body) || isText(body)) {
       variables.body.grow(Math.min(body.byteLength, maxTextBytes));
@@ -70,7 +72,7 @@ async function readEncoded(request: Request, reservation: BodyReservation) {
     const detail = `The body can't be inflated as ${encoding}: ${why}.`;
     throw new Problem('bad_encoding', detail, { cause });
   } finally {
-    body.buffer.transfer(0);
+    freeArray(body);
   }
 }
 

@@ -1,5 +1,5 @@
 import { decodingCost, formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
-import { ImageError } from '../../shared/image/image.ts';
+import { freeArray, ImageError } from '../../shared/image/image.ts';
 import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import type { Crop } from '../../shared/model/prediction.ts';
 import { Problem, toProblem } from '../errors.ts';
@@ -40,7 +40,12 @@ export async function imagePixels(
       const cost = images.length === 1 ? 0 : await costOf(content);
       if (cost > left) throw tooLargeTogether();
       left -= cost;
-      return await inputOf(content, options);
+      const input = await inputOf(content, options);
+      // The bytes of a text are of no further use, unless they are the pixels.
+      if (image.kind === 'text' && 'bytes' in content && content.bytes !== input.pixels) {
+        freeArray(content.bytes);
+      }
+      return input;
     } catch (error) {
       return faultOf(error);
     }

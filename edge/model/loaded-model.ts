@@ -1,10 +1,10 @@
 import {
   dispose,
   engine,
-  fromMemory,
   type LayersModel,
-  loadLayersModel,
+  modelFromJSON,
   type NamedTensorMap,
+  type PyJsonDict,
   tidy,
   type WeightsManifestEntry,
 } from '#tensorflow';
@@ -52,11 +52,14 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
   const what = `version ${manifest.version}`;
   checkTopology(parts.topology, what);
   await registerExtraKernels(parts.topology);
-  const variablesBefore = new Set(Object.keys(engine().registeredVariables));
+  // modelFromJSON() has built the layers when it returns its promise: other loads have no part in the new variables.
+  const before = new Set(Object.values(engine().registeredVariables));
+  const built = modelFromJSON({
+    modelTopology: withoutInitializers(parts.topology) as PyJsonDict,
+  });
+  const variables = Object.values(engine().registeredVariables).filter((each) => !before.has(each));
   try {
-    const model = await loadLayersModel(
-      fromMemory({ modelTopology: withoutInitializers(parts.topology) }),
-    );
+    const model = await built;
     checkShapes(model, manifest);
     const { outputs } = checkCost(model, `The model of ${what}`);
     const tensors = weightTensors(parts.weightSpecs, parts.weights);
@@ -79,9 +82,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     return loaded;
   } catch (cause) {
     // TensorFlow.js can't dispose of a model that is built only in part.
-    for (const [name, variable] of Object.entries(engine().registeredVariables)) {
-      if (!variablesBefore.has(name)) variable.dispose();
-    }
+    dispose(variables);
     if (cause instanceof ModelError) throw cause;
     throw new ModelError('bad_model', explain(manifest.version, cause), { cause });
   }

@@ -32,8 +32,8 @@ export {
   tidy,
 } from '@tensorflow/tfjs-core';
 export { decodeWeights } from '@tensorflow/tfjs-core/dist/io/io_utils';
-export { fromMemory } from '@tensorflow/tfjs-core/dist/io/passthrough';
 export type { WeightsManifestEntry } from '@tensorflow/tfjs-core/dist/io/types';
 export type { LayersModel } from '@tensorflow/tfjs-layers';
 export { Initializer } from '@tensorflow/tfjs-layers/dist/initializers';
-export { loadLayersModel } from '@tensorflow/tfjs-layers/dist/models';
+export type { PyJsonDict } from '@tensorflow/tfjs-layers/dist/keras_format/types';
+export { modelFromJSON } from '@tensorflow/tfjs-layers/dist/models';

@@ -29,6 +29,14 @@ export interface RasterImage {
   original?: { width: number; height: number };
 }
 
+/**
+ * Gives the memory of a large array back at once. Afterwards it is empty. A garbage collector may wait until an isolate has no memory left.
+ */
+export function freeArray({ buffer }: Uint8Array | Float32Array): void {
+  // A SharedArrayBuffer has no owner, and old browsers can't transfer.
+  if (buffer instanceof ArrayBuffer) buffer.transfer?.(0);
+}
+
 /** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */
 export type WebpModule = NonNullable<Parameters<typeof initEmscriptenModule>[1]>;
 

@@ -1,7 +1,7 @@
 import type { Background, Fit } from '../model/model-spec.ts';
 import type { Crop } from '../model/prediction.ts';
 import { decodeImage } from './decode-image.ts';
-import type { DecodeOptions, RasterImage } from './image.ts';
+import { type DecodeOptions, freeArray, type RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
 import { type GreyImage, resizeByArea } from './resize.ts';
 
@@ -53,9 +53,13 @@ export function toModelInput(image: RasterImage, options: ModelInputOptions): Mo
     mayNeedIsolation(image, grey, options)
   ) {
     const isolated = isolate(image, { height, width, mean: background.mean });
-    if (isolated) return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
+    if (isolated) {
+      freeArray(grey.values);
+      return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
+    }
   }
   const { pixels, crop } = fitInto(grey, { height, width, fit });
+  freeArray(grey.values);
   const inverts =
     invert === 'auto'
       ? background.kind !== 'keep' && borderMedian({ height, width, values: pixels }) >= 128
@@ -193,5 +197,7 @@ function minSideFor({ height, width, background }: ModelInputOptions): number {
  */
 export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<ModelInput> {
   const image = await decodeImage(bytes, { ...options, minSide: minSideFor(options) });
-  return toModelInput(image, options);
+  const input = toModelInput(image, options);
+  freeArray(image.data);
+  return input;
 }

@@ -1,4 +1,4 @@
-import type { RasterImage } from './image.ts';
+import { freeArray, type RasterImage } from './image.ts';
 
 /** EXIF's orientation: 1 is upright, 2..8 are mirrored or rotated. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
@@ -42,7 +42,7 @@ export function exifOrientation(exif: Uint8Array): Orientation {
 }
 
 /**
- * Rotates and mirrors a picture so that it is upright.
+ * Rotates and mirrors a picture so that it is upright. The given picture is empty afterwards, unless it is upright already.
  *
  * @param orientation EXIF's, 1 to 8
  */
@@ -67,6 +67,7 @@ export function applyOrientation(image: RasterImage, orientation: Orientation): 
       target.setUint32(4 * (y * newWidth + x), source.getUint32(4 * (fromY * width + fromX)));
     }
   }
+  freeArray(image.data);
   const turned = { width: newWidth, height: newHeight, data };
   if (!image.original) return turned;
   const { width: fullWidth, height: fullHeight } = image.original;

@@ -1,4 +1,10 @@
-import { type ImageDecoder, ImageError, type OpenDecoder, type RasterImage } from './image.ts';
+import {
+  freeArray,
+  type ImageDecoder,
+  ImageError,
+  type OpenDecoder,
+  type RasterImage,
+} from './image.ts';
 import { inflate } from './inflate.ts';
 import { applyOrientation, exifOrientation } from './orientation.ts';
 import { bitsOf, type PngChunks, readPngChunks, readPngHeader } from './png-chunks.ts';
@@ -59,6 +65,7 @@ function decodePng(
   const image = interlaced
     ? decodePasses(chunks, open, toRgba)
     : decodeRows(chunks, open, toRgba, raster);
+  freeArray(chunks.data);
   return chunks.exif ? applyOrientation(image, exifOrientation(chunks.exif)) : image;
 }
 

@@ -1,6 +1,12 @@
 import createDecoder from '@jsquash/webp/codec/dec/webp_dec.js';
 import { initEmscriptenModule } from '@jsquash/webp/utils.js';
-import { type ImageDecoder, ImageError, type RasterImage, type WebpModule } from './image.ts';
+import {
+  freeArray,
+  type ImageDecoder,
+  ImageError,
+  type RasterImage,
+  type WebpModule,
+} from './image.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
 import { openRaster } from './raster.ts';
 
@@ -41,6 +47,7 @@ async function decodeWebp(
     } else line.fill(0);
     raster.write(y, line);
   }
+  freeArray(image.data);
   return raster.finish();
 }
 

@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   engine,
-  fromMemory,
   type LayersModel,
-  loadLayersModel,
+  modelFromJSON,
+  type PyJsonDict,
   type Tensor,
   tidy,
 } from '#tensorflow';
@@ -107,9 +107,9 @@ async function buildModel(shape: Shape): Promise<LayersModel> {
     },
   };
   await registerExtraKernels(modelTopology);
-  const model = await loadLayersModel(
-    fromMemory({ modelTopology: withoutInitializers(modelTopology) }),
-  );
+  const model = await modelFromJSON({
+    modelTopology: withoutInitializers(modelTopology) as PyJsonDict,
+  });
   let next = shape.seed;
   model.setWeights(
     model.getWeights().map(({ shape }) => {
