@@ -86,13 +86,14 @@ function findForeground(rgba: Float32Array, luma: Float32Array, width: number, h
   const count = width * height;
   const border = borderOf(width, height);
   const cells = cellsOf(rgba, luma, width, height, border);
-  const prior = new Float32Array(count);
-  for (let i = 0; i < count; i++) prior[i] = priorAt(i, width, height);
+  const prior = priorOf(width, height);
   const probability = Float32Array.from(prior, (logit) => 1 / (1 + Math.exp(-logit)));
   const background = new Float32Array(count);
   const evidence = new Float32Array(count);
   const scratch = new Float32Array(count);
   const histogramCells = lumaCells * chromaCells * chromaCells;
+  const usedCells = Int32Array.from(new Set(cells));
+  const cellEvidence = new Float32Array(histogramCells);
   const foregroundColours = new Float32Array(histogramCells);
   const backgroundColours = new Float32Array(histogramCells);
   const colours = new Float32Array(histogramCells);
@@ -102,13 +103,13 @@ function findForeground(rgba: Float32Array, luma: Float32Array, width: number, h
     }
     histogram(cells, probability, foregroundColours, colours);
     histogram(cells, background, backgroundColours, colours);
-    for (let i = 0; i < count; i++) {
-      const cell = cells[i] as number;
+    for (const cell of usedCells) {
       const ratio =
         ((foregroundColours[cell] as number) + rareColour) /
         ((backgroundColours[cell] as number) + rareColour);
-      evidence[i] = colourWeight * Math.log(ratio);
+      cellEvidence[cell] = colourWeight * Math.log(ratio);
     }
+    for (let i = 0; i < count; i++) evidence[i] = cellEvidence[cells[i] as number] as number;
     boxMean(evidence, scratch, width, height);
     boxMean(evidence, scratch, width, height);
     for (let i = 0; i < count; i++) {
@@ -129,13 +130,20 @@ function borderOf(width: number, height: number): Uint8Array {
   return border;
 }
 
-/** The log-odds that a pixel is garment, by its position: positive within a rounded square, negative towards the border. */
-function priorAt(i: number, width: number, height: number): number {
-  const x = (((i % width) + 0.5) / width) * 2 - 1;
-  const y = ((Math.floor(i / width) + 0.5) / height) * 2 - 1;
-  const radius = Math.sqrt(Math.sqrt(x ** 4 + y ** 4));
-  const logit = (maxPrior * (priorRadius - radius)) / (1 - priorRadius);
-  return Math.max(-maxPrior, Math.min(maxPrior, logit));
+/** The log-odds that each pixel is garment, by its position: positive within a rounded square, negative towards the border. */
+function priorOf(width: number, height: number): Float32Array {
+  const powersAlong = (length: number) =>
+    Array.from({ length }, (_, i) => (((i + 0.5) / length) * 2 - 1) ** 4);
+  const columns = powersAlong(width);
+  const prior = new Float32Array(width * height);
+  for (const [y, row] of powersAlong(height).entries()) {
+    for (const [x, column] of columns.entries()) {
+      const radius = Math.sqrt(Math.sqrt(column + row));
+      const logit = (maxPrior * (priorRadius - radius)) / (1 - priorRadius);
+      prior[y * width + x] = Math.max(-maxPrior, Math.min(maxPrior, logit));
+    }
+  }
+  return prior;
 }
 
 /** The histogram cell of each pixel's colour, without the slope of the light across the picture. */

@@ -167,12 +167,13 @@ interface Values {
 
 /** Returns the median of the outermost pixels: the background, even if the object touches a part of the border. */
 export function borderMedian({ width, height, values }: Values): number {
-  const border = values.filter((_, i) => {
-    const x = i % width;
-    return x === 0 || x === width - 1 || i < width || i >= width * (height - 1);
-  });
-  border.sort();
-  return border[border.length >> 1] as number;
+  const border = new Float32Array(2 * width + 2 * Math.max(0, height - 2));
+  let count = 0;
+  for (let y = 0; y < height; y++) {
+    const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let x = 0; x < width; x += step) border[count++] = values[y * width + x] as number;
+  }
+  return border.subarray(0, count).sort()[count >> 1] as number;
 }
 
 export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelInputOptions {}

@@ -29,13 +29,15 @@ export function resizeChannels(
   newWidth: number,
   newHeight: number,
 ): Float32Array {
-  const narrow = averageAlong(values, height, width, channels, newWidth);
+  // Of one type, so that the engine compiles the loops for it only.
+  const floats = values instanceof Float32Array ? values : new Float32Array(values);
+  const narrow = averageAlong(floats, height, width, channels, newWidth);
   return averageAlong(narrow, 1, height, newWidth * channels, newHeight);
 }
 
 /** Averages the middle axis of [outer][length][inner] to [outer][newLength][inner]. */
 function averageAlong(
-  values: ArrayLike<number>,
+  values: Float32Array,
   outer: number,
   length: number,
   inner: number,
