@@ -5,6 +5,10 @@ const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 /** Formats a count with thousands separators: `60,000`. */
 export const formatCount = (count: number): string => integer.format(count);
 
+/** Quotes a path for a POSIX shell, if it has characters that a shell would change. */
+export const shellQuoted = (path: string): string =>
+  /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 /** Formats a share from 0 to 1 as a percentage: `91.30 %`. */
 export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
 

@@ -1,12 +1,14 @@
 /** From PyTorch to the Worker and back: state_dict, run, bucket, prediction, state_dict. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
+import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
 import { softmax } from '../../shared/model/predict.ts';
+import { hasOnnxRuntime, runOnnx } from '../support/models/run-onnx.ts';
 import { hasPytorch, pytorch } from '../support/python/pytorch.ts';
 import { requirement } from '../support/requirement.ts';
 
@@ -84,6 +86,14 @@ describe.skipIf(!isHere)('a network that PyTorch trained', () => {
       layers: ['conv1', 'conv2', 'conv3', 'fc1', 'fc2'],
     });
     expect(maxDifference(await pytorch('load', out), logits)).toBe(0);
+  });
+
+  it.skipIf(!hasOnnxRuntime())('gives the same logits as ONNX, within 1e-5', async () => {
+    const { run } = await importFile('tutorial.pth');
+    const out = join(folder, 'model.onnx');
+    expect(await catwalk('export', run, '--out', out)).toMatchObject({ file: out, format: 'onnx' });
+    const found = await runOnnx(await readFile(out), fashionMnistCnn, 100);
+    expect(maxDifference(found, logits)).toBeLessThan(1e-5);
   });
 
   it('is refused as a whole pickled model, with advice to save its state_dict', async () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { argument, count, flag, option, text, UsageError } from '../../node/options.ts';
-import { printProgress, printResult, textTable } from '../../node/text.ts';
+import { printProgress, printResult, shellQuoted, textTable } from '../../node/text.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { LabelCounts } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -121,7 +121,7 @@ function describeFeedback(collected: CollectedFeedback, out: string): string {
     ),
     ...refused.map(({ key, reason }) => `  invalid: ${key}: ${reason}`),
     images.count > 0
-      ? `Train on them with: npx catwalk train --dataset ${out}`
+      ? `Train on them with: npx catwalk train --dataset ${shellQuoted(out)}`
       : 'There are no new images to train on, so no folder is written.',
   ]);
 }

@@ -1,18 +1,22 @@
 import * as z from 'zod';
-import { option, UsageError } from '../../node/options.ts';
+import { option, text, UsageError } from '../../node/options.ts';
 import { printResult } from '../../node/text.ts';
 import { jsonOption, runArgument } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-export const exportRun = defineCommand({
+const exportFormats = ['safetensors', 'onnx'] as const;
+
+export const exportCommand = defineCommand({
   name: 'export',
-  description: 'Exports the weights of a run as .safetensors, for load_state_dict in PyTorch.',
+  description:
+    'Exports the model of a run: .safetensors for load_state_dict in PyTorch, or .onnx for other programs.',
   options: z.object({
     run: runArgument,
-    out: option(
-      '<file.safetensors>',
-      'the file to write',
-      z.string().regex(/\.safetensors$/, 'the file name must end with .safetensors'),
+    out: option('<file>', 'the file to write, such as model.safetensors or model.onnx', text),
+    format: option(
+      '<name>',
+      "safetensors or onnx (default: the ending of the file's name)",
+      z.enum(exportFormats).optional(),
     ),
     names: option(
       '<a,b,…>',
@@ -25,22 +29,29 @@ export const exportRun = defineCommand({
     ),
     json: jsonOption,
   }),
-  async run({ run, out, names, json }, { signal }) {
+  async run({ run, out, names, json, ...options }, { signal }) {
+    const ending = exportFormats.find((name) => out.toLowerCase().endsWith(`.${name}`));
+    const format = options.format ?? ending;
+    if (format === undefined) {
+      throw new UsageError(
+        `--out: ${out} ends with neither .safetensors nor .onnx; name the format with --format`,
+      );
+    }
     const { readRun } = await import('../run/read-run.ts');
-    const { defaultNames, exportSafetensors } = await import('../evaluate/export-safetensors.ts');
+    const { defaultNames, exportRun } = await import('../evaluate/export-run.ts');
     const { writeAtomically } = await import('../../node/files.ts');
     const { openBackend } = await import('../backend/open-backend.ts');
     const stored = await readRun(run);
     const { spec } = stored.config;
     const layers = names ?? defaultNames(spec);
     await openBackend('cpu');
-    const bytes = await exportSafetensors(stored, layers).catch((error) => {
+    const bytes = await exportRun(stored, format, layers).catch((error) => {
       throw error instanceof RangeError ? new UsageError(`--names: ${error.message}`) : error;
     });
     await writeAtomically(out, bytes, signal);
     printResult(
       json,
-      { file: out, bytes: bytes.byteLength, layers },
+      { file: out, format, bytes: bytes.byteLength, layers },
       () => `Wrote ${out}: ${layers.join(', ')} of ${spec.name}\n`,
     );
   },

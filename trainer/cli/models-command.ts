@@ -40,19 +40,23 @@ export const models = defineCommand({
   async run(options, { signal, given }) {
     const { model, all, json } = options;
     const bucket = await openNamedBucket(options, signal);
-    const { listVersions } = await import('../registry/versions.ts');
+    const { listModels, listVersions } = await import('../registry/versions.ts');
     const models: { name: string; versions: ListedVersion[]; aliases: Record<string, Alias> }[] =
       [];
     for (const name of await chosenModels(bucket, all, model, given)) {
       const { versions, aliases } = await listVersions(bucket, name);
       models.push({ name, versions, aliases: Object.fromEntries(aliases) });
     }
-    printResult(json, all ? { models } : { ...models[0] }, () => {
+    const others = all ? [] : (await listModels(bucket)).filter((name) => name !== model);
+    printResult(json, all ? { models } : { ...models[0], otherModels: others }, () => {
+      const more =
+        others.length > 0 ? `Other models (--all lists them): ${others.join(', ')}\n` : '';
       const rows = models.flatMap(({ name, versions }) =>
         versions.map((version) => [...(all ? [name] : []), ...versionRow(version)]),
       );
-      if (rows.length > 0) return textTable([...(all ? ['MODEL'] : []), ...versionColumns], rows);
-      return `There is no version of ${all ? 'any model' : model} in ${bucket.url} yet. \`catwalk publish\` adds one.\n`;
+      const columns = [...(all ? ['MODEL'] : []), ...versionColumns];
+      if (rows.length > 0) return textTable(columns, rows) + more;
+      return `There is no version of ${all ? 'any model' : model} in ${bucket.url} yet. \`catwalk publish\` adds one.\n${more}`;
     });
   },
   subcommands: [history],

@@ -1,13 +1,14 @@
 import { constants } from 'node:os';
 import { Command as Commander } from 'commander';
 import { explainFailure } from '../../node/exit-code.ts';
+import { printProgress } from '../../node/text.ts';
 import catwalk from '../../package.json' with { type: 'json' };
 import { promote, rollback } from './alias-commands.ts';
 import { addCommand, type Command } from './command.ts';
 import { data } from './data-command.ts';
 import { doctor } from './doctor-command.ts';
 import { evaluate } from './evaluate-command.ts';
-import { exportRun } from './export-command.ts';
+import { exportCommand } from './export-command.ts';
 import { importRun } from './import-command.ts';
 import { models } from './models-command.ts';
 import { predict } from './predict-command.ts';
@@ -25,7 +26,7 @@ const commands: readonly Command[] = [
   predict,
   publish,
   importRun,
-  exportRun,
+  exportCommand,
   models,
   promote,
   rollback,
@@ -53,10 +54,22 @@ export async function runProgram(): Promise<void> {
     });
   }
   // The reader of the output has closed it, as `| head` does. Node ignores SIGPIPE, which ends other programs here.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (!interruptedBy) interrupt('SIGPIPE');
+  let isOutputLost = false;
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') {
+      if (!interruptedBy) interrupt('SIGPIPE');
+      return;
+    }
+    // Such as a log on a full disk: a training is worth more than its log.
+    if (!isOutputLost) {
+      printProgress(
+        `error: The output can't be written: ${message}. The command continues without.`,
+      );
+    }
+    isOutputLost = true;
   });
+  // There is no place left to report to.
+  process.stderr.on('error', () => {});
 
   const program = new Commander('catwalk')
     .description(catwalk.description)
@@ -68,6 +81,7 @@ export async function runProgram(): Promise<void> {
   for (const command of commands) addCommand(program, command, interruption.signal);
   try {
     await program.parseAsync();
+    if (isOutputLost) process.exitCode ??= 1;
   } catch (error) {
     if (interruptedBy) {
       process.stderr.write(`Stopped by ${interruptedBy}. Published versions are kept.\n`);

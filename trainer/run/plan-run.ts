@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { shellQuoted } from '../../node/text.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
@@ -146,7 +147,7 @@ function noteOnMoreEpochs(
   const next = checkpoint?.state.position.epoch ?? 1;
   if (next > stored.epochs && trained < stored.epochs) {
     throw new UsageError(
-      `--epochs: the run stopped early after epoch ${trained}, because its validation accuracy no longer improved (--patience). Start another run from its model with --from ${path}.`,
+      `--epochs: the run stopped early after epoch ${trained}, because its validation accuracy no longer improved (--patience). Start another run from its model with --from ${shellQuoted(path)}.`,
     );
   }
   const longer = `The run was planned for ${stored.epochs} epochs and continues to ${epochs}`;

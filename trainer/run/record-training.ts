@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, join } from 'node:path';
+import { shellQuoted } from '../../node/text.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { Dataset, ImageSet } from '../data/dataset.ts';
@@ -104,7 +105,8 @@ export async function recordTraining(
         await writer.save(event.state);
         if (!signal.aborted) continue;
         await writer.finish();
-        const resume = `npx catwalk train --resume ${options.checkpoint ?? run.path}`;
+        const place = shellQuoted(options.checkpoint ?? run.path);
+        const resume = `npx catwalk train --resume ${place}`;
         // A checkpoint in a bucket does not say which data, bucket, alias and key to use.
         const others = options.checkpoint
           ? ' and the same --dataset, --publish, --sign and --alias'

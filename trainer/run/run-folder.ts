@@ -58,7 +58,12 @@ export async function createRunFolder(
 ): Promise<RunFolder> {
   const id = `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`;
   const path = join(runs, id);
-  await writeConfig(path, config);
+  await writeConfig(path, config).catch((cause: Error) => {
+    throw new Error(
+      `The run's folder can't be created: ${cause.message}. Name a folder that you can write to with --runs.`,
+      { cause },
+    );
+  });
   return openRunFolder(path, config, []);
 }
 

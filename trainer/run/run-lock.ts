@@ -35,13 +35,19 @@ export async function lockRun(folder: string): Promise<() => void> {
     startedAt: new Date().toISOString(),
     id,
   };
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch(() => {}); // The lock's own error says why.
   for (;;) {
     try {
       await writeFile(path, `${JSON.stringify(own)}\n`, { flag: 'wx' });
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST') {
+        throw new CheckpointError(
+          `${folder} can't be written to: ${message}. To train there, make it writable, or copy it and resume the copy.`,
+          { cause: error },
+        );
+      }
     }
     await removeStaleLock(path, folder);
   }

@@ -4,11 +4,14 @@ import * as z from 'zod';
 import { type LocalWorker, startLocalWorker } from '../../../infra/local/worker.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { aliasSchema, type Manifest, manifestSchema } from '../../../shared/registry/manifest.ts';
+import { openBackend } from '../../../trainer/backend/open-backend.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
+import { defaultNames } from '../../../trainer/evaluate/export-run.ts';
 import { openBucket } from '../../../trainer/registry/bucket.ts';
 import { uploadTestSet } from '../../../trainer/registry/test-set.ts';
+import { writeOnnx } from '../../../trainer/weights/onnx.ts';
+import { readModelWeights } from '../../../trainer/weights/read-model-weights.ts';
 import { type ChannelsFirstLayer, channelsFirst } from './channels-first.ts';
-import { onnxModel } from './onnx-model.ts';
 
 export interface PublishedBucket {
   /** The folder of the local bucket, which no process has open any more. */
@@ -66,14 +69,17 @@ export async function createPublishedBucket(
     const { layout } = bucket;
     const { version } = aliasSchema.parse(await readJson(layout.alias(name, 'production')));
     const manifest = manifestSchema.parse(await readJson(layout.manifest(name, version)));
+    const topology = await read(layout.versionFile(name, version, 'model.json'));
     const { weightsManifest } = modelJsonSchema.parse(
-      await readJson(layout.versionFile(name, version, 'model.json')),
+      JSON.parse(new TextDecoder().decode(topology)),
     );
     const weightSpecs: io.WeightsManifestEntry[] = weightsManifest[0].weights;
     const weights = await read(layout.versionFile(name, version, 'weights.bin'));
     const layers = channelsFirst(manifest.model, weightSpecs, weights);
-    const [height, width, channels] = manifest.model.inputShape;
-    const onnx = onnxModel(layers, [channels, height, width], manifest.model.labels.length);
+    await openBackend('cpu');
+    const files = { 'model.json': topology, 'weights.bin': weights };
+    const tensors = await readModelWeights(manifest.model, files);
+    const onnx = writeOnnx(tensors, manifest.model, defaultNames(manifest.model));
     await bucket.put('bench/model.onnx', onnx, { contentType: 'application/octet-stream' });
     return { persistTo, manifest, layers, testImages: test.images };
   } finally {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sample } from '../../support/vitest/sample.ts';
 
@@ -38,6 +39,12 @@ describe('catwalk', () => {
     ]) {
       expect(stdout).toContain(text);
     }
+  });
+
+  it('is executable in git, so that npx leaves a checkout as it is', async () => {
+    const files = ['ls-files', '-s', 'trainer/catwalk.mjs'];
+    const { stdout } = await promisify(execFile)('git', files, { cwd: join(cli, '../..') });
+    expect(stdout).toMatch(/^100755 /);
   });
 
   it.each(

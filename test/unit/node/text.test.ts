@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { styleText } from 'node:util';
 import { expect, it } from 'vitest';
-import { printable, textTable } from '../../../node/text.ts';
+import { printable, shellQuoted, textTable } from '../../../node/text.ts';
 
 it.each([
   ['\x1b[2J\x1b[Hcleared', '[2J[Hcleared'],
@@ -26,4 +27,16 @@ it('a cell of a table stays in its row', () => {
     .split('\n');
   expect(lines).toHaveLength(2);
   expect(lines[1]).toBe('a b    1');
+});
+
+it.each([
+  ['runs/20261124T101500Z-4711', 'runs/20261124T101500Z-4711'],
+  ['s3://bucket/my-prefix', 's3://bucket/my-prefix'],
+  ['my runs/a', "'my runs/a'"],
+  ["it's $HOME", "'it'\\''s $HOME'"],
+  ['', "''"],
+])('shellQuoted makes one word of %j', (path, quoted) => {
+  expect(shellQuoted(path)).toBe(quoted);
+  const words = execFileSync('sh', ['-c', `printf '%s|' ${quoted}`]).toString();
+  expect(words).toBe(`${path}|`);
 });

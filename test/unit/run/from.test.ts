@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manifestSchema } from '../../../shared/registry/manifest.ts';
 import { openBackend } from '../../../trainer/backend/open-backend.ts';
-import { exportSafetensors } from '../../../trainer/evaluate/export-safetensors.ts';
+import { exportRun } from '../../../trainer/evaluate/export-run.ts';
 import { openBucket } from '../../../trainer/registry/bucket.ts';
 import { readJson } from '../../../trainer/registry/read-json.ts';
 import { publishRun } from '../../../trainer/run/publish.ts';
@@ -121,7 +121,7 @@ describe('--from', () => {
   it('a file of weights, also with other labels', async () => {
     await openBackend('cpu');
     const file = join(folder, 'parent.safetensors');
-    await writeFile(file, await exportSafetensors(await readRun(parent)));
+    await writeFile(file, await exportRun(await readRun(parent), 'safetensors'));
     const child = await train('--dataset', dataset, ...still, '--from', file);
     const [from, to] = [await weightsOf(parent), await weightsOf(child.run)];
     expect(to.sha256).toBe(from.sha256);

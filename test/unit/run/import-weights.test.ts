@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { argMax } from '../../../shared/model/predict.ts';
 import type { Dataset } from '../../../trainer/data/dataset.ts';
-import { exportSafetensors } from '../../../trainer/evaluate/export-safetensors.ts';
+import { exportRun } from '../../../trainer/evaluate/export-run.ts';
 import { modelFiles } from '../../../trainer/registry/publish-version.ts';
 import { type ImportOptions, importWeights } from '../../../trainer/run/import-weights.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
@@ -74,11 +74,11 @@ test('exports the imported tensors under the requested names', async () => {
   const stored = await readRun(run);
   const described = (tensors: NamedTensor[]) =>
     tensors.map(({ name, shape, values }) => ({ name, shape, values: [...values()] }));
-  expect(described(readSafetensors(await exportSafetensors(stored)))).toEqual(
+  expect(described(readSafetensors(await exportRun(stored, 'safetensors')))).toEqual(
     described(readSafetensors(await readFixture('narrow.safetensors'))),
   );
   const renamed = readSafetensors(
-    await exportSafetensors(stored, ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']),
+    await exportRun(stored, 'safetensors', ['a.0', 'a.3', 'a.6', 'b.1', 'b.4']),
   );
   expect(renamed.map(({ name }) => name).filter((name) => name.endsWith('.bias'))).toEqual([
     'a.0.bias',
@@ -87,7 +87,7 @@ test('exports the imported tensors under the requested names', async () => {
     'b.1.bias',
     'b.4.bias',
   ]);
-  await expect(exportSafetensors(stored, ['a'])).rejects.toThrow(
+  await expect(exportRun(stored, 'safetensors', ['a'])).rejects.toThrow(
     '1 names; the network has 5 layers',
   );
 });
@@ -105,8 +105,8 @@ test('exports a run of half precision as float32', async () => {
   };
   const files = modelFiles(halfArtifacts(whole));
   const [half, full] = [
-    await exportSafetensors({ ...stored, files }),
-    await exportSafetensors(stored),
+    await exportRun({ ...stored, files }, 'safetensors'),
+    await exportRun(stored, 'safetensors'),
   ];
   const values = readSafetensors(full).map((tensor) => [...tensor.values()]);
   for (const [i, tensor] of readSafetensors(half).entries()) {
