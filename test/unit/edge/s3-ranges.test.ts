@@ -65,7 +65,7 @@ it.each<[string, Change, RegExp]>([
   ['a longer range', { asked: (headers) => ({ ...headers, range: 'bytes=3-9' }) }, /has 7 bytes/],
   ['the whole object', { asked: without('range') }, /has 10 bytes/],
   ['no Content-Range', { answered: without('content-range') }, /Content-Range \(none\)/],
-  ['no ETag', { answered: without('etag') }, /no ETag/],
+  ['no ETag', { answered: without('etag') }, /without an ETag/],
 ])('refuses an answer with %s', async (_, change, reason) => {
   const { store, key } = await openBehind(change);
   const error = await store.getRange(key, 3, 4).catch((cause) => cause);
