@@ -108,8 +108,9 @@ function linesOf(
     case 'message':
       return [dim(report.message)];
     case 'dataset': {
-      const { name, train, test, source } = report;
-      const sizes = `${formatCount(train)} training and ${formatCount(test)} test images`;
+      const { name, train, validation, test, source } = report;
+      const held = validation > 0 ? `, ${formatCount(validation)} validation` : '';
+      const sizes = `${formatCount(train)} training${held} and ${formatCount(test)} test images`;
       return [`Data set ${name}: ${sizes}, from ${source}`];
     }
     case 'model': {

@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { shellQuoted } from '../../node/text.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import type { Dataset, ImageSet } from '../data/dataset.ts';
+import type { Dataset, FolderReport, ImageSet } from '../data/dataset.ts';
+import type { LabelCounts } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import type { AliasMoveResult } from '../registry/move-alias.ts';
 import {
@@ -24,7 +25,17 @@ export type TrainReport =
   | { event: 'message'; message: string }
   /** The progress of reading an image folder, about once a second. */
   | { event: 'reading'; done: number; of: number }
-  | { event: 'dataset'; name: string; train: number; test: number; source: string }
+  | {
+      event: 'dataset';
+      name: string;
+      /** Images of each part, and of each part and label. */
+      train: number;
+      validation: number;
+      test: number;
+      perLabel: LabelCounts[];
+      source: string;
+      folder?: FolderReport;
+    }
   | { event: 'model'; name: string; summary: string[]; parameters: number }
   | Exclude<TrainingEvent, { event: 'checkpoint' }>
   /** A checkpoint is written. */

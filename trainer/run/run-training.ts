@@ -6,6 +6,7 @@ import { buildModel } from '../../shared/model/build-model.ts';
 import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { countsPerLabel } from '../data/folder-report.ts';
 import { loadDataset } from '../data/load-dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
@@ -196,8 +197,18 @@ function checkSameDataset({ path, config }: ResumedRun, dataset: Dataset): void 
   );
 }
 
-function reportDataset({ name, train, test, source }: Dataset, reporter: Reporter): void {
-  reporter.report({ event: 'dataset', name, train: train.count, test: test.count, source });
+function reportDataset(dataset: Dataset, reporter: Reporter): void {
+  const { name, train, validation, test, source, folder } = dataset;
+  const counts = { train: train.count, validation: validation?.count ?? 0, test: test.count };
+  const perLabel = countsPerLabel(dataset);
+  reporter.report({
+    event: 'dataset',
+    name,
+    ...counts,
+    perLabel,
+    source,
+    ...(folder && { folder }),
+  });
 }
 
 /** Reports the layers as TensorFlow.js prints them. */

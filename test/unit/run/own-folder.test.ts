@@ -43,6 +43,17 @@ it('uses validation/ to choose the epoch, and weights labels with few images', a
   expect(trained.code).toBe(0);
   const { reports, epochs, run, config } = trained;
   expect(reports[0]).toEqual({ event: 'reading', done: 0, of: 74 });
+  expect(reports.find(({ event }) => event === 'dataset')).toMatchObject({
+    train: 44,
+    validation: 12,
+    test: 18,
+    perLabel: [
+      { label: 'circle', train: 4, validation: 4, test: 6 },
+      { label: 'square', train: 20, validation: 4, test: 6 },
+      { label: 'triangle', train: 20, validation: 4, test: 6 },
+    ],
+    folder: { split: 'folders', skipped: [], duplicates: [] },
+  });
   expect(reports.find(({ event }) => event === 'started')).toMatchObject({ images: 44 });
   expect(epochs[1]?.validation?.perClass.map(({ support }) => support)).toEqual([4, 4, 4]);
   expect(config).toMatchObject({ classWeights: 'balanced', validation: 0, patience: 5 });
