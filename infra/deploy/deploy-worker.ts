@@ -3,20 +3,24 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { StepError } from '../process/run-program.ts';
+import { chooseAccount } from './account.ts';
 import { repository, runCommand, waitUntilReady } from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
+import { uploadEnvironment } from './upload-environment.ts';
 
 /** The settings of an environment of wrangler.jsonc that a deployment needs. */
 const configSchema = z.object({
   name: z.string(),
   account_id: z.string().optional(),
   vars: z.record(z.string(), z.string()),
-  r2_buckets: z.array(z.object({ binding: z.string(), bucket_name: z.string().optional() })),
-});
-
-const whoamiSchema = z.object({
-  loggedIn: z.literal(true),
-  accounts: z.array(z.object({ id: z.string(), name: z.string() })),
+  r2_buckets: z.array(
+    z.object({
+      binding: z.string(),
+      bucket_name: z.string().optional(),
+      /** Such as `eu` or `fedramp`. */
+      jurisdiction: z.string().optional(),
+    }),
+  ),
 });
 
 /** A line of Wrangler's output file, WRANGLER_OUTPUT_FILE_PATH. */
@@ -48,7 +52,8 @@ export async function deployWorker(
     unstable_readConfig({ config: file, env }, { hideWarnings: true }),
   );
   const { vars: variables } = config;
-  const bound = config.r2_buckets.find(({ binding }) => binding === 'BUCKET')?.bucket_name;
+  const { bucket_name: bound, jurisdiction } =
+    config.r2_buckets.find(({ binding }) => binding === 'BUCKET') ?? {};
   const bucket = variables.S3_BUCKET || bound;
   if (bucket === undefined) {
     throw new Error(
@@ -75,10 +80,11 @@ export async function deployWorker(
   const account = await chooseAccount(environment, config.account_id);
   print(`Logged in to Cloudflare; account ${account.name}`);
   const inAccount = { ...environment, CLOUDFLARE_ACCOUNT_ID: account.id };
-  if (bound) print(await ensureBucket(bound, withConfig, inAccount));
-  await runCommand('catwalk', upload, uploadEnvironment(inAccount, variables, usesR2, account.id), {
-    show: true,
-  });
+  const r2 = usesR2 ? { accountId: account.id, jurisdiction } : null;
+  const uploading = uploadEnvironment(inAccount, { name: bucket, r2, variables });
+  if (uploading.warning) print(uploading.warning);
+  if (bound) print(await ensureBucket(bound, jurisdiction, withConfig, inAccount));
+  await runCommand('catwalk', upload, uploading.environment, { show: true });
   const deployed = await deploy(withConfig('deploy', '--minify'), inAccount);
   const host = deployed.targets.find((target) => hostPattern.test(target));
   const address = url ?? (host && `https://${host.replace('https://', '')}`);
@@ -97,58 +103,23 @@ export async function deployWorker(
   print(`  npx catwalk train --publish ${bucketUrl}`);
 }
 
-async function chooseAccount(environment: NodeJS.ProcessEnv, configured: string | undefined) {
-  let answer: string;
-  try {
-    answer = await runCommand('wrangler', ['whoami', '--json'], environment);
-  } catch (cause) {
-    throw new Error(
-      'Not logged in to Cloudflare. Run npx wrangler login, or set CLOUDFLARE_API_TOKEN (docs/09-deploy-and-operate.md).',
-      { cause },
-    );
-  }
-  const { accounts } = whoamiSchema.parse(JSON.parse(answer.slice(answer.indexOf('{'))));
-  const named = environment.CLOUDFLARE_ACCOUNT_ID || configured;
-  const found = accounts.filter(({ id }) => named === undefined || id === named);
-  const [account, ...others] = found;
-  if (account && others.length === 0) return account;
-  const known = accounts.map(({ id, name }) => `\n  ${id}  ${name}`).join('');
-  throw new Error(`Set CLOUDFLARE_ACCOUNT_ID to one of your accounts:${known}`);
-}
-
 async function ensureBucket(
   bucket: string,
+  jurisdiction: string | undefined,
   withConfig: (...argv: string[]) => string[],
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {
+  const inJurisdiction = jurisdiction ? ['--jurisdiction', jurisdiction] : [];
+  const r2 = (...argv: string[]) =>
+    runCommand('wrangler', withConfig('r2', 'bucket', ...argv, ...inJurisdiction), environment);
   try {
-    await runCommand('wrangler', withConfig('r2', 'bucket', 'info', bucket, '--json'), environment);
+    await r2('info', bucket, '--json');
     return `The bucket ${bucket} exists`;
   } catch (error) {
     if (!(error instanceof StepError) || !error.output.includes(bucketMissing)) throw error;
   }
-  await runCommand('wrangler', withConfig('r2', 'bucket', 'create', bucket), environment);
+  await r2('create', bucket);
   return `Created the bucket ${bucket}`;
-}
-
-/** The environment in which the trainer reaches the bucket: R2's S3 API, or the S3 server of the Worker's variables. */
-function uploadEnvironment(
-  environment: NodeJS.ProcessEnv,
-  { AWS_ENDPOINT_URL, AWS_REGION }: Record<string, string>,
-  usesR2: boolean,
-  accountId: string,
-): NodeJS.ProcessEnv {
-  if (usesR2 && !(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY)) {
-    throw new Error(
-      'Uploading the test set needs the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
-    );
-  }
-  const endpoint = usesR2 ? `https://${accountId}.r2.cloudflarestorage.com` : AWS_ENDPOINT_URL;
-  return {
-    ...environment,
-    ...(endpoint && !environment.AWS_ENDPOINT_URL && { AWS_ENDPOINT_URL: endpoint }),
-    ...(AWS_REGION && !environment.AWS_REGION && { AWS_REGION }),
-  };
 }
 
 async function deploy(argv: string[], environment: NodeJS.ProcessEnv) {

@@ -45,6 +45,7 @@ const noSuchWorker: Failure = {
   code: 10007,
   message: 'This Worker does not exist on your account.',
 };
+const notPermitted: Failure = { code: 9109, message: 'Unauthorized to access requested resource' };
 const noRoute: Failure = { code: 7003, message: 'Could not route to that URI.' };
 
 interface Call {
@@ -54,7 +55,10 @@ interface Call {
 /** The name in the path, then the body. */
 type Answer = (name: string, call: Call) => unknown;
 
-export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
+/** @param options.listsAccounts false: the token has no permission to list them */
+export async function startCloudflareStandIn({
+  listsAccounts = true,
+} = {}): Promise<CloudflareStandIn> {
   const calls: string[] = [];
   const unknown: string[] = [];
   const buckets = new Set<string>();
@@ -184,6 +188,7 @@ export async function startCloudflareStandIn(): Promise<CloudflareStandIn> {
   }));
 
   function answer(method: string, path: string, call: Call): unknown {
+    if (!listsAccounts && /^\/(memberships|accounts|user)$/.test(path)) throw notPermitted;
     if (path === '/memberships') return [{ account: { id: account, name: 'Stand-in' } }];
     if (path === '/accounts') return [{ id: account, name: 'Stand-in' }];
     if (path === '/user') return { id: 'user', email: 'somebody@example.com' };

@@ -92,6 +92,7 @@ describe('a deployment', () => {
     const argv = ['--env', 'production', '--url', worker.url];
     const first = await deploy(argv, environment);
     expect(first.output).toContain('Created the bucket catwalk');
+    expect(first.output).toContain('Warning: AWS_ENDPOINT_URL_S3 is http');
     expect(first.output).toContain('Test set uploaded');
     expect(first.output).toContain('catwalk.stand-in.workers.dev');
     expect(first.output).toContain(`It answers at ${worker.url}, and has no model yet`);

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { Deployment } from 'kubernetes-models/apps/v1';
 import { Job } from 'kubernetes-models/batch/v1';
-import { ConfigMap } from 'kubernetes-models/v1';
+import { ConfigMap, Service } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { sweepFileSchema, trialParameters } from '../../../trainer/sweep/sweep-file.ts';
@@ -64,6 +65,34 @@ describe('the Kubernetes manifest', async () => {
     );
     for (const [, volume] of dockerfile.matchAll(/^VOLUME (.*)$/gm))
       expect(mounts).toContain(volume);
+  });
+});
+
+describe("the manifest of the Worker's container", async () => {
+  const documents = parseAllDocuments(await read('kubernetes/worker.yaml'));
+  const [deployment, service] = documents.map((document) => document.toJS());
+
+  it("fits Kubernetes' own OpenAPI description", () => {
+    new Deployment(deployment).validate();
+    new Service(service).validate();
+    const wrong = structuredClone(deployment);
+    wrong.spec.replicas = '2';
+    expect(() => new Deployment(wrong).validate()).toThrow();
+  });
+
+  it("runs as the image's user, with a port and labels that fit", async () => {
+    const { securityContext, containers } = deployment.spec.template.spec;
+    const [container] = containers;
+    const dockerfile = await read('worker/Dockerfile');
+    expect(dockerfile).toContain(
+      `USER ${securityContext.runAsUser}:${securityContext.runAsGroup}\n`,
+    );
+    expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
+    expect(dockerfile).toContain(`EXPOSE ${container.ports[0].containerPort}\n`);
+    expect(service.spec.ports[0].targetPort).toBe(container.ports[0].name);
+    const { labels } = deployment.spec.template.metadata;
+    expect(labels).toMatchObject(service.spec.selector);
+    expect(labels).toMatchObject(deployment.spec.selector.matchLabels);
   });
 });
 
