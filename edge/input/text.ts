@@ -51,7 +51,7 @@ export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** What clients send instead of base64, and what to do about it. */
+/** Texts that clients send instead of base64, with advice. */
 const mistakes: readonly [pattern: RegExp, advice: string][] = [
   [/^\s*[[{]/, 'It is JSON in a string: JSON was written twice.'],
   [/^(?:https?|blob|file):/i, 'The Worker reads no addresses: send the file itself.'],

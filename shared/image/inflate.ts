@@ -12,7 +12,7 @@ interface Inflater {
   inflated(): number;
 }
 
-/** What `inflate` returns in WebAssembly. */
+/** The results of `inflate` in WebAssembly. */
 const result = { invalid: 0, needsInput: 1, outputFull: 2, done: 3 } as const;
 
 /** The decoder's room for input, and its whole memory: less than four pages of 64 KiB. */

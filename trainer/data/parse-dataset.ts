@@ -55,7 +55,7 @@ export function parseImageSet(
 export interface UnpackedFile {
   /** In memory that threads can share if the file was compressed. */
   content: Uint8Array;
-  /** Of the uncompressed content. */
+  /** The SHA-256 of the uncompressed content. */
   sha256: string;
 }
 

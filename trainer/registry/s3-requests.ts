@@ -153,7 +153,7 @@ export async function deleteObject({ client, Bucket, sending }: Connection, key:
   await client.send(new DeleteObjectCommand({ Bucket, Key: key }), sending);
 }
 
-/** What `DeleteObjects` accepts. */
+/** The maximum number of keys that `DeleteObjects` accepts. */
 const maxDeleted = 1000;
 /** Requests at a time, to a store that can't delete several objects with one. */
 const deletionsAtOnce = 16;

@@ -72,7 +72,7 @@ const trainingOptions = z.object({
   ),
   background: option(
     '<name>',
-    "what becomes of a picture's background, at training and wherever the model is used: invert (light becomes dark), isolate (keep only the object, on black) or keep (default: isolate for fashion-mnist; keep if the borders of a folder's images are mid-grey or depend on the label; else invert)",
+    "treatment of a picture's background, at training and prediction: invert (light becomes dark), isolate (keep only the object, on black) or keep (default: isolate for fashion-mnist; keep if the borders of a folder's images are mid-grey or depend on the label; else invert)",
     z.enum(['invert', 'isolate', 'keep']).optional(),
   ),
   fit: option(
@@ -114,7 +114,7 @@ const trainingOptions = z.object({
 export const comparisonOptions = {
   margin: option(
     '<x>',
-    'move the alias only to a version that is more accurate by at least x, 0 to 1, so that chance alone does not move it',
+    'move the alias only to a version that is more accurate by at least x, 0 to 1, so that it does not move by chance',
     z.coerce.number().min(0).max(1).default(0),
   ),
   compareOn: option(

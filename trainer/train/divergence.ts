@@ -5,7 +5,7 @@ export interface Divergence {
   step: number;
   /** Per epoch. */
   steps: number;
-  /** Of this step. */
+  /** The learning rate of this step. */
   learningRate: number;
   /** The fault, such as `the loss is NaN`. */
   reason: string;

@@ -9,7 +9,7 @@ const maxEntries = 10_000;
 /** Uncompressed size of all files: a hundred times the network's weights. */
 const maxBytes = 256 * 2 ** 20;
 
-/** What a file of `torch.save` holds. */
+/** The content of a file of `torch.save`. */
 export interface PytorchContent {
   /** The saved object. */
   root: unknown;

@@ -1,4 +1,4 @@
-/** What the names in PyTorch's pickles mean. */
+/** The meaning of the names in PyTorch's pickles. */
 import { isKind, type Opaque, opaque, type PickleGlobal } from './pickle-machine.ts';
 import { type FloatType, WeightsFileError } from './tensor.ts';
 

@@ -42,7 +42,7 @@ const MIN_BLOCK_BYTES: i64 = 64;
 const MAX_HEADER_BYTES: usize = 512;
 const MAX_CODE_BYTES: usize = 16;
 
-// Where the next part of the data begins.
+// The start of the next part of the data.
 const IN_HEADER: i32 = 0;
 const IN_STORED: i32 = 1;
 const IN_CODES: i32 = 2;

@@ -23,9 +23,9 @@ export async function pytorch(...parameters: string[]): Promise<number[][]> {
 }
 
 export interface Checkpoints {
-  /** Of the first ten test images, by network. */
+  /** The logits of the first ten test images, by network. */
   logits: Record<string, number[][]>;
-  /** Of the network in unit-pixels.pth on the 100 test images. */
+  /** The accuracy of the network in unit-pixels.pth on the 100 test images. */
   accuracy: number;
 }
 

@@ -53,7 +53,7 @@ describe.each(unsafe)('a store that %s conditions', (_, behaviour, says) => {
     const first = await publish(bucket, 0.5);
     const second = await publish(bucket, 0.6);
     expect(second.move).toMatchObject({ outcome: 'moved', alias: { previous: first.version } });
-    // What exists is not overwritten, even there.
+    // Existing objects are not overwritten, even there.
     const [key = ''] = standIn.objects.keys();
     const text = { contentType: 'text/plain' };
     expect(await bucket.putIfAbsent(key, new Uint8Array(1), text)).toBe(false);
