@@ -9,9 +9,14 @@ export interface ModelCache {
    * Runs `use` on a version, and loads it first if it is not in memory. `use` is synchronous, so that no
    * model is disposed of while it is in use.
    *
+   * @param background completes the load even if the client disconnects: other requests may wait for it
    * @throws {ModelError | StoreError} if the version can't be loaded; `busy` if too many others are loading
    */
-  withModel<Result>(version: string, use: (model: LoadedModel) => Result): Promise<Result>;
+  withModel<Result>(
+    version: string,
+    use: (model: LoadedModel) => Result,
+    background?: Pick<ExecutionContext, 'waitUntil'>,
+  ): Promise<Result>;
   /**
    * Loads a version if it is not in memory, and keeps it there until it is released.
    *
@@ -113,8 +118,11 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
 
   return {
     prepare: openLoader,
-    async withModel(version, use) {
-      if (!entries.has(version)) checkMayLoad(version);
+    async withModel(version, use, background) {
+      if (!entries.has(version)) {
+        checkMayLoad(version);
+        background?.waitUntil(load(version).catch(() => {}));
+      }
       return withEntry(version, ({ model }) => use(model));
     },
     acquire: (version) =>

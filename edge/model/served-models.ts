@@ -132,7 +132,8 @@ export function serveModels(options: ServedModelsOptions): ServedModels {
     async resolve(choice, background) {
       if ('client' in choice) return resolveClient(choice.client, background);
       if ('alias' in choice) return resolveAlias(choice.alias, background);
-      return models.withModel(choice.version, () => ({ version: choice.version, alias: null }));
+      const { version } = choice;
+      return models.withModel(version, () => ({ version, alias: null }), background);
     },
     withModel: ({ version, alias }, use) =>
       models.withModel(version, (model) => use({ model, alias })),

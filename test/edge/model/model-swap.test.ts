@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { engine } from '#tensorflow';
+import { loadVersion } from '../../../edge/model/load-version.ts';
+import { serveModels } from '../../../edge/model/served-models.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { bucketLayout } from '../../../shared/registry/bucket-layout.ts';
 import type { ObjectStore } from '../../../shared/registry/object-store.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp } from '../../support/edge/open-app.ts';
@@ -39,6 +43,31 @@ describe('before a model is published', () => {
     const versions = await Promise.all([versionOf(app), versionOf(app), versionOf(app)]);
     expect(versions).toEqual([first, first, first]);
     expect(gets.filter((key) => key.endsWith('weights.bin'))).toHaveLength(1);
+  });
+});
+
+describe('a version that a request names', () => {
+  it('is loaded to the end even if the client disconnects, because others may wait for it', async () => {
+    const { bucket, first } = await serving();
+    const background: Promise<unknown>[] = [];
+    const models = serveModels({
+      store: r2ObjectStore(bucket.bucket),
+      layout: bucketLayout(bucket.prefix),
+      name: fashionMnistCnn.name,
+      publicKeys: [],
+      alias: 'production',
+      canary: null,
+      maxModelBytes: 64e6,
+      pollMilliseconds: 2000,
+      now: Date.now,
+      random: Math.random,
+      openLoader: async () => loadVersion,
+      onSwap: () => {},
+    });
+    // The runtime stops a request whose client has gone, except for what it waits for in the background.
+    void models.resolve({ version: first }, { waitUntil: (work) => void background.push(work) });
+    await Promise.all(background);
+    expect(models.versions()).toEqual([first]);
   });
 });
 
