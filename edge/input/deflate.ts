@@ -5,7 +5,7 @@ import { imageDecoders } from './image-decoders.ts';
  * Inflates a body of Content-Encoding deflate: a zlib stream (RFC 1950), or raw deflate data, which some clients send instead.
  *
  * @param maxBytes the limit of the inflated size
- * @param reserve called with the size of memory before it is allocated
+ * @param reserve called with the inflated size before its memory is allocated
  * @returns `null` if the inflated size exceeds the limit
  * @throws {Error} if the data is corrupt, cut off or followed by more
  */
@@ -18,25 +18,24 @@ export async function inflateDeflate(
   // A stored block may start with the same first byte, but then its padding would not be 0.
   const isZlib = ((file[0] ?? 0) & 15) === 8 && file.length > 6 && view.getUint16(0) % 31 === 0;
   const data = isZlib ? file.subarray(2, -4) : file;
-  let buffer = new ArrayBuffer(0);
-  let length = 0;
   const open = await imageDecoders.compiledDecoder();
+  // Twice: a stream does not state its size, and a buffer that grows is copied.
+  let length = 0;
   const dataBytes = inflateRaw(open, data, (piece) => {
-    const before = length;
     length += piece.byteLength;
-    if (length > maxBytes) return false;
-    if (length > buffer.byteLength) {
-      const capacity = Math.min(maxBytes, Math.max(2 * buffer.byteLength, length));
-      reserve(capacity - buffer.byteLength);
-      buffer = buffer.transfer(capacity);
-    }
-    new Uint8Array(buffer).set(piece, before);
-    return true;
+    return length <= maxBytes;
   });
   if (length > maxBytes) return null;
   if (dataBytes === null) throw new Error('it is cut off');
   if (dataBytes !== data.byteLength) throw new Error('its data ends too early');
-  const inflated = new Uint8Array(buffer, 0, length);
+  reserve(length);
+  const inflated = new Uint8Array(length);
+  let written = 0;
+  inflateRaw(open, data, (piece) => {
+    inflated.set(piece, written);
+    written += piece.byteLength;
+    return true;
+  });
   if (isZlib && adler32(inflated) !== view.getUint32(file.byteLength - 4)) {
     throw new Error('its checksum is wrong');
   }

@@ -1,7 +1,7 @@
 import { isImage } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
 import { looksLikeJson } from './json.ts';
-import { contentImages, type PostedImages, toText } from './posted-images.ts';
+import { contentImages, type PostedImages } from './posted-images.ts';
 import { isText } from './text.ts';
 
 /** An image file of at least this length contains the bytes of line ends. */
@@ -32,12 +32,12 @@ export async function requestImages(
   if (content.images[0]?.kind !== 'file') return content;
   const isForm = type === 'application/x-www-form-urlencoded';
   if (isText(body) && (isForm || type.startsWith('text/'))) {
-    const text = toText(body);
-    const form = isForm && (await import('./form-images.ts')).urlEncodedImages(text, queryNames);
+    const form = isForm && (await import('./form-images.ts')).urlEncodedImages(body, queryNames);
     if (form) return form;
+    const start = new TextDecoder().decode(body.subarray(0, 40));
     throw new Problem(
       'unsupported_image',
-      `The text "${text.slice(0, 40)}" is not an image: it may be JSON, a data URL, or base64 of an image file.`,
+      `The text "${start}" is not an image: it may be JSON, a data URL, or base64 of an image file.`,
     );
   }
   if (!isForm) return content;

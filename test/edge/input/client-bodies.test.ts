@@ -158,6 +158,11 @@ const predicted: Record<string, ClientBody> = {
     urlEncoded,
     new URLSearchParams({ pixels: JSON.stringify(rows) }).toString(),
   ],
+  'urlencoded JSON with spaces': [
+    urlEncoded,
+    new URLSearchParams({ a: 'ü %', pixels: JSON.stringify(rows, null, 1) }).toString(),
+  ],
+  'an urlencoded field with broken escapes beside it': [urlEncoded, `a=%&b=%zz&c&image=${base64}`],
   'curl -d with JSON': [urlEncoded, JSON.stringify({ pixels })],
   'curl -d with base64': [urlEncoded, base64],
   'curl -d with a data URL': [urlEncoded, dataUrl],

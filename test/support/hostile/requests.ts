@@ -166,6 +166,30 @@ export const hostileRequests: Record<string, () => Promise<HostileRequest> | Hos
     ...predict(gzipSync(Buffer.alloc(200_000_000))),
     encoding: 'gzip',
   }),
+  'deflate of 20 MB': () => ({
+    ...predict(deflateSync(Buffer.alloc(20_000_000))),
+    encoding: 'deflate',
+  }),
+  'deflate of 200 MB': () => ({
+    ...predict(deflateRawSync(Buffer.alloc(200_000_000))),
+    encoding: 'deflate',
+  }),
+  'base64 of 10 MB as text': () =>
+    predict(Buffer.from(`iVBORw0KGgo${'A'.repeat(10_000_000)}`), 'text/plain'),
+  'url-encoded base64 of 10 MB': () =>
+    predict(Buffer.from(`image=${'A+'.repeat(5_000_000)}`), 'application/x-www-form-urlencoded'),
+  'part of a multipart form in base64 of 10 MB': () =>
+    predict(
+      Buffer.from(
+        `--b\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n${'A'.repeat(10_000_000)}\r\n--b--`,
+      ),
+      'multipart/form-data; boundary=b',
+    ),
+  'multipart form of 20 MB of almost delimiters': () =>
+    predict(
+      Buffer.from(`--b\r\n\r\n${'\n--'.repeat(6_600_000)}`),
+      'multipart/form-data; boundary=b',
+    ),
   'form with 64 images': async () => {
     const file = await grey(560, 560).jpeg({ quality: 20, progressive: true }).toBuffer();
     const each = [
