@@ -82,8 +82,8 @@ export async function workerdProcesses(): Promise<string[]> {
   return found;
 }
 
-/** @returns a process's resident memory */
-export async function residentBytes(id: string): Promise<number> {
+/** @returns a process's resident memory: now, or at most since its start */
+export async function residentBytes(id: string, what: 'VmRSS' | 'VmHWM' = 'VmRSS') {
   const status = await readFile(`/proc/${id}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
 }

@@ -5,4 +5,6 @@ export const names = {
   pytorch: 'PyTorch, native, 1 thread',
   /** A Hono route that answers a constant, in a Worker with the same bindings. */
   constant: 'constant',
+  /** Only decodes. */
+  jpegJs: 'jpeg-js',
 };

@@ -15,6 +15,7 @@ export function reportText(report: Report): string {
     memoryLines(report),
     ...(report.soak ? [soakLines(report.soak)] : []),
     httpLines(report),
+    ...(report.photos.length > 0 ? [photoLines(report)] : []),
     [
       `Bundle: ${kilobytes(bundle.bytes)}, ${kilobytes(bundle.gzipBytes)} gzip`,
       ...(startUpCpuMs === null
@@ -54,6 +55,18 @@ function coldStartLines({ coldStart }: Report): string[] {
     ...coldStart.map(({ name, ms }) => columns(name, [ms.toFixed(0), (ms - base).toFixed(0)])),
   ];
 }
+
+const photoLines = ({ photos }: Report): string[] => [
+  columns('Photos, POST /predict', ['first ms', 'p50 ms', 'CPU ms', 'peak MB']),
+  ...photos.map(({ name, photo, firstMs, p50Ms, cpuMs, peakBytes }) =>
+    columns(`${photo}: ${name}`, [
+      firstMs.toFixed(0),
+      p50Ms.toFixed(1),
+      cpuMs === null ? '-' : cpuMs.toFixed(1),
+      peakBytes === null ? '-' : (peakBytes / 1e6).toFixed(0),
+    ]),
+  ),
+];
 
 const memoryLines = ({ memory }: Report): string[] => [
   columns('Memory, MB', ['heap', 'buffers', 'process']),

@@ -42,6 +42,19 @@ const httpRowSchema = z.object({
   requestsPerSecond: z.number().positive(),
 });
 
+/** Answers to a posted photo, one at a time. */
+const photoRowSchema = z.object({
+  name: z.string(),
+  photo: z.string(),
+  firstMs: milliseconds,
+  /** Of the answers after the first ones. */
+  p50Ms: milliseconds,
+  /** CPU of workerd's process per request, null if the system does not report it. */
+  cpuMs: milliseconds.nullable(),
+  /** The largest resident set of the process, likewise. */
+  peakBytes: z.int().nullable(),
+});
+
 const everyImageSchema = z.object({
   images: z.int().positive(),
   largestLogitDifference: z.number(),
@@ -72,6 +85,8 @@ export const reportSchema = z.object({
   /** Null if not requested. */
   soak: z.array(soakRowSchema).nullable(),
   http: z.array(httpRowSchema),
+  /** Older reports have none. */
+  photos: z.array(photoRowSchema).default([]),
   /** The Worker as it is uploaded, without the page. */
   bundle: z.object({ bytes: z.int(), gzipBytes: z.int() }),
 });
@@ -82,4 +97,5 @@ export type ColdStartRow = z.infer<typeof coldStartRowSchema>;
 export type MemoryRow = z.infer<typeof memoryRowSchema>;
 export type SoakRow = z.infer<typeof soakRowSchema>;
 export type EveryImage = z.infer<typeof everyImageSchema>;
+export type PhotoRow = z.infer<typeof photoRowSchema>;
 export type HttpRow = z.infer<typeof httpRowSchema>;

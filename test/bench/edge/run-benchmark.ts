@@ -10,6 +10,7 @@ import { installPeers } from './install-peers.ts';
 import { measureColdStart } from './measure-cold-start.ts';
 import { measureForward } from './measure-forward.ts';
 import { measureMemory } from './measure-memory.ts';
+import { measurePhotos } from './measure-photos.ts';
 import { measureRoutes } from './measure-routes.ts';
 import { measureSoak } from './measure-soak.ts';
 import { measureStartUp } from './measure-start-up.ts';
@@ -33,8 +34,22 @@ const batches = [1, 16];
 
 /** Durations that give steady figures, and short ones for a test. */
 const durations = {
-  whole: { turnMs: 300, warmUpMs: 1500, coldStarts: 7, httpRounds: 3, httpSeconds: 2 },
-  quick: { turnMs: 20, warmUpMs: 20, coldStarts: 1, httpRounds: 1, httpSeconds: 0.2 },
+  whole: {
+    turnMs: 300,
+    warmUpMs: 1500,
+    coldStarts: 7,
+    httpRounds: 3,
+    httpSeconds: 2,
+    photoRequests: 30,
+  },
+  quick: {
+    turnMs: 20,
+    warmUpMs: 20,
+    coldStarts: 1,
+    httpRounds: 1,
+    httpSeconds: 0.2,
+    photoRequests: 1,
+  },
 };
 
 /** @param folder an empty one to work in */
@@ -43,7 +58,7 @@ export async function runBenchmark(
   folder: string,
   progress: (line: string) => void,
 ): Promise<Report> {
-  const { turnMs, warmUpMs, coldStarts, httpRounds, httpSeconds } =
+  const { turnMs, warmUpMs, coldStarts, httpRounds, httpSeconds, photoRequests } =
     durations[options.quick ? 'quick' : 'whole'];
   await installPeers(progress);
   progress('publishing a model to a local bucket, and bundling the Workers');
@@ -124,6 +139,15 @@ export async function runBenchmark(
       rounds: httpRounds,
       seconds: httpSeconds,
     });
+    const photos = await measurePhotos({
+      open,
+      contestants: [
+        { name: names.catwalk, bundle: production },
+        { name: names.jpegJs, bundle: await bundleWorker('jpeg-js', join(folder, 'jpeg-js')) },
+      ],
+      requests: photoRequests,
+      progress,
+    });
     return reportSchema.parse({
       machine: { ...thisMachine(), workerd: workerd.version },
       model: { version: manifest.version, accuracy: manifest.metrics.accuracy },
@@ -135,6 +159,7 @@ export async function runBenchmark(
       memory,
       soak,
       http,
+      photos,
       bundle: sizeOf(production),
     });
   } finally {
