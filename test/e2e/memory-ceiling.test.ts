@@ -86,5 +86,5 @@ async function measure(
 
 /** The valid answers to a request that is too expensive: a prediction, a problem of the request, or `busy`. */
 function isDocumented({ status, body }: Answered): boolean {
-  return [200, 400, 413, 422].includes(status) || (status === 503 && body.includes('busy'));
+  return [200, 400, 408, 413, 422].includes(status) || (status === 503 && body.includes('busy'));
 }
