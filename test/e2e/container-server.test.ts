@@ -45,7 +45,8 @@ beforeAll(async () => {
   await chmodTree('a-w', image);
 });
 afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
+  // workerd is a child of `timeout`, in the same group.
+  for (const { pid } of running.splice(0)) killGroup(pid as number);
 });
 afterAll(async () => {
   await store?.stop();
@@ -159,6 +160,7 @@ function spawnServer(environment: Record<string, string>, user: object) {
   const child = spawn(join(image, 'serve'), {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
+    detached: true,
     env: { PATH: '/usr/bin:/bin', ...environment },
     // Only root can become another user.
     ...(isRoot ? user : {}),
@@ -180,6 +182,14 @@ async function exitOf(program: string, environment: Record<string, string>): Pro
   });
   const [code] = await once(child, 'exit');
   return code;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Sends a request unchanged, with any Host. Returns the start of the answer. */
