@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
@@ -23,8 +23,15 @@ const modules = [
  * @throws {Error} with the compiler's messages
  */
 export async function buildKernels(): Promise<void> {
-  await mkdir(`${root}${outFolder}`, { recursive: true });
-  await writeFile(`${root}${outFolder}/staged-chunk.ts`, stagedChunkSource());
+  const out = `${root}${outFolder}`;
+  await mkdir(out, { recursive: true });
+  const before = new Set(await readdir(out));
+  const compile = async (entry: string, file: string, ...options: string[]) => {
+    await compileModule(entry, file, options);
+    before.delete(file);
+  };
+  await writeFile(`${out}/${stagedChunkFile}`, stagedChunkSource());
+  before.delete(stagedChunkFile);
   for (const { name, optimize } of modules) {
     await compile(`${name}.ts`, `${name}-simd.wasm`, optimize);
     await compile(`${name}.ts`, `${name}-relaxed-simd.wasm`, optimize, '--enable', 'relaxed-simd');
@@ -33,7 +40,11 @@ export async function buildKernels(): Promise<void> {
   const sharedMemory = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
   await compile('adam.ts', 'optimizer.wasm', '-O3', ...sharedMemory);
   await compile('decoders.ts', 'decoders.wasm', '-O3');
+  // Code that reads a module of an earlier build has to fail here too, not only in a fresh clone.
+  for (const name of before) await rm(`${out}/${name}`);
 }
+
+const stagedChunkFile = 'staged-chunk.ts';
 
 /**
  * With at least one page of memory, V8 knows that the constant part of an address lies within it and checks only the rest.
@@ -42,7 +53,7 @@ export async function buildKernels(): Promise<void> {
 const flags =
   '--noAssert --runtime stub --enable simd --importMemory --noExportMemory --initialMemory 1 --disableWarning 112';
 
-async function compile(entry: string, file: string, ...options: string[]): Promise<void> {
+async function compileModule(entry: string, file: string, options: string[]): Promise<void> {
   const paths = [`${assembly}/${entry}`, '--baseDir', root, '--outFile', `${outFolder}/${file}`];
   const { error, stderr } = await asc.main([...paths, ...flags.split(' '), ...options]);
   if (error) throw new Error(`Compiling ${file} failed.\n${stderr.toString()}`, { cause: error });

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ModelInputOptions } from '../../shared/image/model-input.ts';
+import { decoderFile } from './image-decoders.ts';
 
 /** Files are named by the SHA-256 of the image files. Each has the SHA-256 of the pixels, then the pixels. */
 const checksumBytes = 32;
@@ -18,7 +19,6 @@ const keptShare = 0.8;
 
 /** The settings that decide the result of converting an image. Other settings need other entries. */
 const decoderFolder = fileURLToPath(new URL('../../shared/image/', import.meta.url));
-const jpegDecoder = fileURLToPath(new URL('../../shared/kernels/build/jpeg.wasm', import.meta.url));
 
 /**
  * Returns the folder of the entries for these settings.
@@ -32,7 +32,7 @@ export async function cacheFolderFor(
   const key = createHash('sha256').update(JSON.stringify(settings));
   const names = await readdir(decoderFolder, { recursive: true });
   const files = names.filter((name) => /\.(js|ts)$/.test(name)).sort();
-  for (const path of [...files.map((name) => join(decoderFolder, name)), jpegDecoder]) {
+  for (const path of [...files.map((name) => join(decoderFolder, name)), decoderFile]) {
     key.update(await readFile(path));
   }
   return join(cacheDir, imagesFolder, key.digest('hex').slice(0, 16));

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { DecodeOptions, OpenDecoder, WebpModule } from '../../shared/image/image.ts';
 
 const webpFile = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
-const decoderFile = fileURLToPath(
+/** The decoders that are compiled to WebAssembly. */
+export const decoderFile = fileURLToPath(
   new URL('../../shared/kernels/build/decoders.wasm', import.meta.url),
 );
 
