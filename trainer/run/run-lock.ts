@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import * as z from 'zod';
 import { CheckpointError } from './checkpoint.ts';
 
@@ -18,6 +19,8 @@ type Lock = z.output<typeof lockSchema>;
 const refreshMs = 10_000;
 /** A process on another machine that has not refreshed its lock for this time has ended. */
 const maxAgeMs = 60_000;
+/** Removing a stale lock takes milliseconds, unless the process is ended meanwhile. */
+const maxClaimMs = 5_000;
 
 /**
  * Locks a run's folder with the file `lock`, so that two processes never train in it at once. The lock of a process that
@@ -87,12 +90,30 @@ async function removeStaleLock(path: string, folder: string): Promise<void> {
       `${folder} is being trained by ${who}. Resume it when that process has ended${how}. If it does not train, remove ${path}.`,
     );
   }
-  // Of two processes that find the same stale lock, one moves it away. The other must not move the lock of the first.
-  const aside = `${path}.${randomUUID()}.part`;
-  await rename(path, aside).catch(() => {});
-  const moved = await readFile(aside, 'utf8').catch(() => text);
-  if (moved !== text) await writeFile(path, moved, { flag: 'wx' }).catch(() => {});
-  await rm(aside, { force: true });
+  await removeOnce(path, text);
+}
+
+/**
+ * Removes the lock if it still has this text. Only the process that creates a file named by the text may: else a slower one
+ * would remove the lock that another process has written since. The file goes after the lock, so whoever creates it again
+ * finds another text.
+ */
+async function removeOnce(path: string, text: string): Promise<void> {
+  const claim = `${path}.${hash('sha256', text).slice(0, 16)}.part`;
+  try {
+    await writeFile(claim, '', { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const claimed = await stat(claim).catch(() => null);
+    if (claimed && Date.now() - claimed.mtimeMs > maxClaimMs) await rm(claim, { force: true });
+    else await setTimeout(20);
+    return;
+  }
+  try {
+    if ((await readFile(path, 'utf8').catch(() => null)) === text) await rm(path, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
 }
 
 /** Returns null if the file is missing or incomplete. */
