@@ -65,8 +65,8 @@ export async function fuzzRoutes(
   let tried = 0;
 
   async function tryRequest(request: RouteRequest): Promise<void> {
-    const answer = await askMeasured(request).catch((error) => {
-      if (isCutOff(request, error)) return null;
+    const answer = await askMeasured(request).catch(async (error) => {
+      if (await isCutOff(request, error)) return null;
       throw error;
     });
     const status = answer?.status ?? 'none';
@@ -97,12 +97,14 @@ export async function fuzzRoutes(
   }
 
   /**
-   * workerd's server of static assets answers without reading the body. If the body is still arriving, the system discards the answer. The
-   * Worker itself reads the body.
+   * workerd answers requests for static assets, and with invalid URLs, without reading the body. If the body is still arriving, the system
+   * discards the answer. The Worker itself reads the body; each of its answers has an id.
    */
-  function isCutOff({ target, body }: RouteRequest, { cause }: Error): boolean {
+  async function isCutOff(request: RouteRequest, { cause }: Error): Promise<boolean> {
     const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
-    return body !== null && assets.includes(target) && ['EPIPE', 'ECONNRESET'].includes(code);
+    if (request.body === null || !['EPIPE', 'ECONNRESET'].includes(code)) return false;
+    const { headers } = await ask(url, { ...request, body: null }, agent);
+    return headers['x-request-id'] === undefined;
   }
 
   function faultOfAnswer(request: RouteRequest, answer: SentAnswer): string | null {
