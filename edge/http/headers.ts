@@ -42,7 +42,7 @@ export interface AroundRequestOptions {
 /**
  * Adds what every response has: a request id, the time spent waiting for I/O, a content policy, CORS headers if configured, and `no-store`
  * unless the route sets Cache-Control. Then it releases the memory of the request's body and counts the request. It waits for
- * nothing, except for the body of a refused request.
+ * nothing, except for a body that no handler has read.
  */
 export function aroundRequest(options: AroundRequestOptions): MiddlewareHandler {
   const { cors, telemetry, addressHeader, reserveBody, elapsed } = options;
@@ -57,7 +57,7 @@ export function aroundRequest(options: AroundRequestOptions): MiddlewareHandler 
     context.set('body', body);
     await next();
     body.release();
-    if (context.res.status >= 400) await drainBody(context.req.raw, body.limits);
+    await drainBody(context.req.raw, body.limits);
     const { headers } = context.res;
     const milliseconds = elapsed() - startedAt;
     headers.set('x-request-id', id);
