@@ -4,9 +4,9 @@ import { base64Bytes } from './text.ts';
 /** A part of a form. */
 export interface FormPart {
   name: string;
-  /** `null` if the part has none, as fields of text do, and files of some clients. */
+  /** `null` if the part has no file name, like text fields and the files of some clients. */
   fileName: string | null;
-  /** In lower case, without parameters. '' if the part has none. */
+  /** In lower case, without parameters. '' if the part has no Content-Type. */
   contentType: string;
   /** A view of the body, not a copy. */
   bytes: Uint8Array;

@@ -31,7 +31,7 @@ export function isBase64Image(text: string): boolean {
 }
 
 /**
- * Decodes base64 of either alphabet (RFC 4648), padded or not, alone or in a data URL (RFC 2397).
+ * Decodes base64 of either alphabet (RFC 4648), padded or not, as plain text or in a data URL (RFC 2397).
  *
  * @throws {Problem} `bad_image`
  */

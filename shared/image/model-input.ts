@@ -109,7 +109,7 @@ function mayNeedIsolation(
   return !isInputSize && borderMedian(grey) >= maxBlack;
 }
 
-/** Resizes the picture and lays it centred into the input. What it leaves free gets the colour of its border. */
+/** Resizes the picture and centres it in the input. The rest is filled with the colour of its border. */
 function fitInto(
   image: GreyImage,
   { height, width, fit }: { height: number; width: number; fit: Fit },

@@ -3,7 +3,7 @@
 /** An answer of an S3-compatible server that is not the expected one. */
 export interface S3Answer {
   status: number;
-  /** S3's error code, such as `AccessDenied`, or `undefined` if the body has none. */
+  /** S3's error code, such as `AccessDenied`, or `undefined` if the body has no code. */
   code: string | undefined;
   /** The server's own sentence. */
   message: string;

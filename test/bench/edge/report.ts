@@ -47,7 +47,7 @@ const photoRowSchema = z.object({
   name: z.string(),
   photo: z.string(),
   firstMs: milliseconds,
-  /** Of the answers after the first ones. */
+  /** Per answer, without the first ones, which warm the Worker up. */
   p50Ms: milliseconds,
   /** CPU of workerd's process per request, null if the system does not report it. */
   cpuMs: milliseconds.nullable(),
