@@ -57,7 +57,7 @@ export function aroundRequest(options: AroundRequestOptions): MiddlewareHandler 
     context.set('body', body);
     await next();
     body.release();
-    await drainBody(context.req.raw, body.limits);
+    await drainBody(context.req.raw, body);
     const { headers } = context.res;
     const milliseconds = elapsed() - startedAt;
     headers.set('x-request-id', id);

@@ -5,9 +5,9 @@ import { Problem } from '../errors.ts';
 export interface BodyLimits {
   /** The memory for the bodies of all requests of an isolate. */
   maxBytesInFlight: number;
-  /** The time for one body, from its first byte to its last. */
+  /** The time that the Worker waits for one body, from its first byte to its last. */
   maxMilliseconds: number;
-  /** The time that a client may take for the next 256 KiB. */
+  /** The time that it waits for the next 256 KiB. */
   maxStallMilliseconds: number;
 }
 
@@ -23,13 +23,15 @@ export interface BodyReservation {
   readonly limits: BodyLimits;
   /** @throws {Problem} `busy` if the bodies of all requests would exceed the limit */
   grow(bytes: number): void;
+  /** Postpones its expiry: the request is still being read. */
+  renew(): void;
   /** Takes the body's memory, to free it with `release`. */
   hold(body: Uint8Array): void;
   /** Frees the body's memory: garbage collection may come too late. */
   release(): void;
 }
 
-/** The runtime can stop a request without running its clean-up. Its reservation expires after this time. */
+/** The runtime can stop a request without running its clean-up. Its reservation expires so long after its last renewal. */
 const maxReservedMilliseconds = 90_000;
 
 /**
@@ -63,6 +65,10 @@ export function openBodyMemory(limits: BodyLimits, now: () => number): () => Bod
         }
         const before = held.get(reservation) ?? { bytes: 0, since: now() };
         held.set(reservation, { ...before, bytes: before.bytes + bytes });
+      },
+      renew() {
+        const before = held.get(reservation);
+        if (before) before.since = now();
       },
       hold(body) {
         bodies.push(body);

@@ -1,15 +1,14 @@
 import type { Context } from 'hono';
 import { freeArray } from '../../shared/image/image.ts';
 import { Problem } from '../errors.ts';
-import type { BodyLimits, BodyReservation } from './body-memory.ts';
+import type { BodyReservation } from './body-memory.ts';
+import { openBodyReader, stepBytes } from './body-reader.ts';
 import { looksLikeJson, maxTextBytes } from './json.ts';
 import { isText } from './text.ts';
 
 /** 20 MiB, as sent and as inflated: more than the photos of phones have. */
 export const maxBodyBytes = 20 * 1024 * 1024;
 
-/** Bytes per read. The runtime waits for all of them. */
-const stepBytes = 256 * 1024;
 /** The first buffer for a body of unknown length. It doubles if it is full. */
 const firstBytes = 64 * 1024;
 
@@ -92,9 +91,9 @@ async function readStream(
   if (stream === null || announced === 0) return new Uint8Array(0);
   let capacity = announced ?? firstBytes;
   reservation.grow(capacity);
-  const reader = openTimedReader(stream, reservation.limits);
+  const reader = openBodyReader(stream, reservation);
+  let buffer = new ArrayBuffer(capacity);
   try {
-    let buffer = new ArrayBuffer(capacity);
     let length = 0;
     while (length !== announced) {
       const room = Math.min(stepBytes, capacity - length);
@@ -111,57 +110,12 @@ async function readStream(
     reader.release();
     return new Uint8Array(buffer, 0, length);
   } catch (error) {
-    reader.cancel();
+    // A read that has not ended has the buffer.
+    if (!buffer.detached) freeArray(new Uint8Array(buffer));
+    reservation.release();
+    await reader.drain();
     throw error;
   }
-}
-
-/** Reads a stream within time limits. One of `release` and `cancel` has to end it. */
-interface TimedReader {
-  /**
-   * Fills the view, whose buffer moves into the result.
-   *
-   * @returns fewer bytes only at the end of the stream
-   * @throws {Problem} `body_timeout`
-   */
-  read(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
-  release(): void;
-  cancel(): void;
-}
-
-function openTimedReader(
-  stream: ReadableStream,
-  { maxMilliseconds, maxStallMilliseconds }: BodyLimits,
-): TimedReader {
-  const reader = stream.getReader({ mode: 'byob' });
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  // Nothing may be waiting when it expires.
-  expired.catch(() => {});
-  const seconds = (milliseconds: number) => `${milliseconds / 1000} s`;
-  const whole = setTimeout(() => {
-    reject(tooSlow(`The body did not arrive within ${seconds(maxMilliseconds)}.`));
-  }, maxMilliseconds);
-  return {
-    async read(view) {
-      const stalled = setTimeout(() => {
-        reject(tooSlow(`The body stalled for ${seconds(maxStallMilliseconds)}.`));
-      }, maxStallMilliseconds);
-      try {
-        const { value } = await Promise.race([reader.readAtLeast(view.byteLength, view), expired]);
-        return value as Uint8Array<ArrayBuffer>;
-      } finally {
-        clearTimeout(stalled);
-      }
-    },
-    release() {
-      clearTimeout(whole);
-      reader.releaseLock();
-    },
-    cancel() {
-      clearTimeout(whole);
-      reader.cancel().catch(() => {});
-    },
-  };
 }
 
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -177,29 +131,11 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 const tooLarge = () =>
   new Problem('body_too_large', `A body may have at most ${maxBodyBytes} bytes.`);
 
-const tooSlow = (detail: string) => new Problem('body_timeout', detail);
-
-/** More than the photos of phones have. */
-const maxDrainedBytes = 32 * 1024 * 1024;
-
-/**
- * Reads and drops what is left of a request's body, up to 32 MiB. If a server responds and closes the connection while the client is still
- * sending, the client's system discards the response ("lingering close", RFC 9112, section 9.6).
- */
-export async function drainBody({ body, bodyUsed }: Request, limits: BodyLimits): Promise<void> {
+/** Reads and drops a request's body if no handler has read it. */
+export async function drainBody(
+  { body, bodyUsed }: Request,
+  reservation: BodyReservation,
+): Promise<void> {
   if (body === null || bodyUsed || body.locked) return;
-  const reader = openTimedReader(body, limits);
-  try {
-    let buffer = new ArrayBuffer(stepBytes);
-    for (let bytes = 0; bytes <= maxDrainedBytes; ) {
-      const part = await reader.read(new Uint8Array(buffer));
-      if (part.byteLength < stepBytes) return;
-      bytes += part.byteLength;
-      buffer = part.buffer;
-    }
-  } catch {
-    // The client has disconnected, or takes too long.
-  } finally {
-    reader.cancel();
-  }
+  await openBodyReader(body, reservation).drain();
 }

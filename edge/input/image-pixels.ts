@@ -1,5 +1,11 @@
-import { decodingCost, formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
-import { freeArray, ImageError } from '../../shared/image/image.ts';
+import { formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
+import {
+  type DecodingTime,
+  freeArray,
+  ImageError,
+  maxDecodingTime,
+  spend,
+} from '../../shared/image/image.ts';
 import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import type { Crop } from '../../shared/model/prediction.ts';
 import { Problem, toProblem } from '../errors.ts';
@@ -8,8 +14,8 @@ import { jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 import { base64Bytes } from './text.ts';
 
-/** The maximum cost of decoding the images of one request: a JPEG of 50 megapixels, or a PNG of 16. */
-const maxCostOfRequest = 50_000_000;
+/** The time that an image takes in addition to its decoding, most of it to isolate a garment. */
+const nanosecondsPerImage = 5e6;
 
 /** The network's input from a posted image. */
 export interface PostedInput {
@@ -19,13 +25,16 @@ export interface PostedInput {
   crop?: Crop;
 }
 
+/** What the network needs, and the time that is left for the images of the request. */
+type InputOptions = ModelInputOptions & { time: DecodingTime };
+
 /** An image before it is decoded: its file or raw bytes, or its JSON numbers. */
 type Content = { bytes: Uint8Array; mayBeRaw: boolean } | { value: unknown };
 
 /**
  * Converts posted images to the network's input, one after the other, because each takes much memory while it is decoded. Raw bytes and
- * JSON numbers are the network's input already: they are inverted only if `invert` is `true`. An image that costs too much after those
- * before it is not decoded.
+ * JSON numbers are the network's input already: they are inverted only if `invert` is `true`. An image that would take too long
+ * after those before it has a problem in its place.
  *
  * @returns per image what the network sees of it, or the reason why there is nothing
  */
@@ -33,21 +42,18 @@ export async function imagePixels(
   images: readonly PostedImage[],
   options: ModelInputOptions,
 ): Promise<(PostedInput | Problem)[]> {
-  let left = maxCostOfRequest;
+  const time: DecodingTime = { left: maxDecodingTime };
   async function convert(image: PostedImage): Promise<PostedInput | Problem> {
     try {
       const content = contentOf(image, options);
-      const cost = images.length === 1 ? 0 : await costOf(content);
-      if (cost > left) throw tooLargeTogether();
-      left -= cost;
-      const input = await inputOf(content, options);
+      const input = await inputOf(content, { ...options, time });
       // The bytes of a text are of no further use, unless they are the pixels.
       if (image.kind === 'text' && 'bytes' in content && content.bytes !== input.pixels) {
         freeArray(content.bytes);
       }
       return input;
     } catch (error) {
-      return faultOf(error);
+      return time.left < 0 && images.length > 1 ? tooLargeTogether() : faultOf(error);
     }
   }
 
@@ -59,7 +65,7 @@ export async function imagePixels(
 const tooLargeTogether = () =>
   new Problem(
     'image_too_large',
-    'The images of this request are too large together: as JPEG they may have 50 megapixels in all, or 16 in other formats. Send this one in a request of its own.',
+    'The images of this request would take too long to decode together. Send this one in a request of its own.',
   );
 
 function contentOf(image: PostedImage, { height, width }: ModelInputOptions): Content {
@@ -81,13 +87,8 @@ function isListOfFile(value: unknown[]): value is number[] {
   );
 }
 
-/** Returns what decoding a content costs; 0 for pixels, and for a file that is refused by its header. */
-async function costOf(content: Content): Promise<number> {
-  return 'bytes' in content ? decodingCost(content.bytes).catch(() => 0) : 0;
-}
-
-async function inputOf(content: Content, options: ModelInputOptions): Promise<PostedInput> {
-  const { height, width, invert } = options;
+async function inputOf(content: Content, options: InputOptions): Promise<PostedInput> {
+  const { height, width, invert, time } = options;
   if ('value' in content) {
     return { pixels: inverted(jsonPixels(content.value, height, width), invert) };
   }
@@ -103,6 +104,7 @@ async function inputOf(content: Content, options: ModelInputOptions): Promise<Po
       );
     }
   }
+  spend(time, nanosecondsPerImage);
   return readImage(bytes, { ...options, ...imageDecoders });
 }
 

@@ -81,7 +81,7 @@ export const predictImage = route(
     tag: 'Predictions',
     summary: 'Predict one or more images',
     description:
-      'The body may be compressed with gzip or deflate (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is text or JSON, and per request 64 images with 50 megapixels in all as JPEG, or 16 in other formats.',
+      'The body may be compressed with gzip or deflate (`Content-Encoding`). Limits, checked before decoding: 20 MiB per body, 10 MiB if it is text or JSON, and per image 50 megapixels as JPEG, or 16 in other formats. A request may have 64 images, which share a limit on the time to decode them.',
     parameters: {
       query: queryParameters,
       header: modelSelectors.header,

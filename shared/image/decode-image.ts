@@ -1,4 +1,11 @@
-import { type DecodeOptions, type ImageDecoder, ImageError, type RasterImage } from './image.ts';
+import {
+  type DecodeOptions,
+  type ImageDecoder,
+  ImageError,
+  maxDecodingTime,
+  type RasterImage,
+  spend,
+} from './image.ts';
 
 /** An image format: an entry of `imageFormats`. */
 export interface ImageFormat {
@@ -9,8 +16,8 @@ export interface ImageFormat {
   signature: readonly [bytes: readonly number[], at: number][];
   /** width x height that are decoded within a Worker's 128 MB. */
   maxPixels: number;
-  /** The time that a pixel takes, relative to a JPEG's. */
-  cost: number;
+  /** The time that a pixel takes. 0: the decoder itself counts what it does. */
+  nanosecondsPerPixel: number;
   /** Loads the format's file when its first image is decoded. */
   load: () => Promise<ImageDecoder>;
 }
@@ -22,7 +29,7 @@ export const imageFormats: readonly ImageFormat[] = [
     mediaType: 'image/png',
     signature: [[[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], 0]],
     maxPixels: 16_000_000,
-    cost: 3,
+    nanosecondsPerPixel: 45,
     load: async () => (await import('./png.ts')).png,
   },
   {
@@ -30,7 +37,7 @@ export const imageFormats: readonly ImageFormat[] = [
     mediaType: 'image/jpeg',
     signature: [[[0xff, 0xd8, 0xff], 0]],
     maxPixels: 50_000_000,
-    cost: 1,
+    nanosecondsPerPixel: 0,
     load: async () => (await import('./jpeg.ts')).jpeg,
   },
   {
@@ -43,7 +50,7 @@ export const imageFormats: readonly ImageFormat[] = [
     ],
     // libwebp holds the whole picture, and a copy of it. Full HD is just below.
     maxPixels: 2_100_000,
-    cost: 3,
+    nanosecondsPerPixel: 45,
     load: async () => (await import('./webp.ts')).webp,
   },
   {
@@ -51,7 +58,7 @@ export const imageFormats: readonly ImageFormat[] = [
     mediaType: 'image/gif',
     signature: [[[0x47, 0x49, 0x46, 0x38], 0]],
     maxPixels: 16_000_000,
-    cost: 3,
+    nanosecondsPerPixel: 45,
     load: async () => (await import('./gif.ts')).gif,
   },
   {
@@ -59,7 +66,7 @@ export const imageFormats: readonly ImageFormat[] = [
     mediaType: 'image/bmp',
     signature: [[[0x42, 0x4d], 0]],
     maxPixels: 16_000_000,
-    cost: 3,
+    nanosecondsPerPixel: 45,
     load: async () => (await import('./bmp.ts')).bmp,
   },
 ];
@@ -100,8 +107,9 @@ export async function decodeImage(
   const format = recognize(bytes, formats);
   const decoder = await format.load();
   const maxPixels = options.maxPixels ?? format.maxPixels;
-  countPixels(decoder, bytes, maxPixels);
-  return decoder.decode(bytes, { ...options, maxPixels });
+  const time = options.time ?? { left: maxDecodingTime };
+  spend(time, format.nanosecondsPerPixel * countPixels(decoder, bytes, maxPixels));
+  return decoder.decode(bytes, { ...options, maxPixels, time });
 }
 
 function countPixels(decoder: ImageDecoder, bytes: Uint8Array, maxPixels: number): number {
@@ -112,17 +120,6 @@ function countPixels(decoder: ImageDecoder, bytes: Uint8Array, maxPixels: number
     'image_too_large',
     `The image is ${width}x${height}, ${pixels / 1e6} megapixels; at most ${maxPixels / 1e6} are supported.`,
   );
-}
-
-/**
- * Estimates the cost of decoding an image from its header.
- *
- * @returns the number of pixels of a JPEG that takes the same time
- * @throws {ImageError} if the bytes are not such an image, or exceed the format's limit
- */
-export async function decodingCost(bytes: Uint8Array): Promise<number> {
-  const { load, cost, maxPixels } = recognize(bytes);
-  return cost * countPixels(await load(), bytes, maxPixels);
 }
 
 function recognize(bytes: Uint8Array, formats = imageFormats): ImageFormat {

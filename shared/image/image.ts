@@ -49,6 +49,25 @@ export interface CompiledDecoder {
 /** Makes an instance with this number of pages of 64 KiB; shared/ may not use WebAssembly's API. */
 export type OpenDecoder = (pages: number) => CompiledDecoder;
 
+/** The time that decoding may still take, in nanoseconds. It is an estimate, so that it does not depend on the machine. */
+export interface DecodingTime {
+  left: number;
+}
+
+/** For all images of a request: a PNG of 16 megapixels, or a JPEG of 50 megapixels and 20 MiB. */
+export const maxDecodingTime = 750e6;
+
+/** @throws {ImageError} `image_too_large` if too little time is left */
+export function spend(time: DecodingTime, nanoseconds: number): void {
+  time.left -= nanoseconds;
+  if (time.left < 0) {
+    throw new ImageError(
+      'image_too_large',
+      'The image would take too long to decode: it has too many pixels or scans.',
+    );
+  }
+}
+
 export interface DecodeOptions {
   /** Loads libwebp's decoder. Only called for a WebP. */
   webpModule: () => Promise<WebpModule>;
@@ -58,6 +77,8 @@ export interface DecodeOptions {
   minSide?: number | undefined;
   /** The limit of width x height (default: the format's own limit, which fits a Worker's memory). */
   maxPixels?: number | undefined;
+  /** What decoding may take; what it takes is subtracted (default: `maxDecodingTime`). */
+  time?: DecodingTime | undefined;
 }
 
 /** A decoder, which each format's file exports. Both functions throw an ImageError if the file is cut off or corrupt. */

@@ -1,4 +1,4 @@
-import { ImageError } from './image.ts';
+import { type DecodingTime, spend } from './image.ts';
 import {
   type Component,
   checkSegments,
@@ -58,10 +58,10 @@ export interface Layout extends Component {
 }
 
 /**
- * The maximum number of blocks that all scans together may visit. A visit takes up to 80 ns. A 50-megapixel picture has 2.3 million at most, of which only
- * the scans of first coefficients visit all; a picture of 12 megapixels in the scans of libjpeg visits 3.2 million.
+ * The time that a scan takes per block that it visits. A 50-megapixel picture has 2.3 million blocks at most, of which only the
+ * scans of first coefficients visit all; a picture of 12 megapixels in the scans of libjpeg visits 3.2 million.
  */
-const maxVisits = 8_000_000;
+const nanosecondsPerVisit = 80;
 
 /** T.81, figure A.6: the raster position of each coefficient in the file's order. */
 const zigzag = Uint8Array.of(
@@ -80,18 +80,18 @@ export interface Decoding {
   size: 1 | 2 | 4 | 8;
   /** Address of the file's first byte. */
   input: number;
+  time: DecodingTime;
 }
 
 /** Reads tables and scans until the end of the image, and ignores the rest of the file. */
 export function decodeScans(decoding: Decoding): void {
-  const { bytes, heap, decoder, frame, layouts, size, input } = decoding;
+  const { bytes, heap, decoder, frame, layouts, size, input, time } = decoding;
   writeKept(heap, decoder, size);
   const tables = new Set<number>();
   const quantizers = new Set<number>();
   /** Components whose samples, or first coefficients, have been read. */
   const complete = new Set<number>();
   let restarts = 0;
-  let visits = 0;
   let count = 0;
   let from = 2;
   for (;;) {
@@ -111,13 +111,11 @@ export function decodeScans(decoding: Decoding): void {
         from = decoder.nextMarker(input + next.end, end) - input;
         continue;
       }
-      visits += scanned.reduce(
+      const visits = scanned.reduce(
         (sum, { blocksAcross, blocksDown }) => sum + blocksAcross * blocksDown,
         0,
       );
-      if (visits > maxVisits) {
-        throw new ImageError('image_too_large', 'The JPEG has too many scans for its size.');
-      }
+      spend(time, nanosecondsPerVisit * visits);
       for (const [i, { index, dc, ac }] of scan.components.entries()) {
         const layout = layouts[index] as Layout;
         if (!quantizers.has(layout.quantizer)) throw corrupt('a quantization table is missing');

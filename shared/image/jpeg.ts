@@ -1,5 +1,13 @@
 import { closeDecoder, openDecoder } from './decoder.ts';
-import { type ImageDecoder, ImageError, type OpenDecoder, type RasterImage } from './image.ts';
+import {
+  type DecodingTime,
+  type ImageDecoder,
+  ImageError,
+  maxDecodingTime,
+  type OpenDecoder,
+  type RasterImage,
+  spend,
+} from './image.ts';
 import { type Decoder, decodeScans, type Layout, writeComponent } from './jpeg-scans.ts';
 import { checkSegments, corrupt, type Frame, marker, segments } from './jpeg-segments.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
@@ -7,9 +15,10 @@ import { openRaster } from './raster.ts';
 
 export const jpeg: ImageDecoder = {
   readSize: (bytes) => readHeader(bytes).frame,
-  decode: async (bytes, { minSide, compiledDecoder }) => {
+  decode: async (bytes, { minSide, compiledDecoder, time = { left: maxDecodingTime } }) => {
     const header = readHeader(bytes);
-    const image = decodeJpeg(bytes, header, await compiledDecoder(), minSide);
+    const open = await compiledDecoder();
+    const image = decodeJpeg(bytes, { header, open, minSide, time });
     return applyOrientation(image, header.orientation);
   },
 };
@@ -42,6 +51,10 @@ const unreadFrames: Record<number, string> = {
 
 /** A larger picture is reduced further, even if `minSide` is larger. */
 const maxPixels = 4_000_000;
+/** The time that a pixel of the reduced picture takes. */
+const nanosecondsPerPixel = 15;
+/** The time that a byte takes if each code is as short as possible. */
+const nanosecondsPerByte = 25;
 
 /** Reads the segments before the first scan. */
 function readHeader(bytes: Uint8Array): Header {
@@ -135,26 +148,31 @@ function coloursOf({ frame, adobeTransform, isJfif }: Header): number {
   return String.fromCharCode(...ids) === 'RGB' ? colours.rgb : colours.ycc;
 }
 
+interface DecodeJpegOptions {
+  header: Header;
+  open: OpenDecoder;
+  /** Pixels that the longer side keeps (default: all, up to 4 megapixels). */
+  minSide: number | undefined;
+  time: DecodingTime;
+}
+
 /**
  * Decodes a baseline, extended or progressive JPEG, grey, YCbCr, RGB, CMYK or YCCK, without applying its orientation. A reduced picture costs a
  * fraction of the time and memory: its blocks of 8x8 pixels become 4x4, 2x2 or one.
  *
  * A decoder of our own, because jpeg-js, the only one that runs in a Worker, holds all coefficients of the full size: 119 MB for four
  * megapixels.
- *
- * @param minSide pixels that the longer side keeps (default: all, up to 4 megapixels)
  */
 function decodeJpeg(
   bytes: Uint8Array,
-  header: Header,
-  open: OpenDecoder,
-  minSide?: number,
+  { header, open, minSide, time }: DecodeJpegOptions,
 ): RasterImage {
   const { frame } = header;
   const colour = coloursOf(header);
   const size = blockSize(frame, minSide);
   const width = Math.ceil((frame.width * size) / 8);
   const height = Math.ceil((frame.height * size) / 8);
+  spend(time, nanosecondsPerByte * bytes.length + nanosecondsPerPixel * width * height);
   const maxAcross = Math.max(...frame.components.map(({ across }) => across));
   const maxDown = Math.max(...frame.components.map(({ down }) => down));
   const mcus = {
@@ -194,7 +212,7 @@ function decodeJpeg(
     const heap = new Uint8Array(memory.buffer);
     heap.set(bytes, input);
     heap.fill(0, input + bytes.length, free);
-    decodeScans({ bytes, heap, decoder, frame, layouts, mcus, size, input });
+    decodeScans({ bytes, heap, decoder, frame, layouts, mcus, size, input, time });
     for (const [i, layout] of layouts.entries()) {
       writeComponent(heap, decoder, i, layout);
       if (frame.progressive) decoder.finishComponent(i, size, layout.blocksDown);

@@ -44,10 +44,10 @@ it('hold at most 32 MiB, and nothing after their clients have disconnected', asy
   expect(await codeOfWhole()).toBe('no_model');
   const sockets = await Promise.all(Array.from({ length: 3 }, sendHalf));
   // Three times 10 MiB are reserved once the Worker has seen all requests.
-  await expect.poll(codeOfWhole).toBe('busy');
+  await expect.poll(codeOfWhole, { timeout: 10_000 }).toBe('busy');
   const codes = await Promise.all(Array.from({ length: 12 }, codeOfWhole));
   expect(codes).toEqual(Array(12).fill('busy'));
   expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
   for (const socket of sockets) socket.destroy();
-  await expect.poll(codeOfWhole, { timeout: 5000 }).toBe('no_model');
+  await expect.poll(codeOfWhole, { timeout: 10_000 }).toBe('no_model');
 });

@@ -16,7 +16,8 @@ export interface Comparison {
 }
 
 /**
- * Compares two versions on the same images. If they were tested on different sets, both are measured on that of the later one.
+ * Compares two versions on the same images. If they were tested on different sets, or their labels differ, both are measured on the set of
+ * the later one.
  *
  * @returns null if they can't be compared: the bucket lacks that test set, its images have another size than a model takes, or the
  *   versions have other validation images
@@ -27,7 +28,9 @@ export async function compareVersions(
   next: Manifest,
   set: ComparisonSet,
 ): Promise<Comparison | null> {
-  const isSameData = isDeepStrictEqual(current.dataset, next.dataset);
+  const isSameData =
+    isDeepStrictEqual(current.dataset, next.dataset) &&
+    isDeepStrictEqual(current.model.labels, next.model.labels);
   if (set === 'validation') {
     const [before, after] = [validationOf(current), validationOf(next)];
     if (!isSameData || !before || !after) return null;

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bodyLimits } from '../../../edge/input/body-memory.ts';
+import { bodyLimits, openBodyMemory } from '../../../edge/input/body-memory.ts';
 import { r2ObjectStore } from '../../../edge/store/r2-object-store.ts';
 import type { ObjectStore } from '../../../shared/registry/object-store.ts';
 import { openBucket, testImage } from '../../support/edge/bucket.ts';
@@ -25,7 +25,12 @@ function unfinishedBody(bytes: number) {
     /** Called when the Worker has read all of these bytes and waits for more. */
     pull: () => resolve(),
   });
-  return { stream, reading, finish: () => controller.close() };
+  return {
+    stream,
+    reading,
+    send: (count: number) => controller.enqueue(new Uint8Array(count)),
+    finish: () => controller.close(),
+  };
 }
 
 const answerOf = async (response: Response | Promise<Response>) => {
@@ -72,6 +77,36 @@ describe('bodies in flight', () => {
       detail: expect.stringContaining(detail),
     });
     expect((await pixels(app)).status).toBe(200);
+  });
+
+  it('are not refused because the isolate is busy while they are sent', async () => {
+    const limits = { ...bodyLimits, maxStallMilliseconds: 400, maxMilliseconds: 400 };
+    const app = openApp(bucket, { bodyLimits: limits });
+    const { stream, reading, send, finish } = unfinishedBody(10);
+    const answer = app.post(stream, 'image/png');
+    await reading;
+    let parts = 0;
+    const sendNext = () => {
+      if (++parts === 10) return finish();
+      send(10);
+      setTimeout(sendNext, 1);
+    };
+    setTimeout(sendNext, 1);
+    for (const end = Date.now() + 600; Date.now() < end; );
+    expect((await answer).status).toBe(415);
+  });
+
+  it('keep their memory as long as they are read, and lose it if their request was stopped', () => {
+    let time = 0;
+    const open = openBodyMemory({ ...bodyLimits, maxBytesInFlight: 100 }, () => time);
+    const read = open();
+    read.grow(100);
+    time = 80_000;
+    read.renew();
+    time = 160_000;
+    expect(() => open().grow(1)).toThrow('as many request bodies');
+    time = 170_000;
+    open().grow(100);
   });
 
   it('are not waited for if the request is refused without them', async () => {

@@ -12,7 +12,7 @@ const extended: typeof imageFormats = [
     mediaType: 'image/x-portable-graymap',
     signature: [[[0x50, 0x35], 0]],
     maxPixels: 16_000_000,
-    cost: 1,
+    nanosecondsPerPixel: 45,
     load: async () => (await import('../../support/edge/pgm.ts')).pgm,
   },
 ];

@@ -98,3 +98,47 @@ export function plainJpeg(parts: FrameParts & { scans?: Band[] }): Uint8Array {
     endOfImage,
   ]);
 }
+
+/** Bits that end 16,384 blocks and 10,922 more, as often as fits, with a code of one bit for 0xe0. */
+const endOfBandRuns = (blocks: number) =>
+  Uint8Array.from(
+    '001010101010101'
+      .repeat(8 * Math.ceil(blocks / 27_306))
+      .match(/.{8}/g)
+      ?.map((bits) => Number.parseInt(bits, 2)) ?? [],
+  );
+
+/** Returns a square grey JPEG with progressive scans that visit all blocks and hold nothing. */
+export function emptyScans(side: number, scans: number): Uint8Array {
+  const blocks = Math.ceil(side / 8) ** 2;
+  const runs = endOfBandRuns(blocks);
+  const each = [scan({ components: [1], first: 1, final: 63 }), runs];
+  return Buffer.concat([
+    startOfImage,
+    quantizers(),
+    huffman(0, 0, [0]),
+    huffman(1, 0, [0xe0]),
+    frame({ width: side, height: side, marker: 0xc2, components: 1 }),
+    scan({ components: [1], first: 0, final: 0 }),
+    zeroBits(blocks),
+    ...Array(scans).fill(each).flat(),
+    endOfImage,
+  ]);
+}
+
+/** Returns a square grey JPEG of which each progressive scan has a coefficient every two bits. */
+export function denseScans(side: number, scans: number): Uint8Array {
+  const blocks = Math.ceil(side / 8) ** 2;
+  const each = [scan({ components: [1], first: 1, final: 63 }), zeroBits(126 * blocks)];
+  return Buffer.concat([
+    startOfImage,
+    quantizers(),
+    huffman(0, 0, [0]),
+    huffman(1, 0, [1]),
+    frame({ width: side, height: side, marker: 0xc2, components: 1 }),
+    scan({ components: [1], first: 0, final: 0 }),
+    zeroBits(blocks),
+    ...Array(scans).fill(each).flat(),
+    endOfImage,
+  ]);
+}

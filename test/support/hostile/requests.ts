@@ -47,6 +47,16 @@ const manyScans = (refinements: number): jpeg.Band[] => [
   ),
 ];
 
+function formOf64(file: Uint8Array): HostileRequest {
+  const each = [
+    Buffer.from('--b\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'),
+    file,
+    Buffer.from('\r\n'),
+  ];
+  const body = Buffer.concat([...Array(64).fill(each).flat(), Buffer.from('--b--\r\n')]);
+  return predict(body, 'multipart/form-data; boundary=b');
+}
+
 /** The worst request of each kind, by name. The first ones differ most. */
 export const hostileRequests: Record<string, () => Promise<HostileRequest> | HostileRequest> = {
   'JPEG with two frame headers': async () =>
@@ -95,6 +105,7 @@ export const hostileRequests: Record<string, () => Promise<HostileRequest> | Hos
         jpeg.zeroBits(2),
       ]),
     ),
+  'JPEG of 20 MB of coefficients': () => predict(jpeg.denseScans(1500, 36)),
   'JPEG of restart markers': () =>
     predict(Buffer.concat([jpeg.startOfImage, Buffer.alloc(10_000_000, Buffer.of(0xff, 0xd0))])),
 
@@ -190,14 +201,7 @@ export const hostileRequests: Record<string, () => Promise<HostileRequest> | Hos
       Buffer.from(`--b\r\n\r\n${'\n--'.repeat(6_600_000)}`),
       'multipart/form-data; boundary=b',
     ),
-  'form with 64 images': async () => {
-    const file = await grey(560, 560).jpeg({ quality: 20, progressive: true }).toBuffer();
-    const each = [
-      Buffer.from('--b\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'),
-      file,
-      Buffer.from('\r\n'),
-    ];
-    const body = Buffer.concat([...Array(64).fill(each).flat(), Buffer.from('--b--\r\n')]);
-    return predict(body, 'multipart/form-data; boundary=b');
-  },
+  'form with 64 images': async () =>
+    formOf64(await grey(560, 560).jpeg({ quality: 20, progressive: true }).toBuffer()),
+  'form with 64 JPEGs of 2300 scans': () => formOf64(jpeg.emptyScans(480, 2300)),
 };

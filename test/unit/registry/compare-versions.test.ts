@@ -98,6 +98,24 @@ describe('versions that were tested on different sets', () => {
     });
   });
 
+  test('are measured if only the names of their labels differ', async () => {
+    const bucket = openLocalBucket();
+    await move(bucket, await publish(bucket, second, hundred));
+    const labels = first.spec.labels.toReversed();
+    const renamed = { ...first, spec: { ...first.spec, labels } };
+    const next = await publish(bucket, renamed, hundred);
+    // Recorded are 50 % and 90 %. Without the test set with those labels, nothing says what the second is worth.
+    expect(await move(bucket, next)).toMatchObject({ outcome: 'kept', reason: 'other-dataset' });
+    const reversed = { ...hundred, labels };
+    await storeTestSet(bucket, reversed);
+    expect(await move(bucket, next, { margin: 1 })).toMatchObject({
+      outcome: 'kept',
+      measured: true,
+      currentAccuracy: await accuracyOf(second, reversed),
+      newAccuracy: await accuracyOf(renamed, reversed),
+    });
+  });
+
   test('stay uncompared if the bucket lacks the later test set, and the reason says so', async () => {
     const bucket = openLocalBucket();
     await move(bucket, await publish(bucket, first, fifty));

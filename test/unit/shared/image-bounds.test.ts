@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../shared/image/decode-image.ts';
+import { maxDecodingTime } from '../../../shared/image/image.ts';
 import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import * as jpeg from '../../support/hostile/jpeg.ts';
 import { plainPng } from '../../support/hostile/png.ts';
@@ -9,38 +10,29 @@ import { plainPng } from '../../support/hostile/png.ts';
 const decode = (bytes: Uint8Array) => decodeImage(bytes, { ...imageDecoders, minSide: 448 });
 const refusalOf = (bytes: Uint8Array) => decode(bytes).catch((error) => error);
 
-/** A code of one bit that ends 16,384 blocks and 10,922 more, as often as fits. */
-const endOfBandRuns = (blocks: number) =>
-  Uint8Array.from(
-    '001010101010101'
-      .repeat(8 * Math.ceil(blocks / 27_306))
-      .match(/.{8}/g)
-      ?.map((bits) => Number.parseInt(bits, 2)) ?? [],
-  );
-
 describe('the cost of an image', () => {
-  it('bounds the scans of a JPEG by the blocks that they visit', async () => {
-    const [width, height] = [3200, 3200];
-    const band = jpeg.scan({ components: [1], first: 1, final: 63 });
-    const pictureOf = (scans: number) =>
-      Buffer.concat([
-        jpeg.startOfImage,
-        jpeg.quantizers(),
-        jpeg.huffman(0, 0, [0]),
-        jpeg.huffman(1, 0, [0xe0]),
-        jpeg.frame({ width, height, marker: 0xc2, components: 1 }),
-        jpeg.scan({ components: [1], first: 0, final: 0 }),
-        jpeg.zeroBits(400 * 400),
-        ...Array(scans)
-          .fill([band, endOfBandRuns(400 * 400)])
-          .flat(),
-        jpeg.endOfImage,
-      ]);
-    expect(await decode(pictureOf(40))).toMatchObject({ width: 800, height: 800 });
-    expect(await refusalOf(pictureOf(60))).toMatchObject({
-      code: 'image_too_large',
-      message: 'The JPEG has too many scans for its size.',
-    });
+  const tooLong = {
+    code: 'image_too_large',
+    message: 'The image would take too long to decode: it has too many pixels or scans.',
+  };
+
+  it('bounds a JPEG by the blocks that its scans visit, and by its bytes', async () => {
+    const picture = jpeg.emptyScans(3200, 40);
+    expect(await decode(picture)).toMatchObject({ width: 800, height: 800 });
+    expect(await refusalOf(jpeg.emptyScans(3200, 60))).toMatchObject(tooLong);
+    const dense = Buffer.concat([picture, Buffer.alloc(12_000_000)]);
+    expect(await refusalOf(dense)).toMatchObject(tooLong);
+  });
+
+  it('bounds all images that share a time', async () => {
+    const time = { left: maxDecodingTime };
+    const next = (bytes: Uint8Array) =>
+      decodeImage(bytes, { ...imageDecoders, minSide: 448, time }).catch((error) => error);
+    const png = plainPng({ width: 2000, height: 2000, colorType: 0 });
+    expect(await next(jpeg.emptyScans(3200, 30))).toMatchObject({ width: 800, height: 800 });
+    expect(await next(png)).toMatchObject({ width: 500, height: 500 });
+    expect(await next(jpeg.emptyScans(3200, 30))).toMatchObject(tooLong);
+    expect(await next(png)).toMatchObject(tooLong);
   });
 
   it('bounds the segments of a JPEG, before and between its scans', async () => {
