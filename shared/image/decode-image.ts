@@ -50,7 +50,7 @@ export const imageFormats: readonly ImageFormat[] = [
     ],
     // libwebp holds the whole picture, and a copy of it. Full HD is just below.
     maxPixels: 2_100_000,
-    nanosecondsPerPixel: 45,
+    nanosecondsPerPixel: 75,
     load: async () => (await import('./webp.ts')).webp,
   },
   {
