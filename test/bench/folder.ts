@@ -30,7 +30,7 @@ const options = new Command('npm run bench:folder --')
 const scratch = await mkdtemp(join(tmpdir(), 'catwalk-bench-folder-'));
 try {
   const folder = options.folder ?? join(scratch, 'photos');
-  if (!(await stat(folder).catch(() => null))) {
+  if ((await describe(folder).catch(() => null))?.images !== Number(options.count)) {
     process.stderr.write(`Making ${options.count} JPEGs in ${folder}\n`);
     await run(options.python, [script, 'make', options.photos, folder, options.count]);
   }

@@ -1,6 +1,7 @@
 /** Reads the layout of a folder of images: its parts, its labels and their files. */
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { formatCount } from '../../node/text.ts';
 import { InvalidDatasetError } from './dataset.ts';
 
 export type PartName = 'train' | 'validation' | 'test';
@@ -16,7 +17,8 @@ const partNames: Record<string, PartName> = {
   testing: 'test',
 };
 
-const maxImages = 1_000_000;
+/** In one part. They take some 300 MB of memory. */
+const maxImages = 100_000;
 /** Folders within a label's folder. */
 const maxDepth = 16;
 /** Names that an error or a message lists. */
@@ -111,7 +113,7 @@ export function filesPerLabel(part: string, labels: readonly string[]): string[]
         else if (++count <= maxImages) names.push(name);
         else {
           throw new InvalidDatasetError(
-            `${part} has more than ${maxImages} images. Train on fewer of them.`,
+            `${part} has more than ${formatCount(maxImages)} images. Train on fewer of them.`,
           );
         }
       }

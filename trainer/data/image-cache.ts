@@ -1,6 +1,6 @@
 /** Keeps images that were converted to model input, so that the next command does not decode them again. */
 import { createHash, hash, randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,28 +44,36 @@ const entryPath = (folder: string, sha256: string) =>
   join(folder, sha256.slice(0, 2), sha256.slice(2));
 
 /** Returns the pixels of an image file; null if the cache lacks them, or has them damaged. */
-export async function readCached(folder: string, sha256: string): Promise<Uint8Array | null> {
-  const entry = await readFile(entryPath(folder, sha256)).catch(() => null);
-  if (entry === null || entry.length <= checksumBytes) return null;
+export function readCached(folder: string, sha256: string): Uint8Array | null {
+  let entry: Buffer;
+  try {
+    // Synchronous, because an entry is small: it takes half of the time.
+    entry = readFileSync(entryPath(folder, sha256));
+  } catch {
+    return null;
+  }
+  if (entry.length <= checksumBytes) return null;
   const pixels = new Uint8Array(entry.subarray(checksumBytes));
   const expected = entry.subarray(0, checksumBytes);
   return hash('sha256', pixels, 'buffer').equals(expected) ? pixels : null;
 }
 
+/** Writes the pixels of an image file. */
+export const writeCached = (folder: string, sha256: string, pixels: Uint8Array): Promise<void> =>
+  writeToCache(
+    entryPath(folder, sha256),
+    Buffer.concat([hash('sha256', pixels, 'buffer'), pixels]),
+  );
+
 /**
- * Writes the pixels of an image file. Another process may write the same at the same time. Nothing is flushed to the disk: a
- * reader notices an entry that a crash has damaged.
+ * Writes a file of the cache. Another process may write the same at the same time. Nothing is flushed to the disk: a reader
+ * notices what a crash has damaged.
  */
-export async function writeCached(
-  folder: string,
-  sha256: string,
-  pixels: Uint8Array,
-): Promise<void> {
-  const path = entryPath(folder, sha256);
+export async function writeToCache(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = join(dirname(path), `.${randomUUID()}.part`);
   try {
-    await writeFile(temporary, Buffer.concat([hash('sha256', pixels, 'buffer'), pixels]));
+    await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -4,6 +4,7 @@ import { ImageError } from '../../shared/image/image.ts';
 import { type ModelInputOptions, readImage } from '../../shared/image/model-input.ts';
 import { minCachedBytes, readCached, writeCached } from './image-cache.ts';
 import { imageDecoders } from './image-decoders.ts';
+import { stateOf } from './image-index.ts';
 
 /** A photo of 64 megapixels takes 256 MB when it is decoded. */
 const maxPixels = 64_000_000;
@@ -24,6 +25,8 @@ export interface ReadImage {
   pixels: Uint8Array;
   /** The result of caching it, if it was not cached: `written`, or why it can't be. */
   cached?: 'written' | { fault: string };
+  /** The state of a cached file with this content; null if it has just changed. */
+  state?: string | null;
 }
 
 /** A file that can't be read as an image. */
@@ -38,18 +41,21 @@ export async function readImageFile(
   { input, cacheFolder }: ReadSettings,
 ): Promise<ReadImage | UnreadableFile> {
   try {
+    // Before the content: a later change leads to another state.
+    const state = stateOf(path);
     const bytes = await readRegularFile(path, maxFileBytes);
     const sha256 = hash('sha256', bytes);
     const cache = bytes.length < minCachedBytes ? null : cacheFolder;
-    const known = cache && (await readCached(cache, sha256));
-    if (known) return { sha256, pixels: known };
+    const known = cache && readCached(cache, sha256);
+    if (known) return { sha256, pixels: known, state };
     const { pixels } = await readImage(bytes, { ...input, maxPixels, ...imageDecoders });
     if (!cache) return { sha256, pixels };
-    const cached = await writeCached(cache, sha256, pixels).then(
-      () => 'written' as const,
-      (error: Error) => ({ fault: error.message }),
-    );
-    return { sha256, pixels, cached };
+    try {
+      await writeCached(cache, sha256, pixels);
+    } catch (error) {
+      return { sha256, pixels, cached: { fault: (error as Error).message } };
+    }
+    return { sha256, pixels, cached: 'written', state };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const isKnown = error instanceof ImageError || error instanceof FileKindError;
