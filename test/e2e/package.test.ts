@@ -73,6 +73,17 @@ it('trains, evaluates and predicts, with worker threads and WebAssembly of its o
   expect(await readdir(join(folder, 'runs'))).toHaveLength(1);
 });
 
+it('trains in a program that is no file', async () => {
+  const evaluated = `import { loadDataset, train } from 'catwalk/trainer';
+    const options = { epochs: 1, limit: 64, threads: 2, backend: 'wasm', runs: 'others' };
+    const { run } = await train(await loadDataset('Shapes'), options);
+    console.log(run);`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', evaluated], {
+    cwd: folder,
+  });
+  expect(stdout.trim()).toBe(join('others', ...(await readdir(join(folder, 'others')))));
+});
+
 it('type-checks in a program of its own', async () => {
   const settings =
     '--noEmit --strict --skipLibCheck --target es2024 --module nodenext --types node';

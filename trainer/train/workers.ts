@@ -73,6 +73,8 @@ async function startThreads(data: Omit<WorkerData, 'index'>): Promise<Workers> {
     (_, index) =>
       new Worker(workerFile, {
         workerData: { ...data, index } satisfies WorkerData,
+        // Without this process's own flags, such as those that make `node --eval` a module.
+        execArgv: [],
         // TensorFlow reads its settings from the process's environment; by default a thread has a copy.
         env: SHARE_ENV,
         // A step leaves little garbage, of which V8 would otherwise let 48 MB gather in each thread.
