@@ -18,6 +18,13 @@ const isHere = requirement(
   'import and export against PyTorch. Set CATWALK_PYTHON to a Python with torch and safetensors.',
   'CATWALK_REQUIRE_TORCH',
 );
+const hasOnnx =
+  isHere &&
+  requirement(
+    hasOnnxRuntime(),
+    'the ONNX export against PyTorch. Install onnxruntime-web with: npm ci --prefix test/bench/edge/workers --ignore-scripts',
+    'CATWALK_REQUIRE_ONNX',
+  );
 
 describe.skipIf(!isHere)('a network that PyTorch trained', () => {
   let folder: string;
@@ -88,7 +95,7 @@ describe.skipIf(!isHere)('a network that PyTorch trained', () => {
     expect(maxDifference(await pytorch('load', out), logits)).toBe(0);
   });
 
-  it.skipIf(!hasOnnxRuntime())('gives the same logits as ONNX, within 1e-5', async () => {
+  it.skipIf(!hasOnnx)('gives the same logits as ONNX, within 1e-5', async () => {
     const { run } = await importFile('tutorial.pth');
     const out = join(folder, 'model.onnx');
     expect(await catwalk('export', run, '--out', out)).toMatchObject({ file: out, format: 'onnx' });
