@@ -23,7 +23,10 @@ export async function writeAtomically(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    const { message, syscall, path: named } = error as NodeJS.ErrnoException;
+    // Node does not name the file if the disk is full.
+    if (syscall === undefined || named !== undefined) throw error;
+    throw new Error(`${path} can't be written: ${message}`, { cause: error });
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { writeAtomically } from '../../node/files.ts';
+import { shellQuoted } from '../../node/text.ts';
 import { argMax, softmax } from '../../shared/model/predict.ts';
 import {
   type Evaluation,
@@ -89,7 +90,12 @@ export function openRunFolder(
 ): RunFolder {
   const epochs = [...written];
   const write = (file: string, content: string | Uint8Array) =>
-    writeAtomically(join(path, file), content);
+    writeAtomically(join(path, file), content).catch((cause: Error) => {
+      throw new Error(
+        `${cause.message}. When it can be written again, --resume ${shellQuoted(path)} continues from the last checkpoint.`,
+        { cause },
+      );
+    });
   return {
     path,
     config,
