@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { argument, option, text } from '../../node/options.ts';
+import { argument, text } from '../../node/options.ts';
 import { percent, printProgress, printResult } from '../../node/text.ts';
-import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
+import { environmentOptions, trainOptionsSchema, weightsFileOptions } from '../run/options.ts';
+import { noteOnKeys } from '../weights/read-weights-file.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
@@ -13,21 +14,7 @@ export const importRun = defineCommand({
   description: "Imports a PyTorch state_dict of the tutorial's network as a run.",
   options: z.object({
     file: argument("weights of the tutorial's network: .pth or .safetensors", text),
-    key: option(
-      '<a.b>',
-      'key of the weights in a checkpoint that has several, such as ema (default: the only one, state_dict, model_state_dict or model)',
-      text.optional(),
-    ),
-    mean: option(
-      '<x>',
-      'the network was trained with pixels (p / 255 - mean) / std; 0 for pixels in [0, 1] (default: 0.5)',
-      z.coerce.number().min(-1).max(1).optional(),
-    ),
-    std: option(
-      '<x>',
-      'the std of this scale; 1 for pixels in [0, 1] (default: 0.5)',
-      z.coerce.number().positive().max(10).optional(),
-    ),
+    ...weightsFileOptions,
     dataset: dataset.describe('the data set that the network was trained on'),
     background,
     fit,
@@ -59,11 +46,8 @@ export const importRun = defineCommand({
         `Imported ${options.file} as ${spec.name}: test accuracy ${percent(accuracy)}, average loss ${loss.toFixed(4)} (${backend.name}). Run: ${run}\n`,
     );
     if (json) return;
-    if (keys.length > 1) {
-      printProgress(
-        `The file has weights under ${keys.map((name) => name || '(the root)').join(', ')}. These are those of ${key || 'the root'}; --key chooses others.`,
-      );
-    }
+    const note = noteOnKeys(imported);
+    if (note) printProgress(note);
     if (betterScale) {
       const { better, own, images } = betterScale;
       printProgress(

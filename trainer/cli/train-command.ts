@@ -4,7 +4,7 @@ import { defineCommand } from './command.ts';
 
 export const train = defineCommand({
   name: 'train',
-  description: 'Trains the network on a data set. --publish also publishes each epoch.',
+  description: 'Trains the network on a data set. --publish also publishes the model.',
   options: trainOptionsSchema,
   environmentOptions,
   async run(_options, { given, signal }) {

@@ -38,6 +38,8 @@ export interface AliasMove extends AliasMover, MoveKeys, Gate {
   action: 'publish' | 'promote';
   /** Moves in any case. */
   force?: boolean | undefined;
+  /** SHA-256 of the weights of versions that this one replaces whatever their accuracies, such as earlier epochs of its run. */
+  replaces?: ReadonlySet<string> | undefined;
   /** Time of the move (default: now, by the store's clock). */
   now?: Date;
 }
@@ -131,7 +133,7 @@ const signed = (
 /** @returns null if the alias may be moved */
 async function reasonToKeep(
   bucket: Bucket,
-  { name, force, tolerance = 0, margin = 0, compareOn: comparedOn = 'test' }: AliasMove,
+  { name, force, replaces, tolerance = 0, margin = 0, compareOn: comparedOn = 'test' }: AliasMove,
   manifest: Manifest,
   alias: Alias,
   overtaken: boolean,
@@ -150,7 +152,7 @@ async function reasonToKeep(
   // The user forced the move away from a version that the alias no longer names.
   if (force) return { ...kept, reason: 'overtaken' };
   // An alias of a missing version serves nothing: any model is better.
-  if (current === null) return null;
+  if (current === null || replaces?.has(weightsOf(current))) return null;
   const comparison = await compareVersions(bucket, current, manifest, comparedOn);
   if (comparison === null) return { ...kept, reason: 'other-dataset' };
   const { currentAccuracy, newAccuracy } = comparison;
@@ -161,6 +163,10 @@ async function reasonToKeep(
     ? { ...kept, ...comparison, reason: 'overtaken' }
     : null;
 }
+
+/** @returns the SHA-256 of a version's weights.bin */
+export const weightsOf = ({ files }: Manifest): string =>
+  files.find(({ path }) => path === 'weights.bin')?.sha256 ?? '';
 
 export interface Rollback extends AliasMover, MoveKeys {
   /** The model's name. */

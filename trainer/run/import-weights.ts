@@ -10,18 +10,14 @@ import { fromPytorch } from '../weights/pytorch.ts';
 import { readWeightsFile } from '../weights/read-weights-file.ts';
 import { type LayerTensor, WeightsFileError } from '../weights/tensor.ts';
 import { findBetterScale } from './compare-scales.ts';
+import { type WeightsFileOptions, withScale } from './parent-model.ts';
 import { provenance } from './provenance.ts';
 import { createRunFolder } from './run-folder.ts';
 import { writeArtifacts } from './write-artifacts.ts';
 
-export interface ImportOptions {
+export interface ImportOptions extends WeightsFileOptions {
   /** A `.pth` or `.safetensors` file. */
   file: string;
-  /** The place of the weights in a checkpoint: names of keys, joined by dots (default: the first place with weights). */
-  key?: string | undefined;
-  /** The scale with which the network was trained: a pixel p in 0..255 becomes `(p / 255 - mean) / std` (default: 0.5 and 0.5). */
-  mean?: number | undefined;
-  std?: number | undefined;
   /** Loads the data set that provides the labels, and the test images for the metrics. */
   loadDataset: () => Promise<Dataset>;
   /** Returns the network for the data set (default: Catwalk's CNN). */
@@ -56,9 +52,7 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   // Before the data set, which may have to be downloaded.
   const { name, sha256, tensors, key, keys } = await readWeightsFile(file, options.key);
   const dataset = await options.loadDataset();
-  const { preprocessing, ...network } = specFor(dataset);
-  const scale = { mean: mean ?? preprocessing.mean, std: std ?? preprocessing.std };
-  const spec = { ...network, preprocessing: { ...preprocessing, ...scale } };
+  const spec = withScale(specFor(dataset), mean, std);
   const weights = withFileName(file, () => fromPytorch(tensors, spec));
   const master = await openMaster(spec, 0);
   const artifacts = await master.artifactsOf(flatten(weights));

@@ -32,6 +32,25 @@ const recipeOptions = Object.fromEntries(
   }),
 ) as unknown as { [Setting in keyof Recipe]: z.ZodOptional<(typeof recipeSchema.shape)[Setting]> };
 
+/** Options for the weights of other programs, wherever they are read. */
+export const weightsFileOptions = {
+  key: option(
+    '<a.b>',
+    'key of the weights in a checkpoint that has several, such as ema (default: the only one, state_dict, model_state_dict or model)',
+    text.optional(),
+  ),
+  mean: option(
+    '<x>',
+    'the network in the file was trained with pixels (p / 255 - mean) / std; 0 for pixels in [0, 1] (default: 0.5)',
+    z.coerce.number().min(-1).max(1).optional(),
+  ),
+  std: option(
+    '<x>',
+    'the std of this scale; 1 for pixels in [0, 1] (default: 0.5)',
+    z.coerce.number().positive().max(10).optional(),
+  ),
+};
+
 const trainingOptions = z.object({
   recipe: option(
     '<name>',
@@ -91,6 +110,12 @@ const trainingOptions = z.object({
     "number of the first label in a folder of IDX files, such as 1 for EMNIST's letters (default: 0)",
     z.coerce.number().int().min(0).max(255).optional(),
   ),
+  from: option(
+    '<model>',
+    "start from the weights of a run's folder, of s3://bucket/prefix/models/<name>/versions/<version>, or of a .pth or .safetensors file (default: random weights)",
+    text.optional(),
+  ),
+  ...weightsFileOptions,
   resume: option(
     '<run>',
     'resume an interrupted run, or train a finished one for more --epochs: its folder, or the bucket that has its checkpoints',
@@ -132,20 +157,15 @@ export const trainOptionsSchema = trainingOptions
   .extend({
     publish: option(
       '<s3://bucket/prefix>',
-      'publish each epoch to this bucket; credentials come from the AWS_… variables',
+      'publish the model to this bucket at the end, and its earlier epochs as long as the alias names no other model; credentials come from the AWS_… variables',
       bucketUrlSchema.optional(),
-    ),
-    from: option(
-      '<model>',
-      "start from the weights of a run's folder, of s3://bucket/prefix/models/<name>/versions/<version>, or of a .pth or .safetensors file (default: random weights)",
-      text.optional(),
     ),
     ...connectionOptions,
     ...unsafeStoreOption,
     sign: signOption,
     alias: option(
       '<name>',
-      'with --publish, move this alias to each version that is at least as accurate',
+      'with --publish, move this alias to the model if it is at least as accurate as the one that it names',
       z.string().pipe(aliasNameSchema).default('production'),
     ),
     ...comparisonOptions,

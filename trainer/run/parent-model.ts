@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { UsageError } from '../../node/options.ts';
+import { flagOf, UsageError } from '../../node/options.ts';
 import { cnnFor, type DatasetShape, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
@@ -12,7 +12,7 @@ import type { BucketSettings } from '../registry/bucket-location.ts';
 import { downloadVersion } from '../registry/versions.ts';
 import { fromPytorch } from '../weights/pytorch.ts';
 import { readModelWeights } from '../weights/read-model-weights.ts';
-import { readWeightsFile } from '../weights/read-weights-file.ts';
+import { noteOnKeys, readWeightsFile } from '../weights/read-weights-file.ts';
 import {
   type LayerTensor,
   type NamedTensor,
@@ -24,6 +24,8 @@ import { readRun } from './read-run.ts';
 export interface ParentModel {
   /** The manifest's `parent`. */
   origin: NonNullable<Manifest['parent']>;
+  /** Which of several weights in a file were taken. */
+  note?: string | null;
   /** Returns the network for a data set and its first weights. */
   fit(dataset: DatasetShape): FittedModel;
 }
@@ -39,19 +41,32 @@ export interface FittedModel {
  * Opens the model that `--from` names.
  *
  * @param from a run's folder, `s3://bucket/prefix/models/<name>/versions/<version>` or `…/aliases/<alias>`, or a file
- * @throws {UsageError} if the address in a bucket is not one of these
+ * @throws {UsageError} if the address in a bucket is not one of these, or an option for files is given for another model
  * @throws {Error} if there is no such model, or it can't be read
  */
 export async function openParent(
   from: string,
-  connection: Omit<BucketSettings, 'url'>,
+  { key, mean, std, ...connection }: WeightsFileOptions & Omit<BucketSettings, 'url'>,
 ): Promise<ParentModel> {
-  if (from.startsWith('s3://')) return parentInBucket(from, connection);
-  const isFolder = await stat(from).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-  return isFolder ? parentRun(from) : parentFile(from);
+  const isInBucket = from.startsWith('s3://');
+  const stats = isInBucket ? null : await stat(from).catch(() => null);
+  const isFile = !isInBucket && !stats?.isDirectory();
+  if (isFile) return parentFile(from, { key, mean, std });
+  const [given] = Object.entries({ key, mean, std }).find(([, value]) => value !== undefined) ?? [];
+  if (given !== undefined) {
+    throw new UsageError(
+      `${flagOf(given)}: is only for a file of weights; ${from} has its own. Leave it out.`,
+    );
+  }
+  return isInBucket ? parentInBucket(from, connection) : parentRun(from);
+}
+
+export interface WeightsFileOptions {
+  /** The place of the weights in a checkpoint: names of keys, joined by dots (default: the first place with weights). */
+  key?: string | undefined;
+  /** The scale with which the network was trained: a pixel p in 0..255 becomes `(p / 255 - mean) / std` (default: 0.5 and 0.5). */
+  mean?: number | undefined;
+  std?: number | undefined;
 }
 
 async function parentRun(folder: string): Promise<ParentModel> {
@@ -110,12 +125,16 @@ async function parentOf(
   };
 }
 
-async function parentFile(file: string): Promise<ParentModel> {
-  const { name, sha256, tensors } = await readWeightsFile(file);
+async function parentFile(
+  file: string,
+  { key, mean, std }: WeightsFileOptions,
+): Promise<ParentModel> {
+  const { name, sha256, tensors, ...found } = await readWeightsFile(file, key);
   return {
     origin: { file: name, sha256 },
+    note: noteOnKeys(found),
     fit(dataset) {
-      const spec = cnnFor(dataset);
+      const spec = withScale(cnnFor(dataset), mean, std);
       // A file does not name its labels. As many are taken for the same ones.
       const labels = labelsIn(tensors, spec) ?? spec.labels.length;
       const names = Array.from({ length: labels }, (_, id) => `label ${id}`);
@@ -128,6 +147,15 @@ async function parentFile(file: string): Promise<ParentModel> {
       }
     },
   };
+}
+
+/** Returns a network whose pixels have another scale, if one is given. */
+export function withScale(
+  { preprocessing, ...network }: ModelSpec,
+  mean = preprocessing.mean,
+  std = preprocessing.std,
+): ModelSpec {
+  return { ...network, preprocessing: { ...preprocessing, mean, std } };
 }
 
 /** Returns the number of outputs of the tensor that fits the network's last layer, whatever its labels. */
@@ -148,11 +176,10 @@ export function continuedSpec(
   dataset: DatasetShape,
   { layers, preprocessing: { mean, std } }: Pick<ModelSpec, 'layers' | 'preprocessing'>,
 ): ModelSpec {
-  const own = cnnFor(dataset);
+  const own = withScale(cnnFor(dataset), mean, std);
   const output = layers.findLastIndex(({ type }) => type === 'dense');
   return {
     ...own,
-    preprocessing: { ...own.preprocessing, mean, std },
     layers: layers.map((layer, index) =>
       index === output && layer.type === 'dense' ? { ...layer, units: own.labels.length } : layer,
     ),

@@ -9,7 +9,7 @@ import { learningRateAt } from '../train/optimizer.ts';
 import { recipeSchema } from '../train/recipe.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { bucketStore, type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
-import { type TrainCommandOptions, trainOptionsSchema } from './options.ts';
+import { type TrainCommandOptions, trainOptionsSchema, weightsFileOptions } from './options.ts';
 import { readConfig } from './read-run.ts';
 import type { RunConfig } from './run-records.ts';
 
@@ -45,6 +45,9 @@ export const fixedOptions = [
   'background',
 ] as const;
 
+/** The options that name the first weights. A resumed run has its own. */
+export const startOptions = ['from', ...Object.keys(weightsFileOptions)];
+
 /**
  * Plans a new run, or the continuation of the one that `--resume` names.
  *
@@ -58,6 +61,10 @@ export async function planRun(given: Record<string, unknown>): Promise<RunPlan> 
     throw new UsageError(
       '--from: a resumed run continues with its own weights; leave out --from or --resume',
     );
+  }
+  const misplaced = startOptions.find((name) => given[name] !== undefined);
+  if (misplaced !== undefined && given.from === undefined) {
+    throw new UsageError(`${flagOf(misplaced)}: is only for the file of --from`);
   }
   if (options.resume !== undefined) return planResume(options, options.resume, given);
   const bucketCheckpoints = await checkpointsInBucket(options.checkpoint, options);

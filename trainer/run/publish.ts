@@ -1,67 +1,21 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { io } from '@tensorflow/tfjs-core';
 import { type Manifest, metricsSchema } from '../../shared/registry/manifest.ts';
 import { readAlias, userAtHost } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
-import {
-  type AliasMove,
-  type AliasMoveResult,
-  type Gate,
-  moveAlias,
-} from '../registry/move-alias.ts';
-import { modelFiles, publishVersion, type VersionToPublish } from '../registry/publish-version.ts';
+import { type AliasMoveResult, type Gate, moveAlias, weightsOf } from '../registry/move-alias.ts';
+import { publishVersion } from '../registry/publish-version.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { readTestSetOf, storeTestSet } from '../registry/test-set.ts';
 import { readManifest } from '../registry/versions.ts';
 import { readRun } from './read-run.ts';
-import { evaluationBytes, type TestAnswers } from './run-folder.ts';
-import type { RunConfig } from './run-records.ts';
-
-export type EpochToPublish = Pick<
-  VersionToPublish,
-  'spec' | 'dataset' | 'metrics' | 'training' | 'parent' | 'signingKey'
-> & {
-  artifacts: io.ModelArtifacts;
-  answers: TestAnswers;
-  alias: string;
-  force: boolean;
-} & Gate;
+import type { RunFolder } from './run-folder.ts';
+import type { RunConfig, RunEpoch } from './run-records.ts';
 
 export interface Publication {
   manifest: Manifest;
   /** The result of moving the alias; null if none was named. */
   move: AliasMoveResult | null;
 }
-
-/** Publishes an epoch's weights as a version. Points the alias at it unless the alias serves a more accurate version. */
-export async function publishEpoch(
-  bucket: Bucket,
-  runFolder: string,
-  { artifacts, answers, alias, force, margin, compareOn, ...epoch }: EpochToPublish,
-): Promise<Publication & { move: AliasMoveResult }> {
-  const files = modelFiles(artifacts);
-  const config = await readFile(join(runFolder, 'config.json'));
-  const manifest = await publishVersion(bucket, {
-    ...epoch,
-    files,
-    evaluation: evaluationBytes(answers, files['weights.bin']),
-    configSha256: createHash('sha256').update(config).digest('hex'),
-  });
-  const mover = { by: userAtHost(), ...(force && { force, reason: 'catwalk train --force' }) };
-  const { signingKey } = epoch;
-  const gate = { margin, compareOn, signingKey };
-  return { manifest, move: await moveTo(bucket, manifest, alias, { ...mover, ...gate }) };
-}
-
-const moveTo = (
-  bucket: Bucket,
-  { name, version }: Manifest,
-  alias: string,
-  mover: Pick<AliasMove, 'by' | 'reason' | 'force' | 'signingKey'> & Gate,
-) => moveAlias(bucket, { name, alias, version, action: 'publish', ...mover });
 
 export interface PublishRunOptions extends Gate {
   /** The alias to point at the version. Without it no alias moves. */
@@ -90,8 +44,31 @@ export async function publishRun(
   await storeTestSetToCompare(bucket, manifest, alias, config);
   const { tolerance, margin, compareOn } = gate;
   const mover = { by, reason, force, tolerance, margin, compareOn, signingKey };
-  const move = await moveTo(bucket, manifest, alias, mover);
-  return { manifest, move };
+  const { name, version: published } = manifest;
+  const replaces = otherEpochs(run.epochs, epoch);
+  const target = { name, alias, version: published, action: 'publish', replaces } as const;
+  return { manifest, move: await moveAlias(bucket, { ...target, ...mover }) };
+}
+
+/** The hashes of the weights that the run has had, without those of its model. */
+const otherEpochs = (epochs: readonly RunEpoch[], model: RunEpoch): ReadonlySet<string> =>
+  new Set(
+    epochs
+      .map(({ weightsSha256 }) => weightsSha256)
+      .filter((weights) => weights !== model.weightsSha256),
+  );
+
+/** Returns whether an alias is free for a run's first epochs: there is none, or it names an earlier one of them. */
+export async function isAliasFree(
+  bucket: Bucket,
+  alias: string,
+  { config, epochs }: Pick<RunFolder, 'config' | 'epochs'>,
+): Promise<boolean> {
+  const { name } = config.spec;
+  const pointer = await readAlias(bucket, name, alias);
+  const current = pointer && (await readManifest(bucket, name, pointer.value.version));
+  const own = epochs.map(({ weightsSha256 }) => weightsSha256);
+  return !current || own.includes(weightsOf(current));
 }
 
 /**

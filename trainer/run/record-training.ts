@@ -1,7 +1,5 @@
-import type { KeyObject } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { shellQuoted } from '../../node/text.ts';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { Dataset, FolderReport, ImageSet } from '../data/dataset.ts';
 import type { LabelCounts } from '../data/folder-report.ts';
@@ -15,10 +13,11 @@ import {
 import type { TrainingEvent } from '../train/training-types.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
 import type { RunPlan } from './plan-run.ts';
-import { type EpochToPublish, publishEpoch } from './publish.ts';
+import { isAliasFree, publishRun } from './publish.ts';
+import { epochInModel } from './read-run.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
-import { historyOf, type RunConfig, type RunEpoch } from './run-records.ts';
+import type { RunConfig, RunEpoch } from './run-records.ts';
 
 /** An event that a training reports. */
 export type TrainReport =
@@ -65,13 +64,11 @@ export interface Reporter {
 
 export interface Recording {
   plan: RunPlan;
-  spec: ModelSpec;
   dataset: Dataset;
   /** Returns config.json for a run on this backend. */
   configOn: (computer: { backend: string; device: string; threads: number }) => RunConfig;
   /** The bucket to publish to. */
   bucket: Bucket | null;
-  signingKey: KeyObject | undefined;
   /** The folder of a resumed run. A new run gets its folder when the training starts. */
   run: RunFolder | null;
   checkpoints: Checkpoints | null;
@@ -80,16 +77,20 @@ export interface Recording {
   onEpoch: (run: RunFolder) => Promise<void>;
 }
 
-/** Records a training: its epochs in the run's folder and the bucket, its checkpoints, and at the end its report. */
+/**
+ * Records a training: its epochs in the run's folder, its checkpoints, and at the end its report. The bucket gets the model
+ * at the end, and before that each better epoch as long as no other model is served.
+ */
 export async function recordTraining(
   events: AsyncIterable<TrainingEvent>,
-  { plan, spec, dataset, reporter, signal, onEpoch, ...recording }: Recording,
+  { plan, dataset, bucket, reporter, signal, onEpoch, ...recording }: Recording,
 ): Promise<RunFolder> {
   const { options } = plan;
   const { test } = dataset;
   let { run, checkpoints } = recording;
   let writer: CheckpointWriter | undefined;
   let unlock = () => {};
+  const publish = bucket && publisher(bucket, plan, reporter);
   try {
     for await (const event of events) {
       if (event.event !== 'checkpoint') reporter.report(event);
@@ -103,15 +104,9 @@ export async function recordTraining(
         checkpoints ??= await checkpointsOf(run);
         writer = checkpointWriter(run, checkpoints, reporter);
       } else if (event.event === 'epoch' && run) {
-        const trained = await writeEpoch(run, event, test);
+        await writeEpoch(run, event, test);
         await onEpoch(run);
-        const { bucket, signingKey } = recording;
-        if (!bucket) continue;
-        const { alias, force, margin, compareOn } = options;
-        const gate = { alias, force, margin, compareOn };
-        const epoch = { spec, dataset, ...gate, signingKey, ...trained };
-        const published = await publishEpoch(bucket, run.path, epoch);
-        reporter.report({ event: 'published', epoch: event.epoch, alias, ...published });
+        if (bucket && (await isAliasFree(bucket, options.alias, run))) await publish?.(run);
       } else if (event.event === 'checkpoint' && run && writer) {
         await writer.save(event.state);
         if (!signal.aborted) continue;
@@ -131,6 +126,7 @@ export async function recordTraining(
     if (!run) throw new Error('The training ended before it started.');
     await drawRun(run, test);
     await onEpoch(run);
+    await publish?.(run);
     return run;
   } catch (error) {
     // An interrupted run gets a report, too. The reason for the interruption takes precedence over errors in it.
@@ -145,19 +141,31 @@ export async function recordTraining(
 export const checkpointsOf = ({ path }: RunFolder) =>
   openCheckpoints(folderStore(join(path, 'checkpoint')));
 
-/** Writes an epoch to the run's folder, and returns what its publication needs. */
 async function writeEpoch(
   run: RunFolder,
   event: Extract<TrainingEvent, { event: 'epoch' }>,
   { labels }: ImageSet,
-): Promise<Pick<EpochToPublish, 'artifacts' | 'answers' | 'metrics' | 'training' | 'parent'>> {
+): Promise<void> {
   const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
   const answers = { logits: event.logits, actual: labels };
   const progress = { epoch, seconds, imagesPerSecond };
   const measured = { ...metrics, ...progress, trainLoss, validation: validation ?? undefined };
   await run.writeEpoch(measured, artifacts, answers);
-  const training = { ...run.config, ...progress, history: historyOf(run.epochs) };
-  return { artifacts, answers, metrics, training, parent: run.config.parent };
+}
+
+/** Returns a function that publishes a run's model, unless it has published the same epoch before. */
+export function publisher(bucket: Bucket, { options }: RunPlan, reporter: Reporter) {
+  let published: RunEpoch | undefined;
+  return async ({ path, epochs }: RunFolder): Promise<void> => {
+    const model = await epochInModel(path, epochs);
+    if (model === published) return;
+    const { alias, force, margin, compareOn, sign } = options;
+    const reason = force ? 'catwalk train --force' : undefined;
+    const gate = { alias, force, margin, compareOn, sign, reason };
+    const { manifest, move } = await publishRun(bucket, path, gate);
+    published = model;
+    if (move) reporter.report({ event: 'published', epoch: model.epoch, alias, manifest, move });
+  };
 }
 
 type CheckpointWriter = ReturnType<typeof checkpointWriter>;

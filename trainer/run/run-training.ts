@@ -26,6 +26,7 @@ import {
   checkpointsOf,
   drawRun,
   positionText,
+  publisher,
   type Reporter,
   recordTraining,
 } from './record-training.ts';
@@ -34,8 +35,8 @@ import { lockRun } from './run-lock.ts';
 import type { RunEpoch } from './run-records.ts';
 
 /**
- * Runs a training from the data to the last epoch. Every epoch is written to the run's folder and, if a bucket is given,
- * published. Checkpoints are written while the training continues, and before an interruption ends it.
+ * Runs a training from the data to the last epoch. Every epoch is written to the run's folder, and the model is published if a
+ * bucket is given. Checkpoints are written while the training continues, and before an interruption ends it.
  *
  * @param onEpoch called after an epoch is in the run's folder, before its checkpoint
  * @throws {Error} if data, backend or bucket are unavailable; published versions are kept
@@ -77,12 +78,15 @@ async function trainAndRecord(
   if (run && resumeFrom && resumeFrom.position.epoch > wanted.epochs) {
     notify('This run is already finished. There is nothing to resume.');
     if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
+    // It may have been interrupted before it was published.
+    const bucket = await openBucketOf(options);
+    if (bucket) await publisher(bucket, plan, reporter)(run);
     await reportFinished(run, reporter);
     return;
   }
   // Wrong names and credentials fail before anything is computed.
   const bucket = await openBucketOf(options);
-  const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign);
+  if (options.sign !== undefined) await readSigningKey(options.sign);
   const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
   const dataset = datasetFor(wanted, await load());
   const recipe = recipeFor(wanted, dataset, options.limit);
@@ -121,11 +125,9 @@ async function trainAndRecord(
   });
   const trained = await recordTraining(events, {
     plan,
-    spec,
     dataset,
     configOn,
     bucket,
-    signingKey,
     run,
     checkpoints,
     reporter,
@@ -149,6 +151,7 @@ function networkFor(
   const { spec, weights, isNewLastLayer } = parent.fit(dataset);
   const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';
   notify(`Starting from the weights of ${options.from}${labels}`);
+  if (parent.note) notify(parent.note);
   return { spec, initial: weights };
 }
 

@@ -10,7 +10,7 @@ import type { Bucket } from '../registry/bucket.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { isStatementSignedBy, readSigningKey, signStatement } from '../registry/signature.ts';
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
-import { fixedOptions, planRun } from '../run/plan-run.ts';
+import { fixedOptions, planRun, startOptions } from '../run/plan-run.ts';
 import { readRun } from '../run/read-run.ts';
 import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
@@ -152,7 +152,9 @@ async function trainTrial(
 /** Returns the options that a checkpoint does not have. */
 const resumable = (options: Record<string, unknown>) =>
   Object.fromEntries(
-    Object.entries(options).filter(([name]) => !fixedOptions.some((fixed) => fixed === name)),
+    Object.entries(options).filter(
+      ([name]) => ![...fixedOptions, ...startOptions].some((fixed) => fixed === name),
+    ),
   );
 
 /** Returns whether the error recurs on every machine and at any later time. */

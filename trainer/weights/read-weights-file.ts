@@ -48,6 +48,12 @@ export async function readWeightsFile(path: string, key?: string): Promise<Weigh
   }
 }
 
+/** Names the places of weights in a file; null if there is only one. */
+export const noteOnKeys = ({ key, keys }: Pick<WeightsFile, 'key' | 'keys'>): string | null =>
+  keys.length > 1
+    ? `The file has weights under ${keys.map((name) => name || '(the root)').join(', ')}. These are those of ${key || 'the root'}; --key chooses others.`
+    : null;
+
 const zipSignature = [0x50, 0x4b, 0x03, 0x04];
 /** A pickle of protocol 2 that starts with PyTorch's magic number, a LONG1 of ten bytes. */
 const legacySignature = [0x80, 0x02, 0x8a, 0x0a];

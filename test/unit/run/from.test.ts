@@ -10,6 +10,7 @@ import { readJson } from '../../../trainer/registry/read-json.ts';
 import { publishRun } from '../../../trainer/run/publish.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
+import { fixture } from '../../support/models/narrow-network.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 import { startTraining } from '../../support/training-process.ts';
 
@@ -129,6 +130,11 @@ describe('--from', () => {
       file: 'parent.safetensors',
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
+    const scale = ['--mean', '0', '--std', '1'];
+    const scaled = await train('--dataset', dataset, ...still, '--from', file, ...scale);
+    expect((await weightsOf(scaled.run)).sha256).toBe(from.sha256);
+    const { preprocessing } = (await weightsOf(scaled.run)).config.spec;
+    expect(preprocessing).toMatchObject({ mean: 0, std: 1 });
     const three = join(folder, 'three');
     const other = await train('--dataset', three, ...still, '--from', file);
     expect(other.messages.join()).toContain('so the last layer starts anew');
@@ -150,6 +156,14 @@ describe('--from', () => {
       1,
       /There is no alias production of hundred-cnn/,
     ],
+    ['a key that the file lacks', ['--from', fixture('narrow.pth'), '--key', 'ema'], 1, /"?ema"?/],
+    [
+      'a scale of a run, which has its own',
+      ['--from', 'test', '--mean', '0'],
+      2,
+      /--mean: is only for a file of weights; test has its own/,
+    ],
+    ['a scale of nothing', ['--std', '1'], 2, /--std: is only for the file of --from/],
     ['--resume beside it', ['--from', 'a', '--resume', 'b'], 2, /leave out --from or --resume/],
   ])('refuses %s', async (_, argv, code, message) => {
     const refused = await train('--dataset', dataset, ...argv);

@@ -8,8 +8,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { stringify } from 'yaml';
+import { buildModel } from '../../../shared/model/build-model.ts';
+import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { aliasSchema, manifestSchema } from '../../../shared/registry/manifest.ts';
+import { openBackend } from '../../../trainer/backend/open-backend.ts';
+import { defaultNames } from '../../../trainer/evaluate/export-run.ts';
 import { readJson } from '../../../trainer/registry/read-json.ts';
+import { toPytorch } from '../../../trainer/weights/pytorch.ts';
+import { writeSafetensors } from '../../../trainer/weights/safetensors.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 
@@ -51,7 +57,7 @@ async function sweep(
 }
 
 /** Writes a sweep with one trial per learning rate. @returns its file */
-async function writeSweep(name: string, epochs: number, learningRate: number[]) {
+async function writeSweep(name: string, epochs: number, learningRate: number[], more = {}) {
   const file = join(folder, `${name}.yaml`);
   const options = {
     dataset,
@@ -59,10 +65,20 @@ async function writeSweep(name: string, epochs: number, learningRate: number[]) 
     validation: 30,
     epochs,
     batchSize: 10,
+    ...more,
   };
   const sweepFile = { name, search: 'grid', options, parameters: { learningRate } };
   await writeFile(file, stringify(sweepFile));
   return file;
+}
+
+/** Random weights of the tutorial's network, as a .safetensors file. */
+async function newWeights(): Promise<Uint8Array> {
+  await openBackend('cpu');
+  const weights = buildModel(fashionMnistCnn, 7)
+    .getWeights()
+    .map((weight) => ({ shape: weight.shape, values: weight.dataSync() as Float32Array }));
+  return writeSafetensors(toPytorch(weights, fashionMnistCnn, defaultNames(fashionMnistCnn)));
 }
 
 async function writeSigningKey(beside: string): Promise<string> {
@@ -78,7 +94,9 @@ const startsOf = (events: Event[]) =>
 it('resumes a killed trial, never a misconfigured one, and publishes the best', async () => {
   const { url, layout, list, get, ...rest } = openLocalBucket();
   const learningRate = [0.0001, 0.001, 0.002, 0.003, 0.00001, -1];
-  const file = await writeSweep('rates', 2, learningRate);
+  const from = join(folder, 'parent.safetensors');
+  await writeFile(from, await newWeights());
+  const file = await writeSweep('rates', 2, learningRate, { from });
   const signed = ['--sign', await writeSigningKey(file)];
   const local = ['--file', file, '--bucket', url, '--local', '2', '--json', ...signed];
 
@@ -167,6 +185,7 @@ it('resumes a killed trial, never a misconfigured one, and publishes the best', 
   expect(alias?.value.version).toBe(version);
   const manifest = await readJson(stored, layout.manifest(name, version), manifestSchema);
   expect(manifest?.value.training).toMatchObject({ learningRate: learningRate[winner] });
+  expect(manifest?.value.parent).toMatchObject({ file: 'parent.safetensors' });
 
   const beyond = await sweep(['--file', file, '--bucket', url, '--index', '9']);
   expect(beyond).toMatchObject({ code: 42, stderr: expect.stringContaining('no trial 9') });

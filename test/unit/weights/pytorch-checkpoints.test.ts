@@ -73,7 +73,7 @@ describe.skipIf(!isHere)('a file of torch.save', () => {
 
     test('asks which, and lists them', async () => {
       const file = fileOf(`two-networks${format}`);
-      const places = 'student, teacher. Choose one with `catwalk import --key`';
+      const places = 'student, teacher. Choose one with --key';
       await expect(readWeightsFile(file)).rejects.toThrow(
         `${file}: The file has weights under several keys: ${places}`,
       );
