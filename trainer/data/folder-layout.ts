@@ -17,7 +17,7 @@ const partNames: Record<string, PartName> = {
   testing: 'test',
 };
 
-/** In one part. They take some 300 MB of memory. */
+/** In one part, which bounds the memory. */
 const maxImages = 100_000;
 /** Folders within a label's folder. */
 const maxDepth = 16;
