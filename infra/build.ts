@@ -4,4 +4,9 @@ import { buildKernels } from './generate/kernels.ts';
 import { buildPage } from './generate/page.ts';
 import { buildTensorflow } from './generate/tensorflow.ts';
 
-await Promise.all([buildKernels(), buildPage(), buildProblems(), buildTensorflow(), buildDocs()]);
+await Promise.all([
+  buildKernels().then(buildPage),
+  buildProblems(),
+  buildTensorflow(),
+  buildDocs(),
+]);

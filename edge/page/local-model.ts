@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
-import type { RasterImage } from '../../shared/image/image.ts';
+import type { OpenDecoder, RasterImage } from '../../shared/image/image.ts';
 import { toModelInput } from '../../shared/image/model-input.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
@@ -67,6 +67,8 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
       weightData: await new Blob(weights).arrayBuffer(),
     }),
   );
+  const decoder = await loadDecoder();
+  const inputOptions = { ...inputOptionsFor(spec), compiledDecoder: async () => decoder };
   const [height, width, channels] = spec.inputShape;
 
   async function run(input: Float32Array): Promise<Float32Array> {
@@ -82,7 +84,7 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
   return {
     backend,
     async predict(picture) {
-      const { pixels } = toModelInput(await decode(picture), inputOptionsFor(spec));
+      const { pixels } = await toModelInput(await decode(picture), inputOptions);
       const input = normalizePixels(pixels, spec.preprocessing);
       const begin = performance.now();
       const logits = await run(input);
@@ -116,6 +118,19 @@ async function check(path: string, bytes: ArrayBuffer, expected: string | undefi
   const found = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0'));
   if (found.join('') === expected) return;
   throw new Trouble('bad_file', `${path} is corrupt`, 'Its SHA-256 differs from the manifest’s.');
+}
+
+/** Loads what isolates garments. */
+async function loadDecoder(): Promise<OpenDecoder> {
+  const response = await fetch(new URL('wasm/decoders.wasm', document.baseURI));
+  if (!response.ok) {
+    throw new Trouble('no_file', 'decoders.wasm does not load', response.statusText);
+  }
+  const module = await WebAssembly.compile(await response.arrayBuffer());
+  return (pages) => {
+    const memory = new WebAssembly.Memory({ initial: pages });
+    return { memory, exports: new WebAssembly.Instance(module, { env: { memory } }).exports };
+  };
 }
 
 async function decode(picture: Blob): Promise<RasterImage> {

@@ -12,10 +12,14 @@ const copied = ['index.html', 'icon.svg', '_headers'];
 
 /** The files that the page's TensorFlow.js fetches if it runs on WebAssembly. */
 const wasmFiles = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
+/** What isolates garments in the page, as in the Worker. */
+const decoders = fileURLToPath(
+  new URL('../../shared/kernels/build/decoders.wasm', import.meta.url),
+);
 
 /**
  * Bundles the page into edge/page/build, the directory of static assets in wrangler.jsonc. Scripts that the first load does not
- * need are separate chunks, named by their content, that are fetched on demand.
+ * need are separate chunks, named by their content, that are fetched on demand. The kernels must be built before.
  */
 export async function buildPage(): Promise<void> {
   const backend = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -38,5 +42,6 @@ export async function buildPage(): Promise<void> {
   await Promise.all([
     ...copied.map((file) => copyFile(source + file, target + file)),
     ...wasmFiles.map((file) => copyFile(join(dirname(backend), file), join(target, 'wasm', file))),
+    copyFile(decoders, join(target, 'wasm/decoders.wasm')),
   ]);
 }

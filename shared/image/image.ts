@@ -71,7 +71,7 @@ export function spend(time: DecodingTime, nanoseconds: number): void {
 export interface DecodeOptions {
   /** Loads libwebp's decoder. Only called for a WebP. */
   webpModule: () => Promise<WebpModule>;
-  /** Loads Catwalk's own decoder. Only called for a JPEG or PNG. */
+  /** Loads Catwalk's own decoder, which also isolates garments. Not called for a GIF, BMP or WebP that is not isolated. */
   compiledDecoder: () => Promise<OpenDecoder>;
   /** Pixels that the longer side keeps if the picture is reduced while it is decoded (default: it is not reduced). */
   minSide?: number | undefined;

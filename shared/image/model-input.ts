@@ -28,13 +28,7 @@ export interface ModelInput {
   crop: Crop;
 }
 
-/**
- * How far red, green and blue may differ in an image that still counts as grey: JPEG's conversion to RGB and back rounds.
- */
-const greyTolerance = 8;
-
-/** The share of pixels that are grey in a picture that counts as grey, and the border's grey level below which it counts as black. */
-const minGreyShare = 0.99;
+/** The border's grey level below which it counts as black. */
 const maxBlack = 16;
 
 /**
@@ -43,21 +37,19 @@ const maxBlack = 16;
  *
  * A picture that is light on black already is one of the data set's own kind: nothing has to be isolated.
  */
-export function toModelInput(image: RasterImage, options: ModelInputOptions): ModelInput {
+export async function toModelInput(
+  image: RasterImage,
+  options: ModelInputOptions & Pick<DecodeOptions, 'compiledDecoder'>,
+): Promise<ModelInput> {
   const { height, width, fit = 'contain', invert = 'auto' } = options;
   const background = options.background ?? { kind: 'invert' };
-  const grey = toGrey(image);
-  if (
-    background.kind === 'isolate' &&
-    invert === 'auto' &&
-    mayNeedIsolation(image, grey, options)
-  ) {
-    const isolated = isolate(image, { height, width, mean: background.mean });
-    if (isolated) {
-      freeArray(grey.values);
-      return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
-    }
+  if (background.kind === 'isolate' && invert === 'auto') {
+    const open = await options.compiledDecoder();
+    const size = { height, width, mean: background.mean };
+    const isolated = isolate(image, open, size, () => isReady(image, size));
+    if (isolated) return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
   }
+  const grey = toGrey(image);
   const { pixels, crop } = fitInto(grey, { height, width, fit });
   freeArray(grey.values);
   const inverts =
@@ -66,6 +58,15 @@ export function toModelInput(image: RasterImage, options: ModelInputOptions): Mo
       : invert === 'true';
   if (inverts) invertPixels(pixels);
   return { pixels, crop: inOriginal(crop, image) };
+}
+
+/** Whether a grey picture needs no isolation: it has the input's size, or a black background. */
+function isReady(image: RasterImage, { height, width }: { height: number; width: number }) {
+  if (image.width === width && image.height === height) return true;
+  const grey = toGrey(image);
+  const isBlack = borderMedian(grey) < maxBlack;
+  freeArray(grey.values);
+  return isBlack;
 }
 
 /** Swaps light and dark, in place. */
@@ -86,27 +87,6 @@ function toGrey({ width, height, data }: RasterImage): GreyImage {
     values[i] = alpha === 255 ? luma : (luma * alpha + 255 * (255 - alpha)) / 255;
   }
   return { width, height, values };
-}
-
-/** Whether a picture has a background to remove: it is opaque, and not one of the data set's own kind. */
-function mayNeedIsolation(
-  { data }: RasterImage,
-  grey: GreyImage,
-  { height, width }: ModelInputOptions,
-): boolean {
-  let greyPixels = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    const red = data[i] as number;
-    const green = data[i + 1] as number;
-    const blue = data[i + 2] as number;
-    const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
-    if (spread <= greyTolerance) greyPixels++;
-    // A transparent background has been removed already.
-    if (data[i + 3] !== 255) return false;
-  }
-  if ((4 * greyPixels) / data.length < minGreyShare) return true;
-  const isInputSize = grey.width === width && grey.height === height;
-  return !isInputSize && borderMedian(grey) >= maxBlack;
 }
 
 /** Resizes the picture and centres it in the input. The rest is filled with the colour of its border. */
@@ -198,7 +178,7 @@ function minSideFor({ height, width, background }: ModelInputOptions): number {
  */
 export async function readImage(bytes: Uint8Array, options: ReadImageOptions): Promise<ModelInput> {
   const image = await decodeImage(bytes, { ...options, minSide: minSideFor(options) });
-  const input = toModelInput(image, options);
+  const input = await toModelInput(image, options);
   freeArray(image.data);
   return input;
 }

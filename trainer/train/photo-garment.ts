@@ -1,5 +1,5 @@
 /** Garments for augment-photo.ts: cut out of their image, and moved. */
-import { sizeOfGarment } from '../../shared/image/isolate.ts';
+import { sizeOfGarment } from '../../shared/image/fit-garment.ts';
 import type { Random } from './photo-random.ts';
 import { addNoise, newPlane, side } from './photo-texture.ts';
 

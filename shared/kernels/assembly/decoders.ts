@@ -1,3 +1,5 @@
+export { findGarment } from './garment';
+export { boundsAddress, coloursAddress, maskAddress, rowAddress } from './garment-memory';
 export {
   inflate,
   inflated,
@@ -11,3 +13,4 @@ export { decodeScan, finishComponent, nextMarker } from './jpeg';
 export { makeHuffmanTable } from './jpeg-bits';
 export { writeRgba } from './jpeg-colours';
 export { componentAddress, huffmanAddress, keptAddress, quantizerAddress, tablesEnd } from './jpeg-memory';
+export { addRow, greyPixels, startPicture } from './picture-rows';

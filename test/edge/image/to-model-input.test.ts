@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { imageDecoders } from '../../../edge/input/image-decoders.ts';
 import type { RasterImage } from '../../../shared/image/image.ts';
 import { type ModelInputOptions, toModelInput } from '../../../shared/image/model-input.ts';
 import { testImage } from '../../support/edge/bucket.ts';
 
 const size = { height: 28, width: 28 };
 
-const pixelsOf = (image: RasterImage, options: ModelInputOptions) =>
-  toModelInput(image, options).pixels;
+const pixelsOf = async (image: RasterImage, options: ModelInputOptions) =>
+  (await toModelInput(image, { ...options, ...imageDecoders })).pixels;
 
 /** Returns an image whose pixels a function computes: grey, or red, green, blue and alpha. */
 function draw(
@@ -28,59 +29,55 @@ function draw(
 const pixelAt = (pixels: Uint8Array, x: number, y: number) => pixels[28 * y + x];
 
 describe('toModelInput', () => {
-  it('does not change the 100 test images', () => {
+  it('does not change the 100 test images', async () => {
     for (let index = 0; index < 100; index++) {
       const pixels = testImage(index);
       const image = draw(28, 28, (x, y) => pixels[28 * y + x] ?? 0);
-      expect(pixelsOf(image, size)).toEqual(pixels);
+      expect(await pixelsOf(image, size)).toEqual(pixels);
     }
   });
 
-  it('inverts grey images of the right size only if their border is light', () => {
+  it('inverts grey images of the right size only if their border is light', async () => {
     const dark = draw(28, 28, (x, y) => (x % 27 === 0 || y % 27 === 0 ? 40 : (28 * y + x) % 256));
     const expected = dark.data.filter((_, i) => i % 4 === 0);
-    expect(pixelsOf(dark, size)).toEqual(expected);
+    expect(await pixelsOf(dark, size)).toEqual(expected);
     const white = draw(28, 28, () => 255);
-    expect(pixelsOf(white, size)).toEqual(new Uint8Array(784));
-    expect(pixelsOf(white, { ...size, invert: 'false' })).toEqual(new Uint8Array(784).fill(255));
+    expect(await pixelsOf(white, size)).toEqual(new Uint8Array(784));
+    expect(await pixelsOf(white, { ...size, invert: 'false' })).toEqual(
+      new Uint8Array(784).fill(255),
+    );
   });
 
-  it('weights colours by Rec. 601', () => {
+  it('weights colours by Rec. 601', async () => {
     const options = { ...size, invert: 'false' as const };
-    const only = (rgba: number[]) =>
-      pixelsOf(
-        draw(28, 28, () => rgba),
-        options,
-      )[0];
-    expect(only([255, 0, 0, 255])).toBe(76);
-    expect(only([0, 255, 0, 255])).toBe(150);
-    expect(only([0, 0, 255, 255])).toBe(29);
+    const image = (rgba: number[]) => draw(28, 28, () => rgba);
+    const only = async (rgba: number[]) => (await pixelsOf(image(rgba), options))[0];
+    expect(await only([255, 0, 0, 255])).toBe(76);
+    expect(await only([0, 255, 0, 255])).toBe(150);
+    expect(await only([0, 0, 255, 255])).toBe(29);
   });
 
-  it('composes transparency over white', () => {
+  it('composes transparency over white', async () => {
     const options = { ...size, invert: 'false' as const };
-    const only = (rgba: number[]) =>
-      pixelsOf(
-        draw(28, 28, () => rgba),
-        options,
-      )[0];
-    expect(only([0, 0, 0, 0])).toBe(255);
-    expect(only([0, 0, 0, 127])).toBe(128);
-    expect(only([200, 200, 200, 255])).toBe(200);
+    const image = (rgba: number[]) => draw(28, 28, () => rgba);
+    const only = async (rgba: number[]) => (await pixelsOf(image(rgba), options))[0];
+    expect(await only([0, 0, 0, 0])).toBe(255);
+    expect(await only([0, 0, 0, 127])).toBe(128);
+    expect(await only([200, 200, 200, 255])).toBe(200);
   });
 
-  it('averages by area', () => {
+  it('averages by area', async () => {
     const image = draw(56, 56, (x, y) => (x % 2 === 0 && y % 2 === 0 ? 200 : 100));
-    expect(pixelsOf(image, size)).toEqual(new Uint8Array(784).fill(125));
+    expect(await pixelsOf(image, size)).toEqual(new Uint8Array(784).fill(125));
     // 42 pixels to 28: each new one covers one and a half.
     const stripes = draw(42, 42, (x) => [0, 90, 30][x % 3] ?? 0);
-    const pixels = pixelsOf(stripes, size);
+    const pixels = await pixelsOf(stripes, size);
     expect([pixels[0], pixels[1]]).toEqual([30, 50]);
   });
 
-  it('keeps proportions, centred on the background', () => {
+  it('keeps proportions, centred on the background', async () => {
     const image = draw(40, 80, (x, y) => (x < 3 || x > 36 || y < 3 || y > 76 ? 10 : 100));
-    const pixels = pixelsOf(image, size);
+    const pixels = await pixelsOf(image, size);
     expect(pixelAt(pixels, 0, 14)).toBe(10);
     expect(pixelAt(pixels, 27, 14)).toBe(10);
     expect(pixelAt(pixels, 14, 14)).toBe(100);
@@ -88,22 +85,24 @@ describe('toModelInput', () => {
     expect(pixelAt(pixels, 6, 14)).toBe(10);
   });
 
-  it('inverts a light background automatically, and on request', () => {
+  it('inverts a light background automatically, and on request', async () => {
     const onWhite = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 30 : 250));
-    const center = (invert: 'auto' | 'true' | 'false') =>
-      pixelAt(pixelsOf(onWhite, { ...size, invert }), 14, 14);
-    expect([center('auto'), center('true'), center('false')]).toEqual([225, 225, 30]);
+    const center = async (invert: 'auto' | 'true' | 'false') =>
+      pixelAt(await pixelsOf(onWhite, { ...size, invert }), 14, 14);
+    expect([await center('auto'), await center('true'), await center('false')]).toEqual([
+      225, 225, 30,
+    ]);
     const onBlack = draw(60, 60, (x, y) => (x > 20 && x < 40 && y > 20 && y < 40 ? 230 : 5));
-    expect(pixelAt(pixelsOf(onBlack, size), 14, 14)).toBe(230);
-    expect(pixelAt(pixelsOf(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
+    expect(pixelAt(await pixelsOf(onBlack, size), 14, 14)).toBe(230);
+    expect(pixelAt(await pixelsOf(onBlack, { ...size, invert: 'true' }), 14, 14)).toBe(25);
   });
 
-  it('detects a light background that a garment touches', () => {
+  it('detects a light background that a garment touches', async () => {
     const image = draw(100, 100, (x) => (x > 30 && x < 70 ? 20 : 255));
-    expect(pixelAt(pixelsOf(image, size), 1, 1)).toBe(0);
+    expect(pixelAt(await pixelsOf(image, size), 1, 1)).toBe(0);
   });
 
-  it('accepts any size', () => {
+  it('accepts any size', async () => {
     for (const [width, height] of [
       [1, 1],
       [1, 300],
@@ -112,7 +111,7 @@ describe('toModelInput', () => {
       [29, 28],
       [1000, 37],
     ] as const) {
-      const pixels = pixelsOf(
+      const pixels = await pixelsOf(
         draw(width, height, () => 60),
         size,
       );

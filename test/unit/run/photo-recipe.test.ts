@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { toModelInput } from '../../../shared/image/model-input.ts';
+import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import { imagesOfFiles } from '../../../trainer/evaluate/images-to-predict.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
@@ -42,9 +43,12 @@ it('--recipe photo records how photos are to be isolated, and predict does so', 
   const file = join(folder, 'photo.bmp');
   await writeFile(file, encode({ ...photo, channels: 4, depth: 8 }));
   const [read] = await imagesOfFiles([file], config.spec, 'auto');
-  const size = { height: 28, width: 28 };
-  const { pixels: expected } = toModelInput(photo, { ...size, background });
-  const { pixels: plain } = toModelInput(photo, { ...size, background: { kind: 'isolate' } });
+  const size = { height: 28, width: 28, ...imageDecoders };
+  const { pixels: expected } = await toModelInput(photo, { ...size, background });
+  const { pixels: plain } = await toModelInput(photo, {
+    ...size,
+    background: { kind: 'isolate' },
+  });
   const differenceTo = (other: Uint8Array) =>
     other.reduce((sum, pixel, i) => {
       const seen = read && 'pixels' in read ? (read.pixels[i] as number) : Number.NaN;

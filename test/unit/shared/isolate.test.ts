@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RasterImage } from '../../../shared/image/image.ts';
 import { type ModelInputOptions, toModelInput } from '../../../shared/image/model-input.ts';
 import { enlarge } from '../../../shared/image/resize.ts';
+import { imageDecoders } from '../../../trainer/data/image-decoders.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import { photoOf, type Tint } from '../../support/photo.ts';
 
@@ -10,8 +11,8 @@ const { images } = await firstTestImages();
 const boot = Uint8Array.from(images.subarray(0, 784));
 const size = { height: 28, width: 28 };
 
-const pixelsOf = (image: RasterImage, options: ModelInputOptions) =>
-  toModelInput(image, options).pixels;
+const pixelsOf = async (image: RasterImage, options: ModelInputOptions) =>
+  (await toModelInput(image, { ...options, ...imageDecoders })).pixels;
 const photo = (left: number, top: number, tint: Tint) => photoOf(boot, left, top, tint);
 
 const difference = (pixels: Uint8Array) =>
@@ -22,22 +23,25 @@ describe('isolating a garment', () => {
     ['in the middle', 130, 80, [0, 0, 0]],
     ['off the centre', 20, 140, [0, 0, 0]],
     ['on a coloured floor', 200, 30, [0, 25, 60]],
-  ] as const)('trims, centres and lays on black what is %s of a photo', (_, left, top, tint) => {
-    const image = photo(left, top, tint);
-    const isolated = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
-    expect([isolated[0], isolated[27], isolated[783]]).toEqual([0, 0, 0]);
-    expect(difference(isolated)).toBeLessThan(25);
-    expect(difference(pixelsOf(image, size))).toBeGreaterThan(40);
-  });
+  ] as const)(
+    'trims, centres and lays on black what is %s of a photo',
+    async (_, left, top, tint) => {
+      const image = photo(left, top, tint);
+      const isolated = await pixelsOf(image, { ...size, background: { kind: 'isolate' } });
+      expect([isolated[0], isolated[27], isolated[783]]).toEqual([0, 0, 0]);
+      expect(difference(isolated)).toBeLessThan(25);
+      expect(difference(await pixelsOf(image, size))).toBeGreaterThan(40);
+    },
+  );
 
-  it('shifts the mean of the garment if the model asks for it, and nothing else', () => {
+  it('shifts the mean of the garment if the model asks for it, and nothing else', async () => {
     const image = photo(130, 80, [0, 25, 60]);
     const meanOf = (pixels: Uint8Array) => {
       const garment = pixels.filter((pixel) => pixel > 0);
       return garment.reduce((sum, pixel) => sum + pixel, 0) / garment.length;
     };
-    const plain = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
-    const shifted = pixelsOf(image, { ...size, background: { kind: 'isolate', mean: 130 } });
+    const plain = await pixelsOf(image, { ...size, background: { kind: 'isolate' } });
+    const shifted = await pixelsOf(image, { ...size, background: { kind: 'isolate', mean: 130 } });
     // Pixels that the garment covers in part, at its edge, stay darker.
     expect(meanOf(shifted)).toBeGreaterThan(120);
     expect(meanOf(shifted)).toBeLessThan(135);
@@ -50,28 +54,28 @@ describe('isolating a garment', () => {
     expect(Math.max(...shifts) - Math.min(...shifts)).toBeLessThan(100);
   });
 
-  it('leaves pictures that are light on black as they are, of any size', () => {
+  it('leaves pictures that are light on black as they are, of any size', async () => {
     const { pixels, width, height } = enlarge({ pixels: boot, width: 28, height: 28 }, 10);
     const data = Uint8Array.from(pixels, () => 0);
     const large = { width, height, data: new Uint8Array(4 * data.length) };
     for (const [i, pixel] of pixels.entries()) large.data.set([pixel, pixel, pixel, 255], 4 * i);
-    expect(pixelsOf(large, { ...size, background: { kind: 'isolate' } })).toEqual(boot);
+    expect(await pixelsOf(large, { ...size, background: { kind: 'isolate' } })).toEqual(boot);
   });
 
-  it('falls back to the whole picture if it is of one colour', () => {
+  it('falls back to the whole picture if it is of one colour', async () => {
     const data = new Uint8Array(4 * 100 * 100).fill(200);
     for (let i = 3; i < data.length; i += 4) data[i] = 255;
     const image = { width: 100, height: 100, data };
-    const isolated = pixelsOf(image, { ...size, background: { kind: 'isolate' } });
+    const isolated = await pixelsOf(image, { ...size, background: { kind: 'isolate' } });
     expect(isolated).toHaveLength(784);
   });
 
-  it('does nothing if invert is true or false', () => {
+  it('does nothing if invert is true or false', async () => {
     const image = photo(130, 80, [0, 0, 0]);
-    const plain = pixelsOf(image, { ...size, invert: 'true' });
-    expect(pixelsOf(image, { ...size, invert: 'true', background: { kind: 'isolate' } })).toEqual(
-      plain,
-    );
+    const plain = await pixelsOf(image, { ...size, invert: 'true' });
+    expect(
+      await pixelsOf(image, { ...size, invert: 'true', background: { kind: 'isolate' } }),
+    ).toEqual(plain);
   });
 });
 
@@ -82,9 +86,9 @@ describe('a picture of 28x28', () => {
     return { width: 28, height: 28, data };
   };
 
-  it('is inverted if its border is light, and otherwise stays the same to the last bit', () => {
-    expect(pixelsOf(asImage(boot), size)).toEqual(boot);
+  it('is inverted if its border is light, and otherwise stays the same to the last bit', async () => {
+    expect(await pixelsOf(asImage(boot), size)).toEqual(boot);
     const darkOnWhite = boot.map((pixel) => 255 - pixel);
-    expect(pixelsOf(asImage(darkOnWhite), size)).toEqual(boot);
+    expect(await pixelsOf(asImage(darkOnWhite), size)).toEqual(boot);
   });
 });
