@@ -60,6 +60,9 @@ export function jsonImages(json: Uint8Array): PostedImages {
     if (!Array.isArray(images)) {
       throw new Problem('bad_json', '"images" must be an array of images.');
     }
+    if (images.length > 0 && images.every((pixel) => typeof pixel === 'number')) {
+      return { images: [{ kind: 'pixels', value: images }], many: true };
+    }
     checkCount(images.length, '"images" is empty');
     return { images: images.map(fromJsonValue), many: true };
   }
@@ -69,6 +72,25 @@ export function jsonImages(json: Uint8Array): PostedImages {
   }
   return one(image);
 }
+
+/** Whether images are the rows of one: the dimension of the batch is missing. */
+export const areRows = (
+  images: readonly PostedImage[],
+  { height, width }: { height: number; width: number },
+): boolean =>
+  images.length === height &&
+  images.every((image) => {
+    return image.kind === 'pixels' && Array.isArray(image.value) && image.value.length === width;
+  });
+
+/** Returns the images, or the one of which they are the rows. */
+export const withoutRows = (
+  images: PostedImage[],
+  size: { height: number; width: number },
+): PostedImage[] =>
+  areRows(images, size)
+    ? [{ kind: 'pixels', value: images.map((row) => row.kind === 'pixels' && row.value) }]
+    : images;
 
 function checkCount(count: number, none: string): void {
   if (count === 0) throw new Problem('bad_json', `${none}: send at least one image.`);

@@ -1,5 +1,4 @@
 import type { Context, Handler } from 'hono';
-import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
@@ -8,7 +7,7 @@ import { nameModel } from '../http/headers.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
 import { checkQuery } from '../input/parameters.ts';
-import type { PostedImage } from '../input/posted-images.ts';
+import { areRows } from '../input/posted-images.ts';
 import { predictImages } from '../model/predict.ts';
 import { badRequest, queryNames, resolveVersion, versionNumber } from './protocol.ts';
 import {
@@ -58,7 +57,7 @@ async function predict(app: AppContext, context: Context, target: Target) {
   const input = await models.withModel(reference, ({ model }) =>
     inputOptionsFor(model.manifest.model),
   );
-  if (isOneImage(images, input)) throw withoutBatch(key);
+  if (areRows(images, input)) throw withoutBatch(key);
   const readings = await imagePixels(images, input);
   const pixels = readings.map((reading, i) => {
     if (!(reading instanceof Problem)) return reading.pixels;
@@ -74,13 +73,6 @@ async function predict(app: AppContext, context: Context, target: Target) {
   nameModel(context, reference);
   return context.json({ [key === 'instances' ? 'predictions' : 'outputs']: rows });
 }
-
-/** Whether the images are the rows of one. */
-const isOneImage = (images: PostedImage[], { height, width }: ModelInputOptions) =>
-  images.length === height &&
-  images.every((image) => {
-    return image.kind === 'pixels' && Array.isArray(image.value) && image.value.length === width;
-  });
 
 async function status(app: AppContext, context: Context, target: Target) {
   const { models, source, configuration } = app;

@@ -77,14 +77,18 @@ function openFeedback({ configuration, testSet, source, predictionIds, now }: Ap
     const { version, hash, unsigned } = await (predictionIds as PredictionIds).read(id);
     const spec = await specOf(source, version);
     const label = labelOf(request.label, spec.labels);
-    const pixels =
+    let pixels =
       index === null
         ? await pixelsOf(request, spec, invert)
         : (await readTestImage(testSet, String(index), context.executionCtx)).image.pixels;
+    if (index === null && (await pixelsHash(pixels)) !== hash) {
+      // The image that ?echo=true returns is the network's input already.
+      pixels = await pixelsOf(request, spec, 'false');
+    }
     if ((await pixelsHash(pixels)) !== hash) {
       throw new Problem(
         'unknown_prediction',
-        'The id belongs to another image. Send the image that was predicted, with the same ?invert=.',
+        'The id belongs to another image. Send the image that was predicted, with the same ?invert=, or the one that ?echo=true returned.',
       );
     }
     const at = new Date(now()).toISOString();

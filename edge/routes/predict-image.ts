@@ -16,7 +16,7 @@ import {
   readInvert,
   readParameter,
 } from '../input/parameters.ts';
-import { maxImages } from '../input/posted-images.ts';
+import { maxImages, withoutRows } from '../input/posted-images.ts';
 import { requestImages } from '../input/request-images.ts';
 import { describeServed, pixelBytes, predictImages } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
@@ -155,7 +155,7 @@ function openPredictImage({ models, predictionIds, telemetry }: AppContext) {
     const input = await models.withModel(reference, ({ model }) =>
       inputOptionsFor(model.manifest.model),
     );
-    const readings = await imagePixels(images, { ...input, invert });
+    const readings = await imagePixels(withoutRows(images, input), { ...input, invert });
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
     const idOf = (reading: Reading) =>

@@ -20,13 +20,21 @@ export class ImageError extends Error {
   }
 }
 
+/** How a picture was reduced while it was decoded. */
+export interface Reduction {
+  /** The picture's own size. */
+  original: { width: number; height: number };
+  /** The part that the picture covers, in pixels of the reduced one: fractions of the pixels at one edge are outside. */
+  extent: { x: number; y: number; width: number; height: number };
+}
+
 /** A decoded picture: `data` holds red, green, blue and alpha, a byte each, row by row. */
 export interface RasterImage {
   width: number;
   height: number;
   data: Uint8Array;
-  /** The picture's own size, if it was reduced while it was decoded. */
-  original?: { width: number; height: number };
+  /** If it was reduced while it was decoded. */
+  reduced?: Reduction;
 }
 
 /**

@@ -223,11 +223,18 @@ function decodeJpeg(
     for (let y = 0, from = out; y < height; y++, from += 4 * width) {
       raster.write(y, heap.subarray(from, from + 4 * width));
     }
-    const original = { width: frame.width, height: frame.height };
-    return { ...raster.finish(), original };
+    return withReduction(raster.finish(), frame, size, width);
   } finally {
     closeDecoder(opened);
   }
+}
+
+/** Adds the part that the picture covers: a multiple of 8 pixels was reduced, and perhaps again from a width on. */
+function withReduction(image: RasterImage, { width, height }: Frame, size: number, from: number) {
+  const factor = image.reduced ? from / image.reduced.extent.width : 1;
+  const scale = size / 8 / factor;
+  const extent = { x: 0, y: 0, width: width * scale, height: height * scale };
+  return { ...image, reduced: { original: { width, height }, extent } };
 }
 
 const align = (address: number) => (address + 15) & ~15;

@@ -3,7 +3,7 @@ import type { Crop } from '../model/prediction.ts';
 import { decodeImage } from './decode-image.ts';
 import { type DecodeOptions, freeArray, type RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
-import { type GreyImage, resizeByArea } from './resize.ts';
+import { type GreyImage, type Part, resizeByArea } from './resize.ts';
 
 /** Whether to swap light and dark. `auto` leaves it to the model. */
 export type Inversion = 'auto' | 'true' | 'false';
@@ -50,7 +50,7 @@ export async function toModelInput(
     if (isolated) return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
   }
   const grey = toGrey(image);
-  const { pixels, crop } = fitInto(grey, { height, width, fit });
+  const { pixels, crop } = fitInto(grey, { height, width, fit }, extentOf(image));
   freeArray(grey.values);
   const inverts =
     invert === 'auto'
@@ -93,14 +93,16 @@ function toGrey({ width, height, data }: RasterImage): GreyImage {
 function fitInto(
   image: GreyImage,
   { height, width, fit }: { height: number; width: number; fit: Fit },
+  extent: Part,
 ): ModelInput {
-  const [across, down] = [width / image.width, height / image.height];
+  const [across, down] = [width / extent.width, height / extent.height];
   const scale = fit === 'contain' ? Math.min(across, down) : Math.max(across, down);
   const [scaleX, scaleY] = fit === 'stretch' ? [across, down] : [scale, scale];
   const resized = resizeByArea(
     image,
-    Math.max(1, Math.round(image.width * scaleX)),
-    Math.max(1, Math.round(image.height * scaleY)),
+    Math.max(1, Math.round(extent.width * scaleX)),
+    Math.max(1, Math.round(extent.height * scaleY)),
+    extent,
   );
   const left = (width - resized.width) >> 1;
   const top = (height - resized.height) >> 1;
@@ -115,27 +117,33 @@ function fitInto(
     width: Math.min(width, resized.width),
     height: Math.min(height, resized.height),
   };
-  const unit = { x: image.width / resized.width, y: image.height / resized.height };
+  const unit = { x: extent.width / resized.width, y: extent.height / resized.height };
   const crop = {
-    x: Math.max(0, -left) * unit.x,
-    y: Math.max(0, -top) * unit.y,
+    x: extent.x + Math.max(0, -left) * unit.x,
+    y: extent.y + Math.max(0, -top) * unit.y,
     width: visible.width * unit.x,
     height: visible.height * unit.y,
   };
   return { pixels, crop };
 }
 
+/** The part of the pixels that the picture covers. */
+const extentOf = ({ width, height, reduced }: RasterImage): Part =>
+  reduced?.extent ?? { x: 0, y: 0, width, height };
+
 /** Converts a part of a picture that was reduced while it was decoded to whole pixels of the original. */
-function inOriginal({ x, y, width, height }: Crop, { original, ...image }: RasterImage): Crop {
-  const { width: fullWidth, height: fullHeight } = original ?? image;
-  const [across, down] = [fullWidth / image.width, fullHeight / image.height];
-  const [left, top] = [Math.round(x * across), Math.round(y * down)];
-  return {
-    x: left,
-    y: top,
-    width: Math.max(1, Math.min(fullWidth, Math.round((x + width) * across)) - left),
-    height: Math.max(1, Math.min(fullHeight, Math.round((y + height) * down)) - top),
+function inOriginal(crop: Crop, image: RasterImage): Crop {
+  const extent = extentOf(image);
+  const { width, height } = image.reduced?.original ?? image;
+  const [across, down] = [width / extent.width, height / extent.height];
+  const edges = (start: number, length: number, scale: number, limit: number) => {
+    const from = Math.max(0, Math.min(limit - 1, Math.round(start * scale)));
+    const to = Math.min(limit, Math.round((start + length) * scale));
+    return [from, Math.max(1, to - from)] as const;
   };
+  const [x, visibleWidth] = edges(crop.x - extent.x, crop.width, across, width);
+  const [y, visibleHeight] = edges(crop.y - extent.y, crop.height, down, height);
+  return { x, y, width: visibleWidth, height: visibleHeight };
 }
 
 /** A picture of one value a pixel, row by row. */

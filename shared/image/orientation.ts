@@ -69,8 +69,18 @@ export function applyOrientation(image: RasterImage, orientation: Orientation): 
   }
   freeArray(image.data);
   const turned = { width: newWidth, height: newHeight, data };
-  if (!image.original) return turned;
-  const { width: fullWidth, height: fullHeight } = image.original;
-  const original = isSideways ? { width: fullHeight, height: fullWidth } : image.original;
-  return { ...turned, original };
+  if (!image.reduced) return turned;
+  const { original, extent } = image.reduced;
+  const mirrored = {
+    ...extent,
+    x: mirrorsX ? width - extent.x - extent.width : extent.x,
+    y: mirrorsY ? height - extent.y - extent.height : extent.y,
+  };
+  if (!isSideways) return { ...turned, reduced: { original, extent: mirrored } };
+  const { x, y } = mirrored;
+  const reduced = {
+    original: { width: original.height, height: original.width },
+    extent: { x: y, y: x, width: extent.height, height: extent.width },
+  };
+  return { ...turned, reduced };
 }

@@ -69,7 +69,9 @@ function reducedRaster(fullWidth: number, fullHeight: number, factor: number): R
     },
     finish() {
       if (rows > 0) flush();
-      return { width, height, data, original: { width: fullWidth, height: fullHeight } };
+      const original = { width: fullWidth, height: fullHeight };
+      const extent = { x: 0, y: 0, width: fullWidth / factor, height: fullHeight / factor };
+      return { width, height, data, reduced: { original, extent } };
     },
   };
 }

@@ -6,13 +6,30 @@ export interface GreyImage {
   values: Float32Array;
 }
 
+/** A part of an image, in pixels, fractions included. */
+export interface Part {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /**
  * Resizes so that every new pixel is the mean of the area it covers, partly covered pixels by their share. An image that grows repeats
  * pixels.
+ *
+ * @param part the part of the image to resize
  */
-export function resizeByArea(image: GreyImage, width: number, height: number): GreyImage {
-  const values = resizeChannels(image.values, image.width, image.height, 1, width, height);
-  return { width, height, values };
+export function resizeByArea(
+  image: GreyImage,
+  width: number,
+  height: number,
+  part: Part,
+): GreyImage {
+  const across = { start: part.x, length: part.width };
+  const down = { start: part.y, length: part.height };
+  const narrow = averageAlong(image.values, image.height, image.width, 1, width, across);
+  return { width, height, values: averageAlong(narrow, 1, image.height, width, height, down) };
 }
 
 /**
@@ -22,16 +39,14 @@ export function resizeByArea(image: GreyImage, width: number, height: number): G
  * @returns [newHeight][newWidth][channels], flat
  */
 export function resizeChannels(
-  values: ArrayLike<number>,
+  values: Float32Array,
   width: number,
   height: number,
   channels: number,
   newWidth: number,
   newHeight: number,
 ): Float32Array {
-  // Of one type, so that the engine compiles the loops for it only.
-  const floats = values instanceof Float32Array ? values : new Float32Array(values);
-  const narrow = averageAlong(floats, height, width, channels, newWidth);
+  const narrow = averageAlong(values, height, width, channels, newWidth);
   return averageAlong(narrow, 1, height, newWidth * channels, newHeight);
 }
 
@@ -42,16 +57,18 @@ function averageAlong(
   length: number,
   inner: number,
   newLength: number,
+  part = { start: 0, length },
 ): Float32Array {
   const result = new Float32Array(outer * newLength * inner);
   const sums = new Float64Array(inner);
-  const scale = length / newLength;
+  const scale = part.length / newLength;
+  const limit = Math.min(part.start + part.length, length);
   for (let block = 0; block < outer; block++) {
     for (let target = 0; target < newLength; target++) {
-      const start = target * scale;
-      const end = Math.min(start + scale, length);
+      const start = part.start + target * scale;
+      const end = Math.min(start + scale, limit);
       sums.fill(0);
-      for (let source = Math.floor(start); source < end; source++) {
+      for (let source = Math.max(0, Math.floor(start)); source < end; source++) {
         const covered = Math.min(source + 1, end) - Math.max(source, start);
         const from = (block * length + source) * inner;
         for (let i = 0; i < inner; i++) {

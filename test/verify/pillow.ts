@@ -1,6 +1,7 @@
 /** `npm run verify:pillow -- --photos DIR`: compares the network's input of photos with what Pillow makes of them. */
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command, InvalidArgumentError } from 'commander';
@@ -18,11 +19,12 @@ const options = new Command('npm run verify:pillow --')
   )
   .requiredOption('--photos <folder>', 'folder of the photos')
   .option('--images <n>', 'how many', toCount, 200)
+  .option('--enlarge <pixels>', 'first enlarge each photo with Pillow: the longer side', toCount)
   .option('--python <program>', 'a Python that has Pillow and numpy', 'python3')
   .helpOption('--help', 'show this')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ photos: string; images: number; python: string }>();
+  .opts<{ photos: string; images: number; enlarge?: number; python: string }>();
 
 const [height, width] = fashionMnistCnn.inputShape;
 const size = { height, width, background: { kind: 'keep' } } as const;
@@ -39,11 +41,13 @@ const names: string[] = (await readdir(options.photos))
 const files = names.slice(0, options.images).map((name) => join(options.photos, name));
 if (files.length === 0) throw new Error(`${options.photos} has no JPEG.`);
 const differences: number[] = [];
-for await (const [file, average] of averages(files)) {
+const folder = await mkdtemp(join(tmpdir(), 'catwalk-pillow-'));
+for await (const [file, average] of averages(files, options.enlarge)) {
   const bytes = new Uint8Array(await readFile(file));
   const { pixels } = await readImage(bytes, { ...size, ...imageDecoders });
   differences.push(difference(pixels, average));
 }
+await rm(folder, { recursive: true });
 const max = Math.max(...differences);
 const within = differences.filter((each) => each <= maxDifference).length;
 console.log(
@@ -62,7 +66,12 @@ function difference(pixels: Uint8Array, average: Average): number {
   return Math.max(...differences);
 }
 
-async function* averages(paths: readonly string[]): AsyncGenerator<[string, Average]> {
+/** Yields each photo's file, or that of the enlarged photo, and what Pillow makes of it. */
+async function* averages(
+  paths: readonly string[],
+  enlarge: number | undefined,
+): AsyncGenerator<[string, Average]> {
+  const enlarged = join(folder, 'enlarged.jpg');
   const script = join(import.meta.dirname, '../support/photos/average_with_pillow.py');
   const child = spawn(options.python, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const failed = new Promise<never>((_, reject) => {
@@ -72,9 +81,11 @@ async function* averages(paths: readonly string[]): AsyncGenerator<[string, Aver
   failed.catch(() => {});
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   for (const file of paths) {
-    child.stdin.write(`${JSON.stringify({ file, side: Math.max(height, width) })}\n`);
+    const side = Math.max(height, width);
+    const request = enlarge === undefined ? { file, side } : { file, side, enlarge, to: enlarged };
+    child.stdin.write(`${JSON.stringify(request)}\n`);
     const { value } = await Promise.race([lines.next(), failed]);
-    yield [file, averageSchema.parse(JSON.parse(String(value)))];
+    yield [enlarge === undefined ? file : enlarged, averageSchema.parse(JSON.parse(String(value)))];
   }
   child.stdin.end();
 }

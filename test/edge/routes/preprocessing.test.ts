@@ -3,6 +3,7 @@ import { encode as encodeJpeg } from 'jpeg-js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
+import { withOrientation } from '../../support/exif.ts';
 
 const bucket = openBucket();
 let app: TestApp;
@@ -59,37 +60,6 @@ function photo(): Uint8Array<ArrayBuffer> {
     data.set(isThing ? [120 + noise, 20, 30, 255] : [215, 205 + noise, 190, 255], 4 * i);
   }
   return new Uint8Array(encodeJpeg({ width, height, data }, 90).data);
-}
-
-/** Inserts an EXIF segment with an orientation after the JPEG's first marker. */
-function withOrientation(jpeg: Uint8Array<ArrayBuffer>, orientation: number) {
-  const tiff = [
-    0x4d,
-    0x4d,
-    0,
-    42,
-    0,
-    0,
-    0,
-    8,
-    0,
-    1,
-    1,
-    0x12,
-    0,
-    3,
-    0,
-    0,
-    0,
-    1,
-    0,
-    orientation,
-    0,
-    0,
-  ];
-  const data = [0x45, 0x78, 0x69, 0x66, 0, 0, ...tiff];
-  const segment = [0xff, 0xe1, 0, data.length + 2, ...data];
-  return Uint8Array.from([...jpeg.subarray(0, 2), ...segment, ...jpeg.subarray(2)]);
 }
 
 /** The object is searched at 96 pixels a side: a pixel of those is 12.5 of the photo's, and two of them may be its rim. */

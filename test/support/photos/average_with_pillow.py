@@ -1,5 +1,6 @@
 """Averages photos to grey images, decoded by Pillow (libjpeg) at full size. A line of JSON in, {"file", "side"}; a line out,
-{"width", "height", "values"}: the upright photo, its longer side of that many pixels, every pixel the mean of the area it covers."""
+{"width", "height", "values"}: the upright photo, its longer side of that many pixels, every pixel the mean of the area it covers.
+With {"enlarge": pixels, "to": file}, the photo is first enlarged to that longer side, and written to that file as a JPEG."""
 
 import json
 import sys
@@ -19,7 +20,13 @@ def average(values, length):
 
 for line in sys.stdin:
     request = json.loads(line)
-    photo = ImageOps.exif_transpose(Image.open(request["file"])).convert("RGB")
+    photo = Image.open(request["file"])
+    if "enlarge" in request:
+        factor = request["enlarge"] / max(photo.size)
+        photo = photo.resize([round(side * factor) for side in photo.size], Image.Resampling.BICUBIC)
+        photo.save(request["to"], "JPEG", quality=90, exif=Image.open(request["file"]).getexif())
+        photo = Image.open(request["to"])
+    photo = ImageOps.exif_transpose(photo).convert("RGB")
     luma = numpy.asarray(photo, dtype=numpy.float64) @ [0.299, 0.587, 0.114]
     scale = request["side"] / max(photo.size)
     # As Math.round does.
