@@ -1,14 +1,17 @@
-/** `npm run screenshots [-- --url http://localhost:8787]`: takes the pictures of the page in docs/ from a running Worker (`npm start`). */
+/** `npm run screenshots [-- --photo FILE]`: takes the pictures of the page in docs/ from a running Worker (`npm start`). */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Page } from 'playwright-core';
 import { desktopDark, desktopLight, type Look, launch } from './support/browser/open-browser.ts';
 
-const { url } = new Command('npm run screenshots --')
+const { url, photo } = new Command('npm run screenshots --')
   .description('Takes the pictures of the page in docs/.')
   .option('--url <url>', 'address of a running Worker', 'http://localhost:8787')
+  .option('--photo <file>', 'a JPEG for the pictures of photos (default: they stay as they are)')
   .parse()
-  .opts<{ url: string }>();
+  .opts<{ url: string; photo?: string }>();
 const docs = join(import.meta.dirname, '../docs');
 
 /** A boot that is predicted as a sandal, to show a mistake. */
@@ -21,6 +24,20 @@ async function showTry(page: Page): Promise<void> {
   await page.locator('#local-time', { hasText: 'ms' }).waitFor();
 }
 
+async function showPhoto(page: Page): Promise<void> {
+  await page.getByText('Picture', { exact: true }).click();
+  await page.locator('#file').setInputFiles(photo as string);
+  await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
+  await page.locator('#crop').waitFor();
+}
+
+async function showCamera(page: Page): Promise<void> {
+  await page.getByText('Camera', { exact: true }).click();
+  await page.locator('#crop').waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.locator('#answer[aria-busy=false] #verdict').filter({ hasText: /\w/ }).waitFor();
+}
+
 async function showExplore(page: Page): Promise<void> {
   await page.locator('.tiles li').first().waitFor();
 }
@@ -30,10 +47,23 @@ const pictures: [string, Look, string, (page: Page) => Promise<void>][] = [
   ['page-dark.png', desktopDark, `try/${testImage}`, showTry],
   ['page-explore.png', desktopLight, 'explore', showExplore],
 ];
+if (photo !== undefined) {
+  pictures.push(['page-picture.png', desktopLight, `try/${testImage}`, showPhoto]);
+  pictures.push(['page-camera.png', desktopLight, `try/${testImage}`, showCamera]);
+}
 
-const browser = await launch();
+const folder = await mkdtemp(join(tmpdir(), 'catwalk-screenshots-'));
+// A video of one frame, which Chromium repeats.
+const video = join(folder, 'photo.mjpeg');
+if (photo !== undefined) await copyFile(photo, video);
+const browser = await launch(photo && video);
 for (const [file, { viewport, colorScheme }, view, show] of pictures) {
-  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    reducedMotion: 'reduce',
+    permissions: ['camera'],
+  });
   const page = await context.newPage();
   await page.goto(`${url}/#/${view}`);
   await show(page);
@@ -45,3 +75,4 @@ for (const [file, { viewport, colorScheme }, view, show] of pictures) {
   await context.close();
 }
 await browser.close();
+await rm(folder, { recursive: true });

@@ -228,6 +228,18 @@ describe('a body as a client sends it is answered like its pixels', () => {
     }
   });
 
+  it.each([
+    ['its rows', rows],
+    ['its rows, with channels', rows.map((row) => row.map((pixel) => [pixel]))],
+    ['its pixels', pixels],
+  ])('one image whose list has only %s', async (_, images) => {
+    const { model, ...prediction } = expected;
+    expect(await send(['application/json', JSON.stringify({ images })])).toEqual([
+      200,
+      { predictions: [prediction], model },
+    ]);
+  });
+
   it('several images, of any kind, in one form', async () => {
     const [status, { predictions }] = await send([
       form,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { greyPngUrl } from '../../../shared/picture/png.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp, type TestApp } from '../../support/edge/open-app.ts';
 
@@ -7,6 +8,9 @@ beforeAll(async () => {
   await bucket.moveAlias(await bucket.publish('one'));
   await bucket.uploadTestSet();
 });
+
+/** A light picture of another size than the network's input. */
+const light = greyPngUrl({ pixels: new Uint8Array(1600).fill(220), height: 40, width: 40 });
 
 const secret = 'b2f5d9c0a1e84736b2f5d9c0a1e84736';
 const tokens = { API_TOKENS: 'ada:0123456789abcdef,bob:fedcba9876543210' };
@@ -119,6 +123,20 @@ describe('signed ids', () => {
 });
 
 describe('POST /feedback', () => {
+  it.each([
+    ['light pixels', '', JSON.stringify(Array(784).fill(200))],
+    ['inverted pixels', '?invert=true', JSON.stringify(Array(784).fill(7))],
+    ['a picture that was kept', '?invert=false', JSON.stringify({ image: light })],
+  ])('takes the image that ?echo=true returned for %s', async (_, query, body) => {
+    const app = open({});
+    const path = `/predict${query}${query ? '&' : '?'}echo=true`;
+    const headers = { 'content-type': 'application/json' };
+    const { id, input } = await app.json(path, { method: 'POST', body, headers });
+    expect(await send(app, { id, image: input, label: 1 })).toMatchObject({ status: 201 });
+    const other = greyPngUrl({ pixels: new Uint8Array(784).fill(9), height: 28, width: 28 });
+    expect(await send(app, { id, image: other })).toMatchObject({ code: 'unknown_prediction' });
+  });
+
   it('needs a token by default, also if no token is configured', async () => {
     const closed = open({ FEEDBACK: 'on' });
     const id = await idOf(closed, 5);

@@ -22,8 +22,12 @@ export const phoneDark: Look = { name: 'phone, dark', viewport: phone, colorSche
 export const desktopDark: Look = { name: 'desktop, dark', viewport: desktop, colorScheme: 'dark' };
 export const phoneLight: Look = { name: 'phone, light', viewport: phone, colorScheme: 'light' };
 
-/** A real Chromium, whose camera shows a test pattern. */
-export const launch = (): Promise<Browser> =>
+/**
+ * Starts a real Chromium, whose camera shows a test pattern.
+ *
+ * @param cameraFile a video to show instead, such as an MJPEG
+ */
+export const launch = (cameraFile?: string): Promise<Browser> =>
   chromium.launch({
     executablePath: chromiumPath,
     args: [
@@ -34,6 +38,7 @@ export const launch = (): Promise<Browser> =>
       '--use-gl=angle',
       '--use-angle=swiftshader',
       '--enable-unsafe-swiftshader',
+      ...(cameraFile === undefined ? [] : [`--use-file-for-fake-video-capture=${cameraFile}`]),
     ],
   });
 

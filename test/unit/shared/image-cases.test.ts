@@ -29,6 +29,7 @@ describe('a file as cameras and programs write it', () => {
     'png-wrong-crc-in-text-chunk.png',
     'png-no-iend.png',
     'bmp-offbits-zero.bmp',
+    '28x28-grey-dark-on-white.png',
   ])('shows the boot: %s', async (name) => {
     expect(await differenceFromBoot(name)).toBeLessThan(10);
   });
