@@ -26,7 +26,7 @@ export type { Dataset, Metrics, Prediction, Publication, TrainReport };
 /**
  * Loads a data set and checks it.
  *
- * @param source `fashion-mnist`, `mnist`, `kmnist`, or a folder of images or of IDX files
+ * @param source `fashion-mnist`, `mnist`, `kmnist`, or a folder of images or of IDX files, also as s3://bucket/prefix
  * @param options.background what becomes of the background of pictures: `invert`, `isolate` or `keep` (default: as `catwalk train`)
  * @param options.fit how pictures of other proportions fit into the input: `contain` (default), `cover` or `stretch`
  * @param options.dataDir a folder with the files of a known data set (default: downloaded and cached)
@@ -42,8 +42,8 @@ export async function loadDataset(
   source = 'fashion-mnist',
   options: Omit<LoadDatasetOptions, 'dataset' | 'sources' | 'model'> = {},
 ): Promise<Dataset> {
-  const { loadDataset: load } = await import('./data/load-dataset.ts');
-  return load({ ...options, dataset: source });
+  const { openDataset } = await import('./registry/open-dataset.ts');
+  return openDataset({ ...options, dataset: source });
 }
 
 /** Decided when the data set is loaded. */

@@ -20,7 +20,7 @@ export const data = defineCommand({
       z.enum(['upload', 'feedback']).optional(),
     ),
     dataset: dataset.describe(
-      'the data set: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
+      'the data set: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images, here or in a bucket',
     ),
     background,
     fit,
@@ -48,11 +48,11 @@ export const data = defineCommand({
       throw new UsageError('--out: name the folder to write the training set to');
     }
     const bucket = action === undefined ? null : await openNamedBucket(options, signal);
-    const { loadDataset } = await import('../data/load-dataset.ts');
+    const { openDataset } = await import('../registry/open-dataset.ts');
     const { imageProgress } = await import('./reporters.ts');
     const progress = imageProgress(process.stderr);
     const reporting = { signal, onProgress: printProgress, onImages: progress.update };
-    const loaded = await loadDataset({ ...options, ...reporting }).finally(progress.close);
+    const loaded = await openDataset({ ...options, ...reporting }, options).finally(progress.close);
     if (bucket && out !== undefined && action === 'feedback') {
       await writeFeedback(bucket, loaded, { ...options, out, signal });
       return;

@@ -5,10 +5,10 @@ import { isNotSetUp, queryGpus } from '../backend/native-setup.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { tensorflowVersion } from '../backend/open-tensorflow.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
-import { loadDataset } from '../data/load-dataset.ts';
 import { type Bucket, openBucket } from '../registry/bucket.ts';
 import type { BucketSettings } from '../registry/bucket-location.ts';
 import { ignoredConditions } from '../registry/conditional-writes.ts';
+import { isInBucket, openDataset } from '../registry/open-dataset.ts';
 import { packageVersions } from '../run/provenance.ts';
 
 /** The result of one check. */
@@ -113,15 +113,18 @@ function backendAdvice(backend: BackendName, device: DeviceChoice, error: unknow
 }
 
 /** Checks whether the data set is on this machine, with the right checksums. */
-const checkDataset: Check = async ({ dataset, dataDir }) => {
+const checkDataset: Check = async ({ dataset, dataDir, ...connection }) => {
   const name = 'data set';
   try {
-    const { source, train, test } = await loadDataset({ dataset, dataDir, offline: true });
+    const { source, train, test } = await openDataset(
+      { dataset, dataDir, offline: true },
+      connection,
+    );
     const detail = `${train.count} training and ${test.count} test images, from ${source}`;
     return [{ name, status: 'ok', detail }];
   } catch (error) {
     const isFolder = error instanceof InvalidDatasetError;
-    const isGiven = dataDir !== undefined || isFolder;
+    const isGiven = dataDir !== undefined || isFolder || isInBucket(dataset ?? '');
     const advice = isFolder
       ? 'See docs/03-your-own-data.md for the layout of a data set folder.'
       : isGiven

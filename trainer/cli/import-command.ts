@@ -28,14 +28,14 @@ export const importRun = defineCommand({
   environmentOptions,
   async run({ json, ...options }, { signal }) {
     const { importWeights } = await import('../run/import-weights.ts');
-    const { loadDataset } = await import('../data/load-dataset.ts');
+    const { openDataset } = await import('../registry/open-dataset.ts');
     const { imageProgress } = await import('./reporters.ts');
     const progress = imageProgress(process.stderr);
     const reporting = { signal, onProgress: printProgress, onImages: progress.update };
     const imported = await importWeights({
       ...options,
       signal,
-      loadDataset: () => loadDataset({ ...options, ...reporting }).finally(progress.close),
+      loadDataset: () => openDataset({ ...options, ...reporting }).finally(progress.close),
     });
     const { run, spec, metrics, backend, key, keys, betterScale } = imported;
     const { accuracy, loss } = metrics;

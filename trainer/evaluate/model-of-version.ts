@@ -8,6 +8,7 @@ import { versionOfAlias } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { downloadTestSet } from '../registry/download-test-set.ts';
 import { RegistryError, VersionNotFoundError } from '../registry/errors.ts';
+import { localFolder } from '../registry/open-dataset.ts';
 import { readJson } from '../registry/read-json.ts';
 import { readTestSetOf, testHashesOf } from '../registry/test-set.ts';
 import { downloadVersion } from '../registry/versions.ts';
@@ -38,8 +39,10 @@ export async function modelOfVersion(
     recorded: { accuracy: manifest.metrics.accuracy, loss: manifest.metrics.loss },
     async loadTest(options) {
       if (options.dataDir === undefined) return testSetOf(bucket, manifest);
+      const dataDir = await localFolder(options.dataDir, options, options);
       const loaded = await loadTestSet(manifest.model, {
         ...options,
+        dataDir,
         dataset: manifest.dataset.name,
       });
       checkLabels(manifest.model, loaded);

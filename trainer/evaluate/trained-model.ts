@@ -3,6 +3,7 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { type LoadDatasetOptions, loadTestSet } from '../data/load-dataset.ts';
+import { type DatasetConnection, localFolder } from '../registry/open-dataset.ts';
 import { readRun } from '../run/read-run.ts';
 
 /** A trained model from a run's folder or a bucket. */
@@ -23,11 +24,12 @@ export interface TrainedModel {
 }
 
 export interface LoadTestOptions
-  extends Pick<
-    LoadDatasetOptions,
-    'skipUnreadable' | 'labelOffset' | 'onProgress' | 'onImages' | 'signal'
-  > {
-  /** Reads the data set, or other images of the model's labels, from this folder instead. */
+  extends DatasetConnection,
+    Pick<
+      LoadDatasetOptions,
+      'skipUnreadable' | 'labelOffset' | 'onProgress' | 'onImages' | 'signal'
+    > {
+  /** Reads the data set, or other images of the model's labels, from this folder or s3:// URL instead. */
   dataDir?: string | undefined;
 }
 
@@ -51,10 +53,13 @@ export async function modelOfRun(folder: string): Promise<TrainedModel> {
     files,
     recorded: { accuracy: epoch.accuracy, loss: epoch.loss },
     async loadTest(options) {
-      const origin = dataset.origin ?? dataset.name;
+      const { dataDir } = options;
+      const place = await localFolder(dataDir ?? dataset.origin ?? dataset.name, options, options);
       const loaded = await loadTestSet(spec, {
         ...options,
-        dataset: origin,
+        ...(dataDir === undefined
+          ? { dataset: place }
+          : { dataset: dataset.origin ?? dataset.name, dataDir: place }),
         labelOffset: options.labelOffset ?? dataset.labelOffset,
         skipUnreadable: options.skipUnreadable || dataset.skipUnreadable,
       });

@@ -4,6 +4,7 @@ import {
   type ObjectStore,
   type PutOptions,
   quoteEtag,
+  unquoteEtag,
 } from '../../shared/registry/object-store.ts';
 import {
   type BucketSettings,
@@ -46,8 +47,11 @@ export interface Bucket extends ObjectStore {
   ): Promise<boolean>;
   /** @returns the address of its server, for people */
   place(): Promise<string>;
-  /** @returns all objects whose keys start with the prefix, sorted by key */
-  listAll(prefix: string): Promise<ListedObject[]>;
+  /**
+   * @param max stops when there are more (default: no limit)
+   * @returns all objects whose keys start with the prefix, sorted by key
+   */
+  listAll(prefix: string, max?: number): Promise<ListedObject[]>;
   /** Deletes an object; it may be absent. */
   delete(key: string): Promise<void>;
   /** Deletes objects with few requests; any may be absent. */
@@ -60,6 +64,8 @@ export interface ListedObject {
   key: string;
   /** Time of the last write, by the server's clock. */
   modifiedAt: Date;
+  bytes: number;
+  etag: string;
 }
 
 /**
@@ -131,13 +137,20 @@ export function openBucket(options: BucketSettings & ConnectionOptions): Bucket 
         }
         return namesUnder(prefix, keys);
       }),
-    listAll: (prefix) =>
+    listAll: (prefix, max = Number.POSITIVE_INFINITY) =>
       attempt('list', prefix, async (connection) => {
         const objects: ListedObject[] = [];
         for await (const { Contents = [] } of listPages(connection, { Prefix: prefix })) {
-          for (const { Key: key, LastModified: modifiedAt } of Contents) {
-            if (key !== undefined && modifiedAt) objects.push({ key, modifiedAt });
+          for (const {
+            Key: key,
+            LastModified: modifiedAt,
+            Size: bytes = 0,
+            ETag = '',
+          } of Contents) {
+            if (key === undefined || !modifiedAt) continue;
+            objects.push({ key, modifiedAt, bytes, etag: unquoteEtag(ETag) });
           }
+          if (objects.length > max) break;
         }
         return objects;
       }),

@@ -10,3 +10,26 @@ export async function mapInBatches<Item, Result>(
   }
   return results;
 }
+
+/**
+ * Calls a function with each item, with a limited number of calls at a time. After a failure no further call is made, and those under
+ * way are awaited.
+ */
+export async function inPool<Item>(
+  items: readonly Item[],
+  limit: number,
+  signal: AbortSignal | undefined,
+  action: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values();
+  const failures: unknown[] = [];
+  const work = async () => {
+    for (const item of waiting) {
+      if (failures.length > 0 || signal?.aborted) return;
+      await action(item).catch((error) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+  signal?.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+}

@@ -85,8 +85,8 @@ const trainingOptions = z.object({
   ),
   limit: option('<n>', 'train on the first n images only (default: all)', count.optional()),
   dataset: option(
-    '<name|folder>',
-    'data set to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images',
+    '<name|folder|s3://…>',
+    'data set to train on: fashion-mnist, mnist, kmnist, or a folder of IDX files or of images, here or in a bucket',
     text.default('fashion-mnist'),
   ),
   background: option(

@@ -23,6 +23,8 @@ export interface RunPlan {
   resumed: ResumedRun | null;
   /** The data set, if it is in memory already (default: loaded as the options say). */
   dataset?: Dataset;
+  /** The data set's name, after which the model is named (default: its folder's). */
+  datasetName?: string | undefined;
   /** The changes of the plan to the resumed run, for people. */
   notes?: readonly string[];
   /** How to continue after an interruption (default: the command with --resume). */

@@ -85,8 +85,9 @@ async function storeTestSetToCompare(
   const current = pointer && (await readManifest(bucket, manifest.name, pointer.value.version));
   if (!current || isDeepStrictEqual(current.dataset, manifest.dataset)) return;
   if (await readTestSetOf(bucket, manifest)) return;
-  const { loadDataset } = await import('../data/load-dataset.ts');
-  const load = loadDataset({ dataset: dataset.origin ?? dataset.name, offline: true });
+  const { openDataset } = await import('../registry/open-dataset.ts');
+  const load = openDataset({ dataset: dataset.origin ?? dataset.name, offline: true });
   const loaded = await load.catch(() => null);
-  if (loaded && isDeepStrictEqual(loaded.files, dataset.files)) await storeTestSet(bucket, loaded);
+  if (!loaded || !isDeepStrictEqual(loaded.files, dataset.files)) return;
+  await storeTestSet(bucket, { ...loaded, name: dataset.name });
 }

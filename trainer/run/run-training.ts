@@ -7,9 +7,9 @@ import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/mode
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { countsPerLabel } from '../data/folder-report.ts';
-import { loadDataset } from '../data/load-dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
+import { openDataset } from '../registry/open-dataset.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
@@ -68,8 +68,12 @@ async function trainAndRecord(
   const pictures = { fit, background, skipUnreadable, labelOffset };
   const onImages = (done: number, of: number) => reporter.report({ event: 'reading', done, of });
   const reporting = { signal, onProgress: notify, onImages };
-  const load = async () =>
-    plan.dataset ?? loadDataset({ dataset: source, dataDir, ...pictures, ...reporting });
+  const load = async () => {
+    const place = { dataset: source, dataDir };
+    const opened =
+      plan.dataset ?? (await openDataset({ ...place, ...pictures, ...reporting }, options));
+    return plan.datasetName === undefined ? opened : { ...opened, name: plan.datasetName };
+  };
   const wanted = recipeWith(options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));

@@ -171,7 +171,7 @@ function list(objects: Map<string, StandInObject>, { query }: StandInRequest): S
       return `<CommonPrefixes><Prefix>${encode(name)}</Prefix></CommonPrefixes>`;
     }
     const modified = object.modifiedAt.toISOString();
-    return `<Contents><Key>${encode(name)}</Key><LastModified>${modified}</LastModified><Size>${object.bytes.byteLength}</Size></Contents>`;
+    return `<Contents><Key>${encode(name)}</Key><LastModified>${modified}</LastModified><ETag>${object.etag}</ETag><Size>${object.bytes.byteLength}</Size></Contents>`;
   });
   const token = isTruncated
     ? `<NextContinuationToken>${escapeXml(page.at(-1) ?? '')}</NextContinuationToken>`

