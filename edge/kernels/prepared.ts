@@ -1,6 +1,6 @@
 import type { DataId } from '#tensorflow';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from '../../shared/kernels/workspace.ts';
 
 /** A convolution's packed filter. */
 export interface PreparedConvolution {

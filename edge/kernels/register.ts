@@ -8,6 +8,7 @@ import {
   registerKernel,
   reshapeConfig,
 } from '#tensorflow';
+import { segmentKernel } from '../../shared/model/compile/run-plan.ts';
 import { denseKernel } from './dense.ts';
 import { pooledConvolutionKernel } from './pooled-convolution.ts';
 
@@ -16,6 +17,7 @@ const standardKernels = [
   fusedConv2DConfig,
   denseKernel,
   pooledConvolutionKernel,
+  segmentKernel,
   identityConfig,
   maxPoolConfig,
   reshapeConfig,

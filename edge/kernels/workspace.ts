@@ -1,99 +1,40 @@
 import relaxedSimd from '../../shared/kernels/build/inference-relaxed-simd.wasm';
 import simd from '../../shared/kernels/build/inference-simd.wasm';
-import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
-
-const pageBytes = 65_536;
-/** Kernels read up to three floats past the end of a short row. */
-const slackBytes = 16;
-
-/**
- * The kernels with a memory of their own. Kept blocks (packed weights) are at the bottom, the blocks of the
- * current kernel call above them. Each model has one workspace, so its memory is freed with the model.
- */
-export interface Workspace {
-  readonly kernels: KernelModule;
-  /** Allocates a block that is never freed. */
-  keep(bytes: number): Address;
-  /** Runs `use` with uninitialized blocks of these sizes in bytes, and frees them when it returns. */
-  withBlocks<T>(bytes: readonly number[], use: (...blocks: Address[]) => T): T;
-  write(values: Float32Array, to: Address): void;
-  /** @returns a copy */
-  read(from: Address, length: number): Float32Array;
-}
+import layersRelaxedSimd from '../../shared/kernels/build/layers-relaxed-simd.wasm';
+import layersSimd from '../../shared/kernels/build/layers-simd.wasm';
+import type { InferenceKernels } from '../../shared/kernels/inference-kernels.ts';
+import type { LayerKernels } from '../../shared/kernels/layer-kernels.ts';
+import { createWorkspace, type Workspace } from '../../shared/kernels/workspace.ts';
 
 /** @throws {WebAssembly.CompileError} if the runtime does not support SIMD */
-export function createWorkspace(): Workspace {
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const kernels = instantiateKernels(memory);
-  let kept: Address = align(kernels.reservedBytes());
-
-  function reserve(end: number): void {
-    const missing = end + slackBytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-  }
-
-  function keep(bytes: number): Address {
-    const address = kept;
-    kept = align(kept + bytes);
-    reserve(kept);
-    return address;
-  }
-
-  function write(values: Float32Array, to: Address): void {
-    new Float32Array(memory.buffer, to, values.length).set(values);
-  }
-
-  return {
-    kernels,
-    keep,
-    withBlocks(bytes, use) {
-      let next = kept;
-      const blocks = bytes.map((size) => {
-        const block = next;
-        next = align(next + size + slackBytes);
-        return block;
-      });
-      reserve(next);
-      return use(...blocks);
-    },
-    write,
-    read: (from, length) => new Float32Array(memory.buffer, from, length).slice(),
-  };
-}
-
-const align = (address: number) => (address + 63) & ~63;
-
-/** The functions of shared/kernels/assembly/inference.ts, which documents them. */
-export interface KernelModule extends CommonKernels {
-  reservedBytes(): number;
-  denseBytes(depth: number, columns: number): number;
-  packDense(weights: Address, rows: number, depth: number, columns: number, target: Address): void;
-  denseRows(
-    x: Address,
-    rows: number,
-    depth: number,
-    weights: Address,
-    columns: number,
-    bias: Address,
-    relu: number,
-    scratch: Address,
-    out: Address,
-  ): void;
-}
+export const openWorkspace = (): Workspace => openOn(new WebAssembly.Memory({ initial: 1 }));
 
 /**
- * Instantiates the kernels on a memory. Uses fused multiply-add if the runtime supports relaxed SIMD, otherwise
- * plain SIMD.
+ * Opens a workspace with the kernels of further layers, which share its memory.
  *
  * @throws {WebAssembly.CompileError} if the runtime does not support SIMD
  */
-function instantiateKernels(memory: WebAssembly.Memory): KernelModule {
-  const imports = { env: { memory } };
-  try {
-    return exportsOf(new WebAssembly.Instance(relaxedSimd, imports));
-  } catch {
-    return exportsOf(new WebAssembly.Instance(simd, imports));
-  }
+export function openLayerWorkspace(): { workspace: Workspace; layers: LayerKernels } {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return {
+    workspace: openOn(memory),
+    layers: instantiate(memory, layersRelaxedSimd, layersSimd) as LayerKernels,
+  };
 }
 
-const exportsOf = (instance: WebAssembly.Instance) => instance.exports as unknown as KernelModule;
+const openOn = (memory: WebAssembly.Memory) =>
+  createWorkspace(memory, instantiate(memory, relaxedSimd, simd) as InferenceKernels);
+
+/** Uses fused multiply-add if the runtime supports relaxed SIMD, otherwise plain SIMD. */
+function instantiate(
+  memory: WebAssembly.Memory,
+  relaxed: WebAssembly.Module,
+  plain: WebAssembly.Module,
+): unknown {
+  const imports = { env: { memory } };
+  try {
+    return new WebAssembly.Instance(relaxed, imports).exports;
+  } catch {
+    return new WebAssembly.Instance(plain, imports).exports;
+  }
+}

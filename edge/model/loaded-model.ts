@@ -21,6 +21,8 @@ export interface LoadedModel {
   readonly manifest: Manifest;
   /** Size of the weights. Packed for the kernels, they take about the same again. */
   readonly bytes: number;
+  /** The names of the layers that have no fast kernel. */
+  readonly stockLayers: readonly string[];
   /**
    * Runs the network synchronously.
    *
@@ -75,6 +77,7 @@ export async function createModel(parts: ModelParts): Promise<LoadedModel> {
     const loaded: LoadedModel = {
       manifest,
       bytes,
+      stockLayers: network.stockLayers,
       predict: (input, count) => runInParts(network, manifest, input, count, maxImages),
       dispose: () => void model.dispose(),
     };
@@ -114,7 +117,7 @@ function runNetwork(network: Network, manifest: Manifest, input: Float32Array, c
   tidy(() => {
     const shape = [count, ...manifest.model.inputShape]; // [count, 28, 28, 1]
     const images = engine().makeTensor(input, shape, 'float32');
-    logits = network(images).dataSync<'float32'>(); // -> [count, 10]
+    logits = network.run(images).dataSync<'float32'>(); // -> [count, 10]
   });
   return logits;
 }

@@ -30,6 +30,8 @@ const reportSchemas = {
 const readySchema = z.object({
   status: z.literal('ready'),
   model: servedModelSchema,
+  /** Layers without a fast kernel. */
+  stockLayers: z.array(z.string()),
   ...reportSchemas,
 });
 
@@ -61,7 +63,7 @@ export const ready = route(
     tag: 'Health',
     summary: 'Check that a model is served',
     description:
-      '`failure` describes what is wrong with the version that the alias points to. It is also set while an older version is served instead.',
+      '`failure` describes what is wrong with the version that the alias points to. It is also set while an older version is served instead. `stockLayers` are the layers of the model that TensorFlow.js computes, because there is no fast kernel for them.',
     answers: {
       200: {
         description: 'A model is served.',
@@ -82,8 +84,11 @@ function openReady({ models, configuration: { alias }, now, elapsed }: AppContex
   return async function readyz(context: Context) {
     try {
       const reference = await models.resolve({ alias }, context.executionCtx);
-      const model = await models.withModel(reference, describeServed);
-      return context.json({ status: 'ready', model, ...report() });
+      const described = await models.withModel(reference, (served) => ({
+        model: describeServed(served),
+        stockLayers: [...served.model.stockLayers],
+      }));
+      return context.json({ status: 'ready', ...described, ...report() });
     } catch (error) {
       // Telemetry logs it like an error that was thrown.
       if (error instanceof Error) context.error = error;

@@ -1,18 +1,21 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { tileSource } from './tile-source.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const assembly = 'shared/kernels/assembly';
 const outFolder = 'shared/kernels/build';
 
 /**
- * The modules of kernels: the trainer's, and the smaller one of the Worker. Above -O2, Binaryen moves all loads of a basic
- * block to its start. Those of multiplyChunk don't fit the registers, and it takes three times as long.
+ * The modules of kernels: the trainer's, and the smaller ones of the Worker: those of the tutorial's network and those of other layers.
+ * Above -O2, Binaryen moves all loads of a basic block to its start. Those of multiplyChunk don't fit the registers, and it takes three
+ * times as long. -O1 is as fast as -O2 in two thirds of the bytes; without relaxed SIMD, which few runtimes lack, size is what counts.
  */
 const modules = [
-  { name: 'training', optimize: '-O3' },
-  { name: 'inference', optimize: '-O2' },
+  { name: 'training', optimize: '-O3', plain: '-O3' },
+  { name: 'inference', optimize: '-O1', plain: '-Oz' },
+  { name: 'layers', optimize: '-O1', plain: '-Oz' },
 ];
 
 /**
@@ -30,10 +33,12 @@ export async function buildKernels(): Promise<void> {
     await compileModule(entry, file, options);
     before.delete(file);
   };
-  await writeFile(`${out}/${stagedChunkFile}`, stagedChunkSource());
-  before.delete(stagedChunkFile);
-  for (const { name, optimize } of modules) {
-    await compile(`${name}.ts`, `${name}-simd.wasm`, optimize);
+  for (const [file, source] of generated) {
+    await writeFile(`${out}/${file}`, source());
+    before.delete(file);
+  }
+  for (const { name, optimize, plain } of modules) {
+    await compile(`${name}.ts`, `${name}-simd.wasm`, plain);
     await compile(`${name}.ts`, `${name}-relaxed-simd.wasm`, optimize, '--enable', 'relaxed-simd');
   }
   // The training threads share its memory, whose maximum is what 32 bits can address.
@@ -44,7 +49,10 @@ export async function buildKernels(): Promise<void> {
   for (const name of before) await rm(`${out}/${name}`);
 }
 
-const stagedChunkFile = 'staged-chunk.ts';
+const generated = [
+  ['staged-chunk.ts', stagedChunkSource],
+  ['tile.ts', tileSource],
+] as const;
 
 /**
  * With at least one page of memory, V8 knows that the constant part of an address lies within it and checks only the rest.
@@ -95,7 +103,17 @@ ${tile((row) => [`let low${row} = f32x4.splat(0);`, `let high${row} = f32x4.spla
 ${tile((row) => [`low${row} = v128.load(out${row || ''});`, `high${row} = v128.load(out${row || ''}, 16);`])}
   }
   let low: v128, high: v128, value: v128;
+  if (ASC_FEATURE_RELAXED_SIMD) {
 ${Array.from({ length: chunkDepth }, (_, k) => step(k)).join('\n')}
+  } else {
+    // Runtimes without relaxed SIMD are rare: they get the smaller code.
+    for (let from = STAGE; from < STAGE + 4 * CHUNK_DEPTH; from += 4) {
+      low = v128.load(panel);
+      high = v128.load(panel, 16);
+${tile((row) => [`value = v128.load_splat<f32>(from, ${4 * row * chunkDepth});`, `low${row} = multiplyAdd(value, low, low${row});`, `high${row} = multiplyAdd(value, high, high${row});`])}
+      panel += 32;
+    }
+  }
 ${tile((row) => [`v128.store(out${row || ''}, low${row});`, `v128.store(out${row || ''}, high${row}, 16);`])}
 }
 `;

@@ -17,6 +17,14 @@ const omitted = [
   'tfjs-core/dist/io/local_storage.js',
   'tfjs-core/dist/io/model_management.js',
   'tfjs-core/dist/io/weights_loader.js',
+  'tfjs-core/dist/ops/avg_pool_3d.js',
+  'tfjs-core/dist/ops/conv2d_backprop_filter.js',
+  'tfjs-core/dist/ops/conv3d.js',
+  'tfjs-core/dist/ops/conv3d_transpose.js',
+  'tfjs-core/dist/ops/depthwise_conv2d_native_backprop_filter.js',
+  'tfjs-core/dist/ops/depthwise_conv2d_native_backprop_input.js',
+  'tfjs-core/dist/ops/dropout.js',
+  'tfjs-core/dist/ops/eye.js',
   'tfjs-core/dist/ops/image/crop_and_resize.js',
   'tfjs-core/dist/ops/image/flip_left_right.js',
   'tfjs-core/dist/ops/image/grayscale_to_rgb.js',
@@ -33,16 +41,23 @@ const omitted = [
   'tfjs-core/dist/ops/linalg/band_part.js',
   'tfjs-core/dist/ops/linalg/gram_schmidt.js',
   'tfjs-core/dist/ops/linalg/qr.js',
+  'tfjs-core/dist/ops/max_pool_3d.js',
   'tfjs-core/dist/ops/rand_util.js',
+  'tfjs-core/dist/ops/random_normal.js',
+  'tfjs-core/dist/ops/random_uniform.js',
+  'tfjs-core/dist/ops/truncated_normal.js',
   'tfjs-core/dist/optimizers/optimizer_constructors.js',
   'tfjs-core/dist/tape.js',
+  'tfjs-core/dist/tensor_format.js',
   'tfjs-layers/dist/base_callbacks.js',
+  'tfjs-layers/dist/engine/executor.js',
   'tfjs-layers/dist/engine/training_dataset.js',
   'tfjs-layers/dist/engine/training_tensors.js',
   'tfjs-layers/dist/engine/training_utils.js',
   'tfjs-layers/dist/losses.js',
   'tfjs-layers/dist/metrics.js',
   'tfjs-layers/dist/optimizers.js',
+  'tfjs-layers/dist/user_defined_metadata.js',
   'tfjs-layers/dist/utils/layer_utils.js',
 ];
 
@@ -50,24 +65,76 @@ const omitted = [
 const omittedMethods: Record<string, string[]> = {
   'tfjs-core/dist/engine.js': ['addTapeNode', 'checkKernelForMemLeak', 'gradients'],
   'tfjs-layers/dist/engine/container.js': ['calculateLosses', 'toJSON'],
-  'tfjs-layers/dist/engine/training.js': [
+  'tfjs-layers/dist/models.js': [
     'compile',
     'evaluate',
+    'evaluateDataset',
     'fit',
+    'fitDataset',
+    'predict',
+    'predictOnBatch',
+    'summary',
+    'trainOnBatch',
+  ],
+  'tfjs-layers/dist/engine/training.js': [
+    'checkNumSamples',
+    'compile',
+    'evaluate',
+    'evaluateDataset',
+    'execute',
+    'fit',
+    'fitDataset',
     'fitLoop',
     'getDedupedMetricsNames',
     'getLossIdentifiers',
     'getMetricIdentifiers',
+    'getNamedWeights',
     'getTrainingConfig',
+    'getUserDefinedMetadata',
     'loadTrainingConfig',
     'makeTestFunction',
     'makeTrainFunction',
+    'predict',
+    'predictLoop',
+    'predictOnBatch',
+    'retrieveSymbolicTensors',
     'save',
     'standardizeUserData',
     'standardizeUserDataXY',
+    'summary',
     'testLoop',
     'trainOnBatch',
   ],
+};
+
+/**
+ * Modules whose content only training needs, but which every layer calls. No constraint or regularizer changes a prediction, and
+ * edge/model/weights.ts gives every weight an initializer of its own.
+ */
+const replaced: Record<string, string> = {
+  'tfjs-layers/dist/constraints.js':
+    'export const getConstraint = () => null; export const serializeConstraint = () => null;',
+  'tfjs-layers/dist/initializers.js': `
+import { serialization } from '@tensorflow/tfjs-core';
+import { deserializeKerasObject } from './utils/generic_utils';
+export class Initializer extends serialization.Serializable {
+  fromConfigUsesCustomObjects() { return false; }
+  getConfig() { return {}; }
+}
+export const serializeInitializer = () => null;
+export function getInitializer(identifier) {
+  if (typeof identifier === 'string') return new Initializer();
+  if (identifier instanceof Initializer) return identifier;
+  return deserializeKerasObject(identifier, serialization.SerializationMap.getMap().classNameMap, {}, 'initializer');
+}`,
+  'tfjs-layers/dist/regularizers.js':
+    'export const getRegularizer = () => null; export const serializeRegularizer = () => null;',
+};
+
+/** Layers that the Worker does not support. A model that has one is refused as having an unknown layer. */
+const omittedClasses: Record<string, string[]> = {
+  'tfjs-layers/dist/layers/convolutional.js': ['Conv3D', 'Conv3DTranspose'],
+  'tfjs-layers/dist/layers/pooling.js': ['AveragePooling3D', 'MaxPooling3D', 'Pooling3D'],
 };
 
 /** The namespaces of tfjs-core and their modules. */
@@ -115,9 +182,11 @@ const omitUnused: Plugin = {
       path: `${root}node_modules/@tensorflow/tfjs-core/dist/base.js`,
     }));
     onLoad({ filter: /@tensorflow\/tfjs-[a-z-]+\/dist\/.*\.js$/ }, async ({ path }) => {
+      const replacement = Object.keys(replaced).find((name) => path.endsWith(name));
+      if (replacement) return { contents: importNamespaces(replaced[replacement] ?? '') };
       const source = await readFile(path, 'utf8');
       const file = omitted.find((name) => path.endsWith(name));
-      if (file === undefined) return { contents: importNamespaces(withoutMethods(path, source)) };
+      if (file === undefined) return { contents: shortened(path, source) };
       missing.delete(file);
       return { contents: withoutContent(source) };
     });
@@ -129,6 +198,9 @@ const omitUnused: Plugin = {
     });
   },
 };
+
+const shortened = (path: string, source: string): string =>
+  importNamespaces(withoutGradients(withoutClasses(path, withoutMethods(path, source))));
 
 /** Returns the module's exports as functions that throw. */
 function withoutContent(source: string): string {
@@ -155,15 +227,50 @@ function withoutMethods(path: string, source: string): string {
   const [, methods = []] =
     Object.entries(omittedMethods).find(([file]) => path.endsWith(file)) ?? [];
   return methods.reduce((rest, method) => {
-    const pattern = new RegExp(`^( {4}(?:async )?${method}\\([^\\n]*\\{)$.*?^ {4}\\}$`, 'ms');
-    if (!pattern.test(rest))
-      throw new Error(`${path} no longer has ${method}. Update \`omittedMethods\`.`);
-    return rest.replace(
+    const pattern = new RegExp(
+      `^( {4}(?:async )?${method}\\((?:[^\\n]|,\\n)*\\{)$.*?^ {4}\\}$`,
+      'gms',
+    );
+    const shorter = rest.replaceAll(
       pattern,
       `$1 throw new Error('The Worker does not include ${method} of TensorFlow.js.'); }`,
     );
+    if (shorter === rest)
+      throw new Error(`${path} no longer has ${method}. Update \`omittedMethods\`.`);
+    return shorter;
   }, source);
 }
+
+/**
+ * Removes a module's omitted classes and the statements that register and export them.
+ *
+ * @throws {Error} if the module has no such class
+ */
+function withoutClasses(path: string, source: string): string {
+  const [, classes = []] =
+    Object.entries(omittedClasses).find(([file]) => path.endsWith(file)) ?? [];
+  return classes.reduce((rest, name) => {
+    const shorter = rest
+      .replace(new RegExp(`^(?:export )?class ${name} .*?^\\}$`, 'ms'), '')
+      .replaceAll(
+        new RegExp(
+          `^(?:${name}\\.className = .*|serialization\\.registerClass\\(${name}\\);|export \\{ ${name} \\};)$`,
+          'gm',
+        ),
+        '',
+      );
+    if (shorter === rest)
+      throw new Error(`${path} no longer has ${name}. Update \`omittedClasses\`.`);
+    return shorter;
+  }, source);
+}
+
+/** Empties the gradients that operations define for themselves, and with them what only gradients import. */
+const withoutGradients = (source: string): string =>
+  source.replaceAll(
+    /^ {4}const grad = \([^\n]*=> \{$.*?^ {4}\};$/gms,
+    '    const grad = () => {};',
+  );
 
 /** Imports tfjs-core's namespaces from their own modules, so that esbuild can drop their unused functions. */
 function importNamespaces(source: string): string {

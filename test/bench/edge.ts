@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { networkReportText } from './edge/networks/network-report.ts';
 import { parseBenchOptions } from './edge/options.ts';
 import { reportText } from './edge/report-text.ts';
 
@@ -12,7 +13,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
+const progress = (line: string) => void process.stderr.write(`${line}\n`);
+const print = <Report>(report: Report, toText: (report: Report) => string) =>
+  void process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
+
 // TensorFlow.js and wrangler take seconds to load; --help does not need them.
-const { runBenchmark } = await import('./edge/run-benchmark.ts');
-const report = await runBenchmark(options, folder, (line) => process.stderr.write(`${line}\n`));
-process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+if (options.network === 'tutorial') {
+  const { runBenchmark } = await import('./edge/run-benchmark.ts');
+  print(await runBenchmark(options, folder, progress), reportText);
+} else {
+  const { runNetworkBenchmark } = await import('./edge/networks/run-network-benchmark.ts');
+  print(await runNetworkBenchmark(options, folder, progress), networkReportText);
+}

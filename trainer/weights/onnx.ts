@@ -1,12 +1,11 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { type ProtobufField, protobufMessage } from './protobuf.ts';
+import { initializer, integer, integers, node, onnxModel, valueInfo } from './onnx-graph.ts';
 import { toPytorch } from './pytorch.ts';
 import type { LayerTensor, NamedTensor } from './tensor.ts';
 
 /**
  * Writes a network as an ONNX model (operator set 17), from `images` [batch, channels, height, width] to `logits` [batch, labels].
- * Pixels are expected as PyTorch would get them: `(p / 255 - mean) / std`. Mean, std and labels are in the metadata. The numbers of
- * the fields are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+ * Pixels are expected as PyTorch would get them: `(p / 255 - mean) / std`. Mean, std and labels are in the metadata.
  *
  * @param weights each layer's kernel and bias, in order
  * @param names of the layers with weights
@@ -56,7 +55,7 @@ export function writeOnnx(
   }
   nodes.push(node('Identity', [current], 'logits', []));
   const { mean, std } = preprocessing;
-  return model({
+  return onnxModel({
     nodes,
     initializers: tensors.map(initializer),
     input: valueInfo('images', ['batch', channels, height, width]),
@@ -68,91 +67,4 @@ export function writeOnnx(
       labels: JSON.stringify(labels),
     },
   });
-}
-
-interface Graph {
-  nodes: Uint8Array[];
-  initializers: Uint8Array[];
-  input: Uint8Array;
-  output: Uint8Array;
-  metadata: Record<string, string>;
-}
-
-function model({ nodes, initializers, input, output, metadata }: Graph): Uint8Array {
-  const graph = protobufMessage([
-    [1, nodes],
-    [2, 'catwalk'],
-    [5, initializers],
-    [11, input],
-    [12, output],
-  ]);
-  const properties = Object.entries(metadata).map(([key, value]) =>
-    protobufMessage([
-      [1, key],
-      [2, value],
-    ]),
-  );
-  return protobufMessage([
-    [1, 8], // ir_version
-    [2, 'catwalk'],
-    [7, graph],
-    [8, protobufMessage([[2, 17]])], // The operator set.
-    [14, properties],
-  ]);
-}
-
-/** onnx.proto's TensorProto.DataType.FLOAT */
-const float = 1;
-/** onnx.proto's AttributeProto.AttributeType */
-const attributeType = { integer: 2, integers: 7 };
-
-const node = (
-  operator: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: readonly Uint8Array[],
-) =>
-  protobufMessage([
-    ...inputs.map((input): ProtobufField => [1, input]),
-    [2, output],
-    [4, operator],
-    [5, attributes],
-  ]);
-
-const integer = (name: string, value: number) =>
-  protobufMessage([
-    [1, name],
-    [3, value],
-    [20, attributeType.integer],
-  ]);
-
-const integers = (name: string, values: readonly number[]) =>
-  protobufMessage([
-    [1, name],
-    [8, values],
-    [20, attributeType.integers],
-  ]);
-
-function initializer({ name, shape, values }: NamedTensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = values();
-  return protobufMessage([
-    [1, shape],
-    [2, float],
-    [8, name],
-    [9, new Uint8Array(buffer, byteOffset, byteLength)],
-  ]);
-}
-
-function valueInfo(name: string, shape: readonly (number | string)[]): Uint8Array {
-  const dimensions = shape.map((size) =>
-    protobufMessage([typeof size === 'number' ? [1, size] : [2, size]]),
-  );
-  const tensorType = protobufMessage([
-    [1, float],
-    [2, protobufMessage([[1, dimensions]])],
-  ]);
-  return protobufMessage([
-    [1, name],
-    [2, protobufMessage([[1, tensorType]])],
-  ]);
 }

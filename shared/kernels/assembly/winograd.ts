@@ -9,7 +9,7 @@ import { PANEL, positionOfLargest } from './vector';
  */
 
 /** Numbers of a transformed 4x4 tile. */
-const POINTS: i32 = 16;
+export const POINTS: i32 = 16;
 
 /**
  * Computes U = G g Gᵀ for every input and output channel, in panels for multiplyRows: [16][outChannels / 8][inChannels][8].
@@ -174,7 +174,8 @@ function pooledByWinograd(
     const source = x + <usize>(image * height * width) * inBytes;
     padImages(source, 1, height, width, inChannels, 1, 1, height + 2, width + 2, frame);
     const target = transformed + <usize>(image * tilesAnImage) * inBytes;
-    transformInput(frame, height, width, inChannels, target, pointBytes);
+    const frameRow = <usize>(width + 2) * inBytes;
+    transformInput(frame, frameRow, height >> 1, width >> 1, inChannels, target, pointBytes);
   }
   for (let row = 0; row < POINTS * tiles; row++) {
     store<u32>(starts + (<usize>row << 2), <u32>(transformed + <usize>row * inBytes));
@@ -207,19 +208,23 @@ function pooledByWinograd(
   transformOutput(products, tiles, outChannels, productBytes, bias, relu, out, positions);
 }
 
-/** V = Bᵀ d B of every 4x4 tile, 2 apart: [16][tile][channel] */
-function transformInput(
+/**
+ * V = Bᵀ d B of every 4x4 tile, 2 apart: [16][tile][channel]
+ *
+ * @param row bytes between rows of the frame
+ */
+export function transformInput(
   frame: usize,
-  height: i32,
-  width: i32,
+  row: usize,
+  tileRows: i32,
+  tileColumns: i32,
   channels: i32,
   target: usize,
   pointBytes: usize,
 ): void {
   const pixel = <usize>channels << 2;
-  const row = <usize>(width + 2) * pixel;
-  for (let tileRow = 0; tileRow < height >> 1; tileRow++) {
-    for (let tileColumn = 0; tileColumn < width >> 1; tileColumn++) {
+  for (let tileRow = 0; tileRow < tileRows; tileRow++) {
+    for (let tileColumn = 0; tileColumn < tileColumns; tileColumn++) {
       let from = frame + <usize>(tileRow * 2) * row + <usize>(tileColumn * 2) * pixel;
       const end = from + pixel;
       while (from < end) {
@@ -318,14 +323,14 @@ function transformOutput(
 
 // @ts-ignore: decorator
 @inline
-function lowRow(products: usize, pointBytes: usize): v128 {
+export function lowRow(products: usize, pointBytes: usize): v128 {
   const sum = f32x4.add(v128.load(products), v128.load(products + pointBytes * 4));
   return f32x4.add(sum, v128.load(products + pointBytes * 8));
 }
 
 // @ts-ignore: decorator
 @inline
-function highRow(products: usize, pointBytes: usize): v128 {
+export function highRow(products: usize, pointBytes: usize): v128 {
   const difference = f32x4.sub(
     v128.load(products + pointBytes * 4),
     v128.load(products + pointBytes * 8),

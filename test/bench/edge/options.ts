@@ -1,7 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 
+/** The tutorial's network, and those that the compiler is for. */
+export const networks = ['tutorial', 'mobilenet-160', 'mobilenet-224', 'residual'] as const;
+
 const optionsSchema = z.object({
+  network: z.enum(networks),
+  mobilenet: z.string().optional(),
   rounds: z.coerce.number().int().min(1).max(1000),
   quick: z.boolean().default(false),
   everyImage: z.boolean().default(false),
@@ -18,6 +23,16 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
   const parsed = new Command('npm run bench:edge --')
     .description(
       "Measures Catwalk's Worker inside workerd, and compares it with stock TensorFlow.js (cpu and wasm), onnxruntime-web and, if Python has torch, PyTorch on one thread. All have the same weights and take turns. Takes about five minutes.",
+    )
+    .option(
+      '--network <name>',
+      `${networks.join(', ')}. Of other networks than the tutorial's it measures only the forward pass and the cold start`,
+      checked('network'),
+      'tutorial' as const,
+    )
+    .option(
+      '--mobilenet <folder>',
+      'a folder with MobileNet v1 as a TensorFlow.js layers model (model.json), for the networks of that name',
     )
     .option('--rounds <n>', 'number of turns of each contestant', checked('rounds'), 10)
     .option(

@@ -23,15 +23,30 @@ export async function pytorchContestant(
   folder: string,
   published: PublishedBucket,
 ): Promise<Contestant | null> {
-  try {
-    await promisify(execFile)(python, ['-c', 'import torch']);
-  } catch {
-    return null;
-  }
+  if (!(await hasTorch(python))) return null;
   const input = join(folder, 'pytorch');
   await writeNetwork(input, published);
-  const script = join(import.meta.dirname, 'peers/pytorch_forward.py');
-  const child = spawn(python, [script, input], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return pytorchProcess(python, 'pytorch_forward.py', input);
+}
+
+export async function hasTorch(python: string): Promise<boolean> {
+  try {
+    await promisify(execFile)(python, ['-c', 'import torch']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts a program that answers questions as pytorch_forward.py does.
+ *
+ * @param script in peers/
+ * @param input the folder of its network
+ */
+export function pytorchProcess(python: string, script: string, input: string): Contestant {
+  const path = join(import.meta.dirname, 'peers', script);
+  const child = spawn(python, [path, input], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async <Answer>(question: object, schema: z.ZodType<Answer>): Promise<Answer> => {
     child.stdin.write(`${JSON.stringify(question)}\n`);

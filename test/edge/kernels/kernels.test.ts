@@ -18,7 +18,7 @@ import {
   preparedConvolutions,
 } from '../../../edge/kernels/prepared.ts';
 import { registerKernels } from '../../../edge/kernels/register.ts';
-import { createWorkspace } from '../../../edge/kernels/workspace.ts';
+import { openWorkspace } from '../../../edge/kernels/workspace.ts';
 import { createModel } from '../../../edge/model/loaded-model.ts';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
@@ -82,7 +82,7 @@ describe('the pooled convolution equals the stock kernels', () => {
       );
       const bias = noise([outChannels], seed + 2);
       prepareConvolution(
-        createWorkspace(),
+        openWorkspace(),
         filter.dataId,
         filter.shape,
         filter.dataSync<'float32'>(),
@@ -141,7 +141,7 @@ describe('the pooled convolution equals the stock kernels', () => {
         ) as Tensor;
       const packed = noise([3, 3, 2, 4], 2);
       prepareConvolution(
-        createWorkspace(),
+        openWorkspace(),
         packed.dataId,
         packed.shape,
         packed.dataSync<'float32'>(),
@@ -166,7 +166,7 @@ describe('the dense kernel equals the stock kernel', () => {
           const a = noise([1, rows, depth], seed);
           const b = noise([1, depth, columns], seed + 1);
           const bias = noise([columns], seed + 2);
-          prepareDense(createWorkspace(), b.dataId, [depth, columns], b.dataSync<'float32'>());
+          prepareDense(openWorkspace(), b.dataId, [depth, columns], b.dataSync<'float32'>());
           const attrs = { transposeA: false, transposeB: false, activation };
           const inputs = { a, b, bias };
           const actual = engine().runKernel('_FusedMatMul', inputs, attrs) as Tensor;

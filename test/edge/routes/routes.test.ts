@@ -145,6 +145,7 @@ describe('health', () => {
       status: 'ready',
       model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
       failure: null,
+      stockLayers: [],
       versionsInMemory: [version],
     });
   });

@@ -1,0 +1,128 @@
+import type { Address } from '../../kernels/common-kernels.ts';
+import { softmax } from '../predict.ts';
+import { convolutionCalls } from './convolution-calls.ts';
+import { readImage, writeImage } from './image-memory.ts';
+import { frameBytes, rowBytes } from './layout.ts';
+import {
+  addImages,
+  address,
+  firstWindow,
+  type KernelCall,
+  keep,
+  type Machine,
+  type Place,
+} from './machine.ts';
+import type { Depthwise, Operation } from './operation.ts';
+import { packDepthwise } from './pack-weights.ts';
+
+/**
+ * Returns the calls that compute an operation. Its weights are packed into memory that is kept.
+ *
+ * @param places of the inputs and the output
+ * @param scratch of scratchBytes()
+ */
+export function kernelCalls(
+  { workspace, layers }: Machine,
+  operation: Operation,
+  [input, addend]: Place[],
+  out: Place,
+  scratch: Address,
+): KernelCall[] {
+  if (!input) throw new RangeError(`An operation of the kind ${operation.kind} has no input.`);
+  const machine = { workspace, layers };
+  switch (operation.kind) {
+    case 'convolution':
+      return convolutionCalls(machine, operation, input, addend, out, scratch);
+    case 'depthwise':
+      return [depthwise(machine, operation, input, out)];
+    case 'pool': {
+      const [windowHeight, windowWidth] = operation.kernel;
+      return [
+        () =>
+          layers.poolWindows(
+            address(input),
+            rowBytes(input.layout),
+            input.layout.pitch,
+            input.layout.height,
+            input.layout.width,
+            windowHeight,
+            windowWidth,
+            ...operation.stride,
+            ...operation.before,
+            out.layout.height,
+            out.layout.width,
+            address(out),
+            rowBytes(out.layout),
+            operation.average ? 1 : 0,
+          ),
+      ];
+    }
+    case 'add':
+      return [() => addImages(layers, input, addend, out, operation.clamp)];
+    case 'reshape': {
+      const { height, width, channels } = input.layout;
+      const values = new Float32Array(height * width * channels);
+      return [
+        () => {
+          const memory = workspace.numbers();
+          readImage(memory, input.frame, input.layout, values);
+          writeImage(memory, out.frame, out.layout, values);
+        },
+      ];
+    }
+    case 'softmax': {
+      const values = new Float32Array(input.layout.channels);
+      return [
+        () => {
+          const memory = workspace.numbers();
+          readImage(memory, input.frame, input.layout, values);
+          writeImage(memory, out.frame, out.layout, Float32Array.from(softmax(values)));
+        },
+      ];
+    }
+    default:
+      throw new RangeError(`There is no kernel for an operation of the kind ${operation.kind}.`);
+  }
+}
+
+function depthwise(
+  { workspace, layers }: Machine,
+  operation: Depthwise,
+  input: Place,
+  out: Place,
+): KernelCall {
+  const { pitch } = input.layout;
+  const weights = keep(workspace, packDepthwise(operation.filter, operation.bias.length, pitch));
+  const bias = keep(workspace, packDepthwise(operation.bias, operation.bias.length, pitch));
+  const [row, pixel] = [rowBytes(input.layout), 4 * pitch];
+  const { kernel, stride, dilation, clamp } = operation;
+  return () =>
+    layers.depthwise(
+      firstWindow(input, operation.before),
+      stride[0] * row,
+      stride[1] * pixel,
+      dilation[0] * row,
+      dilation[1] * pixel,
+      ...kernel,
+      weights,
+      bias,
+      pitch,
+      out.layout.height,
+      out.layout.width,
+      address(out),
+      rowBytes(out.layout),
+      clamp.lowest,
+      clamp.highest,
+    );
+}
+
+/** Returns the call that clears the border of a frame, if it has one. */
+export function clearCalls({ layers }: Machine, { frame, layout }: Place): KernelCall[] {
+  const { top, bottom, left, right, pitch } = layout;
+  if (top + bottom + left + right === 0) return [];
+  const row = rowBytes(layout);
+  const rows = frameBytes(layout) / row;
+  return [
+    () => layers.clearBorder(frame, rows, row, top, bottom, 4 * left * pitch, 4 * right * pitch),
+  ];
+}

@@ -1,0 +1,252 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Layer, LayerCall, LayerGraph } from './layer-graph.ts';
+import { type Clamp, type Operation, type Size, unclamped } from './operation.ts';
+
+type Config = Record<string, unknown>;
+type Translate = (context: Context) => Operation[] | null;
+
+interface Context {
+  config: Config;
+  weights: Float32Array[];
+  weightShapes: number[][];
+  inputShape: number[];
+  outputShape: number[];
+  inputs: number[];
+  output: number;
+  /** Adds a value with the output's shape, or another. */
+  addValue(shape?: number[]): number;
+}
+
+const clamps: Record<string, Clamp> = {
+  linear: unclamped,
+  relu: { ...unclamped, lowest: 0 },
+  relu6: { lowest: 0, highest: 6 },
+};
+
+/** Returns the operations of a call, in which only the last has the call's output. An empty list: the output is the input. */
+export function operationsOf(graph: LayerGraph, call: LayerCall): Operation[] {
+  const { layer, inputs, output } = call;
+  const shapes = [...inputs, output].map((value) => graph.shapes[value] as number[]);
+  const areImages = shapes.every((shape) => shape.length === 1 || shape.length === 3);
+  const config = layer.getConfig() as Config;
+  const translate = areImages && translations[layer.getClassName()];
+  const translated =
+    translate &&
+    config.dataFormat !== 'channelsFirst' &&
+    translate({
+      config,
+      weights: layer.getWeights().map((weight) => weight.dataSync<'float32'>()),
+      weightShapes: layer.getWeights().map(({ shape }) => shape),
+      inputShape: graph.shapes[inputs[0] as number] as number[],
+      outputShape: graph.shapes[output] as number[],
+      inputs,
+      output,
+      addValue: (shape = graph.shapes[output] as number[]) => graph.shapes.push(shape) - 1,
+    });
+  if (translated && layer.getClassName() === 'Activation') return translated;
+  if (translated) return withActivation(layer, config, translated, graph);
+  return [stock(layer.getClassName(), inputs, output, (tensors) => applyLayer(layer, tensors))];
+}
+
+const applyLayer = (layer: Layer, tensors: Tensor[]) =>
+  layer.apply(tensors.length === 1 ? (tensors[0] as Tensor) : tensors) as Tensor;
+
+const stock = (
+  name: string,
+  inputs: number[],
+  output: number,
+  apply: (inputs: Tensor[]) => Tensor,
+): Operation => ({ kind: 'stock', name, inputs, output, apply });
+
+/** Adds the activation of a layer that has one, as an operation of its own. */
+function withActivation(layer: Layer, config: Config, operations: Operation[], graph: LayerGraph) {
+  const name = config.activation;
+  const last = operations.at(-1);
+  if (name === undefined || name === 'linear' || !last) return operations;
+  const { output } = last;
+  last.output = graph.shapes.push(graph.shapes[output] as number[]) - 1;
+  const inputs = [last.output];
+  const clamp = clamps[String(name)];
+  if (clamp) return [...operations, { kind: 'clamp', inputs, output, clamp } as const];
+  if (name === 'softmax' && isPixel(graph.shapes[output] ?? [])) {
+    return [...operations, { kind: 'softmax', inputs, output } as const];
+  }
+  const { activation } = layer as unknown as { activation: { apply(x: Tensor): Tensor } };
+  const apply = ([x]: Tensor[]) => activation.apply(x as Tensor);
+  return [...operations, stock(`${layer.getClassName()} with ${name}`, inputs, output, apply)];
+}
+
+/** Whether a shape has one pixel, whose channels are all that a softmax reads. */
+const isPixel = (shape: number[]) => shape.slice(0, -1).every((size) => size === 1);
+
+const pair = (value: unknown): Size => {
+  const [first, second = first] = [value].flat() as number[];
+  return [first ?? 1, second ?? 1];
+};
+
+/** Zeros before the image with padding 'same'. */
+function before(context: Context, kernel: Size, stride: Size, dilation: Size): Size {
+  if (context.config.padding !== 'same') return [0, 0];
+  const along = (axis: 0 | 1) => {
+    const size = (context.inputShape[axis] ?? 1) as number;
+    const covered =
+      (Math.ceil(size / stride[axis]) - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
+    return Math.max(0, covered - size) >> 1;
+  };
+  return [along(0), along(1)];
+}
+
+function windowOf(context: Context) {
+  const { config } = context;
+  const kernel = pair(config.kernelSize ?? config.poolSize);
+  const stride = pair(config.strides);
+  const dilation = pair(config.dilationRate ?? 1);
+  return { kernel, stride, dilation, before: before(context, kernel, stride, dilation) };
+}
+
+const pointwise = {
+  kernel: [1, 1],
+  stride: [1, 1],
+  dilation: [1, 1],
+  before: [0, 0],
+} as const;
+
+const convolution: Translate = (context) => {
+  const { inputs, output, weights, outputShape, weightShapes } = context;
+  const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
+  // Groups are not supported.
+  if (!filter || weightShapes[0]?.[2] !== context.inputShape[2]) return null;
+  const common = { filter, bias, clamp: unclamped, pool: false };
+  return [{ kind: 'convolution', inputs, output, ...windowOf(context), ...common }];
+};
+
+const depthwise: Translate = (context) => {
+  const { inputs, output, weights, outputShape, inputShape } = context;
+  const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
+  if (!filter || outputShape[2] !== inputShape[2]) return null;
+  // TensorFlow.js ignores this layer's dilation.
+  const config = { ...context.config, dilationRate: 1 };
+  const common = { ...windowOf({ ...context, config }), filter, bias, clamp: unclamped };
+  return [{ kind: 'depthwise', inputs, output, ...common }];
+};
+
+const separable: Translate = (context) => {
+  const { inputs, output, weights, inputShape, outputShape, weightShapes } = context;
+  const [filter, second, bias = new Float32Array(outputShape[2] as number)] = weights;
+  const channels = inputShape[2] as number;
+  if (!filter || !second || weightShapes[0]?.[3] !== 1) return null;
+  const middle = context.addValue([...outputShape.slice(0, 2), channels]);
+  const common = { clamp: unclamped };
+  return [
+    {
+      kind: 'depthwise',
+      inputs,
+      output: middle,
+      ...windowOf(context),
+      filter,
+      bias: new Float32Array(channels),
+      ...common,
+    },
+    {
+      kind: 'convolution',
+      inputs: [middle],
+      output,
+      ...pointwise,
+      filter: second,
+      bias,
+      pool: false,
+      ...common,
+    },
+  ];
+};
+
+const dense: Translate = ({ inputs, output, weights, outputShape }) => {
+  const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
+  if (!filter) return null;
+  const common = { filter, bias, clamp: unclamped, pool: false };
+  return [{ kind: 'convolution', inputs, output, ...pointwise, ...common }];
+};
+
+const normalization: Translate = ({ config, inputs, output, weights, inputShape }) => {
+  if (config.axis !== -1 && config.axis !== inputShape.length) return null;
+  const rest = [...weights];
+  const channels = inputShape.at(-1) as number;
+  const gamma = config.scale === false ? undefined : rest.shift();
+  const beta = config.center === false ? undefined : rest.shift();
+  const [mean, variance] = rest;
+  if (!mean || !variance) return null;
+  const scale = new Float32Array(channels);
+  const shift = new Float32Array(channels);
+  for (let i = 0; i < channels; i++) {
+    const factor = (gamma?.[i] ?? 1) / Math.sqrt((variance[i] as number) + Number(config.epsilon));
+    scale[i] = factor;
+    shift[i] = (beta?.[i] ?? 0) - (mean[i] as number) * factor;
+  }
+  return [{ kind: 'scale', inputs, output, scale, shift }];
+};
+
+const pooling =
+  (average: boolean): Translate =>
+  (context) => {
+    const { inputs, output } = context;
+    return [{ kind: 'pool', inputs, output, ...windowOf(context), average }];
+  };
+
+const globalPooling =
+  (average: boolean): Translate =>
+  ({ inputs, output, inputShape }) => {
+    const [height = 1, width = 1] = inputShape;
+    return [{ kind: 'pool', inputs, output, ...pointwise, kernel: [height, width], average }];
+  };
+
+const reshape: Translate = ({ inputs, output }) => [{ kind: 'reshape', inputs, output }];
+const nothing: Translate = () => [];
+
+const activation: Translate = ({ config, inputs, output, outputShape }) => {
+  const name = String(config.activation);
+  const clamp = clamps[name];
+  if (name === 'linear') return [];
+  if (clamp) return [{ kind: 'clamp', inputs, output, clamp }];
+  return name === 'softmax' && isPixel(outputShape) ? [{ kind: 'softmax', inputs, output }] : null;
+};
+
+/** The layers that the compiler knows. Every other one runs as it is. */
+const translations: Record<string, Translate> = {
+  Conv2D: convolution,
+  DepthwiseConv2D: depthwise,
+  SeparableConv2D: separable,
+  Dense: dense,
+  BatchNormalization: normalization,
+  MaxPooling2D: pooling(false),
+  AveragePooling2D: pooling(true),
+  GlobalMaxPooling2D: globalPooling(false),
+  GlobalAveragePooling2D: globalPooling(true),
+  Flatten: reshape,
+  Reshape: reshape,
+  Add: ({ inputs, output, inputShape, outputShape }) =>
+    inputs.length === 2 && String(inputShape) === String(outputShape)
+      ? [{ kind: 'add', inputs, output, clamp: unclamped }]
+      : null,
+  ZeroPadding2D: ({ config, inputs, output }) => {
+    const [[top], [left]] = config.padding as [Size, Size];
+    return [{ kind: 'pad', inputs, output, before: [top, left] }];
+  },
+  Activation: activation,
+  ReLU: ({ config, inputs, output }) => [
+    {
+      kind: 'clamp',
+      inputs,
+      output,
+      clamp: { lowest: 0, highest: Number(config.maxValue ?? unclamped.highest) },
+    },
+  ],
+  Softmax: ({ config, inputs, output, inputShape }) =>
+    isPixel(inputShape) && [-1, inputShape.length].includes(Number(config.axis ?? -1))
+      ? [{ kind: 'softmax', inputs, output }]
+      : null,
+  Dropout: nothing,
+  SpatialDropout1D: nothing,
+  GaussianNoise: nothing,
+  GaussianDropout: nothing,
+  AlphaDropout: nothing,
+};

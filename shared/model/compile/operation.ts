@@ -1,0 +1,67 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+
+/** The height, width and channels of an image. A vector is an image of one pixel. */
+export interface ImageShape {
+  height: number;
+  width: number;
+  channels: number;
+}
+
+/** The range to which results are limited, which is how ReLU and ReLU6 are computed. */
+export interface Clamp {
+  lowest: number;
+  highest: number;
+}
+
+export const unclamped: Clamp = { lowest: -3.4028234e38, highest: 3.4028234e38 };
+export const isUnclamped = ({ lowest, highest }: Clamp) =>
+  lowest === unclamped.lowest && highest === unclamped.highest;
+
+/** Height and width. */
+export type Size = readonly [number, number];
+
+interface Common {
+  inputs: number[];
+  output: number;
+}
+
+interface Window {
+  kernel: Size;
+  stride: Size;
+  dilation: Size;
+  /** Rows and columns of zeros before the image. What is needed after it follows from the output's size. */
+  before: Size;
+}
+
+/** Also a dense layer: a pointwise convolution of an image of one pixel. `inputs[1]`, if any, is added to the result. */
+export interface Convolution extends Common, Window {
+  kind: 'convolution';
+  /** [height, width, inChannels, outChannels] */
+  filter: Float32Array;
+  bias: Float32Array;
+  clamp: Clamp;
+  /** Whether 2x2 max pooling with stride 2 follows. Only for Winograd's algorithm. */
+  pool: boolean;
+}
+
+export interface Depthwise extends Common, Window {
+  kind: 'depthwise';
+  /** [height, width, channels] */
+  filter: Float32Array;
+  bias: Float32Array;
+  clamp: Clamp;
+}
+
+export type Operation =
+  | Convolution
+  | Depthwise
+  | (Common & Window & { kind: 'pool'; average: boolean })
+  /** The sum of one or two images. */
+  | (Common & { kind: 'add'; clamp: Clamp })
+  | (Common & { kind: 'clamp'; clamp: Clamp })
+  | (Common & { kind: 'scale'; scale: Float32Array; shift: Float32Array })
+  | (Common & { kind: 'pad'; before: Size })
+  | (Common & { kind: 'reshape' })
+  | (Common & { kind: 'softmax' })
+  /** Whatever the compiler does not know: TensorFlow.js computes it. */
+  | (Common & { kind: 'stock'; name: string; apply: (inputs: Tensor[]) => Tensor });

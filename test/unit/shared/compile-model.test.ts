@@ -1,0 +1,90 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { compileModel } from '../../../shared/model/compile/compile-model.ts';
+import { runPlan, segmentKernel } from '../../../shared/model/compile/run-plan.ts';
+import { openMachine } from '../../support/models/open-machine.ts';
+import { buildRandomNetwork, randomNetworks } from '../../support/models/random-network.ts';
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  tf.registerKernel(segmentKernel);
+});
+
+/** The largest difference from the stock kernels, relative to the largest output. */
+function difference(model: tfl.LayersModel, images: number, simd: 'relaxed-simd' | 'simd'): number {
+  return tf.tidy(() => {
+    const shape = model.inputs[0]?.shape.slice(1) as number[];
+    const x = tf.randomUniform([images, ...shape], -1, 1, 'float32', 7);
+    const plan = compileModel(model, () => openMachine(simd));
+    if (!plan) throw new Error('The model was not compiled.');
+    const run = () =>
+      runPlan(plan, (name, inputs, attrs) => tf.engine().runKernel(name, inputs, attrs), x);
+    const expected = model.predict(x) as tf.Tensor;
+    // The second run finds the memory as the first left it.
+    run();
+    const actual = run();
+    expect(actual.shape).toEqual(expected.shape);
+    const largest = tf.max(tf.abs(expected)).dataSync()[0] ?? 0;
+    const apart = tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0] ?? Number.NaN;
+    return apart / Math.max(1, largest);
+  });
+}
+
+describe('a compiled model equals the stock kernels', () => {
+  it.each(['relaxed-simd', 'simd'] as const)('over random networks (%s)', (simd) => {
+    fc.assert(
+      fc.property(randomNetworks, (network) => {
+        const model = buildRandomNetwork(network);
+        const apart = difference(model, network.images, simd);
+        model.dispose();
+        expect(apart).toBeLessThan(2e-5);
+      }),
+      { numRuns: inject('whole') ? 2000 : 60 },
+    );
+  });
+});
+
+describe('operations are merged', () => {
+  const { layers } = tfl;
+
+  /** The names of the steps that a model of these layers compiles to. */
+  function stepsOf(...chain: tfl.layers.Layer[]): string[] {
+    const input = tfl.input({ shape: [8, 8, 16] });
+    const output = chain.reduce((x, layer) => layer.apply(x) as tfl.SymbolicTensor, input);
+    const model = tfl.model({ inputs: input, outputs: output });
+    const plan = compileModel(model, () => openMachine('relaxed-simd'));
+    return plan?.steps.map((step) => (step.kind === 'stock' ? step.name : step.kind)) ?? [];
+  }
+
+  it('so that a network of known layers is one segment', () => {
+    expect(
+      stepsOf(
+        layers.zeroPadding2d({ padding: 1 }),
+        layers.conv2d({ filters: 16, kernelSize: 3, strides: 2 }),
+        layers.batchNormalization(),
+        layers.reLU({ maxValue: 6 }),
+        layers.globalAveragePooling2d({}),
+        layers.dense({ units: 4, activation: 'softmax' }),
+      ),
+    ).toEqual(['segment']);
+  });
+
+  it('and an unknown layer is a step between two', () => {
+    expect(
+      stepsOf(
+        layers.conv2d({ filters: 8, kernelSize: 3, activation: 'tanh' }),
+        layers.leakyReLU(),
+        layers.flatten(),
+      ),
+    ).toEqual(['segment', 'Conv2D with tanh', 'LeakyReLU', 'segment']);
+  });
+
+  it('but several inputs are not compiled', () => {
+    const inputs = [tfl.input({ shape: [4, 4, 4] }), tfl.input({ shape: [4, 4, 4] })];
+    const outputs = layers.add().apply(inputs) as tfl.SymbolicTensor;
+    expect(compileModel(tfl.model({ inputs, outputs }), () => openMachine('simd'))).toBeNull();
+  });
+});
