@@ -50,7 +50,6 @@ const omitted = [
   'tfjs-core/dist/tape.js',
   'tfjs-core/dist/tensor_format.js',
   'tfjs-layers/dist/base_callbacks.js',
-  'tfjs-layers/dist/engine/executor.js',
   'tfjs-layers/dist/engine/training_dataset.js',
   'tfjs-layers/dist/engine/training_tensors.js',
   'tfjs-layers/dist/engine/training_utils.js',
