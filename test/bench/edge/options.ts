@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 
 /** The tutorial's network, and those that the compiler is for. */
-export const networks = ['tutorial', 'mobilenet-160', 'mobilenet-224', 'residual'] as const;
+const networks = ['tutorial', 'mobilenet-160', 'mobilenet-224', 'residual'] as const;
 
 const optionsSchema = z.object({
   network: z.enum(networks),
