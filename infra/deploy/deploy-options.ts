@@ -11,7 +11,14 @@ const deployOptionsSchema = z.object({
   url: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('address of the Worker (default: the one that Wrangler prints, at workers.dev)')
+    .describe('address of the Worker (default: its custom domain, else the one at workers.dev)')
+    .meta({ value: '<url>' }),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "S3 endpoint to upload the test set to (default: R2's of the account, or that of the Worker's AWS_ENDPOINT_URL)",
+    )
     .meta({ value: '<url>' }),
   config: z
     .string()

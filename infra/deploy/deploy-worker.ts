@@ -6,7 +6,7 @@ import { StepError } from '../process/run-program.ts';
 import { chooseAccount } from './account.ts';
 import { repository, runCommand, waitUntilReady } from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
-import { uploadEnvironment } from './upload-environment.ts';
+import { uploadTarget } from './upload-target.ts';
 
 /** The settings of an environment of wrangler.jsonc that a deployment needs. */
 const configSchema = z.object({
@@ -21,6 +21,14 @@ const configSchema = z.object({
       jurisdiction: z.string().optional(),
     }),
   ),
+  routes: z
+    .array(
+      z.union([
+        z.string(),
+        z.object({ pattern: z.string(), custom_domain: z.boolean().optional() }),
+      ]),
+    )
+    .optional(),
 });
 
 /** A line of Wrangler's output file, WRANGLER_OUTPUT_FILE_PATH. */
@@ -30,8 +38,20 @@ const deployedSchema = z.object({
   targets: z.array(z.string()),
 });
 
-/** Matches a host. Wrangler's targets may also be routes with a path, or schedules. */
-const hostPattern = /^(https:\/\/)?[a-z0-9-]+(\.[a-z0-9-]+)+$/;
+/**
+ * Returns the address of a Worker: its first custom domain, or else the one at workers.dev.
+ *
+ * @param targets what Wrangler reports, such as `catwalk.example.com (custom domain)`. They may also be routes with a path, or schedules
+ */
+export function addressOf(targets: readonly string[]): string | undefined {
+  const hosts = targets.flatMap((target) => {
+    const [, host, domain] =
+      /^(?:https:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)( \(custom domain.*)?$/.exec(target) ?? [];
+    return host ? [{ host, isDomain: domain !== undefined }] : [];
+  });
+  const found = hosts.find(({ isDomain }) => isDomain) ?? hosts[0];
+  return found && `https://${found.host}`;
+}
 
 /** Cloudflare's error code for a missing bucket. */
 const bucketMissing = 'code: 10006';
@@ -42,7 +62,7 @@ const bucketMissing = 'code: 10006';
  * @throws {Error} if a step fails; the message says what to do
  */
 export async function deployWorker(
-  { env, url, config: configFile, dryRun }: DeployOptions,
+  { env, url, endpoint, config: configFile, dryRun }: DeployOptions,
   environment: NodeJS.ProcessEnv,
   print: (line: string) => void,
 ): Promise<void> {
@@ -61,6 +81,9 @@ export async function deployWorker(
     );
   }
   const usesR2 = bucket === bound;
+  const domains = (config.routes ?? []).flatMap((route) =>
+    typeof route === 'object' && route.custom_domain ? [route.pattern] : [],
+  );
   const withConfig = (...argv: string[]) => [...argv, '--config', file, '--env', env];
   const bucketUrl = `s3://${bucket}/${variables.BUCKET_PREFIX ?? ''}`.replace(/\/$/, '');
   const upload = ['data', 'upload', '--bucket', bucketUrl];
@@ -74,6 +97,7 @@ export async function deployWorker(
     if (bound) print(`Would create the R2 bucket ${bound} if it is missing`);
     print(`Would upload the test set: catwalk ${upload.join(' ')}`);
     print(`Would deploy ${config.name} (${env}), and wait for /readyz`);
+    for (const domain of domains) print(`Would ${pointing(domain)}`);
     return;
   }
 
@@ -81,13 +105,14 @@ export async function deployWorker(
   print(`Logged in to Cloudflare; account ${account.name}`);
   const inAccount = { ...environment, CLOUDFLARE_ACCOUNT_ID: account.id };
   const r2 = usesR2 ? { accountId: account.id, jurisdiction } : null;
-  const uploading = uploadEnvironment(inAccount, { name: bucket, r2, variables });
-  if (uploading.warning) print(uploading.warning);
+  const target = uploadTarget(inAccount, { name: bucket, r2, variables }, endpoint);
   if (bound) print(await ensureBucket(bound, jurisdiction, withConfig, inAccount));
-  await runCommand('catwalk', upload, uploading.environment, { show: true });
+  upload.push(...target.options);
+  await runCommand('catwalk', upload, target.environment, { show: true });
+  // Wrangler asks about it only at a terminal.
+  for (const domain of domains) print(`The deployment will ${pointing(domain)}`);
   const deployed = await deploy(withConfig('deploy', '--minify'), inAccount);
-  const host = deployed.targets.find((target) => hostPattern.test(target));
-  const address = url ?? (host && `https://${host.replace('https://', '')}`);
+  const address = url ?? addressOf(deployed.targets);
   print(`Deployed version ${deployed.version_id} of ${config.name}`);
   if (address === undefined) {
     throw new Error('The Worker is deployed, but Wrangler printed no address. Pass it with --url.');
@@ -102,6 +127,9 @@ export async function deployWorker(
   print(`It answers at ${address}, and has no model yet. Train and publish one:`);
   print(`  npx catwalk train --publish ${bucketUrl}`);
 }
+
+const pointing = (domain: string) =>
+  `point ${domain} to this Worker, in place of any DNS record or Worker that it names now`;
 
 async function ensureBucket(
   bucket: string,

@@ -109,7 +109,11 @@ function explanationOf(
       'Check that AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are right, and may read, list and write there.';
     return { cause: 'permission denied', advice };
   }
-  if (status >= 500 || status === 429) {
+  if (status === 429 || code === 'SlowDown') {
+    const advice = 'Try again later, with fewer publishers at a time.';
+    return { cause: 'the store limits the number of requests', advice };
+  }
+  if (status >= 500) {
     return { cause: 'the store is not available', advice: 'Try again later.' };
   }
   // The answer of a proxy or a web server has no code of S3.

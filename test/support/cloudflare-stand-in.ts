@@ -16,6 +16,8 @@ export interface UploadedWorker {
   tags: string[];
   subdomain: { enabled: boolean; previews_enabled: boolean };
   schedules: { cron: string }[];
+  /** Custom domains. */
+  domains: string[];
 }
 
 /** Answers Wrangler's requests to Cloudflare's API during a deployment (CLOUDFLARE_API_BASE_URL), and records the uploads. */
@@ -136,6 +138,7 @@ export async function startCloudflareStandIn({
           deployments: [],
           tags: [],
           schedules: [],
+          domains: [],
           subdomain: { enabled: false, previews_enabled: false },
           ...workers.get(name),
           metadata: await metadataOf(call),
@@ -173,6 +176,18 @@ export async function startCloudflareStandIn({
     [
       'POST /workers/scripts/:name/subdomain',
       ofWorker((worker, call) => Object.assign(worker.subdomain, call.json())),
+    ],
+    [
+      'POST /workers/scripts/:name/domains/changeset',
+      () => ({ added: [], removed: [], updated: [], conflicting: [] }),
+    ],
+    [
+      'PUT /workers/scripts/:name/domains/records',
+      ofWorker((worker, call) => {
+        const { origins } = call.json() as { origins: { hostname: string }[] };
+        worker.domains = origins.map(({ hostname }) => hostname);
+        return worker.domains;
+      }),
     ],
     [
       'PUT /workers/scripts/:name/schedules',

@@ -162,7 +162,7 @@ async function tryBucket(bucket: Bucket, place: string): Promise<Finding> {
   const options = { contentType: 'application/json' };
   await bucket.list(bucket.layout.models());
   const created = await bucket.putIfAbsent(key, bytes, options);
-  const ignored = await ignoredConditions(bucket, key, bytes, options);
+  const ignored = await ignoredConditions(bucket, { key, bytes, options });
   const ifMatch = (await bucket.get(key))?.etag;
   const moved = await bucket.put(key, bytes, { ...options, ifMatch });
   const deletion = await bucket.delete(key).then(

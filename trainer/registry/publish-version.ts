@@ -14,7 +14,7 @@ import {
 } from '../../shared/registry/manifest.ts';
 import type { PutOptions } from '../../shared/registry/object-store.ts';
 import type { Bucket } from './bucket.ts';
-import { requireConditions } from './conditional-writes.ts';
+import { requireConditions, type StoredFile } from './conditional-writes.ts';
 import { RegistryError } from './errors.ts';
 import { readJson, toJsonBytes } from './read-json.ts';
 import { isSignedBy, signManifest } from './signature.ts';
@@ -77,18 +77,21 @@ export async function publishVersion(bucket: Bucket, version: VersionToPublish):
     });
   const published = await findSame(bucket, manifestAt(new Date()));
   if (published) {
+    await requireConditions(bucket, [{ ...published, options: json }]);
     if (signingKey) await putSignature(bucket, published.value, published.bytes, signingKey);
     return published.value;
   }
 
   const manifest = manifestAt(version.now ?? bucket.now());
   const written = evaluation ? [...contents, [evaluationFile, evaluation] as const] : contents;
+  const stored: StoredFile[] = [];
   for (const [path, bytes] of written) {
     const key = bucket.layout.versionFile(spec.name, manifest.version, path);
-    await putOnce(bucket, key, bytes, path.endsWith('.json') ? json : binary);
+    const options = path.endsWith('.json') ? json : binary;
+    await putOnce(bucket, key, bytes, options);
+    stored.push({ key, bytes, options });
   }
-  const topology = bucket.layout.versionFile(spec.name, manifest.version, 'model.json');
-  await requireConditions(bucket, topology, version.files['model.json'], json);
+  await requireConditions(bucket, stored);
   const bytes = toJsonBytes(manifest);
   if (signingKey) await putSignature(bucket, manifest, bytes, signingKey);
   await putOnce(bucket, bucket.layout.manifest(spec.name, manifest.version), bytes, json);
@@ -109,7 +112,8 @@ async function findSame(bucket: Bucket, manifest: Manifest) {
     if (!folder.endsWith(ending)) continue;
     const key = layout.manifest(manifest.name, folder.slice(0, -1));
     const stored = await readJson(bucket, key, manifestSchema);
-    if (stored && isDeepStrictEqual(identityOf(stored.value), identityOf(manifest))) return stored;
+    if (!stored || !isDeepStrictEqual(identityOf(stored.value), identityOf(manifest))) continue;
+    return { key, ...stored };
   }
   return null;
 }

@@ -55,7 +55,10 @@ export async function getObject(
   }
 }
 
-/** How often a write that conflicts with another one (HTTP 409) is sent: for some five seconds. */
+/**
+ * How often a write is sent that comes too soon before or after another one of the same object: for some five seconds.
+ * S3 and R2 answer 409 meanwhile, and R2, which accepts one write a second, 429, after which the client has waited, too.
+ */
 const conflictAttempts = 9;
 const maxWaitMs = 2_000;
 
@@ -79,6 +82,7 @@ export async function putObject(
     CacheControl: cacheControl,
     ...condition,
   };
+  let sent = 0;
   for (let attempt = 1; ; attempt++) {
     try {
       const { ETag } = await client.send(new PutObjectCommand(request), sending);
@@ -91,9 +95,10 @@ export async function putObject(
       // The object of If-Match has been deleted.
       if (condition && 'IfMatch' in condition && name === 'NoSuchKey') return false;
       // Another write is under way, so the server could not compare. The condition is still undecided.
-      if (status !== 409) throw error;
+      if (status !== 409 && status !== 429) throw error;
+      sent += $metadata.attempts ?? 1;
       if (attempt >= conflictAttempts) {
-        throw Object.assign(error as S3Failure, { $metadata: { ...$metadata, attempts: attempt } });
+        throw Object.assign(error as S3Failure, { $metadata: { ...$metadata, attempts: sent } });
       }
       await wait(Math.random() * Math.min(maxWaitMs, firstWaitMs * 2 ** attempt));
     }

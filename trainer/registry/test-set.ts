@@ -11,6 +11,7 @@ import { idxFile } from '../data/idx-folder.ts';
 import { idxFileNames } from '../data/known-datasets.ts';
 import { readAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
+import type { StoredFile } from './conditional-writes.ts';
 import { RegistryError } from './errors.ts';
 import { readJson, toJsonBytes } from './read-json.ts';
 import { readManifest } from './versions.ts';
@@ -26,20 +27,23 @@ const contentTypeOf = (file: DatasetFile) =>
  * Uploads a data set's test set into the folder of its content. Files that are there already are verified, and replaced if
  * they are corrupt. Workers still serve the test set that they served before.
  *
- * @returns the object that describes it, for `requireConditions`
+ * @returns the files, in the order of their upload
  * @throws {StoreError} if the bucket can't be used
  */
-export async function storeTestSet(bucket: Bucket, dataset: Dataset) {
+export async function storeTestSet(bucket: Bucket, dataset: Dataset): Promise<StoredFile[]> {
   const { name } = dataset;
   const { info, files } = describeTestSet(dataset);
-  const keyOf = (file: DatasetFile) => bucket.layout.datasetFile(name, file, info.hash);
-  for (const file of uploadOrder) {
-    const stored = await bucket.get(keyOf(file));
-    if (stored && Buffer.compare(stored.bytes, files[file]) === 0) continue;
-    await bucket.put(keyOf(file), files[file], { contentType: contentTypeOf(file), cacheControl });
+  const stored = uploadOrder.map((file) => ({
+    key: bucket.layout.datasetFile(name, file, info.hash),
+    bytes: files[file],
+    options: { contentType: contentTypeOf(file), cacheControl },
+  }));
+  for (const { key, bytes, options } of stored) {
+    const found = await bucket.get(key);
+    if (found && Buffer.compare(found.bytes, bytes) === 0) continue;
+    await bucket.put(key, bytes, options);
   }
-  const options = { contentType: contentTypeOf('dataset.json'), cacheControl };
-  return { key: keyOf('dataset.json'), bytes: files['dataset.json'], options };
+  return stored;
 }
 
 /**

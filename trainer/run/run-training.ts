@@ -99,9 +99,8 @@ async function trainAndRecord(
   if (resumed) checkSameDataset(resumed, dataset);
   // Served only when the alias moves to a version that was measured on it.
   if (bucket) {
-    const { key, bytes, options: written } = await storeTestSet(bucket, dataset);
     // Now, because publishing refuses such a store after the training.
-    await requireConditions(bucket, key, bytes, written);
+    await requireConditions(bucket, await storeTestSet(bucket, dataset));
   }
   await reportModel(spec, reporter);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);

@@ -9,6 +9,8 @@ import {
   ObjectTooLargeError,
   StoreError,
 } from '../../../shared/registry/object-store.ts';
+import { openBucket } from '../../support/edge/bucket.ts';
+import { openApp } from '../../support/edge/open-app.ts';
 import { testObjectStore } from '../../support/object-store-contract.ts';
 
 testObjectStore('R2', () => ({
@@ -81,6 +83,9 @@ describe('an S3 server that can not be used', () => {
       expect(error).toBeInstanceOf(StoreError);
       expect(error.message).toMatch(new RegExp(says));
     }
+    const ready = await openApp(openBucket(), { store }).json('/readyz');
+    expect(ready).toMatchObject({ status: 503, code: 'store_failed' });
+    expect(ready.detail).toMatch(new RegExp(says));
   });
 
   it('breaks off a listing', async () => {

@@ -15,6 +15,17 @@ export async function serving() {
   return { bucket, first, app };
 }
 
+/** A bucket with a first version as production and a second as candidate. */
+export async function withCandidate() {
+  const bucket = openBucket();
+  await bucket.uploadTestSet();
+  const first = await bucket.publish('one');
+  const second = await bucket.publish('two', { createdAt: later });
+  await bucket.moveAlias(first);
+  await bucket.moveAlias(second, 'candidate');
+  return { bucket, first, second };
+}
+
 /** @returns the version that answers */
 export const versionOf = async (app: TestApp) =>
   (await app.json('/predict?index=0')).model?.version;

