@@ -8,14 +8,16 @@ import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucke
 
 const repository = join(import.meta.dirname, '../../..');
 
-async function models(...argv: string[]) {
-  const command = [join(repository, 'trainer/cli.ts'), 'models', ...argv];
+const models = (...argv: string[]) => catwalk('models', ...argv);
+
+async function catwalk(...argv: string[]) {
+  const command = [join(repository, 'trainer/cli.ts'), ...argv];
   const env = { ...process.env, ...bucketEnvironment };
   const { stdout } = await promisify(execFile)(process.execPath, command, { env });
   return stdout;
 }
 
-test('`models` names the other models in the bucket', async () => {
+test('`models` names the other models in the bucket, and lists all, as `prune` prunes all', async () => {
   const bucket = openLocalBucket();
   const version = await trainedModel(1, 0.9);
   expect(await models('--bucket', bucket.url)).toMatch(/^There is no version of .*\n$/);
@@ -29,4 +31,19 @@ test('`models` names the other models in the bucket', async () => {
   expect(missing).toContain('Other models (--all lists them): fashion-mnist-cnn, mnist-cnn');
   const json = JSON.parse(await models('--bucket', bucket.url, '--json'));
   expect(json.otherModels).toEqual(['mnist-cnn', 'photos-cnn']);
+
+  const all = await models('--bucket', bucket.url, '--all');
+  expect(all.match(/^\S+/gm)).toEqual(['MODEL', 'fashion-mnist-cnn', 'mnist-cnn', 'photos-cnn']);
+  const options = ['--keep', '0', '--all-models', '--json'];
+  const pruned = JSON.parse(await catwalk('prune', '--bucket', bucket.url, ...options));
+  expect(
+    pruned.models.map(({ name, recent }: { name: string; recent: string[] }) => [
+      name,
+      recent.length,
+    ]),
+  ).toEqual([
+    ['fashion-mnist-cnn', 1],
+    ['mnist-cnn', 1],
+    ['photos-cnn', 1],
+  ]);
 });
