@@ -80,7 +80,6 @@ export async function deployWorker(
       `${configFile}: env.${env} has neither a BUCKET binding nor the variable S3_BUCKET.`,
     );
   }
-  const usesR2 = bucket === bound;
   const domains = (config.routes ?? []).flatMap((route) =>
     typeof route === 'object' && route.custom_domain ? [route.pattern] : [],
   );
@@ -104,8 +103,8 @@ export async function deployWorker(
   const account = await chooseAccount(environment, config.account_id);
   print(`Logged in to Cloudflare; account ${account.name}`);
   const inAccount = { ...environment, CLOUDFLARE_ACCOUNT_ID: account.id };
-  const r2 = usesR2 ? { accountId: account.id, jurisdiction } : null;
-  const target = uploadTarget(inAccount, { name: bucket, r2, variables }, endpoint);
+  const deployedBucket = { name: bucket, r2: { accountId: account.id, jurisdiction }, variables };
+  const target = uploadTarget(inAccount, deployedBucket, endpoint);
   if (bound) print(await ensureBucket(bound, jurisdiction, withConfig, inAccount));
   upload.push(...target.options);
   await runCommand('catwalk', upload, target.environment, { show: true });

@@ -1,9 +1,9 @@
 /** Where the Worker of a deployment reads its bucket. */
 export interface DeployedBucket {
   name: string;
-  /** The R2 binding, or null for an S3-compatible store. */
-  r2: { accountId: string; jurisdiction: string | undefined } | null;
-  /** The Worker's variables. */
+  /** R2 in this account, unless S3_BUCKET is set. */
+  r2: { accountId: string; jurisdiction: string | undefined };
+  /** The Worker's variables. If they have S3_BUCKET, it reads from that S3-compatible store. */
   variables: Record<string, string>;
 }
 
@@ -22,9 +22,10 @@ export interface UploadTarget {
  */
 export function uploadTarget(
   environment: NodeJS.ProcessEnv,
-  { name, r2, variables }: DeployedBucket,
+  { name, r2: binding, variables }: DeployedBucket,
   endpoint?: string,
 ): UploadTarget {
+  const r2 = variables.S3_BUCKET ? null : binding;
   if (r2 && !(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY)) {
     throw new Error(
       'Uploading the test set needs the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
@@ -61,5 +62,5 @@ function refuseForeign(environment: NodeJS.ProcessEnv, name: string, workers: st
 
 const withoutSlash = (url: string) => url.replace(/\/+$/, '');
 
-const r2Endpoint = ({ accountId, jurisdiction }: NonNullable<DeployedBucket['r2']>) =>
+const r2Endpoint = ({ accountId, jurisdiction }: DeployedBucket['r2']) =>
   `https://${accountId}.${jurisdiction ? `${jurisdiction}.` : ''}r2.cloudflarestorage.com`;

@@ -46,13 +46,14 @@ describe('the test set is uploaded', () => {
     },
   );
 
-  it("to the store of the Worker's variables", async () => {
+  it("to the store of the Worker's variables, although it has a binding", async () => {
     const variables = {
+      S3_BUCKET: 'catwalk',
       AWS_ENDPOINT_URL: 'https://s3.example.com',
       AWS_REGION: 'eu-west-1',
       S3_PATH_STYLE: 'false',
     };
-    expect(await locate(keys, { name: 'catwalk', r2: null, variables })).toMatchObject({
+    expect(await locate(keys, { ...bucket, variables })).toMatchObject({
       endpoint: 'https://s3.example.com',
       region: 'eu-west-1',
       forcePathStyle: false,
@@ -64,7 +65,7 @@ describe('the test set is uploaded', () => {
     const AWS_CONFIG_FILE = join(folder, 'config');
     await writeFile(AWS_CONFIG_FILE, '[default]\nendpoint_url = https://elsewhere.example.com\n');
     const environment = { ...keys, AWS_CONFIG_FILE };
-    const aws = { name: 'catwalk', r2: null, variables: {} };
+    const aws = { ...bucket, variables: { S3_BUCKET: 'catwalk' } };
     expect(await locate(environment, aws)).toMatchObject({ endpoint: null });
     expect((await locate(environment, bucket)).endpoint).toMatch(/^https:\/\/account\.r2/);
     await rm(folder, { recursive: true });
@@ -76,7 +77,7 @@ describe('the test set is uploaded', () => {
       const other = 'http://localhost:9000';
       const environment = { ...keys, [variable]: other };
       const refusal = new RegExp(`${variable} is ${other} .*reads the bucket catwalk at .*Unset`);
-      const aws = { name: 'catwalk', r2: null, variables: {} };
+      const aws = { ...bucket, variables: { S3_BUCKET: 'catwalk' } };
       for (const deployed of [bucket, aws]) {
         expect(() => uploadTarget(environment, deployed)).toThrow(refusal);
         expect((await locate(environment, deployed, other)).endpoint).toBe(other);

@@ -135,7 +135,8 @@ describe('a deployment', () => {
 
     const routes = [{ pattern: 'catwalk.example.com', custom_domain: true }];
     const config = join(folder, 'wrangler.json');
-    const { main, compatibility_date, assets, r2_buckets } = configured('production');
+    const { main, compatibility_date, r2_buckets } = configured('production');
+    const assets = { directory: join(repository, 'edge/page/build') };
     const production = { name, r2_buckets, routes };
     await writeFile(
       config,
@@ -143,7 +144,7 @@ describe('a deployment', () => {
     );
     const withDomain = await deploy([...argv, '--config', config], environment);
     expect(withDomain.output).toContain('The deployment will point catwalk.example.com to this');
-    expect(withDomain.code).toBe(0);
+    expect(withDomain.code, withDomain.output).toBe(0);
     expect(deployed.domains).toEqual(['catwalk.example.com']);
     expect(deployed.subdomain.enabled).toBe(false);
     expect(cloudflare.unknown).toEqual([]);
