@@ -29,8 +29,8 @@ export function chooseStateDict(
   const places = keys.map((name) => name || '(the root)').join(', ');
   throw new WeightsFileError(
     key === undefined
-      ? `The file has weights under several keys: ${places}. Choose one with \`catwalk import --key\`.`
-      : `The file has no weights under ${key}. It has them under: ${places}. Choose one with \`catwalk import --key\`.`,
+      ? `The file has weights under several keys: ${places}. Choose one with --key.`
+      : `The file has no weights under ${key}. It has them under: ${places}. Choose one with --key.`,
   );
 }
 

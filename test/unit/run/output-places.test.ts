@@ -85,7 +85,7 @@ async function catwalk(file: string, argv: readonly string[], options: SpawnOpti
 describe('on a full disk', () => {
   it('a training ends with the name of the file, and resumes when there is room', async () => {
     const runs = join(folder, 'no-room');
-    const training = ['train', '--json', ...small, '--epochs', '1', '--runs', runs];
+    const training = ['train', '--json', ...small, '--runs', runs];
     const { code, stderr } = await limited(1000, training);
     const [name = ''] = await readdir(runs);
     const run = join(runs, name);
