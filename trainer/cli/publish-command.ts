@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { printResult } from '../../node/text.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import type { Publication } from '../run/publish.ts';
 import { openNamedBucket, publishOptions, requireReason, runArgument } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
@@ -10,20 +11,19 @@ export const publish = defineCommand({
   options: z.object({ run: runArgument, ...publishOptions }),
   async run(options, { signal }) {
     requireReason(options);
-    await publishFolder(await openNamedBucket(options, signal), options.run, options);
+    const bucket = await openNamedBucket(options, signal);
+    const { publishRun } = await import('../run/publish.ts');
+    await printPublication(bucket, await publishRun(bucket, options.run, options), options);
   },
 });
 
-/** Publishes the run in a folder and prints the result. Sets exit code 1 if the alias does not move. */
-export async function publishFolder(
+/** Prints a publication. Sets exit code 1 if the alias did not move. */
+export async function printPublication(
   bucket: Bucket,
-  folder: string,
-  options: z.output<z.ZodObject<typeof publishOptions>>,
+  { manifest, move }: Publication,
+  { alias, json }: { alias?: string | undefined; json: boolean },
 ): Promise<void> {
-  const { alias, json } = options;
   const { describeMove } = await import('../registry/move-alias.ts');
-  const { publishRun } = await import('../run/publish.ts');
-  const { manifest, move } = await publishRun(bucket, folder, options);
   const { name, version } = manifest;
   printResult(json, { name, version, alias: alias ?? null, move }, () => {
     const moved = move ? `; ${describeMove(alias ?? '', move)}` : '';

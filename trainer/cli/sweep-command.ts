@@ -6,10 +6,12 @@ import { connectionOptions, signOption } from '../registry/bucket-location.ts';
 import { trainOptionsSchema } from '../run/options.ts';
 import {
   BadConfigurationError,
+  bestOfEach,
   bestTrial,
   isFinished,
   type Sweep,
   sweepNameSchema,
+  trialCount,
 } from '../sweep/sweep-records.ts';
 import { bucketOptions, jsonOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
@@ -60,12 +62,15 @@ const create = defineCommand({
     const bucket = await openNamedBucket(options, signal);
     const { openSweep } = await import('../sweep/open-sweep.ts');
     const { readSweepFile } = await import('../sweep/sweep-file.ts');
-    const { name, trials } = await openSweep(bucket, await readSweepFile(file));
+    const created = await openSweep(bucket, await readSweepFile(file), options);
+    const { name, datasets } = created;
+    const trials = trialCount(created);
+    const of = datasets ? ` of ${datasets.length} data sets` : '';
     printResult(
       json,
-      { name, trials: trials.length },
+      { name, trials, ...(datasets && { datasets }) },
       () =>
-        `Created the sweep ${name} with ${trials.length} trials in ${bucket.url}. Run each with: npx catwalk sweep --sweep ${name} --index <0 to ${trials.length - 1}>\n`,
+        `Created the sweep ${name} with ${trials} trials${of} in ${bucket.url}. Run each with: npx catwalk sweep --sweep ${name} --index <0 to ${trials - 1}>\n`,
     );
   },
 });
@@ -85,14 +90,15 @@ export const sweep = defineCommand({
 });
 
 /** Returns the sweep in the bucket. Uploads it first if the options name its file. */
-async function openSweepOf({ file, sweep: name }: SweepOptions, bucket: Bucket): Promise<Sweep> {
+async function openSweepOf(options: SweepOptions, bucket: Bucket): Promise<Sweep> {
+  const { file, sweep: name } = options;
   const { openSweep, readSweep } = await import('../sweep/open-sweep.ts');
   if ((file === undefined) === (name === undefined)) {
     throw new UsageError('Name either the --file that defines the trials, or the --sweep');
   }
   if (file !== undefined) {
     const { readSweepFile } = await import('../sweep/sweep-file.ts');
-    return openSweep(bucket, await readSweepFile(file));
+    return openSweep(bucket, await readSweepFile(file), options);
   }
   const found = await readSweep(bucket, name ?? '');
   if (found) return found;
@@ -167,9 +173,17 @@ async function runAll(options: SweepOptions, signal: AbortSignal): Promise<void>
     }
     throw error;
   });
-  const best = bestTrial(trials);
-  printResult(json, { event: 'sweep', name: sweep.name, trials, best }, () => {
-    const next = best ? `Publish the best one with: npx catwalk sweep publish ${sweep.name}\n` : '';
+  const best = sweep.datasets ? null : bestTrial(trials);
+  const datasets = bestOfEach(sweep, trials).map(({ dataset, best: own }) => ({
+    ...dataset,
+    best: own,
+  }));
+  const result = sweep.datasets ? { datasets } : { trials, best };
+  printResult(json, { event: 'sweep', name: sweep.name, ...result }, () => {
+    const next =
+      best || datasets.some((each) => each.best)
+        ? `Publish the best with: npx catwalk sweep publish ${sweep.name}\n`
+        : '';
     return `${sweepTable(sweep, trials)}${next}`;
   });
   const unfinished = trials.filter(({ status }) => !isFinished(status));

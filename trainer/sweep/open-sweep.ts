@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import type { DatasetConnection } from '../registry/open-dataset.ts';
 import { readJson, toJsonBytes } from '../registry/read-json.ts';
+import { expandDatasets } from './expand-datasets.ts';
 import { optionNames, type SweepFile, trialParameters } from './sweep-file.ts';
 import { type Sweep, sweepSchema } from './sweep-records.ts';
 
@@ -11,20 +13,33 @@ import { type Sweep, sweepSchema } from './sweep-records.ts';
  *
  * @throws {UsageError} if the bucket has a sweep of this name with other trials
  */
-export async function openSweep(bucket: Bucket, file: SweepFile): Promise<Sweep> {
-  const { name, options } = file;
-  const sweep: Sweep = {
-    schemaVersion: 1,
-    name,
-    createdAt: new Date().toISOString(),
-    objective: 'validation accuracy',
-    options,
-    trials: trialParameters(file).map((parameters) => ({ parameters })),
-  };
-  const stored = (await readSweep(bucket, name)) ?? (await writeSweep(bucket, sweep));
-  const { createdAt: _, ...trials } = sweep;
-  const { createdAt: __, ...storedTrials } = stored;
-  if (isDeepStrictEqual(trials, storedTrials)) return stored;
+export async function openSweep(
+  bucket: Bucket,
+  file: SweepFile,
+  connection: DatasetConnection,
+): Promise<Sweep> {
+  const { name, options, datasets: patterns } = file;
+  const trials = trialParameters(file).map((parameters) => ({ parameters }));
+  let stored = await readSweep(bucket, name);
+  if (stored === null) {
+    stored = await writeSweep(bucket, {
+      schemaVersion: patterns ? 2 : 1,
+      name,
+      createdAt: new Date().toISOString(),
+      objective: 'validation accuracy',
+      options,
+      trials,
+      ...(patterns && {
+        datasets: await expandDatasets(patterns, trials.length, connection),
+        patterns,
+      }),
+    });
+  }
+  // The patterns, because folders may have been added since the first trial.
+  const { options: storedOptions, trials: storedTrials, patterns: storedPatterns } = stored;
+  const ofFile = { options, trials, patterns };
+  const inBucket = { options: storedOptions, trials: storedTrials, patterns: storedPatterns };
+  if (isDeepStrictEqual(ofFile, inBucket)) return stored;
   throw new UsageError(
     `The sweep ${name} in ${bucket.url} has other options or trials than this file. Give the sweep in the file another name.`,
   );

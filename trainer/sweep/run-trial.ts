@@ -1,6 +1,6 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
 import { parseSchemaOptions, UsageError } from '../../node/options.ts';
@@ -21,10 +21,14 @@ import { optionNames } from './sweep-file.ts';
 import {
   BadConfigurationError,
   isFinished,
+  optionsOfTrial,
   type Sweep,
+  type TrialDefinition,
   type TrialFolder,
   type TrialResult,
   type TrialStatus,
+  trialAt,
+  trialCount,
   trialFolder,
 } from './sweep-records.ts';
 
@@ -47,10 +51,10 @@ export interface TrialToRun {
  */
 export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void> {
   const { sweep, index, reporter, signal } = trial;
-  const { parameters } = sweep.trials[index] ?? {};
-  if (parameters === undefined) {
+  const definition = trialAt(sweep, index);
+  if (definition === null) {
     throw new BadConfigurationError(
-      `The sweep ${sweep.name} has no trial ${index}, only 0 to ${sweep.trials.length - 1}.`,
+      `The sweep ${sweep.name} has no trial ${index}, only 0 to ${trialCount(sweep) - 1}.`,
     );
   }
   const stored = trialFolder(bucket, sweep.name, index);
@@ -77,9 +81,10 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
   };
   try {
     await update({});
-    const result = await trainTrial(bucket, trial, { ...sweep.options, ...parameters }, update);
+    const result = await trainTrial(bucket, trial, definition, update);
     await stored.writeJson('result.json', result);
     await update({ state: 'done' });
+    if (definition.dataset) await removeWork(bucket, trial);
   } catch (error) {
     const { message } = error as Error;
     if (signal.aborted) {
@@ -102,9 +107,10 @@ export async function runTrial(bucket: Bucket, trial: TrialToRun): Promise<void>
 async function trainTrial(
   bucket: Bucket,
   { sweep, index, machine, runs, reporter, signal }: TrialToRun,
-  options: Record<string, unknown>,
+  definition: TrialDefinition,
   update: (change: Partial<TrialStatus>) => Promise<void>,
 ): Promise<TrialResult> {
+  const options = optionsOfTrial(sweep, definition);
   const stored = trialFolder(bucket, sweep.name, index);
   const resolved = parseSchemaOptions(trainOptionsSchema, options);
   const configuration = { ...resolved, ...recipeWith(resolved.recipe, resolved) };
@@ -113,7 +119,7 @@ async function trainTrial(
   await stored.writeJson('configuration.json', Object.fromEntries(recorded));
 
   const checkpoint = `${bucket.url.replace(/\/+$/, '')}/sweeps/${sweep.name}/trials/${index}`;
-  const place = { runs: join(runs, sweep.name, `trial-${index}`) };
+  const place = { runs: runsOf({ runs, sweep, index }) };
   const { threads, ...connection } = machine;
   const plan = await planRun(
     (await stored.isEmpty('checkpoint/'))
@@ -140,13 +146,29 @@ async function trainTrial(
     close: () => reporter.close(),
   };
   const resumeAdvice = 'Run the trial again to resume it.';
-  await runTraining({ ...plan, resumeAdvice }, watching, signal, async ({ path, epochs }) => {
+  const ofSweep = { ...plan, datasetName: definition.dataset?.name, resumeAdvice };
+  await runTraining(ofSweep, watching, signal, async ({ path, epochs }) => {
     await uploadRun(stored, path, signingKey);
     await update({ epoch: epochs.length });
   });
   const { epoch } = await readRun(folder);
   const { accuracy, loss } = epoch.validation ?? { accuracy: 0, loss: 0 };
   return { epoch: epoch.epoch, validation: { accuracy, loss }, seconds: epoch.seconds };
+}
+
+const runsOf = ({ runs, sweep, index }: Pick<TrialToRun, 'runs' | 'sweep' | 'index'>) =>
+  join(runs, sweep.name, `trial-${index}`);
+
+/**
+ * Removes what a trial needs only until it is done: the run's folder on this machine, and the checkpoints. Of ten thousand data sets they
+ * would fill the disk and the bucket. The run is in the bucket. A role that may not delete leaves the checkpoints.
+ */
+async function removeWork(bucket: Bucket, trial: TrialToRun): Promise<void> {
+  await rm(runsOf(trial), { recursive: true, force: true });
+  const checkpoints = bucket.layout.trialFile(trial.sweep.name, trial.index, 'checkpoint/');
+  const remove = async () =>
+    bucket.deleteAll((await bucket.listAll(checkpoints)).map(({ key }) => key));
+  await remove().catch(() => {});
 }
 
 /** Returns the options that a checkpoint does not have. */
@@ -231,7 +253,8 @@ const statementOf = (trial: TrialFolder, files: ReadonlyMap<string, Uint8Array>)
 
 /** Returns a trial's recipe, to report its progress. For a misconfigured trial, which has no progress, returns any recipe. */
 export function recipeOfTrial(sweep: Sweep, index: number): Recipe {
-  const options = { ...sweep.options, ...sweep.trials[index]?.parameters };
+  const definition = trialAt(sweep, index) ?? { parameters: {} };
+  const options = optionsOfTrial(sweep, definition);
   const parsed = trainOptionsSchema.safeParse(options);
   return parsed.success ? recipeWith(parsed.data.recipe, parsed.data) : recipes.tutorial;
 }

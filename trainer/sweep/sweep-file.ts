@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { UsageError } from '../../node/options.ts';
 import { trainingOptionsSchema } from '../run/options.ts';
 import { recipeSchema } from '../train/recipe.ts';
-import { sweepNameSchema } from './sweep-records.ts';
+import { sweepDatasetSchema, sweepNameSchema } from './sweep-records.ts';
 
 /** The sweep itself sets these options. */
 const reservedOptions = ['resume', 'checkpoint', 'force'];
@@ -60,18 +60,30 @@ export const sweepFileSchema = z
     trials: z.int().min(1).max(maxTrials).optional(),
     /** The seed of a random search. The seed of each training is `options.seed`. */
     seed: z.int().default(1),
+    /**
+     * Trains one model for each: folders, s3:// URLs or names, with `*` for the folders that fit. A data set is named after its folder, if
+     * it has no `name`. All get the same trials.
+     */
+    datasets: z
+      .array(z.union([z.string().min(1), sweepDatasetSchema]))
+      .min(1)
+      .optional(),
     /** The options of `catwalk train` that all trials share, by their names in a run's config.json. */
     options: settings(valueSchema),
     /** The options that differ: lists of values, or ranges. */
-    parameters: settings(parameterSchema).refine(
-      (parameters) => Object.keys(parameters).length > 0,
-      { error: 'must have at least one parameter' },
-    ),
+    parameters: settings(parameterSchema).default({}),
   })
   .superRefine((file, context) => {
     const issue = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
-    const { search, trials, options, parameters } = file;
+    const { search, trials, options, parameters, datasets } = file;
+    if (!datasets && Object.keys(parameters).length === 0) {
+      issue(['parameters'], 'must have at least one parameter');
+    }
+    for (const [part, values] of Object.entries({ options, parameters })) {
+      if (!datasets || !('dataset' in values)) continue;
+      issue([part, 'dataset'], 'is not possible together with datasets');
+    }
     if (search === 'random' && trials === undefined) {
       issue(['trials'], 'is required for a random search: the number of trials');
     }

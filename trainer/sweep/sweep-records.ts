@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import * as z from 'zod';
 import { metricsSchema } from '../../shared/registry/manifest.ts';
 import type { Bucket } from '../registry/bucket.ts';
+import { mapInBatches } from '../registry/map-in-batches.ts';
 import { readJson, toJsonBytes } from '../registry/read-json.ts';
 import { runEpochSchema } from '../run/run-records.ts';
 
@@ -12,9 +13,22 @@ export const sweepNameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
   error: 'must have 1 to 63 characters: the letters a to z, digits and dashes',
 });
 
+/** A data set of a sweep over several. */
+export const sweepDatasetSchema = z.strictObject({
+  /** The value of `--dataset`. */
+  dataset: z.string().min(1),
+  /** The data set's name, after which its model is named. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/, {
+    error: 'must have 1 to 60 characters: the letters a to z, digits and dashes',
+  }),
+});
+
+export type SweepDataset = z.output<typeof sweepDatasetSchema>;
+
 /** sweeps/<name>/sweep.json, written once, by the first trial. */
 export const sweepSchema = z.object({
-  schemaVersion: z.literal(1),
+  /** 2 if there are several data sets, because older trainers would ignore them. */
+  schemaVersion: z.literal([1, 2]),
   name: z.string(),
   createdAt: z.iso.datetime(),
   /** The metric that selects the best trial. Not the test accuracy, which would become too optimistic. */
@@ -23,6 +37,39 @@ export const sweepSchema = z.object({
   options: z.record(z.string(), valueSchema),
   /** The options that differ, by trial index. */
   trials: z.array(z.object({ parameters: z.record(z.string(), valueSchema) })).min(1),
+  /** Each has all trials: those of the first data set have the first indices. */
+  datasets: z.array(sweepDatasetSchema).min(1).optional(),
+  /** The data sets as the file names them, with patterns. */
+  patterns: z.array(z.union([z.string(), sweepDatasetSchema])).optional(),
+});
+
+/** Returns the number of trials, of all data sets. */
+export const trialCount = ({ trials, datasets = [] }: Sweep): number =>
+  trials.length * Math.max(1, datasets.length);
+
+/** What distinguishes a trial from the others of its sweep. */
+export interface TrialDefinition {
+  parameters: Sweep['trials'][number]['parameters'];
+  /** Only in a sweep over several data sets. */
+  dataset?: SweepDataset;
+}
+
+/** @returns null if the sweep has no trial with this index */
+export function trialAt({ trials, datasets }: Sweep, index: number): TrialDefinition | null {
+  const trial = trials[index % trials.length];
+  const dataset = datasets?.[Math.floor(index / trials.length)];
+  if (trial === undefined || (datasets ? !dataset : index >= trials.length)) return null;
+  return { ...trial, ...(dataset && { dataset }) };
+}
+
+/** Returns the options of a trial, which the sweep's file decides. */
+export const optionsOfTrial = (
+  { options }: Sweep,
+  { parameters, dataset }: TrialDefinition,
+): Record<string, unknown> => ({
+  ...options,
+  ...parameters,
+  ...(dataset && { dataset: dataset.dataset }),
 });
 
 const trialStates = [
@@ -73,9 +120,8 @@ export type TrialStatus = z.output<typeof trialStatusSchema>;
 export type TrialResult = z.output<typeof trialResultSchema>;
 
 /** A trial as recorded in the bucket. */
-export interface Trial {
+export interface Trial extends TrialDefinition {
   index: number;
-  parameters: Sweep['trials'][number]['parameters'];
   /** null if the trial was never started. */
   status: TrialStatus | null;
   /** null if the trial is not done, or has diverged. */
@@ -114,23 +160,35 @@ export function trialFolder(bucket: Bucket, sweep: string, index: number) {
 }
 
 /** Reads all trials of a sweep, by index. */
-export async function readTrials(bucket: Bucket, { name, trials }: Sweep): Promise<Trial[]> {
+export async function readTrials(bucket: Bucket, sweep: Sweep): Promise<Trial[]> {
+  const { name } = sweep;
   const stored = new Set((await bucket.listAll(bucket.layout.trials(name))).map(({ key }) => key));
   const read = async <Schema extends z.ZodType>(index: number, file: string, schema: Schema) => {
     const key = bucket.layout.trialFile(name, index, file);
     return stored.has(key) ? ((await readJson(bucket, key, schema))?.value ?? null) : null;
   };
-  const found: Trial[] = [];
-  for (let from = 0; from < trials.length; from += concurrency) {
-    const part = trials.slice(from, from + concurrency).map(async ({ parameters }, offset) => {
-      const index = from + offset;
-      const result = await read(index, 'result.json', trialResultSchema);
-      const status = await read(index, 'status.json', trialStatusSchema);
-      return { index, parameters, status, result };
-    });
-    found.push(...(await Promise.all(part)));
-  }
-  return found;
+  const indices = Array.from({ length: trialCount(sweep) }, (_, index) => index);
+  return mapInBatches(indices, concurrency, async (index) => {
+    const definition = trialAt(sweep, index) as TrialDefinition;
+    const result = await read(index, 'result.json', trialResultSchema);
+    const status = await read(index, 'status.json', trialStatusSchema);
+    return { index, ...definition, status, result };
+  });
+}
+
+/** The best trial of a data set; null if none is done. */
+export interface BestOfDataset {
+  dataset: SweepDataset;
+  trials: readonly Trial[];
+  best: (Trial & { result: TrialResult }) | null;
+}
+
+/** Returns the best trial of each data set. */
+export function bestOfEach({ datasets = [], trials: { length } }: Sweep, trials: readonly Trial[]) {
+  return datasets.map((dataset, at): BestOfDataset => {
+    const own = trials.slice(at * length, (at + 1) * length);
+    return { dataset, trials: own, best: bestTrial(own) };
+  });
 }
 
 /** Returns the first trial with the best validation accuracy; null if none is done. */
