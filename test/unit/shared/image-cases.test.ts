@@ -18,6 +18,10 @@ async function differenceFromBoot(name: string): Promise<number> {
   return pixels.reduce((sum, pixel, i) => sum + Math.abs(pixel - (boot[i] as number)), 0) / 784;
 }
 
+const text = (characters: string) => Array.from(characters, (each) => each.charCodeAt(0));
+/** A JPEG's start, with this frame header. */
+const frame = (marker: number) => [0xff, 0xd8, 0xff, marker, 0, 11, 8, 0, 28, 0, 28, 1, 1, 0x11, 0];
+
 describe('a file as cameras and programs write it', () => {
   it.each([
     'jpeg-rgb-component-ids-no-adobe-marker.jpg',
@@ -61,5 +65,21 @@ describe('a file as cameras and programs write it', () => {
   ])('is refused by its name: %s', async (name, code, message) => {
     const refusal = await decodeImage(await file(name), imageDecoders).catch((error) => error);
     expect(refusal).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ['AVIF', [0, 0, 0, 28, ...text('ftypavif')]],
+    ['HEIC', [0, 0, 0, 24, ...text('ftypmif1')]],
+    ['TIFF', [...text('II'), 42, 0]],
+    ['TIFF', [...text('MM'), 0, 42]],
+    ["Apple's CgBI variant of PNG", [0x89, ...text('PNG\r\n\x1a\n'), 0, 0, 0, 4, ...text('CgBI')]],
+    ['a lossless JPEG', frame(0xc3)],
+    ['a JPEG with arithmetic coding', frame(0xca)],
+    ['a JPEG-LS', frame(0xf7)],
+  ])('of another format is refused by its name: %s', async (name, start) => {
+    const bytes = Uint8Array.from([...start, ...new Uint8Array(64)]);
+    const refusal = await decodeImage(bytes, imageDecoders).catch((error) => error);
+    expect(refusal).toMatchObject({ code: 'unsupported_image' });
+    expect(refusal.message).toContain(`This is ${name}`);
   });
 });
