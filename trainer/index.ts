@@ -29,6 +29,8 @@ export type { Dataset, Metrics, Prediction, Publication, TrainReport };
  * @param source `fashion-mnist`, `mnist`, `kmnist`, or a folder of images or of IDX files, also as s3://bucket/prefix
  * @param options.background what becomes of the background of pictures: `invert`, `isolate` or `keep` (default: as `catwalk train`)
  * @param options.fit how pictures of other proportions fit into the input: `contain` (default), `cover` or `stretch`
+ * @param options.colour what the network sees of a folder's images: `rgb` or `grey` (default: `rgb` if they have colours)
+ * @param options.size the side of the input in pixels, for a folder of images (default: as `catwalk train`)
  * @param options.dataDir a folder with the files of a known data set (default: downloaded and cached)
  * @param options.offline use only local files
  * @param options.skipUnreadable leave out files in a folder of images that are not images; `folder.skipped` lists them
@@ -47,7 +49,8 @@ export async function loadDataset(
 }
 
 /** Decided when the data set is loaded. */
-type OfDataset = 'dataset' | 'dataDir' | 'background' | 'fit';
+const ofFolder = ['background', 'fit', 'colour', 'size'] as const;
+type OfDataset = 'dataset' | 'dataDir' | (typeof ofFolder)[number];
 
 /** The options of `catwalk train --help`, written as `batchSize` instead of `--batch-size`, with the same defaults. */
 export interface TrainOptions extends Partial<Omit<TrainCommandOptions, OfDataset | 'json'>> {
@@ -88,9 +91,8 @@ export async function train(dataset: Dataset, options: TrainOptions = {}): Promi
       `train: there is no option ${unknown.join(', ')}. The options are: ${Object.keys(trainOptionsSchema.shape).join(', ')}`,
     );
   }
-  if ('background' in settings || 'fit' in settings) {
-    throw new UsageError('train: background and fit are options of loadDataset');
-  }
+  const misplaced = ofFolder.find((name) => name in settings);
+  if (misplaced) throw new UsageError(`train: ${misplaced} is an option of loadDataset`);
   const { planRun } = await import('./run/plan-run.ts');
   const { runTraining } = await import('./run/run-training.ts');
   const plan = await planRun({ ...settings, dataset: dataset.origin });

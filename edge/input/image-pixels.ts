@@ -19,7 +19,7 @@ const nanosecondsPerImage = 5e6;
 
 /** The network's input from a posted image. */
 export interface PostedInput {
-  /** height x width values, 0 black to 255 white, row by row. */
+  /** height x width x channels values, 0 to 255, row by row. */
   pixels: ArrayLike<number>;
   /** The part of the picture that they show. Missing if the client sent pixels. */
   crop?: Crop;
@@ -68,10 +68,11 @@ const tooLargeTogether = () =>
     'The images of this request would take too long to decode together. Send this one in a request of its own.',
   );
 
-function contentOf(image: PostedImage, { height, width }: ModelInputOptions): Content {
+function contentOf(image: PostedImage, options: ModelInputOptions): Content {
   if (image.kind === 'pixels') {
     const { value } = image;
-    const isFile = Array.isArray(value) && value.length !== height * width && isListOfFile(value);
+    const isFile =
+      Array.isArray(value) && value.length !== lengthOf(options) && isListOfFile(value);
     return isFile ? { bytes: Uint8Array.from(value), mayBeRaw: false } : { value };
   }
   if (image.kind === 'text') return { bytes: base64Bytes(image.text), mayBeRaw: true };
@@ -87,20 +88,24 @@ function isListOfFile(value: unknown[]): value is number[] {
   );
 }
 
+/** Values of the network's input. */
+const lengthOf = ({ height, width, channels = 1 }: ModelInputOptions) => height * width * channels;
+
 async function inputOf(content: Content, options: InputOptions): Promise<PostedInput> {
-  const { height, width, invert, time } = options;
+  const { invert, time } = options;
+  const length = lengthOf(options);
   if ('value' in content) {
-    return { pixels: inverted(jsonPixels(content.value, height, width), invert) };
+    return { pixels: inverted(jsonPixels(content.value, options), invert) };
   }
   const { bytes, mayBeRaw } = content;
   if (bytes.byteLength === 0) throw new Problem('bad_image', 'The file is empty.');
   if (mayBeRaw && !isImage(bytes)) {
-    if (bytes.byteLength === height * width) return { pixels: inverted(bytes, invert) };
+    if (bytes.byteLength === length) return { pixels: inverted(bytes, invert) };
     // Raw pixels may start like an unsupported format, but then have their length.
     if (formatOf(bytes) === null) {
       throw new Problem(
         'bad_pixels',
-        `${bytes.byteLength} raw bytes; an image has ${height * width}, one per pixel. The bytes are not a ${formatNames('or')} file either.`,
+        `${bytes.byteLength} raw bytes; an image has ${length}. The bytes are not a ${formatNames('or')} file either.`,
       );
     }
   }

@@ -1,3 +1,4 @@
+import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { Problem } from '../errors.ts';
 
 /** For arrays of another length, which may be several images. */
@@ -6,12 +7,15 @@ const several =
 
 /**
  * Reads an image from JSON numbers: a flat array or an array of rows. A pixel is a number, or an array of one as in tensors with
- * channels. The array may be the only element of others, as in a batch of one.
+ * channels; in colour, an array of red, green and blue. The array may be the only element of others, as in a batch of one.
  *
- * @returns height x width values, 0 black to 255 white, row by row
+ * @returns height x width x channels values, 0 to 255, row by row
  * @throws {Problem} `bad_pixels`, with the value and its position
  */
-export function jsonPixels(given: unknown, height: number, width: number): Float64Array {
+export function jsonPixels(
+  given: unknown,
+  { height, width, channels = 1 }: ModelInputOptions,
+): Float64Array {
   const value = withoutBatch(given);
   if (!Array.isArray(value)) {
     const advice = typeof value === 'string' ? ' A file in base64 is {"b64": "…"}.' : '';
@@ -19,16 +23,26 @@ export function jsonPixels(given: unknown, height: number, width: number): Float
   }
   const isNested = value.some(Array.isArray);
   if (isNested) checkRows(value, height, width);
-  else if (value.length !== height * width) {
+  else if (value.length !== height * width * channels) {
     throw wrong(
-      `${value.length} pixels; an image has ${height * width}, or ${height} rows of ${width}. ${several}`,
+      `${value.length} pixels; an image has ${height * width * channels}, or ${height} rows of ${width}. ${several}`,
     );
   }
 
-  const pixels = isNested ? value.flat().map(onlyChannel) : value;
+  const pixels = isNested ? value.flat().flatMap(channelsIn) : value;
   return scalePixels(pixels, (i) =>
-    isNested ? `row ${Math.floor(i / width)}, column ${i % width}` : `pixel ${i}`,
+    isNested
+      ? `row ${Math.floor(i / channels / width)}, column ${Math.floor(i / channels) % width}`
+      : `pixel ${i}`,
   );
+
+  function channelsIn(pixel: unknown, i: number): unknown {
+    if (Array.isArray(pixel) ? pixel.length === channels : channels === 1) return pixel;
+    if (channels === 1) return [pixel];
+    throw wrong(
+      `row ${Math.floor(i / width)}, column ${i % width} is ${describe(pixel)}, not [red, green, blue].`,
+    );
+  }
 }
 
 /** Removes dimensions of 1 before the image's own: [1, 28, 28] and [1, 1, 28, 28] are [28, 28]. */
@@ -78,9 +92,6 @@ function scaled(pixels: Float64Array): Float64Array {
   }
   return pixels;
 }
-
-const onlyChannel = (pixel: unknown) =>
-  Array.isArray(pixel) && pixel.length === 1 ? pixel[0] : pixel;
 
 function checkRows(rows: unknown[], height: number, width: number): void {
   if (rows.length !== height)

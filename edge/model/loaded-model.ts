@@ -142,12 +142,6 @@ function checkFinite(tensors: NamedTensorMap, { version }: Manifest): void {
 }
 
 function checkShapes(model: LayersModel, { model: spec, version }: Manifest): void {
-  if (spec.inputShape[2] !== 1) {
-    throw new ModelError(
-      'bad_model',
-      `Version ${version} takes images of ${spec.inputShape[2]} channels, but this Worker supports only grey images, of one channel.`,
-    );
-  }
   const found = JSON.stringify([model.inputs[0]?.shape.slice(1), model.outputs[0]?.shape.slice(1)]);
   const expected = JSON.stringify([spec.inputShape, [spec.labels.length]]);
   if (found !== expected) {

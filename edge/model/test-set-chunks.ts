@@ -47,7 +47,7 @@ const maxReadMilliseconds = 20_000;
  */
 export function openChunks(source: TestSetSource, info: DatasetInfo): Chunks {
   const file = openFile(source, info);
-  const maxCachedChunks = Math.floor(maxCachedBytes / (file.images * info.height * info.width));
+  const maxCachedChunks = Math.floor(maxCachedBytes / (file.images * imageBytes(info)));
   // The least recently used comes first.
   const cached = new Map<number, Uint8Array>();
   let reading = { startedAt: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
@@ -92,22 +92,30 @@ export function openChunks(source: TestSetSource, info: DatasetInfo): Chunks {
   };
 }
 
+/** Returns the bytes of one image. */
+export const imageBytes = ({ height, width, channels }: DatasetInfo): number =>
+  height * width * (channels ?? 1);
+
 /** Opens the file with the images, whose reads are verified. */
 function openFile({ store, layout, name }: TestSetSource, info: DatasetInfo) {
-  const imageBytes = info.height * info.width;
-  const header = idxHeaderBytes(3);
+  const bytesPerImage = imageBytes(info);
+  const header = idxHeaderBytes(info.channels ? 4 : 3);
   const images = info.chunks?.images ?? imagesPerChunk;
   const count = Math.ceil(info.images / images);
   const key = layout.datasetFile(name, 'test-images.idx', info.hash);
   let knownEtag: string | null = null;
 
-  if (info.chunks && (info.chunks.sha256.length !== count || images * imageBytes > maxChunkBytes)) {
+  if (
+    info.chunks &&
+    (info.chunks.sha256.length !== count || images * bytesPerImage > maxChunkBytes)
+  ) {
     throw new DatasetError(
       'bad_dataset',
       `dataset.json of ${name} has ${info.chunks.sha256.length} chunks of ${images} images; its ${info.images} images need ${count}, of at most ${maxChunkBytes} bytes each.`,
     );
   }
-  const lengthOf = (chunk: number) => Math.min(images, info.images - chunk * images) * imageBytes;
+  const lengthOf = (chunk: number) =>
+    Math.min(images, info.images - chunk * images) * bytesPerImage;
   const corrupt = (problem: string) =>
     new DatasetError('bad_dataset', `test-images.idx of ${name} ${problem}.`);
   const lacks = (chunk: number) => corrupt(`lacks the images from ${chunk * images} on`);
@@ -120,7 +128,7 @@ function openFile({ store, layout, name }: TestSetSource, info: DatasetInfo) {
 
     async readRange(chunk: number): Promise<Uint8Array> {
       const length = lengthOf(chunk);
-      const object = await store.getRange(key, header + chunk * images * imageBytes, length);
+      const object = await store.getRange(key, header + chunk * images * bytesPerImage, length);
       if (object === null || object.bytes.byteLength !== length) throw lacks(chunk);
       const { bytes, etag } = object;
       if (info.chunks) {
@@ -142,7 +150,7 @@ function openFile({ store, layout, name }: TestSetSource, info: DatasetInfo) {
         );
       }
       return Array.from({ length: count }, (_, chunk) => {
-        const start = header + chunk * images * imageBytes;
+        const start = header + chunk * images * bytesPerImage;
         return object.bytes.subarray(start, start + lengthOf(chunk));
       });
     },

@@ -6,7 +6,7 @@ import { DatasetError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { publishedSchemas, sha256 } from '../store/published.ts';
 import type { Background } from './alias-follower.ts';
-import { type Chunks, openChunks, type TestSetSource } from './test-set-chunks.ts';
+import { type Chunks, imageBytes, openChunks, type TestSetSource } from './test-set-chunks.ts';
 
 /** The data set's test images, read from the bucket on request. */
 export interface TestSet {
@@ -23,7 +23,7 @@ export interface TestSet {
 export interface TestImage {
   height: number;
   width: number;
-  /** 0 black to 255 white, row by row. */
+  /** height x width x channels values, 0 to 255, row by row. */
   pixels: Uint8Array;
   label: { id: number; label: string };
   /** The upload that the image belongs to: one object per upload. */
@@ -86,6 +86,7 @@ export function openTestSet(options: TestSetOptions): TestSet {
       const id = labels[index];
       if (id === undefined) return null;
       const { height, width } = info;
+      const bytes = imageBytes(info);
       const chunk = await chunks
         .read(Math.floor(index / chunks.images), background)
         .catch((error) => {
@@ -93,8 +94,8 @@ export function openTestSet(options: TestSetOptions): TestSet {
           if (error instanceof DatasetError && upload === from) upload = null;
           throw error;
         });
-      const start = (index % chunks.images) * height * width;
-      const pixels = chunk.subarray(start, start + height * width);
+      const start = (index % chunks.images) * bytes;
+      const pixels = chunk.subarray(start, start + bytes);
       return { height, width, pixels, label: { id, label: info.labels[id] as string }, info, tag };
     },
   };

@@ -90,7 +90,7 @@ export function openAnswerPanel() {
       const save = element('save', HTMLAnchorElement);
       save.hidden = !needsFile(picture, url);
       if (!save.hidden) save.href = url;
-      const pixels = greyPixels(seen);
+      const pixels = pixelsOf(seen, manifest.model.inputShape[2]);
       const base = new URL('.', document.baseURI).href.replace(/\/$/, '');
       showSnippets(snippetsFor(base, picture, url, pixels, manifest));
       snippets.hidden = false;
@@ -104,9 +104,9 @@ const isDecoded = (image: HTMLImageElement) =>
     () => false,
   );
 
-/** Returns the red channel of a grey image. */
-function greyPixels(image: HTMLImageElement) {
+/** Returns red, green and blue of each pixel, or only red if the image is grey. */
+function pixelsOf(image: HTMLImageElement, channels: number) {
   const { naturalWidth: width, naturalHeight: height } = image;
   const { data } = rasterize(image, width, height).getImageData(0, 0, width, height);
-  return data.filter((_, i) => i % 4 === 0);
+  return data.filter((_, i) => i % 4 < channels);
 }

@@ -5,7 +5,8 @@ type Point = [x: number, y: number];
 
 /** The longer side, in canvas pixels. */
 const side = 448;
-const ink = '#fff';
+/** The colour of a network that sees only grey, and until another is chosen. */
+const white = '#ffffff';
 const filling = '#b8b8b8';
 const paper = '#000';
 /** From a stroke to its request. Strokes in between are part of it. */
@@ -15,6 +16,8 @@ interface Stroke {
   points: Point[];
   isFilled: boolean;
   width: number;
+  /** As CSS writes it. */
+  colour: string;
 }
 
 interface Pen {
@@ -29,9 +32,9 @@ function paint(context: CanvasRenderingContext2D, strokes: Stroke[], pen: Pen | 
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.lineCap = 'round';
   context.lineJoin = 'round';
-  context.strokeStyle = ink;
-  context.fillStyle = filling;
-  for (const { points, isFilled, width } of strokes) {
+  for (const { points, isFilled, width, colour } of strokes) {
+    context.strokeStyle = colour;
+    context.fillStyle = colour === white ? filling : colour;
     context.beginPath();
     for (const [x, y] of points) context.lineTo(x, y);
     // A dot is a line to its own start.
@@ -83,7 +86,7 @@ function listenForPointer(canvas: HTMLCanvasElement, handlers: PointerHandlers):
 }
 
 /**
- * The drawing area: light on dark, like the data set. Mouse, pen and finger draw. So do the arrow keys, after the
+ * The drawing area: light on dark, like the data set, or in any colour if the network sees some. Mouse, pen and finger draw. So do the arrow keys, after the
  * space bar has put the pen down.
  */
 function openDrawing(onChange: () => void) {
@@ -91,6 +94,8 @@ function openDrawing(onChange: () => void) {
   const context = canvas.getContext('2d') as CanvasRenderingContext2D;
   const fill = element('fill', HTMLInputElement);
   const width = element('pen', HTMLInputElement);
+  const ink = element('ink', HTMLInputElement);
+  const inkTool = element('ink-tool', HTMLElement);
   const undo = element('undo', HTMLButtonElement);
   const clear = element('clear', HTMLButtonElement);
   let strokes: Stroke[] = [];
@@ -108,7 +113,8 @@ function openDrawing(onChange: () => void) {
 
   function begin(x: number, y: number): void {
     const lineWidth = (Number(width.value) / 100) * Math.max(canvas.width, canvas.height);
-    strokes.push({ points: [[x, y]], isFilled: fill.checked, width: lineWidth });
+    const colour = inkTool.hidden ? white : ink.value;
+    strokes.push({ points: [[x, y]], isFilled: fill.checked, width: lineWidth, colour });
     change();
   }
 
@@ -154,8 +160,9 @@ function openDrawing(onChange: () => void) {
     get isEmpty() {
       return strokes.length === 0;
     },
-    /** Sets the network's proportions. If they change, the drawing is lost. */
-    resize(height: number, width: number): void {
+    /** Sets the network's proportions, and whether it sees colours. If the proportions change, the drawing is lost. */
+    resize(height: number, width: number, channels: number): void {
+      inkTool.hidden = channels === 1;
       const scale = side / Math.max(height, width);
       const size = [Math.round(width * scale), Math.round(height * scale)] as const;
       if (canvas.width === size[0] && canvas.height === size[1]) return;

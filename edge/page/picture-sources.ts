@@ -66,8 +66,8 @@ export function openSources(options: SourceOptions) {
       else sources.camera.close?.();
     },
     /** Sets the network's proportions. */
-    resize(height: number, width: number): void {
-      drawing.resize(height, width);
+    resize(height: number, width: number, channels: number): void {
+      drawing.resize(height, width, channels);
       element('frame', HTMLElement).style.aspectRatio = `${width} / ${height}`;
     },
   };

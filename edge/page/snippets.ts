@@ -21,7 +21,7 @@ export const needsFile = (picture: Picture, input: string): boolean =>
  * Complete programs that have the Worker predict the image on screen.
  *
  * @param input the image as the network sees it, a PNG as data URL
- * @param pixels its grey values, 0 black to 255 white
+ * @param pixels its values, 0 to 255
  */
 export function snippetsFor(
   origin: string,

@@ -44,8 +44,7 @@ export function openTry(model: ModelWatch): TryView {
     if (!served || served.manifest.version === version) return;
     const isFirst = version === '';
     version = served.manifest.version;
-    const [height, width] = served.manifest.model.inputShape;
-    sources.resize(height, width);
+    sources.resize(...served.manifest.model.inputShape);
     // The answer on screen is that of another model.
     if (predictions.picture) predictions.repeat();
     else if (isFirst && sources.current === 'test') sources.choose('test');

@@ -11,7 +11,7 @@ import { badRequest, inputName, outputName } from './protocol.ts';
 /**
  * Splits an input tensor into images. FP32 values are in [0, 1] or in 0..255, image by image, as in POST /predict. UINT8 values are bytes.
  *
- * @param inputShape of one image; the tensor is [n, 28, 28, 1], [n, 28, 28] or [n, 784]
+ * @param inputShape of one image; the tensor is [n, 28, 28, 1], [n, 28, 28] or [n, 784]; in colour, [n, 32, 32, 3] or [n, 3072]
  * @returns the pixels of each image, 0 black to 255 white
  * @throws {Problem} `bad_request` if the datatype, the shape or the data is invalid; `too_many_images`, `bad_pixels`
  */
@@ -63,8 +63,8 @@ function fileName(data: InputTensor['data']): string {
 function countImages(shape: number[], inputShape: ModelSpec['inputShape']): number {
   const [count, ...rest] = shape;
   const [height, width, channels] = inputShape;
-  const accepted = [inputShape, [height, width], [height * width * channels]];
-  if (channels === 1) accepted.push([channels, height, width]);
+  const accepted: number[][] = [inputShape, [height * width * channels]];
+  if (channels === 1) accepted.push([height, width], [channels, height, width]);
   if (
     count === undefined ||
     count === 0 ||

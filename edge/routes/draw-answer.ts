@@ -1,4 +1,4 @@
-import type { GreyPixels } from '../../shared/image/resize.ts';
+import type { Pixels } from '../../shared/image/resize.ts';
 import { drawPredictions } from '../../shared/picture/draw-predictions.ts';
 import { titledPng } from '../../shared/picture/png.ts';
 import { Problem } from '../errors.ts';
@@ -25,7 +25,7 @@ export function pictureType(accept: string): PictureType | null {
 /** Draws a test image under the title "Predicted: X, Actual: Y", as the tutorial shows it. */
 export function drawAnswer(
   type: PictureType,
-  { pixels, width, height }: GreyPixels,
+  { pixels, width, height }: Pixels,
   predicted: string,
   actual: string,
 ): string | Uint8Array<ArrayBuffer> {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { encodeBase64 } from 'hono/utils/encode';
 import type * as z from 'zod/mini';
 import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import {
@@ -101,7 +102,7 @@ function openFeedback({ configuration, testSet, source, predictionIds, now }: Ap
       label,
       height,
       width,
-      pixels: btoa(String.fromCharCode(...pixelBytes(pixels))),
+      pixels: encodeBase64(pixelBytes(pixels).buffer),
       index,
       at,
     };

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { formatNames, imageFormats } from '../../shared/image/decode-image.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { predictionSchema, servedModelSchema } from '../../shared/model/prediction.ts';
-import { greyPngUrl } from '../../shared/picture/png.ts';
+import { pngUrl } from '../../shared/picture/png.ts';
 import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { nameModel } from '../http/headers.ts';
@@ -39,11 +39,10 @@ export const predictionsSchema = z.object({
   model: servedModelSchema,
 });
 
-/** An image as 28x28 numbers, flat or in rows, all of them within 0..1 or within 0..255. */
-const pixelsSchema = z.union([
-  z.array(z.number().check(z.minimum(0), z.maximum(255))),
-  z.array(z.array(z.number().check(z.minimum(0), z.maximum(255)))),
-]);
+const level = z.number().check(z.minimum(0), z.maximum(255));
+
+/** An image as numbers, flat or in rows of pixels, all of them within 0..1 or within 0..255. In colour, a pixel in a row is [red, green, blue]. */
+const pixelsSchema = z.union([z.array(level), z.array(z.array(z.union([level, z.array(level)])))]);
 
 /** An image in JSON: its pixels, or a file as base64 or data URL. */
 const jsonImageSchema = z.union([
@@ -69,7 +68,7 @@ const queryParameters = {
   echo: {
     schema: echoSchema,
     description:
-      'Adds `input` to each prediction: the 28x28 image that the network saw, as a data URL of a PNG. For a picture, adds `crop`: the part of it that the network saw, in pixels of the upright picture.',
+      'Adds `input` to each prediction: the image that the network saw, as a data URL of a PNG. For a picture, adds `crop`: the part of it that the network saw, in pixels of the upright picture.',
   },
   ...modelSelectors.query,
 } as const;
@@ -94,7 +93,7 @@ export const predictImage = route(
       },
       ...Object.fromEntries(imageFormats.map(({ mediaType }) => [mediaType, file])),
       'application/octet-stream': {
-        description: '784 bytes, one per pixel, or an image file.',
+        description: 'The bytes of the input, 784 for 28x28 grey pixels, or an image file.',
       },
       'multipart/form-data': {
         description:
@@ -195,7 +194,7 @@ function answerAll(
         ...next.next().value,
         ...(ids?.[i] && { id: ids[i] }),
         ...(echo && {
-          input: greyPngUrl({ pixels: pixelBytes(reading.pixels), height, width }),
+          input: pngUrl({ pixels: pixelBytes(reading.pixels), height, width }),
           ...(reading.crop && { crop: reading.crop }),
         }),
       };

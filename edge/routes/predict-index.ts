@@ -136,13 +136,13 @@ function openPredictIndex({ models, testSet, logitsCache, predictionIds, ...app 
  *
  * @throws {Problem} `bad_dataset` if size or labels differ
  */
-function checkTestSet({ height, width, info }: TestImage, { model }: Served): void {
+function checkTestSet({ info }: TestImage, { model }: Served): void {
   const { inputShape, labels } = model.manifest.model;
-  const [modelHeight, modelWidth] = inputShape;
-  if (height !== modelHeight || width !== modelWidth) {
+  const { height, width, channels = 1 } = info;
+  if (height !== inputShape[0] || width !== inputShape[1] || channels !== inputShape[2]) {
     throw new Problem(
       'bad_dataset',
-      `The test images are ${height}x${width}, but the model takes ${modelHeight}x${modelWidth}.`,
+      `The test images are ${height}x${width}x${channels}, but the model takes ${inputShape.join('x')}.`,
     );
   }
   // Loops because this runs for each request.

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
-import { greyPng } from '../../shared/picture/png.ts';
+import { toPng } from '../../shared/picture/png.ts';
 import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { immutable, isKnown } from '../http/headers.ts';
@@ -13,6 +13,9 @@ import {
 } from '../input/parameters.ts';
 import { testSetProblems } from './contract.ts';
 import { route } from './route.ts';
+
+/** Larger pictures would take too much time and memory. */
+const maxSide = 896;
 
 export const testImage = route(
   {
@@ -32,13 +35,13 @@ export const testImage = route(
       query: {
         scale: {
           schema: scaleSchema,
-          description: 'Repeats each pixel this many times, in both directions.',
+          description: 'Repeats each pixel this many times, up to 896 pixels a side.',
         },
         dataset: datasetParameter,
       },
     },
     answers: {
-      200: { description: 'A grey PNG.', content: { 'image/png': {} } },
+      200: { description: 'A PNG.', content: { 'image/png': {} } },
       304: { description: 'The client already has this image: `If-None-Match` has its ETag.' },
     },
     problems: ['bad_index', 'not_found', ...testSetProblems, 'store_failed'],
@@ -61,7 +64,10 @@ function openTestImage({ testSet }: AppContext) {
     context.header('etag', tag);
     context.header('cache-control', pinned ? immutable : 'no-cache');
     if (isKnown(context, tag)) return context.body(null, 304);
-    const png = greyPng(image, scale);
+    const png = toPng(
+      image,
+      Math.min(scale, Math.ceil(maxSide / Math.max(image.height, image.width))),
+    );
     return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });
   };
 }

@@ -1,9 +1,9 @@
-import type { Background, Fit } from '../model/model-spec.ts';
+import type { Background, Channels, Fit } from '../model/model-spec.ts';
 import type { Crop } from '../model/prediction.ts';
 import { decodeImage } from './decode-image.ts';
 import { type DecodeOptions, freeArray, type RasterImage } from './image.ts';
 import { isolate, searchSide } from './isolate.ts';
-import { type GreyImage, type Part, resizeByArea } from './resize.ts';
+import { type ChannelImage, type Part, resizeByArea } from './resize.ts';
 
 /** Whether to swap light and dark. `auto` leaves it to the model. */
 export type Inversion = 'auto' | 'true' | 'false';
@@ -12,6 +12,8 @@ export interface ModelInputOptions {
   /** Size of the network's input in pixels. */
   height: number;
   width: number;
+  /** 1 for grey, 3 for red, green and blue (default: 1). */
+  channels?: Channels | undefined;
   /** (default: contain) */
   fit?: Fit;
   /** (default: `{ kind: 'invert' }`) */
@@ -22,7 +24,7 @@ export interface ModelInputOptions {
 
 /** The network's input from a picture. */
 export interface ModelInput {
-  /** height x width bytes, 0 black to 255 white, row by row. */
+  /** height x width x channels bytes, 0 to 255, row by row. */
   pixels: Uint8Array;
   /** The part of the picture that the pixels show, after its EXIF orientation was applied. */
   crop: Crop;
@@ -32,8 +34,9 @@ export interface ModelInput {
 const maxBlack = 16;
 
 /**
- * Converts a picture to the network's input: alpha over white, Rec. 601 luma, fitted into the input, averaged by area, and the background
- * treated as the options say. A grey picture of the input's size keeps its pixels to the last bit, unless it is inverted.
+ * Converts a picture to the network's input: alpha over white, Rec. 601 luma if the input is grey, fitted into the input, averaged by area,
+ * and the background treated as the options say. A picture of the input's size and colour keeps its pixels to the last bit, unless it is
+ * inverted. Only grey inputs can be isolated.
  *
  * A picture that is light on black already is one of the data set's own kind: nothing has to be isolated.
  */
@@ -41,20 +44,20 @@ export async function toModelInput(
   image: RasterImage,
   options: ModelInputOptions & Pick<DecodeOptions, 'compiledDecoder'>,
 ): Promise<ModelInput> {
-  const { height, width, fit = 'contain', invert = 'auto' } = options;
+  const { height, width, channels = 1, fit = 'contain', invert = 'auto' } = options;
   const background = options.background ?? { kind: 'invert' };
-  if (background.kind === 'isolate' && invert === 'auto') {
+  if (background.kind === 'isolate' && channels === 1 && invert === 'auto') {
     const open = await options.compiledDecoder();
     const size = { height, width, mean: background.mean };
     const isolated = isolate(image, open, size, () => isReady(image, size));
     if (isolated) return { pixels: isolated.pixels, crop: inOriginal(isolated.crop, image) };
   }
-  const grey = toGrey(image);
-  const { pixels, crop } = fitInto(grey, { height, width, fit }, extentOf(image));
-  freeArray(grey.values);
+  const picture = channels === 1 ? toGrey(image) : toColours(image);
+  const { pixels, crop } = fitInto(picture, { height, width, fit }, extentOf(image));
+  freeArray(picture.values);
   const inverts =
     invert === 'auto'
-      ? background.kind !== 'keep' && borderMedian({ height, width, values: pixels }) >= 128
+      ? background.kind !== 'keep' && isLight({ height, width, channels, values: pixels })
       : invert === 'true';
   if (inverts) invertPixels(pixels);
   return { pixels, crop: inOriginal(crop, image) };
@@ -64,7 +67,7 @@ export async function toModelInput(
 function isReady(image: RasterImage, { height, width }: { height: number; width: number }) {
   if (image.width === width && image.height === height) return true;
   const grey = toGrey(image);
-  const isBlack = borderMedian(grey) < maxBlack;
+  const isBlack = (borderColour(grey)[0] as number) < maxBlack;
   freeArray(grey.values);
   return isBlack;
 }
@@ -74,8 +77,27 @@ export function invertPixels(pixels: Uint8Array): void {
   for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - (pixels[i] as number);
 }
 
+/** Whether the outermost pixels are light: in half of the channels or more, if the picture has several. */
+export function isLight(image: Values): boolean {
+  const light = borderColour(image).filter((level) => level >= 128);
+  return light.length * 2 >= image.channels;
+}
+
+/** Returns red, green and blue of each pixel, transparent ones over white. */
+function toColours({ width, height, data }: RasterImage): ChannelImage {
+  const values = new Float32Array(width * height * 3);
+  for (let from = 0, to = 0; from < data.length; from += 4) {
+    const alpha = data[from + 3] as number;
+    for (let i = 0; i < 3; i++) {
+      const level = data[from + i] as number;
+      values[to++] = alpha === 255 ? level : (level * alpha + 255 * (255 - alpha)) / 255;
+    }
+  }
+  return { width, height, channels: 3, values };
+}
+
 /** Returns the luma of each pixel, transparent ones over white. */
-function toGrey({ width, height, data }: RasterImage): GreyImage {
+function toGrey({ width, height, data }: RasterImage): ChannelImage {
   const values = new Float32Array(width * height);
   for (let i = 0; i < values.length; i++) {
     const red = data[4 * i] as number;
@@ -86,12 +108,12 @@ function toGrey({ width, height, data }: RasterImage): GreyImage {
     const luma = (299 * red + 587 * green + 114 * blue) / 1000;
     values[i] = alpha === 255 ? luma : (luma * alpha + 255 * (255 - alpha)) / 255;
   }
-  return { width, height, values };
+  return { width, height, channels: 1, values };
 }
 
 /** Resizes the picture and centres it in the input. The rest is filled with the colour of its border. */
 function fitInto(
-  image: GreyImage,
+  image: ChannelImage,
   { height, width, fit }: { height: number; width: number; fit: Fit },
   extent: Part,
 ): ModelInput {
@@ -106,12 +128,15 @@ function fitInto(
   );
   const left = (width - resized.width) >> 1;
   const top = (height - resized.height) >> 1;
-  const pixels = new Uint8Array(width * height).fill(Math.round(borderMedian(resized)));
+  const { channels } = image;
+  const colour = borderColour(resized).map(Math.round);
+  const pixels = new Uint8Array(width * height * channels);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colour[i % channels] as number;
+  const [from, to] = [Math.max(0, left), Math.min(width, left + resized.width)];
   for (let y = Math.max(0, top); y < Math.min(height, top + resized.height); y++) {
-    for (let x = Math.max(0, left); x < Math.min(width, left + resized.width); x++) {
-      const from = (y - top) * resized.width + x - left;
-      pixels[y * width + x] = Math.round(resized.values[from] as number);
-    }
+    const start = ((y - top) * resized.width + from - left) * channels;
+    const row = resized.values.subarray(start, start + (to - from) * channels);
+    pixels.set(row.map(Math.round), (y * width + from) * channels);
   }
   const visible = {
     width: Math.min(width, resized.width),
@@ -146,22 +171,21 @@ function inOriginal(crop: Crop, image: RasterImage): Crop {
   return { x, y, width: visibleWidth, height: visibleHeight };
 }
 
-/** A picture of one value a pixel, row by row. */
-interface Values {
-  width: number;
-  height: number;
-  values: Float32Array | Uint8Array;
-}
+type Values = Omit<ChannelImage, 'values'> & { values: Float32Array | Uint8Array };
 
-/** Returns the median of the outermost pixels: the background, even if the object touches a part of the border. */
-export function borderMedian({ width, height, values }: Values): number {
-  const border = new Float32Array(2 * width + 2 * Math.max(0, height - 2));
-  let count = 0;
-  for (let y = 0; y < height; y++) {
-    const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
-    for (let x = 0; x < width; x += step) border[count++] = values[y * width + x] as number;
-  }
-  return border.subarray(0, count).sort()[count >> 1] as number;
+/** Returns the median of the outermost pixels, per channel: the background, even if the object touches a part of the border. */
+export function borderColour({ width, height, channels, values }: Values): number[] {
+  return Array.from({ length: channels }, (_, channel) => {
+    const border = new Float32Array(2 * width + 2 * Math.max(0, height - 2));
+    let count = 0;
+    for (let y = 0; y < height; y++) {
+      const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
+      for (let x = 0; x < width; x += step) {
+        border[count++] = values[channels * (y * width + x) + channel] as number;
+      }
+    }
+    return border.subarray(0, count).sort()[count >> 1] as number;
+  });
 }
 
 export interface ReadImageOptions extends Omit<DecodeOptions, 'minSide'>, ModelInputOptions {}

@@ -1,8 +1,9 @@
-/** A picture of one value a pixel, row by row. */
-export interface GreyImage {
+/** A picture of one or more values a pixel, row by row. */
+export interface ChannelImage {
   width: number;
   height: number;
-  /** 0 black to 255 white, fractions included. */
+  channels: number;
+  /** 0 to 255, fractions included. */
   values: Float32Array;
 }
 
@@ -21,15 +22,17 @@ export interface Part {
  * @param part the part of the image to resize
  */
 export function resizeByArea(
-  image: GreyImage,
+  image: ChannelImage,
   width: number,
   height: number,
   part: Part,
-): GreyImage {
+): ChannelImage {
   const across = { start: part.x, length: part.width };
   const down = { start: part.y, length: part.height };
-  const narrow = averageAlong(image.values, image.height, image.width, 1, width, across);
-  return { width, height, values: averageAlong(narrow, 1, image.height, width, height, down) };
+  const { channels } = image;
+  const narrow = averageAlong(image.values, image.height, image.width, channels, width, across);
+  const values = averageAlong(narrow, 1, image.height, width * channels, height, down);
+  return { width, height, channels, values };
 }
 
 /**
@@ -82,20 +85,26 @@ function averageAlong(
   return result;
 }
 
-/** A grey image, row by row, 0 black to 255 white. */
-export interface GreyPixels {
+/** A network's input: values 0 to 255, row by row, one a pixel if it is grey, and three, red, green and blue, if it is in colour. */
+export interface Pixels {
   pixels: Uint8Array;
   width: number;
   height: number;
 }
 
+export const channelsOf = ({ pixels, width, height }: Pixels): number =>
+  pixels.length / (width * height);
+
 /** Repeats every pixel `scale` times in both directions: squares with sharp edges in every viewer. */
-export function enlarge({ pixels, width, height }: GreyPixels, scale: number): GreyPixels {
+export function enlarge(image: Pixels, scale: number): Pixels {
+  const { pixels, width, height } = image;
+  const channels = channelsOf(image);
   const result = new Uint8Array(pixels.length * scale * scale);
+  let to = 0;
   for (let y = 0; y < height * scale; y++) {
     for (let x = 0; x < width * scale; x++) {
       const source = Math.floor(y / scale) * width + Math.floor(x / scale);
-      result[y * width * scale + x] = pixels[source] as number;
+      for (let i = 0; i < channels; i++) result[to++] = pixels[channels * source + i] as number;
     }
   }
   return { pixels: result, width: width * scale, height: height * scale };

@@ -2,6 +2,9 @@ import * as z from 'zod/mini';
 import { modelNameSchema } from './names.ts';
 
 const size = z.int().check(z.positive(), z.maximum(4096));
+const channels = z.union([z.literal(1), z.literal(3)]);
+/** One number for all channels, or one for each. */
+const perChannel = (value: z.ZodMiniNumber) => z.union([value, z.tuple([value, value, value])]);
 
 const layerSpecSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('conv2d'), filters: size, kernelSize: size }),
@@ -35,27 +38,37 @@ const backgroundSchema = z.discriminatedUnion('kind', [
  * The description of a model without its weights: architecture, input shape, labels and preprocessing.
  * The trainer writes it into every manifest; trainer and Worker build the model from it.
  */
-export const modelSpecSchema = z.object({
-  name: modelNameSchema,
-  /** Height, width and channels of one image. */
-  inputShape: z.tuple([size, size, size]),
-  layers: z.array(layerSpecSchema).check(z.minLength(1)),
-  /** One name per label. A label's id is its position. */
-  labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
-  preprocessing: z.object({
-    /** A pixel p in 0..255 becomes `(p / 255 - mean) / std`. */
-    mean: z.number(),
-    std: z.number().check(z.positive()),
-    /** Decided for the whole data set, at training. Versions of an older trainer lack both: see `inputOptionsFor`. */
-    fit: z.optional(fitSchema),
-    background: z.optional(backgroundSchema),
-  }),
-});
+export const modelSpecSchema = z
+  .object({
+    name: modelNameSchema,
+    /** Height, width and channels of one image: 1 for grey, 3 for red, green and blue. */
+    inputShape: z.tuple([size, size, channels]),
+    layers: z.array(layerSpecSchema).check(z.minLength(1)),
+    /** One name per label. A label's id is its position. */
+    labels: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
+    preprocessing: z.object({
+      /** A value p in 0..255 becomes `(p / 255 - mean) / std`. */
+      mean: perChannel(z.number()),
+      std: perChannel(z.number().check(z.positive())),
+      /** Decided for the whole data set, at training. Versions of an older trainer lack both: see `inputOptionsFor`. */
+      fit: z.optional(fitSchema),
+      background: z.optional(backgroundSchema),
+    }),
+  })
+  .check(
+    z.refine(
+      ({ inputShape, preprocessing: { mean, std } }) =>
+        inputShape[2] === 3 || !(Array.isArray(mean) || Array.isArray(std)),
+    ),
+  );
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type Fit = z.infer<typeof fitSchema>;
 export type Background = z.infer<typeof backgroundSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
+/** 1 for grey, 3 for red, green and blue. */
+export type Channels = z.infer<typeof channels>;
+export type Scale = Pick<ModelSpec['preprocessing'], 'mean' | 'std'>;
 
 /** The properties of a data set that decide a network's input and output. */
 export interface DatasetShape {
@@ -63,25 +76,31 @@ export interface DatasetShape {
   /** The size of one image in pixels. */
   height: number;
   width: number;
+  /** (default: 1) */
+  channels?: Channels | undefined;
   /** One name per label. A label's id is its position. */
   labels: readonly string[];
   /** How pictures become inputs of its networks. */
   fit: Fit;
   background: Background;
+  /** How values become inputs (default: mean and std 0.5). */
+  scale?: Scale | undefined;
 }
 
 /** Returns the name of a data set's model. */
 export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 
 /**
- * Returns the CNN of PyTorch's tutorial for a data set of grey images, with one logit per label.
+ * Returns the CNN of PyTorch's tutorial for a data set, with one logit per label.
  *
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
  */
-export function cnnFor({ name, height, width, labels, fit, background }: DatasetShape): ModelSpec {
+export function cnnFor(dataset: DatasetShape): ModelSpec {
+  const { name, height, width, channels = 1, labels, fit, background } = dataset;
+  const { mean, std } = dataset.scale ?? { mean: 0.5, std: 0.5 };
   return modelSpecSchema.parse({
     name: modelNameFor(name),
-    inputShape: [height, width, 1],
+    inputShape: [height, width, channels],
     layers: [
       { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
       { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
@@ -95,7 +114,7 @@ export function cnnFor({ name, height, width, labels, fit, background }: Dataset
       { type: 'dense', units: labels.length, activation: 'linear' }, // -> [labels] logits
     ],
     labels,
-    preprocessing: { mean: 0.5, std: 0.5, fit, background },
+    preprocessing: { mean, std, fit, background },
   } satisfies Record<keyof ModelSpec, unknown>);
 }
 
@@ -126,8 +145,9 @@ export const fashionMnistCnn: ModelSpec = cnnFor({
  * The makers of Fashion-MNIST trimmed each garment, centred it and laid it on black, so its models take photos in which the garment is
  * isolated. Manifests that don't name a background are of versions published before it existed; it applies to them too.
  */
-export function inputOptionsFor({ name, inputShape: [height, width], preprocessing }: ModelSpec) {
+export function inputOptionsFor({ name, inputShape, preprocessing }: ModelSpec) {
+  const [height, width, channels] = inputShape;
   const usual = name === fashionMnistCnn.name ? ('isolate' as const) : ('invert' as const);
   const { fit = 'contain', background = { kind: usual } } = preprocessing;
-  return { height, width, fit, background };
+  return { height, width, channels, fit, background };
 }

@@ -1,4 +1,4 @@
-import type { ModelSpec } from './model-spec.ts';
+import type { Scale } from './model-spec.ts';
 import type { Prediction } from './prediction.ts';
 
 /**
@@ -41,18 +41,25 @@ export function toPrediction(logits: ArrayLike<number>, labels: readonly string[
 }
 
 /**
- * Normalizes grey pixels 0..255 for the network: `(p / 255 - mean) / std`.
+ * Normalizes values 0..255 for the network: `(p / 255 - mean) / std`, with the mean and std of each channel if they differ.
  *
  * @param pixels the bytes of any number of images
  * @param target the array to write to (default: a new one)
  */
 export function normalizePixels(
   pixels: ArrayLike<number>,
-  { mean, std }: ModelSpec['preprocessing'],
+  { mean, std }: Scale,
   target = new Float32Array(pixels.length),
 ): Float32Array {
-  for (let i = 0; i < pixels.length; i++) {
-    target[i] = ((pixels[i] as number) / 255 - mean) / std;
+  const means = [mean].flat();
+  const stds = [std].flat();
+  const step = Math.max(means.length, stds.length);
+  for (let channel = 0; channel < step; channel++) {
+    const ownMean = means[channel % means.length] as number;
+    const ownStd = stds[channel % stds.length] as number;
+    for (let i = channel; i < pixels.length; i += step) {
+      target[i] = ((pixels[i] as number) / 255 - ownMean) / ownStd;
+    }
   }
   return target;
 }

@@ -1,8 +1,8 @@
-import type { GreyPixels } from '../image/resize.ts';
-import { greyPngUrl } from './png.ts';
+import type { Pixels } from '../image/resize.ts';
+import { pngUrl } from './png.ts';
 
 /** An image with its predicted label. */
-export interface PictureOf extends GreyPixels {
+export interface PictureOf extends Pixels {
   predicted: string;
   /** The true label, if known. */
   actual?: string | undefined;
@@ -47,7 +47,7 @@ function drawTile(picture: PictureOf, x: number, y: number): string {
   const title = `<text x="${x + imageSize / 2}" y="${y + titleHeight - 10}" font-size="${size}" fill="${isWrong ? wrong : '#111'}">${escapeMarkup(text)}</text>`;
   const box = `x="${x}" y="${y + titleHeight}" width="${imageSize}" height="${imageSize}"`;
   // SVG 1.1's keyword for square pixels, which browsers and resvg support.
-  const image = `<image ${box} image-rendering="optimizeSpeed" href="${greyPngUrl(picture)}"/>`;
+  const image = `<image ${box} image-rendering="optimizeSpeed" href="${pngUrl(picture)}"/>`;
   const mark = `<rect ${box} fill="none" stroke="${wrong}" stroke-width="${frame}"/>`;
   return `<g>${title}${image}${isWrong ? mark : ''}</g>`;
 }

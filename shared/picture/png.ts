@@ -1,16 +1,16 @@
 import { encode } from 'fast-png';
 import { encodeBase64 } from 'hono/utils/encode';
-import { enlarge, type GreyPixels } from '../image/resize.ts';
+import { channelsOf, enlarge, type Pixels } from '../image/resize.ts';
 
 /** Encodes an image as a PNG, each pixel as a square of `scale` pixels. */
-export function greyPng(image: GreyPixels, scale = 1): Uint8Array {
+export function toPng(image: Pixels, scale = 1): Uint8Array {
   const { pixels, width, height } = enlarge(image, scale);
-  return encode({ width, height, data: pixels, channels: 1, depth: 8 });
+  return encode({ width, height, data: pixels, channels: channelsOf(image), depth: 8 });
 }
 
 /** Encodes an image as a PNG in a `data:` URL. */
-export const greyPngUrl = (image: GreyPixels): string =>
-  `data:image/png;base64,${encodeBase64(greyPng(image).slice().buffer)}`;
+export const pngUrl = (image: Pixels): string =>
+  `data:image/png;base64,${encodeBase64(toPng(image).slice().buffer)}`;
 
 const margin = 10;
 /** The maximum length of a title. Longer ones are cut. */
@@ -20,7 +20,7 @@ const maxCharacters = 120;
  * Draws an image below its title, black on white, as a PNG. The title's bitmap font has only ASCII: accents are
  * removed, and other characters become question marks.
  */
-export function titledPng(image: GreyPixels, title: string): Uint8Array {
+export function titledPng(image: Pixels, title: string): Uint8Array {
   const text = printable(title);
   const picture = enlarge(
     image,
@@ -29,22 +29,25 @@ export function titledPng(image: GreyPixels, title: string): Uint8Array {
   const width = Math.max(picture.width, text.length * glyphWidth) + 2 * margin;
   const top = margin + glyphHeight + margin;
   const height = top + picture.height + margin;
-  const data = new Uint8Array(width * height).fill(255);
+  const channels = channelsOf(image);
+  const data = new Uint8Array(width * height * channels).fill(255);
   const left = (width - picture.width) >> 1;
+  const rowLength = picture.width * channels;
   for (let y = 0; y < picture.height; y++) {
-    const row = picture.pixels.subarray(y * picture.width, (y + 1) * picture.width);
-    data.set(row, (top + y) * width + left);
+    const row = picture.pixels.subarray(y * rowLength, (y + 1) * rowLength);
+    data.set(row, ((top + y) * width + left) * channels);
   }
-  drawText(data, width, text);
-  return encode({ width, height, data, channels: 1, depth: 8 });
+  drawText(data, width, channels, text);
+  return encode({ width, height, data, channels, depth: 8 });
 }
 
-function drawText(data: Uint8Array, width: number, text: string): void {
+function drawText(data: Uint8Array, width: number, channels: number, text: string): void {
   const left = (width - text.length * glyphWidth) >> 1;
   for (const [place, character] of Array.from(text).entries()) {
     for (const [y, bits] of glyphRows(character).entries()) {
       for (let x = 0; x < glyphWidth; x++) {
-        if (bits & (0x80 >> x)) data[(margin + y) * width + left + place * glyphWidth + x] = 0;
+        const at = ((margin + y) * width + left + place * glyphWidth + x) * channels;
+        if (bits & (0x80 >> x)) data.fill(0, at, at + channels);
       }
     }
   }

@@ -44,7 +44,7 @@ export const feedbackRecordSchema = z.object({
   label: labelSchema,
   height: z.int().check(z.positive()),
   width: z.int().check(z.positive()),
-  /** height x width bytes as base64, 0 black to 255 white, row by row. */
+  /** height x width x channels bytes as base64, 0 to 255, row by row. */
   pixels: z.string(),
   /** The index of the test image, if it is one. */
   index: z.nullable(z.int().check(z.nonnegative())),

@@ -177,6 +177,8 @@ export const datasetInfoSchema = z.object({
   images: z.int().check(z.positive()),
   height: z.int().check(z.positive()),
   width: z.int().check(z.positive()),
+  /** 3 for red, green and blue. Missing for grey images. */
+  channels: z.optional(z.literal(3)),
   labels: z.array(z.string()),
   files: z.array(fileSchema),
   /** The SHA-256 of the pixels of the first, second, … `images` test images. Missing in test sets of an older trainer. */

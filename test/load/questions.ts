@@ -1,5 +1,5 @@
 import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
-import { greyPng } from '../../shared/picture/png.ts';
+import { toPng } from '../../shared/picture/png.ts';
 import { postedQuestions } from './posted-questions.ts';
 import type { PublishedVersions } from './publish-versions.ts';
 import {
@@ -30,7 +30,7 @@ export function questions(
   const pixelsOf = (image: number) =>
     pixels.subarray(image * height * width, (image + 1) * height * width);
   const pngs = Array.from({ length: images }, (_, image) =>
-    Buffer.from(greyPng({ pixels: pixelsOf(image), height, width })),
+    Buffer.from(toPng({ pixels: pixelsOf(image), height, width })),
   );
   const choose = (most: number) => Math.floor(random() * most);
   const stuff = { versions, candidate, images, pixelsOf, pngs, choose };

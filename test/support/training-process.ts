@@ -19,6 +19,7 @@ export const smallTraining = (dataset: string): string[] => [
   '1',
   '--batch-size',
   '7',
+  '--flip',
   '--erase',
   '4',
   '--photos',

@@ -9,7 +9,8 @@ import { trainOptionsSchema } from '../run/options.ts';
 import { bucketOptions, jsonOption, modelOption, openNamedBucket } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, background, fit, dataDir, skipUnreadable, labelOffset } = trainOptionsSchema.shape;
+const { dataset, background, fit, colour, size, dataDir, skipUnreadable, labelOffset } =
+  trainOptionsSchema.shape;
 
 export const data = defineCommand({
   name: 'data',
@@ -24,6 +25,8 @@ export const data = defineCommand({
     ),
     background,
     fit,
+    colour,
+    size,
     dataDir,
     skipUnreadable,
     labelOffset,

@@ -6,7 +6,7 @@ import { noteOnKeys } from '../weights/read-weights-file.ts';
 import { jsonOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 
-const { dataset, background, fit, dataDir, labelOffset, backend, device, runs } =
+const { dataset, background, fit, colour, size, dataDir, labelOffset, backend, device, runs } =
   trainOptionsSchema.shape;
 
 export const importRun = defineCommand({
@@ -18,6 +18,8 @@ export const importRun = defineCommand({
     dataset: dataset.describe('the data set that the network was trained on'),
     background,
     fit,
+    colour,
+    size,
     dataDir,
     labelOffset,
     backend,

@@ -1,9 +1,9 @@
 /** Decides what becomes of the background of pictures, once for a whole data set. */
-import { borderMedian, invertPixels } from '../../shared/image/model-input.ts';
+import { borderColour, invertPixels, isLight } from '../../shared/image/model-input.ts';
 import type { Background } from '../../shared/model/model-spec.ts';
-import type { Dataset, ImageSet } from './dataset.ts';
+import { type Dataset, type ImageSet, imageLength } from './dataset.ts';
 
-type Shape = Pick<Dataset, 'height' | 'width' | 'labels'>;
+type Shape = Pick<Dataset, 'height' | 'width' | 'channels' | 'labels'>;
 
 /** Grey levels of a border that is neither clearly dark nor clearly light. */
 const midGrey = { min: 96, max: 159 };
@@ -56,15 +56,16 @@ export function backgroundOfImages(shape: Shape, train: ImageSet): Background {
 export function invertLight(shape: Shape, { images, count }: ImageSet): void {
   for (let i = 0; i < count; i++) {
     const image = imageAt(shape, images, i);
-    if (borderMedian(image) >= 128) invertPixels(image.values);
+    if (isLight(image)) invertPixels(image.values);
   }
 }
 
+/** Looks at grey images only: in colour, backgrounds stay as they are by default. */
 function bordersOf(shape: Shape, { images, labels, count }: ImageSet) {
   const tallies = shape.labels.map(() => ({ images: 0, light: 0 }));
   let midGreyCount = 0;
   for (let i = 0; i < count; i++) {
-    const border = borderMedian(imageAt(shape, images, i));
+    const border = borderColour(imageAt(shape, images, i))[0] as number;
     if (border >= midGrey.min && border <= midGrey.max) midGreyCount++;
     const tally = tallies[labels[i] as number];
     if (!tally) continue;
@@ -75,7 +76,8 @@ function bordersOf(shape: Shape, { images, labels, count }: ImageSet) {
   return { midGreyCount, lightShares };
 }
 
-function imageAt({ height, width }: Shape, images: Uint8Array, i: number) {
-  const values = images.subarray(i * height * width, (i + 1) * height * width);
-  return { height, width, values };
+function imageAt(shape: Shape, images: Uint8Array, i: number) {
+  const { height, width, channels = 1 } = shape;
+  const size = imageLength(shape);
+  return { height, width, channels, values: images.subarray(i * size, (i + 1) * size) };
 }

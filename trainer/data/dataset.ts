@@ -1,8 +1,8 @@
-import type { Background, Fit } from '../../shared/model/model-spec.ts';
+import type { Background, Channels, Fit, Scale } from '../../shared/model/model-spec.ts';
 
-/** Grey images and their labels, in file order. */
+/** Images and their labels, in file order. */
 export interface ImageSet {
-  /** `count * height * width` bytes, 0 (black) to 255 (white). */
+  /** `count * height * width * channels` bytes, 0 (black) to 255 (white). */
   images: Uint8Array;
   /** `count` label ids. */
   labels: Uint8Array;
@@ -15,18 +15,29 @@ export interface PictureOptions {
   fit?: Fit | undefined;
   /** The treatment of the background (default: decided by the data set's name or its training images). */
   background?: Background | undefined;
+  /** Whether the network sees colours (default: for a folder, whether its images have some; else grey). */
+  colour?: Colour | undefined;
+  /** The side of the input in pixels, for a folder of images (default: 28, or for images in colour 32 or 64, as their own size suggests). */
+  size?: number | undefined;
 }
+
+export const colours = ['rgb', 'grey'] as const;
+export type Colour = (typeof colours)[number];
 
 /** A data set in memory, read and checked. */
 export interface Dataset {
   name: string;
   height: number;
   width: number;
+  /** 1 for grey images, 3 for images in colour (default: 1). */
+  channels?: Channels | undefined;
   /** The names of the labels. A label's id is its position. */
   labels: readonly string[];
   /** How pictures become inputs of the networks that are trained on it. */
   fit: Fit;
   background: Background;
+  /** How values become inputs (default: mean and std 0.5). */
+  scale?: Scale | undefined;
   train: ImageSet;
   test: ImageSet;
   /** The images to choose the best epoch by, if the data set itself has such. */
@@ -46,10 +57,32 @@ export interface Dataset {
   folder?: FolderReport;
 }
 
+/** Sides of a network's input: three poolings need 8 pixels, and a Worker loads 32 MiB of weights, those of the network for 88. */
+export const minSide = 8;
+export const maxSide = 88;
+
+export type ImageShape = Pick<Dataset, 'height' | 'width' | 'channels'>;
+
+/** Returns the bytes of one image. */
+export const imageLength = ({ height, width, channels = 1 }: ImageShape): number =>
+  height * width * channels;
+
+/** Returns the options that load images for an input. */
+export const inputOf = ({ height, width, channels }: ImageShape) => ({
+  colour: channels === 3 ? ('rgb' as const) : ('grey' as const),
+  size: height === width ? height : undefined,
+});
+
+/** Describes images for people, such as `64x64 pixels in colour`. */
+export const shapeOfImages = ({ height, width, channels = 1 }: ImageShape): string =>
+  `${width}x${height} pixels in ${channels === 1 ? 'grey' : 'colour'}`;
+
 /** The findings in a folder of images, in addition to the images. */
 export interface FolderReport {
   /** The division of training and test images: by the folders, or the images' content if there is no test folder. */
   split: 'folders' | 'content';
+  /** What some of the images look like; null if a model decided how they are read. */
+  sample: ImageSample | null;
   /** The files that were left out because they can't be read as images. */
   skipped: { path: string; reason: string }[];
   /** The validation and test images whose bytes are those of an image in another part, which `sameAs` names. */
@@ -95,6 +128,19 @@ export function checkTestSet(folder: string, test: ImageSet): void {
   throw new InvalidDatasetError(
     `${folder} has no test image. Move some of the training images to the test set.`,
   );
+}
+
+/** What a sample of a folder's images shows. */
+export interface ImageSample {
+  /** Whether the images have colours that a network could learn from. */
+  isColourful: boolean;
+  /** The smallest, median and largest picture by their longer side; null if no image can be read. */
+  sizes: { smallest: Size; median: Size; largest: Size } | null;
+}
+
+export interface Size {
+  width: number;
+  height: number;
 }
 
 /** A folder does not contain a file, neither compressed nor uncompressed. */

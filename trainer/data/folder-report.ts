@@ -1,8 +1,10 @@
 /** Reports the facts about a folder of images that a user should know before training. */
 import { formatCount } from '../../node/text.ts';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, type ImageSample, shapeOfImages } from './dataset.ts';
 import { listLines } from './folder-layout.ts';
 
+/** A label with fewer training images is hardly learned. */
+const minTrainingImages = 8;
 /** A label with this many times the images of another one is much more likely to be predicted. */
 const maxImbalance = 4;
 
@@ -45,8 +47,52 @@ export function reportFolder(dataset: Dataset, notify: (message: string) => void
       `${lines.length} images are in two parts of the data set. A model that has trained on test images looks better than it is; remove one of each:\n${listLines(lines)}`,
     );
   }
-  const unequal = describeImbalance(countsPerLabel(dataset));
+  if (folder.sample?.isColourful && dataset.channels !== 3) {
+    notify(
+      'The images are in colour, but the network sees them in grey. If their colours matter, use --colour rgb.',
+    );
+  }
+  const counts = countsPerLabel(dataset);
+  const tiny = counts.filter(({ train }) => train > 0 && train < minTrainingImages);
+  if (tiny.length > 0) {
+    const names = tiny.slice(0, 5).map(({ label, train }) => `${label} ${train}`);
+    const more = tiny.length > 5 ? ` and ${tiny.length - 5} more` : '';
+    notify(
+      `Labels with few training images: ${names.join(', ')}${more}. They are hardly learned; tens of images are better.`,
+    );
+  }
+  const unequal = describeImbalance(counts);
   if (unequal) notify(unequal);
+}
+
+/** Describes a folder of images and the network that is trained on it, in one paragraph. */
+export function describeFolder(dataset: Dataset, parameters: number): string | null {
+  const { name, labels, folder, train, validation, test } = dataset;
+  if (!folder) return null;
+  const counts = countsPerLabel(dataset).sort((a, b) => b.train - a.train);
+  const [most, least] = [counts[0], counts.at(-1)] as [LabelCounts, LabelCounts];
+  const balance =
+    most.train === least.train
+      ? `${formatCount(most.train)} to train on of each`
+      : `from ${formatCount(least.train)} of ${least.label} to ${formatCount(most.train)} of ${most.label}`;
+  const held = validation ? `, ${formatCount(validation.count)} validation` : '';
+  const counted = `${formatCount(train.count)} training${held} and ${formatCount(test.count)} test images`;
+  return [
+    `${name} has ${counted}, split by ${folder.split === 'folders' ? 'folder' : 'content'}, of ${labels.length} labels: ${balance}.`,
+    ...(folder.sample ? [describeSample(folder.sample)] : []),
+    `The tutorial's network with ${formatCount(parameters)} parameters is trained, and sees ${shapeOfImages(dataset)}. --size and --colour change that.`,
+  ].join(' ');
+}
+
+function describeSample({ isColourful, sizes }: ImageSample): string {
+  const colour = isColourful ? 'in colour' : 'in grey';
+  if (!sizes) return `They are ${colour}.`;
+  const [smallest, largest] = [sizes.smallest, sizes.largest].map(
+    ({ width, height }) => `${width}x${height}`,
+  );
+  return smallest === largest
+    ? `They are ${colour}, of ${smallest} pixels.`
+    : `They are ${colour}, of about ${smallest} to ${largest} pixels.`;
 }
 
 function describeImbalance(counts: readonly LabelCounts[]): string | null {

@@ -5,36 +5,39 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { readRegularFile, writeAtomically } from '../../node/files.ts';
 import { parseIdx } from '../../shared/idx.ts';
-import { fashionMnistCnn } from '../../shared/model/model-spec.ts';
+import type { Channels } from '../../shared/model/model-spec.ts';
 import { backgroundOfImages } from './background.ts';
 import {
   checkLabels,
   type Dataset,
   type ImageSet,
+  type ImageShape,
   InvalidDatasetError,
+  maxSide,
   messageOf,
+  minSide,
   type PictureOptions,
 } from './dataset.ts';
 import { readIdxFile } from './idx-files.ts';
+import { scaleOf } from './image-scale.ts';
 import { type DatasetPart, datasetName, idxFileNames, knownBackground } from './known-datasets.ts';
 import { isGzip, parseDataset } from './parse-dataset.ts';
 
 const unpack = promisify(gunzip);
 
-const [height, width] = fashionMnistCnn.inputShape;
 /** 256 labels of 4 kB. */
 const maxLabelBytes = 2 ** 20;
-/** A million images. */
-const maxBytes = height * width * 1_000_000;
+/** A million images of 28x28. */
+const maxBytes = 28 * 28 * 1_000_000;
 
-export interface IdxFolderOptions extends PictureOptions {
+export interface IdxFolderOptions extends Omit<PictureOptions, 'colour' | 'size'> {
   /** The number of the first label, such as 1 for EMNIST's letters (default: 0). */
   labelOffset?: number | undefined;
 }
 
 /**
- * Loads a data set of four IDX files of 28x28 images, each compressed with gzip or not. The label names are the lines of labels.txt, or
- * the numbers if there is no such file.
+ * Loads a data set of four IDX files, each compressed with gzip or not. Images are grey, [images, height, width], or in colour,
+ * [images, height, width, 3]. The label names are the lines of labels.txt, or the numbers if there is no such file.
  *
  * @param folder absolute
  * @throws {InvalidDatasetError} that names the invalid file
@@ -45,7 +48,7 @@ export async function loadIdxFolder(
 ): Promise<Dataset> {
   const contents = {} as Record<DatasetPart, Uint8Array>;
   for (const [part, name] of Object.entries(idxFileNames)) {
-    contents[part as DatasetPart] = await readFile(folder, name, part.endsWith('Images') ? 3 : 1);
+    contents[part as DatasetPart] = await readFile(folder, name, part.endsWith('Images'));
   }
   const names = await readLabels(folder);
   if (labelOffset === undefined) checkFirstLabel(folder, contents.trainLabels, names);
@@ -59,7 +62,7 @@ export async function loadIdxFolder(
       hash('sha256', bytes),
     ]),
   );
-  const shape = { height, width, labels };
+  const shape = { ...shapeIn(folder, contents.trainImages), labels };
   let sets: Pick<Dataset, 'train' | 'test'>;
   try {
     sets = parseDataset(shape, contents);
@@ -68,21 +71,37 @@ export async function loadIdxFolder(
   }
   checkLabels(folder, { labels, ...sets });
   const name = datasetName(folder);
+  const usual = shape.channels === 3 ? { kind: 'keep' as const } : knownBackground(name);
   const pictures = {
     fit,
-    background: background ?? knownBackground(name) ?? backgroundOfImages(shape, sets.train),
+    background: background ?? usual ?? backgroundOfImages(shape, sets.train),
+    ...(shape.channels === 3 && { scale: scaleOf(sets.train.images, shape.channels) }),
   };
   const loaded = { name, ...shape, ...pictures, ...sets, files, origin: folder, source: folder };
   return labelOffset === undefined ? loaded : { ...loaded, labelOffset };
 }
 
-async function readFile(folder: string, name: string, dimensions: number): Promise<Uint8Array> {
+/** @throws {InvalidDatasetError} if no network takes images of this size */
+function shapeIn(folder: string, imageFile: Uint8Array): ImageShape & { channels: Channels } {
+  const { dimensions } = parseIdx(imageFile, dimensionsIn(imageFile));
+  const [, height = 0, width = 0, channels = 1] = dimensions;
+  const isUsable = [height, width].every((side) => side >= minSide && side <= maxSide);
+  if (isUsable && (channels === 1 || channels === 3)) return { height, width, channels };
+  throw new InvalidDatasetError(
+    `The images in ${folder} are ${dimensions.slice(1).join('x')}. Networks take grey images, or those of 3 channels, of ${minSide} to ${maxSide} pixels a side.`,
+  );
+}
+
+/** 3 for grey images and 4 for those with channels: the last byte of the magic number. */
+const dimensionsIn = (imageFile: Uint8Array) => (imageFile[3] === 4 ? 4 : 3);
+
+async function readFile(folder: string, name: string, isImages: boolean): Promise<Uint8Array> {
   const { path, bytes } = await readIdxFile(folder, name).catch((cause: unknown) => {
     throw new InvalidDatasetError(messageOf(cause), { cause });
   });
   try {
     const content = isGzip(bytes) ? await unpack(bytes, { maxOutputLength: maxBytes }) : bytes;
-    parseIdx(content, dimensions);
+    parseIdx(content, isImages ? dimensionsIn(content) : 1);
     return content;
   } catch (cause) {
     throw new InvalidDatasetError(`${path} is not a complete IDX file: ${messageOf(cause)}`, {
@@ -142,6 +161,12 @@ function numbersOf(labelFile: Uint8Array, offset: number): string[] {
   return Array.from({ length: max + 1 }, (_, id) => String(id + offset));
 }
 
+/** Encodes images as an IDX file. Those in colour have a dimension more. */
+export function imageFile(shape: ImageShape, { images, count }: ImageSet): Uint8Array {
+  const { height, width, channels = 1 } = shape;
+  return idxFile([count, height, width, ...(channels === 1 ? [] : [channels])], images);
+}
+
 /** Encodes unsigned bytes as an IDX file; shared/idx.ts reads it. */
 export function idxFile(dimensions: number[], values: Uint8Array): Uint8Array {
   const header = Buffer.alloc(4 + 4 * dimensions.length);
@@ -162,14 +187,14 @@ export async function writeTrainingSet(
   feedback: ImageSet,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { height, width, labels, train, test } = base;
+  const { labels, train, test } = base;
   const count = feedback.count + train.count;
   const images = Buffer.concat([feedback.images, train.images]);
   const files = {
     'labels.txt': Buffer.from(`${labels.join('\n')}\n`),
-    [idxFileNames.trainImages]: idxFile([count, height, width], images),
+    [idxFileNames.trainImages]: imageFile(base, { ...train, images, count }),
     [idxFileNames.trainLabels]: idxFile([count], Buffer.concat([feedback.labels, train.labels])),
-    [idxFileNames.testImages]: idxFile([test.count, height, width], test.images),
+    [idxFileNames.testImages]: imageFile(base, test),
     [idxFileNames.testLabels]: idxFile([test.count], test.labels),
   };
   for (const [name, bytes] of Object.entries(files)) {

@@ -3,12 +3,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultCacheFolder } from '../../node/files.ts';
 import type { ModelInputOptions } from '../../shared/image/model-input.ts';
-import {
-  type Background,
-  fashionMnistCnn,
-  inputOptionsFor,
-  type ModelSpec,
-} from '../../shared/model/model-spec.ts';
+import { type Background, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { backgroundOfPictures, invertLight } from './background.ts';
 import {
   checkLabels,
@@ -16,17 +11,20 @@ import {
   type Dataset,
   type FolderReport,
   type ImageSet,
+  type ImageShape,
   InvalidDatasetError,
+  imageLength,
   type PictureOptions,
 } from './dataset.ts';
 import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
 import { reportFolder } from './folder-report.ts';
-import { idxFile } from './idx-folder.ts';
-import { datasetName, knownBackground } from './known-datasets.ts';
+import { idxFile, imageFile } from './idx-folder.ts';
+import { inputFor, sampleImages } from './image-sample.ts';
+import { scaleOf } from './image-scale.ts';
+import { datasetName } from './known-datasets.ts';
 import type { ReadImage } from './read-image-file.ts';
 import { type ReadImagesOptions, readImages } from './read-images.ts';
 
-const [height, width] = fashionMnistCnn.inputShape;
 /** The share of each label's images that become the test set if there is none. */
 const testShare = 0.2;
 
@@ -64,9 +62,6 @@ export async function loadImageFolder(
 ): Promise<Dataset> {
   const { model, onProgress = () => {} } = options;
   const name = datasetName(folder);
-  const { fit = 'contain', background: chosen = knownBackground(name) } = options;
-  const decided = model ? inputOptionsFor(model) : { height, width, fit, background: chosen };
-  const input = { ...decided, background: backgroundToRead(decided.background) };
   const files = findFiles(folder, model);
   const { labels } = files;
   const isSplit = files.test !== undefined;
@@ -74,6 +69,9 @@ export async function loadImageFolder(
     const train = labelsOnly(files.train ?? []);
     checkLabels(folder, { labels, train, test: isSplit ? labelsOnly(files.test ?? []) : train });
   }
+  const sample = model ? null : await sampleImages(files.train?.flat() ?? [], options.signal);
+  const decided = sample ? inputFor(name, sample, options) : inputOptionsFor(model as ModelSpec);
+  const input = { ...decided, background: backgroundToRead(decided.background) };
   const { parts: read, skipped } = await readParts(files, input, {
     ...options,
     cacheDir: options.cacheDir ?? defaultCacheFolder(),
@@ -83,6 +81,7 @@ export async function loadImageFolder(
   const parts = { train: train ?? [], validation: read.validation ?? null, test: test ?? [] };
   const report: FolderReport = {
     split: isSplit ? 'folders' : 'content',
+    sample,
     skipped,
     duplicates: duplicatesIn(parts),
   };
@@ -91,7 +90,8 @@ export async function loadImageFolder(
     validation: parts.validation && imageSetOf(parts.validation, input),
     test: imageSetOf(parts.test, input),
   };
-  const shape = { height: input.height, width: input.width, labels };
+  const { height, width, channels } = input;
+  const shape = { height, width, channels, labels };
   const background = decided.background ?? backgroundOfPictures(shape, sets.train, onProgress);
   if (background.kind === 'invert') {
     for (const set of [sets.train, sets.validation, sets.test]) if (set) invertLight(shape, set);
@@ -101,8 +101,9 @@ export async function loadImageFolder(
     ...shape,
     fit: input.fit,
     background,
+    ...(channels === 3 && !model && { scale: scaleOf(sets.train.images, channels) }),
     ...sets,
-    files: hashesOf(sets, input),
+    files: hashesOf(sets, shape),
     origin: folder,
     source: folder,
     folder: report,
@@ -213,9 +214,9 @@ const alternate = <T>(perLabel: readonly T[][]): T[] =>
     .sort((a, b) => a.position - b.position || a.label - b.label)
     .map(({ item }) => item);
 
-function imageSetOf(part: Part, { height, width }: ModelInputOptions): ImageSet {
+function imageSetOf(part: Part, input: ModelInputOptions): ImageSet {
   const ordered = alternate(part);
-  const size = height * width;
+  const size = imageLength(input);
   // Threads share it without a copy.
   const images = new Uint8Array(new SharedArrayBuffer(ordered.length * size));
   for (const [i, { pixels }] of ordered.entries()) images.set(pixels, i * size);
@@ -231,13 +232,13 @@ const labelsOnly = (files: readonly string[][]): ImageSet => {
 /** Returns the SHA-256 of each part as IDX files. */
 function hashesOf(
   sets: Record<PartName, ImageSet | null>,
-  { height, width }: ModelInputOptions,
+  shape: ImageShape,
 ): Record<string, string> {
   const entries = Object.entries(sets).flatMap(([name, set]): [string, string][] =>
     set === null
       ? []
       : [
-          [`${name}-images.idx`, hash('sha256', idxFile([set.count, height, width], set.images))],
+          [`${name}-images.idx`, hash('sha256', imageFile(shape, set))],
           [`${name}-labels.idx`, hash('sha256', idxFile([set.count], set.labels))],
         ],
   );

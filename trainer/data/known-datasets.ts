@@ -127,6 +127,10 @@ export const knownDatasets = {
 export const isKnownDataset = (name: string): name is keyof typeof knownDatasets =>
   Object.hasOwn(knownDatasets, name);
 
+/** Whether a mirrored image shows the same thing: garments do, and pictures in colour. Grey images may be digits, letters or signs. */
+export const canMirror = ({ name, channels }: { name: string; channels?: number | undefined }) =>
+  name === fashionMnist.name || channels === 3;
+
 /** Returns the background of a known data set's pictures, also of one that is a folder with its name. */
 export const knownBackground = (name: string): Background | undefined =>
   isKnownDataset(name) ? knownDatasets[name].background : undefined;

@@ -7,9 +7,11 @@ import type { Background, ModelSpec } from '../../shared/model/model-spec.ts';
 import {
   type Dataset,
   DatasetUnavailableError,
+  type ImageShape,
   InvalidDatasetError,
   MissingFileError,
   messageOf,
+  shapeOfImages,
 } from './dataset.ts';
 import { type DatasetSource, folderSource } from './dataset-source.ts';
 import { debianSource } from './debian-source.ts';
@@ -68,6 +70,7 @@ export async function loadDataset(options: LoadDatasetOptions = {}): Promise<Dat
     ...(unpacked.get(file) as UnpackedFile),
   }));
   const contents = Object.fromEntries(parts.map(({ part, content }) => [part, content]));
+  checkPictureOptions(known, options);
   return {
     name: known.name,
     height: known.height,
@@ -188,6 +191,20 @@ function nextStep({ name, files }: KnownDataset, { dataDir, offline }: LoadDatas
   return `Next: ${connect}, or put ${names.join(', ')} into a folder and pass it as --data-dir.`;
 }
 
+/** @throws {InvalidDatasetError} if images that are used as they are shall have another size or colour */
+function checkPictureOptions(
+  loaded: ImageShape & { name: string },
+  { colour, size }: LoadDatasetOptions,
+): void {
+  const { name, height, width, channels = 1 } = loaded;
+  const isSize = size === undefined || (size === height && size === width);
+  const isColour = colour === undefined || (colour === 'rgb') === (channels === 3);
+  if (isSize && isColour) return;
+  throw new InvalidDatasetError(
+    `The images of ${name} have ${shapeOfImages(loaded)}, and are used as they are. Leave out ${isSize ? '--colour' : '--size'}: it is for folders of image files.`,
+  );
+}
+
 const backgroundIn = ({ background }: LoadDatasetOptions): Background | undefined =>
   typeof background === 'string' ? { kind: background } : background;
 
@@ -202,7 +219,11 @@ async function loadFolder(folder: string, given: LoadDatasetOptions): Promise<Da
         : `${folder} can't be read: ${cause.message}`;
     throw new InvalidDatasetError(reason, { cause });
   });
-  if (findIdxFiles(path).size > 0) return loadIdxFolder(path, options);
+  if (findIdxFiles(path).size > 0) {
+    const loaded = await loadIdxFolder(path, options);
+    checkPictureOptions(loaded, options);
+    return loaded;
+  }
   if (options.labelOffset !== undefined && !options.model) {
     throw new InvalidDatasetError(offsetAdvice(folder));
   }

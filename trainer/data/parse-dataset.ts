@@ -7,7 +7,7 @@ import { parseIdx } from '../../shared/idx.ts';
 import { type Dataset, type ImageSet, messageOf } from './dataset.ts';
 import type { DatasetPart, KnownFile } from './known-datasets.ts';
 
-type Shape = Pick<Dataset, 'height' | 'width' | 'labels'>;
+type Shape = Pick<Dataset, 'height' | 'width' | 'channels' | 'labels'>;
 
 /**
  * Parses the four uncompressed IDX files of a data set. The images are views of them, not copies.
@@ -28,16 +28,17 @@ export function parseDataset(
 /** Parses the two IDX files of a training or test set, and checks them against each other and the label names. */
 export function parseImageSet(
   what: 'training' | 'test',
-  { height, width, labels: names }: Shape,
+  { height, width, channels = 1, labels: names }: Shape,
   imageFile: Uint8Array,
   labelFile: Uint8Array,
 ): ImageSet {
-  const images = parseIdx(imageFile, 3);
+  const images = parseIdx(imageFile, channels === 1 ? 3 : 4);
   const labels = parseIdx(labelFile, 1);
-  const [count = 0, actualHeight, actualWidth] = images.dimensions;
-  if (actualHeight !== height || actualWidth !== width) {
+  const [count = 0, ...actual] = images.dimensions;
+  const expected = channels === 1 ? [height, width] : [height, width, channels];
+  if (actual.join() !== expected.join()) {
     throw new RangeError(
-      `The ${what} images are ${actualHeight}x${actualWidth}, expected ${height}x${width}.`,
+      `The ${what} images are ${actual.join('x')}, expected ${expected.join('x')}.`,
     );
   }
   if (labels.dimensions[0] !== count) {

@@ -7,8 +7,8 @@ import { imageDecoders } from './image-decoders.ts';
 import { stateOf } from './image-index.ts';
 
 /** A photo of 64 megapixels takes 256 MB when it is decoded. */
-const maxPixels = 64_000_000;
-const maxFileBytes = 64 * 2 ** 20;
+export const maxPixels = 64_000_000;
+export const maxFileBytes = 64 * 2 ** 20;
 
 /** How image files are read. */
 export interface ReadSettings {
@@ -21,7 +21,7 @@ export interface ReadSettings {
 export interface ReadImage {
   /** Of the file. */
   sha256: string;
-  /** [height, width], 0 (black) to 255 (white). */
+  /** [height, width, channels], 0 to 255. */
   pixels: Uint8Array;
   /** The result of caching it, if it was not cached: `written`, or why it can't be. */
   cached?: 'written' | { fault: string };

@@ -8,7 +8,7 @@ import type { NamedTestSet } from './trained-model.ts';
 /** An image in the network's input size. */
 export interface ImageToPredict {
   source: { file: string } | { index: number };
-  /** [height, width], 0 (black) to 255 (white). */
+  /** [height, width, channels], 0 to 255. */
   pixels: Uint8Array;
   /** The ID of its label, if it is known. */
   actual?: number;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Metrics } from '../../shared/registry/manifest.ts';
-import type { ImageSet } from '../data/dataset.ts';
+import { type ImageSet, type ImageShape, shapeOfImages } from '../data/dataset.ts';
 import { type LoadDatasetOptions, loadTestSet } from '../data/load-dataset.ts';
 import { type DatasetConnection, localFolder } from '../registry/open-dataset.ts';
 import { readRun } from '../run/read-run.ts';
@@ -76,12 +76,13 @@ export async function modelOfRun(folder: string): Promise<TrainedModel> {
  */
 export function checkLabels(
   { name, labels, inputShape }: ModelSpec,
-  dataset: { name: string; height: number; width: number; labels: readonly string[] },
+  dataset: ImageShape & { name: string; labels: readonly string[] },
 ): void {
-  const [height, width] = inputShape;
-  if (dataset.height !== height || dataset.width !== width) {
+  const [height, width, channels] = inputShape;
+  const expected = { height, width, channels };
+  if (shapeOfImages(dataset) !== shapeOfImages(expected)) {
     throw new RangeError(
-      `The images of ${dataset.name} are ${dataset.height}x${dataset.width}, but ${name} takes ${height}x${width}. Name the data set that it was trained on.`,
+      `The images of ${dataset.name} have ${shapeOfImages(dataset)}, but ${name} takes ${shapeOfImages(expected)}. Name the data set that it was trained on.`,
     );
   }
   if (isDeepStrictEqual([...labels], [...dataset.labels])) return;

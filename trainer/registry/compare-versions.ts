@@ -44,9 +44,9 @@ export async function compareVersions(
   const later = current.createdAt > next.createdAt ? current : next;
   const info = await readTestSetOf(bucket, later);
   if (!info) return null;
-  const { height, width, labels } = info.value;
+  const { height, width, channels = 1, labels } = info.value;
   for (const { model } of [current, next]) {
-    if (model.inputShape[0] !== height || model.inputShape[1] !== width) return null;
+    if (model.inputShape.join() !== [height, width, channels].join()) return null;
   }
   const images = await downloadTestSet(bucket, info.value);
   // TensorFlow.js is slow to load.

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { type FeedbackRecord, feedbackRecordSchema } from '../../shared/registry/feedback.ts';
-import type { Dataset, ImageSet } from '../data/dataset.ts';
+import { type Dataset, type ImageSet, imageLength } from '../data/dataset.ts';
 import type { Bucket } from './bucket.ts';
 import { mapInBatches } from './map-in-batches.ts';
 
@@ -149,7 +149,7 @@ function parseRecord(bytes: Uint8Array, base: Dataset): Annotation | string {
     return `Its image is ${record.height}x${record.width}, but the data set's are ${base.height}x${base.width}.`;
   }
   if (
-    pixels.byteLength !== base.height * base.width ||
+    pixels.byteLength !== imageLength(base) ||
     !record.id.endsWith(`.${hash('sha256', pixels)}`)
   ) {
     return 'Its pixels do not match its id.';
@@ -161,8 +161,8 @@ function parseRecord(bytes: Uint8Array, base: Dataset): Annotation | string {
   return { pixels, label, voter, at };
 }
 
-function labelsByHash({ height, width }: Dataset, set: ImageSet): Map<string, number> {
-  const size = height * width;
+function labelsByHash(base: Dataset, set: ImageSet): Map<string, number> {
+  const size = imageLength(base);
   return new Map(
     Array.from(set.labels, (label, i) => [
       hash('sha256', set.images.subarray(i * size, (i + 1) * size)),

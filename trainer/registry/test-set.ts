@@ -6,8 +6,8 @@ import {
   datasetInfoSchema,
   type Manifest,
 } from '../../shared/registry/manifest.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { idxFile } from '../data/idx-folder.ts';
+import { type Dataset, imageLength } from '../data/dataset.ts';
+import { idxFile, imageFile } from '../data/idx-folder.ts';
 import { idxFileNames } from '../data/known-datasets.ts';
 import { readAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
@@ -130,8 +130,8 @@ const hashOf = ({
   labels: readonly string[];
 }) => hash('sha256', [images, ids, ...labels.map((label) => JSON.stringify(label))].join('\n'));
 
-/** Pixels per range read: 78 kB, which costs about as much as a round trip. */
-const chunkPixels = 78_400;
+/** Bytes per range read: 78 kB, which costs about as much as a round trip. */
+const chunkBytes = 78_400;
 
 /**
  * Encodes a test set as it is stored: uncompressed IDX files, so that one range read gets an image, and their description, with
@@ -141,17 +141,19 @@ export function describeTestSet(dataset: Dataset): {
   info: DatasetInfo;
   files: Record<DatasetFile, Uint8Array>;
 } {
-  const { name, height, width, labels, test } = dataset;
-  const images = idxFile([test.count, height, width], test.images);
+  const { name, height, width, channels, labels, test } = dataset;
+  const imageBytes = imageLength(dataset);
+  const images = imageFile(dataset, test);
   const ids = idxFile([test.count], test.labels);
   const hashes = { images: hash('sha256', images), ids: hash('sha256', ids) };
-  const perChunk = Math.max(1, Math.floor(chunkPixels / (height * width)));
+  const perChunk = Math.max(1, Math.floor(chunkBytes / imageBytes));
   const info: DatasetInfo = datasetInfoSchema.parse({
     name,
     hash: hashOf({ ...hashes, labels }),
     images: test.count,
     height,
     width,
+    ...(channels === 3 && { channels }),
     labels,
     files: [
       { path: 'test-images.idx', bytes: images.byteLength, sha256: hashes.images },
@@ -160,7 +162,7 @@ export function describeTestSet(dataset: Dataset): {
     chunks: {
       images: perChunk,
       sha256: Array.from({ length: Math.ceil(test.count / perChunk) }, (_, chunk) => {
-        const bytes = perChunk * height * width;
+        const bytes = perChunk * imageBytes;
         return hash('sha256', test.images.subarray(chunk * bytes, (chunk + 1) * bytes));
       }),
     },

@@ -1,14 +1,13 @@
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { ModelSpec, Scale } from '../../shared/model/model-spec.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import { scaleOf } from '../data/image-scale.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import { firstImages } from '../train/image-order.ts';
 import { computeMetrics } from '../train/metrics.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 
 /** How pixels are scaled, and the accuracy that a network has with it. */
-export interface ScaleAccuracy {
-  mean: number;
-  std: number;
+export interface ScaleAccuracy extends Scale {
   accuracy: number;
 }
 
@@ -29,7 +28,7 @@ export async function findBetterScale(
   { train, test }: { train: ImageSet; test: ImageSet },
 ): Promise<{ better: ScaleAccuracy; own: ScaleAccuracy; images: number } | null> {
   const sample = firstImages(test, images);
-  const measure = async (scale: { mean: number; std: number }): Promise<ScaleAccuracy> => {
+  const measure = async (scale: Scale): Promise<ScaleAccuracy> => {
     const scaled = { ...spec, preprocessing: { ...spec.preprocessing, ...scale } };
     const logits = await computeLogits(scaled, weights, sample);
     const { accuracy } = computeMetrics(logits, sample.labels, spec.labels);
@@ -40,23 +39,9 @@ export async function findBetterScale(
   const others = [
     await measure({ mean: 0, std: 1 }),
     await measure({ mean: 0.5, std: 0.5 }),
-    await measure(scaleOf(firstImages(train, 10_000).images)),
+    await measure(scaleOf(firstImages(train, 10_000).images, spec.inputShape[2])),
   ];
   const better = others.reduce((best, other) => (other.accuracy > best.accuracy ? other : best));
   if (better.accuracy < own.accuracy + minGain) return null;
   return { better, own, images: sample.count };
-}
-
-/** Returns mean and standard deviation of pixels in [0, 1], with the four digits that programs quote. */
-function scaleOf(pixels: Uint8Array): { mean: number; std: number } {
-  let sum = 0;
-  let squares = 0;
-  for (const pixel of pixels) {
-    sum += pixel;
-    squares += pixel * pixel;
-  }
-  const mean = sum / pixels.length;
-  const std = Math.sqrt(Math.max(0, squares / pixels.length - mean * mean));
-  const rounded = (value: number) => Number((value / 255).toFixed(4));
-  return { mean: rounded(mean), std: Math.max(0.0001, rounded(std)) };
 }

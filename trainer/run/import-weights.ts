@@ -48,7 +48,7 @@ export interface ImportedRun {
  * @throws {WeightsFileError} if the file cannot be read, or has the weights of another network
  */
 export async function importWeights(options: ImportOptions): Promise<ImportedRun> {
-  const { file, specFor = cnnFor, mean, std, signal } = options;
+  const { file, specFor = networkOfFile, mean, std, signal } = options;
   // Before the data set, which may have to be downloaded.
   const { name, sha256, tensors, key, keys } = await readWeightsFile(file, options.key);
   const dataset = await options.loadDataset();
@@ -89,6 +89,9 @@ export async function importWeights(options: ImportOptions): Promise<ImportedRun
   await writeArtifacts(run, test);
   return { run: run.path, spec, metrics, backend, key, keys, betterScale };
 }
+
+/** A file's network was trained with its own scale, not with that of the data set. */
+const networkOfFile = (dataset: Dataset) => cnnFor({ ...dataset, scale: undefined });
 
 /** Adds the file's name to errors about its tensors. */
 function withFileName(file: string, read: () => LayerTensor[]): LayerTensor[] {

@@ -33,15 +33,16 @@ export function modelCard(report: RunReport): string {
       },
     ],
   };
-  const [height, width] = spec.inputShape;
+  const [height, width, channels] = spec.inputShape;
   const { mean, std } = spec.preprocessing;
+  const [shownMean, shownStd] = [mean, std].map((value) => JSON.stringify(value));
   const labels = spec.labels.map((label, index) => `${index}. ${escapeMarkdown(label)}`);
   return `---
 ${stringify(frontMatter)}---
 
 # ${spec.name}
 
-A convolutional network that classifies grey ${width}x${height} images into ${spec.labels.length} classes
+A convolutional network that classifies ${channels === 1 ? 'grey' : 'RGB'} ${width}x${height} images into ${spec.labels.length} classes
 (Catwalk run ${id}, ${provenanceOf(report)}). Its accuracy on ${test.count} test images of ${dataset.name} is ${percent(epoch.accuracy)}, its mean cross-entropy ${epoch.loss.toFixed(4)}.
 
 | | |
@@ -62,7 +63,7 @@ All settings are in \`config.json\`, and the metrics of every epoch in \`metrics
 import * as tf from '@tensorflow/tfjs';
 
 const model = await tf.loadLayersModel('…/model/model.json');
-// pixels: float32 [images, ${height}, ${width}, 1], each (p / 255 - ${mean}) / ${std}
+// pixels: float32 [images, ${height}, ${width}, ${channels}], each (p / 255 - ${shownMean}) / ${shownStd}
 const logits = model.predict(pixels); // [images, ${spec.labels.length}]
 \`\`\`
 

@@ -3,6 +3,7 @@ import { count, flag, option, text } from '../../node/options.ts';
 import { fitSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
+import { colours, maxSide, minSide } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
 import {
   bucketUrlSchema,
@@ -32,6 +33,15 @@ const recipeOptions = Object.fromEntries(
   }),
 ) as unknown as { [Setting in keyof Recipe]: z.ZodOptional<(typeof recipeSchema.shape)[Setting]> };
 
+/** One number, or one per channel, as `0.485,0.456,0.406`. */
+const perChannel = (value: z.ZodCoercedNumber) =>
+  z
+    .preprocess(
+      (given) => (typeof given === 'string' && given.includes(',') ? given.split(',') : given),
+      z.union([value, z.tuple([value, value, value])]),
+    )
+    .optional();
+
 /** Options for the weights of other programs, wherever they are read. */
 export const weightsFileOptions = {
   key: option(
@@ -41,13 +51,13 @@ export const weightsFileOptions = {
   ),
   mean: option(
     '<x>',
-    'the network in the file was trained with pixels (p / 255 - mean) / std; 0 for pixels in [0, 1] (default: 0.5)',
-    z.coerce.number().min(-1).max(1).optional(),
+    'the network in the file was trained with pixels (p / 255 - mean) / std; 0 for pixels in [0, 1]; in colour also one per channel, as 0.485,0.456,0.406 (default: 0.5)',
+    perChannel(z.coerce.number().min(-1).max(1)),
   ),
   std: option(
     '<x>',
     'the std of this scale; 1 for pixels in [0, 1] (default: 0.5)',
-    z.coerce.number().positive().max(10).optional(),
+    perChannel(z.coerce.number().positive().max(10)),
   ),
 };
 
@@ -98,6 +108,16 @@ const trainingOptions = z.object({
     '<name>',
     'how a picture of other proportions fits into the square input: contain (all of it), cover (cut off what is too long) or stretch (distort it) (default: contain)',
     z.enum(fitSchema.options).optional(),
+  ),
+  colour: option(
+    '<name>',
+    "what the network sees of a folder's images: rgb or grey (default: rgb if they have colours, else grey)",
+    z.enum(colours).optional(),
+  ),
+  size: option(
+    '<n>',
+    'side of the square input in pixels, for a folder of images (default: 28 for grey images; for those in colour 64, or 32 if they are small)',
+    count.min(minSide).max(maxSide).optional(),
   ),
   dataDir: option(
     '<folder>',

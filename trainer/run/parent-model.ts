@@ -3,10 +3,17 @@ import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { flagOf, UsageError } from '../../node/options.ts';
-import { cnnFor, type DatasetShape, type ModelSpec } from '../../shared/model/model-spec.ts';
+import {
+  cnnFor,
+  type DatasetShape,
+  inputOptionsFor,
+  type ModelSpec,
+  type Scale,
+} from '../../shared/model/model-spec.ts';
 import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { openBackend } from '../backend/open-backend.ts';
+import { inputOf, type PictureOptions } from '../data/dataset.ts';
 import { versionOfAlias } from '../registry/aliases.ts';
 import type { BucketSettings } from '../registry/bucket-location.ts';
 import { downloadVersion } from '../registry/versions.ts';
@@ -26,6 +33,8 @@ export interface ParentModel {
   origin: NonNullable<Manifest['parent']>;
   /** Which of several weights in a file were taken. */
   note?: string | null;
+  /** The input that it takes, for folders of images (default: decided by them). */
+  input?: Pick<PictureOptions, 'colour' | 'size'>;
   /** Returns the network for a data set and its first weights. */
   fit(dataset: DatasetShape): FittedModel;
 }
@@ -65,8 +74,8 @@ export interface WeightsFileOptions {
   /** The place of the weights in a checkpoint: names of keys, joined by dots (default: the first place with weights). */
   key?: string | undefined;
   /** The scale with which the network was trained: a pixel p in 0..255 becomes `(p / 255 - mean) / std` (default: 0.5 and 0.5). */
-  mean?: number | undefined;
-  std?: number | undefined;
+  mean?: Scale['mean'] | undefined;
+  std?: Scale['std'] | undefined;
 }
 
 async function parentRun(folder: string): Promise<ParentModel> {
@@ -112,6 +121,7 @@ async function parentOf(
   const weights = await readModelWeights(parent, files);
   return {
     origin,
+    input: inputOf(inputOptionsFor(parent)),
     fit(dataset) {
       const spec = continuedSpec(dataset, parent);
       if (String(parent.inputShape) !== String(spec.inputShape)) {
@@ -134,7 +144,7 @@ async function parentFile(
     origin: { file: name, sha256 },
     note: noteOnKeys(found),
     fit(dataset) {
-      const spec = withScale(cnnFor(dataset), mean, std);
+      const spec = withScale(cnnFor({ ...dataset, scale: undefined }), mean, std);
       // A file does not name its labels. As many are taken for the same ones.
       const labels = labelsIn(tensors, spec) ?? spec.labels.length;
       const names = Array.from({ length: labels }, (_, id) => `label ${id}`);

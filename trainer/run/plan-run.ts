@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { flagOf, parseSchemaOptions, UsageError } from '../../node/options.ts';
 import { shellQuoted } from '../../node/text.ts';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, inputOf } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { learningRateAt } from '../train/optimizer.ts';
@@ -45,6 +45,8 @@ export const fixedOptions = [
   'limit',
   'fit',
   'background',
+  'colour',
+  'size',
 ] as const;
 
 /** The options that name the first weights. A resumed run has its own. */
@@ -93,8 +95,9 @@ async function planResume(
   }
   const stored = inBucket?.latest?.config ?? (await readResumableConfig(resume));
   const { resume: _, ...changes } = given;
-  const { fit, background } = inputOptionsFor(stored.spec);
-  const fixedValues: Record<string, unknown> = { ...stored, fit, background: background.kind };
+  const { fit, background, ...input } = inputOptionsFor(stored.spec);
+  const pictures = { fit, background: background.kind, ...inputOf(input) };
+  const fixedValues: Record<string, unknown> = { ...stored, ...pictures };
   const merged = {
     ...(isBucket ? { dataset: datasetToResume(stored, given) } : (stored.options as object)),
     ...changes,

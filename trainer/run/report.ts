@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html';
 import { percent, printable } from '../../node/text.ts';
-import { greyPngUrl } from '../../shared/picture/png.ts';
+import { pngUrl } from '../../shared/picture/png.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { drawConfusion, drawCurves, pageColours } from './charts.ts';
 import type { RunConfig, RunEpoch, TestPrediction } from './run-records.ts';
@@ -83,7 +83,7 @@ function mistakeList(report: RunReport) {
   if (mistakes.length === 0) return html`<p>None.</p>`;
   return html`<ol class="mistakes">${mistakes.map((mistake) => {
     const picture = pictureOf(report, mistake);
-    return html`<li><figure><img src="${greyPngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${mistake.index}">
+    return html`<li><figure><img src="${pngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${mistake.index}">
 <figcaption>Predicted: <span class="wrong">${picture.predicted}</span>, Actual: ${picture.actual}<br>
 <span class="quiet">${percent(mistake.probability, 1)} confidence, test image ${mistake.index}</span></figcaption></figure></li>`;
   })}</ol>`;
@@ -134,8 +134,8 @@ export function pictureOf(
   { index, predicted, actual }: TestPrediction,
 ) {
   const { labels, inputShape } = config.spec;
-  const [height, width] = inputShape;
-  const size = height * width;
+  const [height, width, channels] = inputShape;
+  const size = height * width * channels;
   return {
     pixels: test.images.subarray(index * size, (index + 1) * size),
     height,

@@ -6,7 +6,8 @@ import { buildModel } from '../../shared/model/build-model.ts';
 import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { countsPerLabel } from '../data/folder-report.ts';
+import { countsPerLabel, describeFolder } from '../data/folder-report.ts';
+import { canMirror } from '../data/known-datasets.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
 import { openDataset } from '../registry/open-dataset.ts';
@@ -65,10 +66,11 @@ async function trainAndRecord(
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
   const { dataset: source, dataDir, fit, background, skipUnreadable, labelOffset } = options;
-  const pictures = { fit, background, skipUnreadable, labelOffset };
   const onImages = (done: number, of: number) => reporter.report({ event: 'reading', done, of });
   const reporting = { signal, onProgress: notify, onImages };
-  const load = async () => {
+  const load = async (parent?: ParentModel | null) => {
+    const { colour = parent?.input?.colour, size = parent?.input?.size } = options;
+    const pictures = { fit, background, colour, size, skipUnreadable, labelOffset };
     const place = { dataset: source, dataDir };
     const opened =
       plan.dataset ?? (await openDataset({ ...place, ...pictures, ...reporting }, options));
@@ -92,8 +94,8 @@ async function trainAndRecord(
   const bucket = await openBucketOf(options);
   if (options.sign !== undefined) await readSigningKey(options.sign);
   const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
-  const dataset = datasetFor(wanted, await load());
-  const recipe = recipeFor(wanted, dataset, options.limit);
+  const dataset = datasetFor(wanted, await load(parent));
+  const recipe = recipeFor(wanted, dataset, options, notify);
   const { spec, initial } = networkFor(dataset, parent, plan, notify);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
@@ -102,7 +104,9 @@ async function trainAndRecord(
     // Now, because publishing refuses such a store after the training.
     await requireConditions(bucket, await storeTestSet(bucket, dataset));
   }
-  await reportModel(spec, reporter);
+  const parameters = await reportModel(spec, reporter);
+  const found = describeFolder(dataset, parameters);
+  if (found) notify(found);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
   const origin = await provenance(spec, dataset);
   const configOn = (computer: { backend: string; device: string; threads: number }) => ({
@@ -170,15 +174,32 @@ function datasetFor({ photos }: Recipe, dataset: Dataset): Dataset {
 }
 
 /**
- * Returns a recipe with the number of validation images instead of their share.
+ * Returns a recipe with the number of validation images instead of their share. A recipe mirrors no digits or letters, unless asked to.
  *
  * @throws {UsageError} if it needs validation images and there are none
  */
-function recipeFor(recipe: Recipe, { train, validation }: Dataset, limit = train.count): Recipe {
+function recipeFor(
+  recipe: Recipe,
+  dataset: Dataset,
+  given: RunPlan['options'],
+  notify: (message: string) => void,
+): Recipe {
+  const { name, train, validation } = dataset;
+  const { limit = train.count } = given;
+  const mirrors = recipe.flip && (given.flip || recipe.photos > 0 || canMirror(dataset));
+  if (recipe.flip && !mirrors) {
+    notify(
+      `Images of ${name} are not mirrored: they may be digits or letters. --flip mirrors them.`,
+    );
+  }
   const [fault] = contradictions(recipe, Boolean(validation));
   if (fault) throw new UsageError(`${flagOf(fault.setting)}: ${fault.message}`);
   const images = Math.min(limit, train.count);
-  return { ...recipe, validation: validationCount(recipe.validation, images) };
+  return {
+    ...recipe,
+    flip: mirrors,
+    validation: validationCount(recipe.validation, images),
+  };
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */
@@ -217,8 +238,8 @@ function reportDataset(dataset: Dataset, reporter: Reporter): void {
   });
 }
 
-/** Reports the layers as TensorFlow.js prints them. */
-async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
+/** Reports the layers as TensorFlow.js prints them. @returns the number of parameters */
+async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<number> {
   await openBackend('cpu');
   const model = buildModel(spec, 0);
   const summary: string[] = [];
@@ -226,6 +247,7 @@ async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<void> {
   const parameters = model.countParams();
   reporter.report({ event: 'model', name: spec.name, summary, parameters });
   model.dispose();
+  return parameters;
 }
 
 async function reportFinished({ path, epochs }: RunFolder, reporter: Reporter): Promise<void> {

@@ -50,7 +50,11 @@ export const recipeSchema = z.object({
   averageDecay: share(
     'test and publish a moving average of the weights with this decay; 0: no average',
   ),
-  flip: z.boolean().describe('mirror half of the training images, at random'),
+  flip: z
+    .boolean()
+    .describe(
+      'mirror half of the training images, at random; a recipe does so only for fashion-mnist and images in colour',
+    ),
   shift: integer('shift each training image at random by up to n pixels each way', 0, 27),
   erase: integer('blacken a square of n pixels at a random place of each training image', 0, 28),
   photos: share(

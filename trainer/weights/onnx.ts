@@ -62,8 +62,8 @@ export function writeOnnx(
     output: valueInfo('logits', ['batch', labels.length]),
     metadata: {
       ...metadata,
-      mean: String(mean),
-      std: String(std),
+      mean: JSON.stringify(mean),
+      std: JSON.stringify(std),
       labels: JSON.stringify(labels),
     },
   });

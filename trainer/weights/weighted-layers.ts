@@ -17,7 +17,7 @@ export interface WeightedLayer {
 /** Returns the layers of a spec that have weights, in order. */
 export function weightedLayers({ inputShape, layers }: ModelSpec): WeightedLayer[] {
   const weighted: WeightedLayer[] = [];
-  let [height, width, channels] = inputShape;
+  let [height, width, channels]: [number, number, number] = inputShape;
   /** Pixels of a flattened image until a dense layer consumes it. */
   let pixels = 1;
   for (const [index, layer] of layers.entries()) {

@@ -32,7 +32,7 @@ export function channelsFirst(
     if (value?.length === length) return value;
     throw new RangeError(`A tensor has ${value?.length ?? 'no'} numbers, ${length} were expected.`);
   };
-  let [height, width, channels] = spec.inputShape;
+  let [height, width, channels]: [number, number, number] = spec.inputShape;
   let inputs = 0;
   const layers: ChannelsFirstLayer[] = [];
   for (const layer of spec.layers) {

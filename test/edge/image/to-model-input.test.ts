@@ -28,6 +28,36 @@ function draw(
 
 const pixelAt = (pixels: Uint8Array, x: number, y: number) => pixels[28 * y + x];
 
+describe('toModelInput in colour', () => {
+  const colour = { height: 4, width: 4, channels: 3, background: { kind: 'keep' } } as const;
+  const paint = (x: number, y: number) => [60 * x, 60 * y, 7, 255];
+
+  it('keeps each pixel of a picture of the right size', async () => {
+    const picture = draw(4, 4, paint);
+    expect(await pixelsOf(picture, colour)).toEqual(picture.data.filter((_, i) => i % 4 !== 3));
+  });
+
+  it('averages, and fills the rest with the colour of the border', async () => {
+    const picture = draw(8, 4, (x) => [x < 4 ? 200 : 100, 40, x % 2 ? 10 : 30, 255]);
+    const pixels = await pixelsOf(picture, colour);
+    expect([...pixels.subarray(12, 24)]).toEqual([
+      200, 40, 20, 200, 40, 20, 100, 40, 20, 100, 40, 20,
+    ]);
+    expect([...pixels.subarray(0, 3)]).toEqual([...pixels.subarray(45, 48)]);
+    expect([100, 200]).toContain(pixels[0]);
+    expect([...pixels.subarray(1, 3)]).toEqual([40, 20]);
+  });
+
+  it('lays transparent pixels on white, and inverts all channels', async () => {
+    const picture = draw(4, 4, () => [255, 0, 0, 51]);
+    expect([...(await pixelsOf(picture, colour)).subarray(0, 3)]).toEqual([255, 204, 204]);
+    const inverted = await pixelsOf(picture, { ...colour, invert: 'true' });
+    expect([...inverted.subarray(0, 3)]).toEqual([0, 51, 51]);
+    const background = { kind: 'invert' } as const;
+    expect(await pixelsOf(picture, { ...colour, background })).toEqual(inverted);
+  });
+});
+
 describe('toModelInput', () => {
   it('does not change the 100 test images', async () => {
     for (let index = 0; index < 100; index++) {

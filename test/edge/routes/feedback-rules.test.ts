@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { greyPngUrl } from '../../../shared/picture/png.ts';
+import { pngUrl } from '../../../shared/picture/png.ts';
 import { openBucket } from '../../support/edge/bucket.ts';
 import { openApp, type TestApp } from '../../support/edge/open-app.ts';
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 /** A light picture of another size than the network's input. */
-const light = greyPngUrl({ pixels: new Uint8Array(1600).fill(220), height: 40, width: 40 });
+const light = pngUrl({ pixels: new Uint8Array(1600).fill(220), height: 40, width: 40 });
 
 const secret = 'b2f5d9c0a1e84736b2f5d9c0a1e84736';
 const tokens = { API_TOKENS: 'ada:0123456789abcdef,bob:fedcba9876543210' };
@@ -133,7 +133,7 @@ describe('POST /feedback', () => {
     const headers = { 'content-type': 'application/json' };
     const { id, input } = await app.json(path, { method: 'POST', body, headers });
     expect(await send(app, { id, image: input, label: 1 })).toMatchObject({ status: 201 });
-    const other = greyPngUrl({ pixels: new Uint8Array(784).fill(9), height: 28, width: 28 });
+    const other = pngUrl({ pixels: new Uint8Array(784).fill(9), height: 28, width: 28 });
     expect(await send(app, { id, image: other })).toMatchObject({ code: 'unknown_prediction' });
   });
 

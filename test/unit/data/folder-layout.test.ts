@@ -53,7 +53,7 @@ describe('the folders of the parts', () => {
   test('have the names train, validation and test', () => {
     expect(sizes(whole)).toEqual([15, 6, 9]);
     expect(whole.labels).toEqual(['circle', 'square', 'triangle']);
-    expect(whole.folder).toEqual({ split: 'folders', skipped: [], duplicates: [] });
+    expect(whole.folder).toMatchObject({ split: 'folders', skipped: [], duplicates: [] });
     expect(Object.keys(whole.files)).toEqual([
       'train-images.idx',
       'train-labels.idx',

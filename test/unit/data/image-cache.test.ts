@@ -56,7 +56,13 @@ function noise(seed: string): Uint8Array {
 }
 
 const load = (options = {}) =>
-  loadDataset({ dataset: folder, cacheDir, background: { kind: 'keep' }, ...options });
+  loadDataset({
+    dataset: folder,
+    cacheDir,
+    colour: 'grey',
+    background: { kind: 'keep' },
+    ...options,
+  });
 
 async function entries(): Promise<string[]> {
   const names = await readdir(join(cacheDir, 'images'), { recursive: true });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decode } from 'fast-png';
 import { expect, it } from 'vitest';
 import { drawPredictions } from '../../../shared/picture/draw-predictions.ts';
-import { greyPng, greyPngUrl } from '../../../shared/picture/png.ts';
+import { pngUrl, toPng } from '../../../shared/picture/png.ts';
 import { renderPng } from '../../../trainer/run/render-png.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 
@@ -68,7 +68,7 @@ it('keeps any label inside the picture', async () => {
 });
 
 it('embeds the image without loss', () => {
-  const png = Buffer.from(greyPngUrl(boot).split(',')[1] as string, 'base64');
+  const png = Buffer.from(pngUrl(boot).split(',')[1] as string, 'base64');
   const { data, ...size } = decode(png);
   expect(size).toMatchObject({ width: 28, height: 28, channels: 1 });
   expect(Buffer.compare(data as Uint8Array, boot.pixels)).toBe(0);
@@ -77,6 +77,6 @@ it('embeds the image without loss', () => {
 it('encodes a large PNG in a data URL as Node does', () => {
   const pixels = Uint8Array.from({ length: 300 * 300 }, (_, i) => Math.imul(i, 2654435761) >>> 24);
   const image = { width: 300, height: 300, pixels };
-  const base64 = Buffer.from(greyPng(image)).toString('base64');
-  expect(greyPngUrl(image)).toBe(`data:image/png;base64,${base64}`);
+  const base64 = Buffer.from(toPng(image)).toString('base64');
+  expect(pngUrl(image)).toBe(`data:image/png;base64,${base64}`);
 });

@@ -5,6 +5,7 @@ import {
   inputOptionsFor,
   modelSpecSchema,
 } from '../../../shared/model/model-spec.ts';
+import { normalizePixels } from '../../../shared/model/predict.ts';
 
 test('a data set determines name, labels, preprocessing and the last layer of the network', () => {
   const labels = ['circle', 'square', 'triangle'];
@@ -30,6 +31,7 @@ describe('the spec of a version that an older trainer published', () => {
     expect(inputOptionsFor(older('fashion-mnist-cnn'))).toEqual({
       height: 28,
       width: 28,
+      channels: 1,
       fit: 'contain',
       background: { kind: 'isolate' },
     });
@@ -38,6 +40,31 @@ describe('the spec of a version that an older trainer published', () => {
   it('otherwise inverts light backgrounds', () => {
     expect(inputOptionsFor(older('shapes-cnn')).background.kind).toBe('invert');
   });
+});
+
+test('a network for pictures in colour has a scale per channel', () => {
+  const [mean, std] = [
+    [0.4, 0.5, 0.6],
+    [0.2, 0.25, 0.5],
+  ] as [[number, number, number], [number, number, number]];
+  const spec = cnnFor({
+    name: 'photos',
+    height: 32,
+    width: 32,
+    channels: 3,
+    labels: ['a', 'b'],
+    fit: 'cover',
+    background: { kind: 'keep' },
+    scale: { mean, std },
+  });
+  expect(spec.inputShape).toEqual([32, 32, 3]);
+  expect(inputOptionsFor(spec)).toMatchObject({ height: 32, channels: 3 });
+  const values = normalizePixels([255, 0, 51, 0, 255, 102], spec.preprocessing);
+  const expected = [0.6 / 0.2, -0.5 / 0.25, -0.4 / 0.5, -0.4 / 0.2, 0.5 / 0.25, -0.2 / 0.5];
+  for (const [i, value] of expected.entries()) expect(values[i]).toBeCloseTo(value, 5);
+
+  expect(modelSpecSchema.safeParse({ ...spec, inputShape: [32, 32, 1] }).success).toBe(false);
+  expect(modelSpecSchema.safeParse({ ...spec, inputShape: [32, 32, 4] }).success).toBe(false);
 });
 
 test('a spec may only name what the Worker can do', () => {

@@ -24,6 +24,15 @@ const smallSpec: ModelSpec = {
   labels: ['a', 'b', 'c', 'd'],
 };
 
+/** The tutorial's network for small pictures in colour. */
+const colourSpec: ModelSpec = {
+  ...fashionMnistCnn,
+  inputShape: [18, 16, 3],
+  layers: fashionMnistCnn.layers.map((layer) =>
+    layer.type === 'dense' && layer.activation === 'relu' ? { ...layer, units: 8 } : layer,
+  ),
+};
+
 const labels = () => tf.tensor1d([0, 1, 2, 3, 1], 'int32');
 const loss = (weights: tf.Tensor[]) =>
   crossEntropy(forward(smallSpec, weights, noise([5, 6, 6, 1], 9), 'mask'), labels(), 5);
@@ -33,6 +42,16 @@ function weightsOf(spec: ModelSpec): tf.Tensor[] {
 }
 
 describe('the gradient of the training loss', () => {
+  it('of pictures in colour is the same on wasm as on cpu', () =>
+    expectSameOnBoth(() => {
+      const images = noise([5, ...colourSpec.inputShape], 9);
+      return tf
+        .grads((...tensors: tf.Tensor[]) =>
+          crossEntropy(forward(colourSpec, tensors, images, 'mask'), labels(), 5),
+        )(weightsOf(colourSpec))
+        .slice(0, 6);
+    }));
+
   it('equals numeric differentiation', async () => {
     await tf.setBackend('cpu');
     const start = weightsOf(smallSpec).map((weight) => ({

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 import { fromPytorch, toPytorch } from '../../../trainer/weights/pytorch.ts';
 import { readWeightsFile } from '../../../trainer/weights/read-weights-file.ts';
 import { readSafetensors, writeSafetensors } from '../../../trainer/weights/safetensors.ts';
@@ -108,7 +109,7 @@ describe('tensors that do not match the network', () => {
         { ...same },
         { ...same, units: 2, activation: 'linear' as const },
       ],
-      inputShape: [4, 4, 1] as [number, number, number],
+      inputShape: [4, 4, 1] as ModelSpec['inputShape'],
       labels: ['a', 'b'],
     };
     const tensor = (name: string, shape: number[], value: number): NamedTensor => ({
