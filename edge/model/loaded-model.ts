@@ -6,7 +6,6 @@ import {
   type NamedTensorMap,
   type PyJsonDict,
   tidy,
-  type WeightsManifestEntry,
 } from '#tensorflow';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
@@ -14,7 +13,7 @@ import { registerExtraKernels, registerKernels } from '../kernels/register.ts';
 import { checkCost, maxOutputs } from './check-cost.ts';
 import { checkTopology } from './check-topology.ts';
 import { compileNetwork, type Network } from './network.ts';
-import { weightTensors, withoutInitializers } from './weights.ts';
+import { type WeightSpec, weightTensors, withoutInitializers } from './weights.ts';
 
 /** A version in memory. */
 export interface LoadedModel {
@@ -38,7 +37,7 @@ export interface ModelParts {
   manifest: Manifest;
   /** As in model.json. */
   topology: Record<string, unknown>;
-  weightSpecs: WeightsManifestEntry[];
+  weightSpecs: WeightSpec[];
   /** All weights in the order of their specs, from a multiple of 4 bytes on. */
   weights: Uint8Array<ArrayBuffer>;
 }

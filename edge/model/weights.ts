@@ -1,53 +1,66 @@
-import {
-  decodeWeights,
-  engine,
-  Initializer,
-  type NamedTensorMap,
-  serialization,
-  type Tensor,
-  type WeightsManifestEntry,
-} from '#tensorflow';
+import type * as z from 'zod/mini';
+import { engine, Initializer, type NamedTensorMap, serialization, type Tensor } from '#tensorflow';
+import type { modelJsonSchema } from '../../shared/registry/manifest.ts';
 import { maxVersionBytes } from './version-files.ts';
+
+/** A weight in a model.json. */
+export type WeightSpec = z.infer<
+  typeof modelJsonSchema
+>['weightsManifest'][number]['weights'][number];
+
+/** The arrays that hold the values of weights. */
+const arrays = { float32: Float32Array, float16: Float16Array, uint8: Uint8Array };
+const arrayOf = ({ quantization }: WeightSpec) => arrays[quantization?.dtype ?? 'float32'];
 
 /**
  * Creates tensors on published weights, in the order of their specs. The cpu backend keeps the array that
- * it is given, so nothing is copied: first access to fresh memory is the largest cost of loading a model.
- * Only weights in half precision are decoded into memory of their own.
+ * it is given, so float32 is not copied: first access to fresh memory is the largest cost of loading a model.
+ * Smaller types are converted to float32.
  *
- * @param specs of float32 tensors
  * @param weights the bytes of all of them, from a multiple of 4 bytes on
  * @throws {RangeError} if the specs need more or fewer bytes
  */
 export function weightTensors(
-  specs: readonly WeightsManifestEntry[],
+  specs: readonly WeightSpec[],
   weights: Uint8Array<ArrayBuffer>,
 ): NamedTensorMap {
-  const { buffer, byteOffset, byteLength } = weights;
-  const lengths = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
-  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const { buffer, byteLength } = weights;
+  const sizes = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   if (4 * total > maxVersionBytes) {
     throw new RangeError(
       `The weights in model.json take ${4 * total} bytes of memory; the maximum is ${maxVersionBytes}.`,
     );
   }
-  if (specs.some(({ quantization }) => quantization !== undefined)) {
-    const isWhole = byteLength === buffer.byteLength;
-    return decodeWeights(isWhole ? buffer : weights.slice().buffer, [...specs]);
-  }
-  const expected = 4 * total;
+  const bytes = specs.map((spec, i) => (sizes[i] as number) * arrayOf(spec).BYTES_PER_ELEMENT);
+  const expected = bytes.reduce((sum, length) => sum + length, 0);
   if (byteLength !== expected) {
     throw new RangeError(
       `The weights in model.json need ${expected} bytes, but the files have ${byteLength}.`,
     );
   }
   const tensors: NamedTensorMap = {};
-  let offset = byteOffset;
-  for (const [i, { name, shape }] of specs.entries()) {
-    const values = new Float32Array(buffer, offset, lengths[i]);
-    tensors[name] = engine().makeTensor(values, shape, 'float32');
-    offset += values.byteLength;
+  let offset = weights.byteOffset;
+  for (const [i, spec] of specs.entries()) {
+    const values = readValues(spec, buffer, offset, sizes[i] as number);
+    tensors[spec.name] = engine().makeTensor(values, spec.shape, 'float32');
+    offset += bytes[i] as number;
   }
   return tensors;
+}
+
+function readValues(spec: WeightSpec, buffer: ArrayBuffer, offset: number, size: number) {
+  const StoredArray = arrayOf(spec);
+  const isAligned = offset % StoredArray.BYTES_PER_ELEMENT === 0;
+  const stored = isAligned
+    ? new StoredArray(buffer, offset, size)
+    : new StoredArray(buffer.slice(offset, offset + size * StoredArray.BYTES_PER_ELEMENT));
+  if (stored instanceof Float32Array) return stored;
+  const { quantization } = spec;
+  const { scale, min } = quantization?.dtype === 'uint8' ? quantization : { scale: 1, min: 0 };
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = (stored[i] as number) * scale + min;
+  return values;
 }
 
 /**

@@ -31,8 +31,6 @@ export {
   type TensorInfo,
   tidy,
 } from '@tensorflow/tfjs-core';
-export { decodeWeights } from '@tensorflow/tfjs-core/dist/io/io_utils';
-export type { WeightsManifestEntry } from '@tensorflow/tfjs-core/dist/io/types';
 export type { LayersModel } from '@tensorflow/tfjs-layers';
 export { Initializer } from '@tensorflow/tfjs-layers/dist/initializers';
 export type { PyJsonDict } from '@tensorflow/tfjs-layers/dist/keras_format/types';

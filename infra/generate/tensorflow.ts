@@ -14,6 +14,7 @@ const omitted = [
   'tfjs-core/dist/io/browser_files.js',
   'tfjs-core/dist/io/http.js',
   'tfjs-core/dist/io/indexed_db.js',
+  'tfjs-core/dist/io/io_utils.js',
   'tfjs-core/dist/io/local_storage.js',
   'tfjs-core/dist/io/model_management.js',
   'tfjs-core/dist/io/weights_loader.js',

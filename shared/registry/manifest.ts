@@ -46,6 +46,10 @@ export const trainingEpochSchema = z.object({
   seconds: z.number().check(z.nonnegative()),
 });
 
+/** The types in which a model's weights are stored. TensorFlow.js converts them to float32. */
+export const weightTypes = ['float32', 'float16', 'uint8'] as const;
+export type WeightType = (typeof weightTypes)[number];
+
 /** How the weights were trained. Imported weights have the recipe `imported` and zeros. */
 export const trainingSchema = z.object({
   recipe: z.string(),
@@ -68,7 +72,7 @@ export const trainingSchema = z.object({
   classWeights: z.optional(z.string()),
   validation: z.optional(z.int()),
   patience: z.optional(z.int()),
-  dtype: z.optional(z.enum(['float32', 'float16'])),
+  dtype: z.optional(z.enum(weightTypes)),
   seed: z.int(),
   /** Time spent on training steps. */
   seconds: z.number().check(z.nonnegative()),
@@ -123,8 +127,14 @@ export const modelJsonSchema = z.object({
             name: z.string(),
             shape: z.array(z.int()),
             dtype: z.literal('float32'),
-            /** Half precision in the file. TensorFlow.js converts it to float32. */
-            quantization: z.exactOptional(z.looseObject({ dtype: z.literal('float16') })),
+            /** A smaller type in the file. TensorFlow.js converts it to float32. */
+            quantization: z.exactOptional(
+              z.discriminatedUnion('dtype', [
+                z.looseObject({ dtype: z.literal('float16') }),
+                /** A byte b is the number `b * scale + min`. */
+                z.looseObject({ dtype: z.literal('uint8'), min: z.number(), scale: z.number() }),
+              ]),
+            ),
           }),
         ),
       }),

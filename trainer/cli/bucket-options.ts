@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { argument, flag, option, text, UsageError } from '../../node/options.ts';
 import { fashionMnistCnn, modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
+import { weightTypes } from '../../shared/registry/manifest.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import {
   bucketUrlSchema,
@@ -69,6 +70,16 @@ export const publishOptions = {
     aliasName.optional(),
   ),
   ...gateOptions,
+  dtype: option(
+    '<type>',
+    "store the weights as float32, float16 or uint8, and measure them again on the data set (default: the run's type)",
+    z.enum(weightTypes).optional(),
+  ),
+  dataDir: option(
+    '<folder>',
+    'with --dtype, read fashion-mnist, mnist or kmnist from this folder (default: its source)',
+    text.optional(),
+  ),
   ...unsafeStoreOption,
   sign: signOption,
   json: jsonOption,

@@ -13,7 +13,8 @@ export const publish = defineCommand({
     requireReason(options);
     const bucket = await openNamedBucket(options, signal);
     const { publishRun } = await import('../run/publish.ts');
-    await printPublication(bucket, await publishRun(bucket, options.run, options), options);
+    const publication = await publishRun(bucket, options.run, { ...options, signal });
+    await printPublication(bucket, publication, options);
   },
 });
 

@@ -82,7 +82,7 @@ export const publishBest = defineCommand({
     }
     const { index } = bestOf(sweep.name, trials);
     const { publishTrial } = await import('../sweep/publish-best.ts');
-    const published = await publishTrial(bucket, sweep.name, index, options);
+    const published = await publishTrial(bucket, sweep.name, index, { ...options, signal });
     await printPublication(bucket, published, options);
   },
 });

@@ -75,7 +75,7 @@ ${labels.join('\n')}
 
 /** Returns the rows of the table: how the weights were trained. */
 function rowsOf({ config, epoch }: RunReport): [string, string][] {
-  const { recipe, git } = config;
+  const { recipe, git, dtype = 'float32' } = config;
   const isTrained = recipe !== 'imported';
   const training: [string, string][] = [
     ['batch size', String(config.batchSize)],
@@ -87,6 +87,7 @@ function rowsOf({ config, epoch }: RunReport): [string, string][] {
     ['recipe', recipe],
     ...(isTrained ? training : []),
     ['backend', `${config.backend} on ${config.device}, threads: ${config.threads}`],
+    ...(dtype === 'float32' ? [] : [['weights', dtype] satisfies [string, string]]),
     ['code', git ? `${git.commit}${git.dirty ? ', with local changes' : ''}` : 'no git checkout'],
   ];
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { count, flag, option, text } from '../../node/options.ts';
 import { fitSchema } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
+import { weightTypes } from '../../shared/registry/manifest.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
 import { colours, maxSide, minSide } from '../data/dataset.ts';
 import { isKnownDataset } from '../data/known-datasets.ts';
@@ -18,7 +19,6 @@ import {
   recipeSchema,
   recipes,
   recipeWith,
-  weightTypes,
 } from '../train/recipe.ts';
 
 /** The settings of a recipe as options. The help lists the default of each recipe. */
@@ -70,7 +70,7 @@ const trainingOptions = z.object({
   ...recipeOptions,
   dtype: option(
     '<type>',
-    'type of the weights that are tested and published: float32 or float16',
+    'type of the weights that are tested and published: float32, float16 (half the size) or uint8 (a quarter)',
     z.enum(weightTypes).default('float32'),
   ),
   seed: option(

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Manifest, metricsSchema } from '../../shared/registry/manifest.ts';
+import { type Manifest, metricsSchema, type WeightType } from '../../shared/registry/manifest.ts';
 import { readAlias, userAtHost } from '../registry/aliases.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { type AliasMoveResult, type Gate, moveAlias, weightsOf } from '../registry/move-alias.ts';
@@ -26,26 +26,38 @@ export interface PublishRunOptions extends Gate {
   force?: boolean | undefined;
   /** Path of an Ed25519 private key that signs the manifest. */
   sign?: string | undefined;
+  /** Stores the weights as this type, and measures them again (default: as the run has them). */
+  dtype?: WeightType | undefined;
+  /** The folder of the data set to measure them on (default: where the run had it from). */
+  dataDir?: string | undefined;
+  /** Stops measuring. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Publishes a run's model as a version, and points the alias at it if one is named. */
 export async function publishRun(
   bucket: Bucket,
   folder: string,
-  { alias, by = userAtHost(), reason, force, sign, ...gate }: PublishRunOptions,
+  { alias, by = userAtHost(), reason, force, sign, dtype, ...options }: PublishRunOptions,
 ): Promise<Publication> {
   const signingKey = sign === undefined ? undefined : await readSigningKey(sign);
-  const { config, epoch, ...run } = await readRun(folder);
+  const run = await readRun(folder);
+  const { config, configSha256 } = run;
   const { spec, dataset, parent } = config;
-  const metrics = metricsSchema.parse(epoch);
-  const version = { ...run, spec, metrics, dataset, parent, signingKey };
+  const model =
+    dtype === undefined || dtype === (config.dtype ?? 'float32')
+      ? { ...run, metrics: metricsSchema.parse(run.epoch) }
+      : await (await import('./stored-as.ts')).storedAs(dtype, run, options);
+  const { files, evaluation, metrics, training } = model;
+  const measured = { files, evaluation, metrics, training };
+  const version = { ...measured, spec, dataset, configSha256, parent, signingKey };
   const manifest = await publishVersion(bucket, version);
   if (alias === undefined) return { manifest, move: null };
   await storeTestSetToCompare(bucket, manifest, alias, config);
-  const { tolerance, margin, compareOn } = gate;
+  const { tolerance, margin, compareOn } = options;
   const mover = { by, reason, force, tolerance, margin, compareOn, signingKey };
   const { name, version: published } = manifest;
-  const replaces = otherEpochs(run.epochs, epoch);
+  const replaces = otherEpochs(run.epochs, run.epoch);
   const target = { name, alias, version: published, action: 'publish', replaces } as const;
   return { manifest, move: await moveAlias(bucket, { ...target, ...mover }) };
 }

@@ -135,7 +135,7 @@ export interface TestAnswers {
 }
 
 /** Returns evaluation.json for the model with these weights. */
-function evaluationBytes({ logits, actual }: TestAnswers, weights: Uint8Array): Uint8Array {
+export function evaluationBytes({ logits, actual }: TestAnswers, weights: Uint8Array): Uint8Array {
   const images = actual.length;
   const classes = logits.length / images;
   const predicted = Buffer.alloc(images);

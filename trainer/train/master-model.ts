@@ -48,28 +48,3 @@ async function saved(model: ReturnType<typeof buildModel>): Promise<tf.io.ModelA
   if (!artifacts) throw new Error('The model was not saved.');
   return artifacts;
 }
-
-/** Rounds each number to half precision (IEEE 754 binary16), in place. */
-export function roundToHalf(values: Float32Array): void {
-  values.set(new Float16Array(values));
-}
-
-/**
- * Halves the size of a model's float32 weights, in TensorFlow.js's own format for quantized weights, which every
- * `tf.loadLayersModel` converts to float32 again.
- *
- * @throws {TypeError} if the model has no weights
- */
-export function halfArtifacts(artifacts: tf.io.ModelArtifacts): tf.io.ModelArtifacts {
-  const { weightSpecs, weightData } = artifacts;
-  if (!weightSpecs || !weightData) throw new TypeError('The model has no weights.');
-  const buffers = Array.isArray(weightData) ? weightData : [weightData];
-  // A copy, as the `buffer` of a small Buffer is a larger one that it shares.
-  const bytes = new Uint8Array(Buffer.concat(buffers.map((part) => new Uint8Array(part))));
-  const values = new Float32Array(bytes.buffer);
-  return {
-    ...artifacts,
-    weightData: new Float16Array(values).buffer,
-    weightSpecs: weightSpecs.map((spec) => ({ ...spec, quantization: { dtype: 'float16' } })),
-  };
-}

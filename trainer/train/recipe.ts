@@ -1,9 +1,5 @@
 import * as z from 'zod';
 
-/** The data types of a published model's weights. */
-export const weightTypes = ['float32', 'float16'] as const;
-export type WeightType = (typeof weightTypes)[number];
-
 const integer = (description: string, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).meta({ description, value: '<n>' });
 /** A share of 1, less than all of it. */

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFastest } from '../backend/open-backend.ts';
+import { readStored, storeAs } from '../weights/stored-weights.ts';
 import { DivergenceError, firstNotFinite } from './divergence.ts';
 import { firstImages, shuffle, splitValidation } from './image-order.ts';
-import { halfArtifacts, type MasterModel, openMaster, roundToHalf } from './master-model.ts';
+import { type MasterModel, openMaster } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
 import { learningRateAt } from './optimizer.ts';
 import { PAUSE_REQUESTED, STEPS_DONE, stepLoss, type TestState } from './shared-state.ts';
@@ -166,18 +167,19 @@ async function* trainSteps(session: Session): AsyncGenerator<TrainingEvent, void
 /** Tests the network, and moves to the next epoch or, if the validation accuracy no longer improves, to the end. */
 async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, void> {
   const { options, images, steps, master, workers, position } = session;
-  const { recipe, dtype } = options;
+  const { recipe, dtype = 'float32' } = options;
   const { state } = workers;
   const { epoch, seconds, epochSeconds } = position;
   checkWeights(session);
   state.tested.set(state.average ?? state.parameters);
-  if (dtype === 'float16') roundToHalf(state.tested);
+  const artifacts = storeAs(dtype, await master.artifactsOf(state.tested));
+  // Those that are published are tested, not those that they were rounded from.
+  if (dtype !== 'float32') readStored(artifacts, state.tested);
   if (firstNotFinite(state.tested) !== undefined) {
     throw divergenceAt(session, steps, 'a weight exceeds 65,504, the maximum of float16');
   }
   const metrics = await metricsOn('test', session);
   const validation = state.validation && (await metricsOn('validation', session));
-  const artifacts = await master.artifactsOf(state.tested);
   yield {
     event: 'epoch',
     epoch,
@@ -187,7 +189,7 @@ async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, 
     trainLoss: sumOf(state.losses) / steps,
     seconds,
     imagesPerSecond: images / epochSeconds,
-    artifacts: dtype === 'float16' ? halfArtifacts(artifacts) : artifacts,
+    artifacts,
   };
   let { best } = position;
   if (validation && validation.accuracy > best.accuracy) {

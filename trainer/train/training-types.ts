@@ -1,6 +1,6 @@
 import type { io } from '@tensorflow/tfjs-core';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import type { Metrics } from '../../shared/registry/manifest.ts';
+import type { Metrics, WeightType } from '../../shared/registry/manifest.ts';
 import type {
   BackendChoice,
   DeviceChoice,
@@ -9,7 +9,7 @@ import type {
 } from '../backend/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
-import type { Recipe, WeightType } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
 import type { TrainingState } from './training-state.ts';
 
 export interface TrainOptions {

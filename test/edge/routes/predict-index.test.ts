@@ -71,26 +71,62 @@ describe('GET /predict', () => {
     expect(count).toBe(runs);
   });
 
-  it('serves weights of half precision, whose logits are nearly the same', async () => {
-    const half = openBucket();
-    await half.moveAlias(await half.publish('one', { files: halfPrecision(models.one) }));
-    await half.uploadTestSet();
-    const served = openApp(half);
+  it.each([
+    ['float16', 1e-3],
+    ['uint8', 2e-2],
+  ] as const)('serves weights of %s, whose logits are nearly the same', async (dtype, furthest) => {
+    const small = openBucket();
+    await small.moveAlias(await small.publish('one', { files: storedAs(dtype, models.one) }));
+    await small.uploadTestSet();
+    const served = openApp(small);
     for (const [index, logits] of models.one.logits.entries()) {
       const { probabilities } = await served.json(`/predict?index=${index}`);
       for (const [id, expected] of softmax(logits).entries()) {
-        expect(Math.abs(probabilities[id].probability - expected)).toBeLessThan(1e-3);
+        expect(Math.abs(probabilities[id].probability - expected)).toBeLessThan(furthest);
       }
     }
   });
 
-  it('refuses weights of half precision that are not finite', async () => {
-    const half = openBucket();
-    const files = halfPrecision(models.one);
-    new Uint16Array(files['weights.bin'])[1000] = 0x7e00;
-    await half.moveAlias(await half.publish('one', { files }));
-    const { failure } = await openApp(half).json('/readyz');
-    expect(failure).toMatchObject({ code: 'bad_model', detail: expect.stringContaining('NaN') });
+  it.each<[string, 'float16' | 'uint8', (stored: StoredFiles) => void, string]>([
+    [
+      'half precision that are not finite',
+      'float16',
+      ({ 'weights.bin': bytes }) => new Uint16Array(bytes).fill(0x7e00, 1000, 1001),
+      'NaN',
+    ],
+    [
+      'bytes without their scale',
+      'uint8',
+      (stored) => changeSpecs(stored, () => ({ dtype: 'uint8', min: 0 })),
+      'scale',
+    ],
+    [
+      'bytes whose scale is not finite in float32',
+      'uint8',
+      (stored) => changeSpecs(stored, (old) => ({ ...old, scale: 1e300 })),
+      'Infinity',
+    ],
+    [
+      'an unknown type',
+      'uint8',
+      (stored) => changeSpecs(stored, (old) => ({ ...old, dtype: 'uint4' })),
+      'dtype',
+    ],
+    [
+      'bytes of which one is missing',
+      'uint8',
+      (stored) => {
+        stored['weights.bin'] = stored['weights.bin'].slice(1);
+      },
+      'need 688138 bytes, but the files have 688137',
+    ],
+  ])('refuses weights of %s', async (_, dtype, change, detail) => {
+    const small = openBucket();
+    const files = storedAs(dtype, models.one);
+    change(files);
+    await small.moveAlias(await small.publish('one', { files }));
+    const { failure } = await openApp(small).json('/readyz');
+    expect(failure).toMatchObject({ code: 'bad_model', detail: expect.stringContaining(detail) });
   });
 
   it('returns the actual label of every image, and whether the prediction is correct', async () => {
@@ -157,12 +193,46 @@ describe('GET /predict', () => {
   });
 });
 
-/** The same model as `catwalk train --dtype float16` writes it. */
-function halfPrecision({ json, weights }: typeof models.one) {
+interface StoredFiles extends Record<string, ArrayBuffer> {
+  'model.json': ArrayBuffer;
+  'weights.bin': ArrayBuffer;
+}
+
+/** The same model as `catwalk train --dtype` writes it. */
+function storedAs(dtype: 'float16' | 'uint8', { json, weights }: typeof models.one): StoredFiles {
   const model = JSON.parse(new TextDecoder().decode(json));
-  for (const spec of model.weightsManifest[0].weights) spec.quantization = { dtype: 'float16' };
+  const whole = new Float32Array(weights);
+  let at = 0;
+  const parts: Uint8Array[] = [];
+  for (const spec of model.weightsManifest[0].weights) {
+    const size = spec.shape.reduce((product: number, length: number) => product * length, 1);
+    const values = whole.subarray(at, at + size);
+    at += size;
+    const min = values.reduce((least, value) => Math.min(least, value));
+    const scale = (values.reduce((most, value) => Math.max(most, value)) - min) / 255;
+    spec.quantization = dtype === 'uint8' ? { dtype, min, scale } : { dtype };
+    parts.push(
+      dtype === 'uint8'
+        ? Uint8Array.from(values, (value) => Math.round((value - min) / scale))
+        : new Uint8Array(new Float16Array(values).buffer),
+    );
+  }
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
   return {
     'model.json': new TextEncoder().encode(JSON.stringify(model)).slice().buffer,
-    'weights.bin': new Float16Array(new Float32Array(weights)).buffer,
+    'weights.bin': bytes.buffer,
   };
+}
+
+/** Changes how the first weight is stored, in model.json. */
+function changeSpecs(stored: StoredFiles, change: (quantization: object) => object): void {
+  const model = JSON.parse(new TextDecoder().decode(stored['model.json']));
+  const [first] = model.weightsManifest[0].weights;
+  first.quantization = change(first.quantization);
+  stored['model.json'] = new TextEncoder().encode(JSON.stringify(model)).slice().buffer;
 }

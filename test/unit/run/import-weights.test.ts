@@ -9,8 +9,9 @@ import { exportRun } from '../../../trainer/evaluate/export-run.ts';
 import { modelFiles } from '../../../trainer/registry/publish-version.ts';
 import { type ImportOptions, importWeights } from '../../../trainer/run/import-weights.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
-import { halfArtifacts } from '../../../trainer/train/master-model.ts';
+
 import { readSafetensors } from '../../../trainer/weights/safetensors.ts';
+import { storeAs } from '../../../trainer/weights/stored-weights.ts';
 import type { NamedTensor } from '../../../trainer/weights/tensor.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';
 import {
@@ -103,7 +104,7 @@ test('exports a run of half precision as float32', async () => {
     weightSpecs: weightsManifest[0].weights,
     weightData: new Uint8Array(stored.files['weights.bin']).buffer,
   };
-  const files = modelFiles(halfArtifacts(whole));
+  const files = modelFiles(storeAs('float16', whole));
   const [half, full] = [
     await exportRun({ ...stored, files }, 'safetensors'),
     await exportRun(stored, 'safetensors'),

@@ -1,17 +1,15 @@
-import {
-  engine,
-  modelFromJSON,
-  type PyJsonDict,
-  tidy,
-  type WeightsManifestEntry,
-} from '#tensorflow';
+import { engine, modelFromJSON, type PyJsonDict, tidy } from '#tensorflow';
 import { registerExtraKernels, registerKernels } from '../../../../edge/kernels/register.ts';
 import { compileNetwork } from '../../../../edge/model/network.ts';
-import { weightTensors, withoutInitializers } from '../../../../edge/model/weights.ts';
+import {
+  type WeightSpec,
+  weightTensors,
+  withoutInitializers,
+} from '../../../../edge/model/weights.ts';
 
 interface ModelFiles {
   modelTopology: object;
-  weightSpecs: WeightsManifestEntry[];
+  weightSpecs: WeightSpec[];
   weightData: ArrayBuffer;
 }
 

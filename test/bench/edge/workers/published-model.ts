@@ -12,7 +12,7 @@ const modelJsonSchema = z.object({
   weightsManifest: z.tuple([
     z.object({
       weights: z.array(
-        z.object({ name: z.string(), shape: z.array(z.int()), dtype: z.literal('float32') }),
+        z.strictObject({ name: z.string(), shape: z.array(z.int()), dtype: z.literal('float32') }),
       ),
     }),
   ]),
