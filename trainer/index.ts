@@ -94,7 +94,7 @@ export async function train(dataset: Dataset, options: TrainOptions = {}): Promi
   const misplaced = ofFolder.find((name) => name in settings);
   if (misplaced) throw new UsageError(`train: ${misplaced} is an option of loadDataset`);
   const { planRun } = await import('./run/plan-run.ts');
-  const { runTraining } = await import('./run/run-training.ts');
+  const { trainWithTeacher } = await import('./run/train-distilled.ts');
   const plan = await planRun({ ...settings, dataset: dataset.origin });
   const result = { run: '', accuracy: 0, loss: 0 };
   const report = (report: TrainReport) => {
@@ -104,7 +104,7 @@ export async function train(dataset: Dataset, options: TrainOptions = {}): Promi
     }
     onProgress?.(report);
   };
-  await runTraining({ ...plan, dataset }, { report, close() {} }, signal);
+  await trainWithTeacher({ ...plan, dataset }, { report, close() {} }, signal);
   return result;
 }
 

@@ -90,26 +90,31 @@ export interface DatasetShape {
 /** Returns the name of a data set's model. */
 export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 
+/** The networks that `cnnFor` knows. */
+export const networkNames = ['tutorial', 'wide'] as const;
+type NetworkName = (typeof networkNames)[number];
+
 /**
- * Returns the CNN of PyTorch's tutorial for a data set, with one logit per label.
+ * Returns the CNN of PyTorch's tutorial for a data set, with one logit per label. `wide` has twice the channels and units.
  *
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
  */
-export function cnnFor(dataset: DatasetShape): ModelSpec {
+export function cnnFor(dataset: DatasetShape, network: NetworkName = 'tutorial'): ModelSpec {
   const { name, height, width, channels = 1, labels, fit, background } = dataset;
   const { mean, std } = dataset.scale ?? { mean: 0.5, std: 0.5 };
+  const times = network === 'wide' ? 2 : 1;
   return modelSpecSchema.parse({
     name: modelNameFor(name),
     inputShape: [height, width, channels],
     layers: [
-      { type: 'conv2d', filters: 32, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
+      { type: 'conv2d', filters: 32 * times, kernelSize: 3 }, // [28, 28, 1] -> [28, 28, 32]
       { type: 'maxPool2d', poolSize: 2 }, // -> [14, 14, 32]
-      { type: 'conv2d', filters: 64, kernelSize: 3 }, // -> [14, 14, 64]
+      { type: 'conv2d', filters: 64 * times, kernelSize: 3 }, // -> [14, 14, 64]
       { type: 'maxPool2d', poolSize: 2 }, // -> [7, 7, 64]
-      { type: 'conv2d', filters: 128, kernelSize: 3 }, // -> [7, 7, 128]
+      { type: 'conv2d', filters: 128 * times, kernelSize: 3 }, // -> [7, 7, 128]
       { type: 'maxPool2d', poolSize: 2 }, // -> [3, 3, 128]
       { type: 'flatten' }, // -> [1152]
-      { type: 'dense', units: 512, activation: 'relu' }, // -> [512]
+      { type: 'dense', units: 512 * times, activation: 'relu' }, // -> [512]
       { type: 'dropout', rate: 0.5 },
       { type: 'dense', units: labels.length, activation: 'linear' }, // -> [labels] logits
     ],

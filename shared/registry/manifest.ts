@@ -50,6 +50,12 @@ export const trainingEpochSchema = z.object({
 export const weightTypes = ['float32', 'float16', 'uint8'] as const;
 export type WeightType = (typeof weightTypes)[number];
 
+/** The origin of weights: a version, and its model if it has another name, or a file. A run's file is `<run>/model/weights.bin`. */
+const originSchema = z.union([
+  z.object({ version: versionSchema, name: z.optional(modelNameSchema) }),
+  z.object({ file: z.string(), sha256: sha256Schema }),
+]);
+
 /** How the weights were trained. Imported weights have the recipe `imported` and zeros. */
 export const trainingSchema = z.object({
   recipe: z.string(),
@@ -73,6 +79,10 @@ export const trainingSchema = z.object({
   validation: z.optional(z.int()),
   patience: z.optional(z.int()),
   dtype: z.optional(z.enum(weightTypes)),
+  /** The models that it learned from, and how. Absent if it learned from the labels only. */
+  teachers: z.optional(z.array(originSchema)),
+  temperature: z.optional(z.number()),
+  teacherWeight: z.optional(fraction),
   seed: z.int(),
   /** Time spent on training steps. */
   seconds: z.number().check(z.nonnegative()),
@@ -103,16 +113,8 @@ export const manifestSchema = z.object({
   dataset: z.object({ name: z.string(), files: z.record(z.string(), sha256Schema) }),
   /** The hash of the run's config.json, which has every option of the run. */
   configSha256: z.optional(sha256Schema),
-  /**
-   * The origin of the weights: the version that training started from, and its model if it has another name, or the file that was
-   * imported or that training started from. A run's file is `<run>/model/weights.bin`.
-   */
-  parent: z.optional(
-    z.union([
-      z.object({ version: versionSchema, name: z.optional(modelNameSchema) }),
-      z.object({ file: z.string(), sha256: sha256Schema }),
-    ]),
-  ),
+  /** The model that training started from, or the file that was imported. */
+  parent: z.optional(originSchema),
 });
 
 /** The parts of a TensorFlow.js model.json that Catwalk reads. TensorFlow.js checks the topology itself. */

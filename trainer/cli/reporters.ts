@@ -88,7 +88,10 @@ function textReporter(
         if (report.done === report.of) reading.close();
         return;
       }
-      if (report.event === 'started') started = report;
+      if (report.event === 'started') {
+        started = report;
+        shownEpoch = 0;
+      }
       if (report.event === 'epoch') closeBar();
       for (const line of linesOf(report, stream)) write(line);
     },

@@ -13,9 +13,9 @@ export const train = defineCommand({
     const { openReporter } = await import('./reporters.ts');
     const { options } = plan;
     const reporter = openReporter(options.json, recipeWith(options.recipe, options));
-    const { runTraining } = await import('../run/run-training.ts');
+    const { trainWithTeacher } = await import('../run/train-distilled.ts');
     try {
-      await runTraining(plan, reporter, signal);
+      await trainWithTeacher(plan, reporter, signal);
     } finally {
       reporter.close();
     }

@@ -75,7 +75,7 @@ ${labels.join('\n')}
 
 /** Returns the rows of the table: how the weights were trained. */
 function rowsOf({ config, epoch }: RunReport): [string, string][] {
-  const { recipe, git, dtype = 'float32' } = config;
+  const { recipe, git, dtype = 'float32', teachers } = config;
   const isTrained = recipe !== 'imported';
   const training: [string, string][] = [
     ['batch size', String(config.batchSize)],
@@ -87,10 +87,14 @@ function rowsOf({ config, epoch }: RunReport): [string, string][] {
     ['recipe', recipe],
     ...(isTrained ? training : []),
     ['backend', `${config.backend} on ${config.device}, threads: ${config.threads}`],
+    ...(teachers ? [['teachers', teachers.map(nameOf).join(', ')] satisfies [string, string]] : []),
     ...(dtype === 'float32' ? [] : [['weights', dtype] satisfies [string, string]]),
     ['code', git ? `${git.commit}${git.dirty ? ', with local changes' : ''}` : 'no git checkout'],
   ];
 }
+
+const nameOf = (origin: NonNullable<RunReport['config']['teachers']>[number]) =>
+  'file' in origin ? origin.file : origin.version;
 
 function macroF1(perClass: readonly { f1: number }[]): number {
   return perClass.reduce((sum, { f1 }) => sum + f1, 0) / Math.max(1, perClass.length);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count, flag, option, text } from '../../node/options.ts';
-import { fitSchema } from '../../shared/model/model-spec.ts';
+import { fitSchema, networkNames } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { weightTypes } from '../../shared/registry/manifest.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
@@ -20,6 +20,9 @@ import {
   recipes,
   recipeWith,
 } from '../train/recipe.ts';
+
+export const defaultTemperature = 4;
+export const defaultTeacherWeight = 0.7;
 
 /** The settings of a recipe as options. The help lists the default of each recipe. */
 const recipeOptions = Object.fromEntries(
@@ -64,7 +67,7 @@ export const weightsFileOptions = {
 const trainingOptions = z.object({
   recipe: option(
     '<name>',
-    'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy), photo (for photos of clothes; needs a data set like fashion-mnist)',
+    'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy), distilled (best, with a teacher that is trained first if --teacher names none), photo (for photos of clothes; needs a data set like fashion-mnist)',
     z.enum(recipeNames).default('tutorial'),
   ),
   ...recipeOptions,
@@ -180,6 +183,26 @@ export const trainOptionsSchema = trainingOptions
       'publish the model to this bucket at the end, and its earlier epochs as long as the alias names no other model; credentials come from the AWS_… variables',
       bucketUrlSchema.optional(),
     ),
+    network: option(
+      '<name>',
+      'tutorial (688,138 parameters for ten labels), or wide (twice the channels and units: four times the time; a teacher) (default: tutorial)',
+      z.enum(networkNames).optional(),
+    ),
+    teacher: option(
+      '<model...>',
+      'learn from the answers of these models, too: runs, versions, aliases or files, as for --from',
+      z.array(text).min(1).optional(),
+    ),
+    temperature: option(
+      '<x>',
+      `with --teacher, divides the logits: the higher, the more the unlikely labels count (default: ${defaultTemperature})`,
+      z.coerce.number().positive().max(100).optional(),
+    ),
+    teacherWeight: option(
+      '<x>',
+      `with --teacher, the teachers' share of the loss, 0 to 1; the labels have the rest (default: ${defaultTeacherWeight})`,
+      z.coerce.number().min(0).max(1).optional(),
+    ),
     ...connectionOptions,
     ...unsafeStoreOption,
     sign: signOption,
@@ -196,7 +219,13 @@ export const trainOptionsSchema = trainingOptions
     ),
     json: flag('print JSON lines instead of text'),
   })
-  .superRefine(refuseContradictions);
+  .superRefine(refuseContradictions)
+  .superRefine(({ teacher, ...options }, context) => {
+    for (const setting of ['temperature', 'teacherWeight'] as const) {
+      if (options[setting] === undefined || teacher) continue;
+      context.addIssue({ code: 'custom', path: [setting], message: 'needs --teacher' });
+    }
+  });
 
 export type TrainCommandOptions = z.output<typeof trainOptionsSchema>;
 

@@ -39,6 +39,9 @@ export const fixedOptions = [
   'recipe',
   ...(Object.keys(recipeSchema.shape) as (keyof typeof recipeSchema.shape)[]),
   'dtype',
+  'network',
+  'temperature',
+  'teacherWeight',
   'seed',
   'backend',
   'threads',
@@ -69,6 +72,9 @@ export async function planRun(given: Record<string, unknown>): Promise<RunPlan> 
   const misplaced = startOptions.find((name) => given[name] !== undefined);
   if (misplaced !== undefined && given.from === undefined) {
     throw new UsageError(`${flagOf(misplaced)}: is only for the file of --from`);
+  }
+  if (given.from !== undefined && options.network !== undefined) {
+    throw new UsageError('--network: a training --from a model keeps its network; leave one out');
   }
   if (options.resume !== undefined) return planResume(options, options.resume, given);
   const bucketCheckpoints = await checkpointsInBucket(options.checkpoint, options);

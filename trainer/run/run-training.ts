@@ -34,6 +34,7 @@ import {
 import { type RunFolder, reopenRunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
 import type { RunEpoch } from './run-records.ts';
+import { openTeachers } from './teachers.ts';
 
 /**
  * Runs a training from the data to the last epoch. Every epoch is written to the run's folder, and the model is published if a
@@ -94,9 +95,11 @@ async function trainAndRecord(
   const bucket = await openBucketOf(options);
   if (options.sign !== undefined) await readSigningKey(options.sign);
   const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
+  const teachers = await openTeachers(options, resumed);
   const dataset = datasetFor(wanted, await load(parent));
   const recipe = recipeFor(wanted, dataset, options, notify);
   const { spec, initial } = networkFor(dataset, parent, plan, notify);
+  const distillation = teachers?.fit(dataset, spec);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
   // Served only when the alias moves to a version that was measured on it.
@@ -113,6 +116,8 @@ async function trainAndRecord(
     recipe: options.recipe,
     ...recipe,
     dtype: options.dtype,
+    network: options.network,
+    ...teachers?.record,
     seed: options.seed,
     limit: options.limit ?? null,
     ...origin,
@@ -127,6 +132,7 @@ async function trainAndRecord(
     recipe,
     signal,
     initial,
+    distillation,
     resumeFrom,
     checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
   });
@@ -152,8 +158,9 @@ function networkFor(
   notify: (message: string) => void,
 ): { spec: ModelSpec; initial?: LayerTensor[] } {
   if (!parent) {
-    const checkpoint = resumed?.checkpoint;
-    return { spec: checkpoint ? continuedSpec(dataset, resumed.config.spec) : cnnFor(dataset) };
+    const { network } = options;
+    const spec = resumed ? continuedSpec(dataset, resumed.config.spec) : cnnFor(dataset, network);
+    return { spec };
   }
   const { spec, weights, isNewLastLayer } = parent.fit(dataset);
   const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';

@@ -3,7 +3,7 @@ import type { io } from '@tensorflow/tfjs-core';
 import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { modelJsonSchema, type WeightType } from '../../shared/registry/manifest.ts';
 import { openBackend } from '../backend/open-backend.ts';
-import type { Dataset, ImageSet } from '../data/dataset.ts';
+import { type Dataset, type ImageSet, inputOf } from '../data/dataset.ts';
 import { type LoadDatasetOptions, loadDataset } from '../data/load-dataset.ts';
 import { modelFiles, type VersionToPublish } from '../registry/publish-version.ts';
 import { computeLogits } from '../train/compute-logits.ts';
@@ -82,8 +82,8 @@ async function wholeArtifacts({ config, files }: StoredRun): Promise<io.ModelArt
 /** Loads the data set of a run. */
 function datasetOf({ spec, dataset }: RunConfig, options: LoadDatasetOptions): Promise<Dataset> {
   const { name, origin = name, labelOffset, skipUnreadable } = dataset;
-  const { fit, background } = inputOptionsFor(spec);
-  const how = { fit, background, labelOffset, skipUnreadable };
+  const { fit, background, ...input } = inputOptionsFor(spec);
+  const how = { fit, background, ...inputOf(input), labelOffset, skipUnreadable };
   return loadDataset({ ...how, ...options, dataset: origin });
 }
 

@@ -74,6 +74,7 @@ async function openSession(options: TrainOptions) {
     openWorkers(name, {
       spec,
       recipe,
+      distillation: options.distillation,
       seed,
       device: on,
       sets,

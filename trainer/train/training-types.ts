@@ -9,6 +9,7 @@ import type {
 } from '../backend/backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
+import type { Distillation } from './distillation.ts';
 import type { Recipe } from './recipe.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -30,6 +31,8 @@ export interface TrainOptions {
   checkpoints?: CheckpointTimes | undefined;
   /** Weights of the first layers, kernel and bias of each, to start from. The seed draws those of the others (default: all). */
   initial?: readonly LayerTensor[] | undefined;
+  /** Networks to learn from (default: the labels only). */
+  distillation?: Distillation | undefined;
   /** Resumes from this state instead of new weights. */
   resumeFrom?: TrainingState | undefined;
   /** Ends the training after the current step with a checkpoint, if there are any, and throws the signal's reason. */

@@ -9,6 +9,7 @@ import { openBackend } from '../backend/open-backend.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { augmentPhoto, footwear } from './augment-photo.ts';
+import { type Distillation, distilledLoss, openTeachers } from './distillation.ts';
 import { assignFlat, crossEntropy, flattenTensors, forward } from './forward.ts';
 import { balancedWeights } from './image-order.ts';
 import { learningRateAt, openOptimizer } from './optimizer.ts';
@@ -36,6 +37,7 @@ export interface WorkerData {
   /** Threads that the backend itself may use (default: one per core). */
   backendThreads: number | undefined;
   recipe: Recipe;
+  distillation: Distillation | undefined;
   /** Per epoch. */
   steps: number;
   seed: number;
@@ -57,7 +59,7 @@ export type WorkerMessage = { message: 'ready'; backend: OpenBackend } | { messa
 const evaluationBatch = 64;
 
 const data = workerData as WorkerData;
-const { index, count, spec, recipe, seed, state } = data;
+const { index, count, spec, recipe, distillation, seed, state } = data;
 const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0 || recipe.photos > 0;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
 const augmented = new Uint8Array(imageSize);
@@ -74,6 +76,7 @@ const variables = buildModel(spec, seed).trainableWeights.map(
 );
 const shapes = variables.map(({ shape }) => shape);
 const updateWeights = openOptimizer(state, shapes, recipe);
+const teach = distillation && openTeachers(distillation.teachers);
 
 parentPort?.on('message', (task: WorkerTask) => {
   if (task.task === 'train-steps') trainSteps(task);
@@ -126,9 +129,14 @@ function computeGradient(batch: Uint32Array, step: number): number {
           [ids.length, 1],
         )
       : null;
+    const taught = teach?.(images);
     const { value, grads } = tf.variableGrads(() => {
       const logits = forward(spec, variables, images, `${seed}/${step}/${index}`);
-      return crossEntropy(logits, labels, batch.length, recipe.labelSmoothing, weights);
+      const { labelSmoothing } = recipe;
+      const loss = crossEntropy(logits, labels, batch.length, labelSmoothing, weights);
+      return distillation && taught
+        ? distilledLoss(loss, logits, taught, distillation, batch.length, weights)
+        : loss;
     }, variables);
     flattenTensors(
       variables.map(({ name }) => grads[name] as tf.Tensor),
