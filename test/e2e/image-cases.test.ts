@@ -1,4 +1,4 @@
-/** Files as cameras and programs write them, sent to a Worker with a model that was trained for some seconds. */
+/** Files as cameras and programs write them, sent to a Worker with a model that was trained for one epoch. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ describe.runIf(inject('whole'))('a model of Fashion-MNIST', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'catwalk-cases-'));
     worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
-    const size = ['--limit', '20000', '--epochs', '1', '--seed', '1'];
+    const size = ['--epochs', '1', '--seed', '1'];
     const output = ['--runs', join(folder, 'runs'), '--publish', 's3://catwalk'];
     await run(process.execPath, [cli, 'train', '--backend', 'wasm', ...size, ...output], {
       env: { ...process.env, ...worker.env },
