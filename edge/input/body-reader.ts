@@ -5,7 +5,7 @@ import type { BodyReservation } from './body-memory.ts';
 export const stepBytes = 256 * 1024;
 
 /** More than the photos of phones have. */
-const maxDrainedBytes = 32 * 1024 * 1024;
+export const maxDrainedBytes = 32 * 1024 * 1024;
 
 /** Reads a request's body within time limits. One of `release` and `drain` has to end it. */
 export interface BodyReader {

@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
+import { maxDrainedBytes } from '../../edge/input/body-reader.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
 import { type CostWatch, watchCost } from './cost-watch.ts';
 import { learn } from './known.ts';
@@ -98,11 +99,12 @@ export async function fuzzRoutes(
 
   /**
    * workerd answers requests for static assets, and with invalid URLs, without reading the body. If the body is still arriving, the system
-   * discards the answer. The Worker itself reads the body; each of its answers has an id.
+   * discards the answer. The Worker itself reads the body, up to 32 MiB; each of its answers has an id.
    */
   async function isCutOff(request: RouteRequest, { cause }: Error): Promise<boolean> {
     const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
     if (request.body === null || !['EPIPE', 'ECONNRESET'].includes(code)) return false;
+    if (request.body.byteLength > maxDrainedBytes) return true;
     const { headers } = await ask(url, { ...request, body: null }, agent);
     return headers['x-request-id'] === undefined;
   }
