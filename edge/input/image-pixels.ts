@@ -14,8 +14,9 @@ import { jsonPixels } from './json-pixels.ts';
 import type { PostedImage } from './posted-images.ts';
 import { base64Bytes } from './text.ts';
 
-/** The time that an image takes in addition to its decoding, most of it to isolate a garment. */
-const nanosecondsPerImage = 5e6;
+/** The time that an image takes in addition to its decoding. */
+const nanosecondsPerImage = 1e6;
+const nanosecondsToIsolate = 7e6;
 
 /** The network's input from a posted image. */
 export interface PostedInput {
@@ -92,7 +93,7 @@ function isListOfFile(value: unknown[]): value is number[] {
 const lengthOf = ({ height, width, channels = 1 }: ModelInputOptions) => height * width * channels;
 
 async function inputOf(content: Content, options: InputOptions): Promise<PostedInput> {
-  const { invert, time } = options;
+  const { invert, background, time } = options;
   const length = lengthOf(options);
   if ('value' in content) {
     return { pixels: inverted(jsonPixels(content.value, options), invert) };
@@ -109,7 +110,8 @@ async function inputOf(content: Content, options: InputOptions): Promise<PostedI
       );
     }
   }
-  spend(time, nanosecondsPerImage);
+  const isolates = background?.kind === 'isolate';
+  spend(time, nanosecondsPerImage + (isolates ? nanosecondsToIsolate : 0));
   return readImage(bytes, { ...options, ...imageDecoders });
 }
 
