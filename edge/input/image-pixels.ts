@@ -1,6 +1,7 @@
 import { formatNames, formatOf, isImage } from '../../shared/image/decode-image.ts';
 import {
   type DecodingTime,
+  DecodingTimeError,
   freeArray,
   ImageError,
   maxDecodingTime,
@@ -16,7 +17,7 @@ import { base64Bytes } from './text.ts';
 
 /** The time that an image takes in addition to its decoding. */
 const nanosecondsPerImage = 1e6;
-const nanosecondsToIsolate = 7e6;
+const nanosecondsToIsolate = 4e6;
 
 /** The network's input from a posted image. */
 export interface PostedInput {
@@ -45,6 +46,7 @@ export async function imagePixels(
 ): Promise<(PostedInput | Problem)[]> {
   const time: DecodingTime = { left: maxDecodingTime };
   async function convert(image: PostedImage): Promise<PostedInput | Problem> {
+    const isFirst = time.left === maxDecodingTime;
     try {
       const content = contentOf(image, options);
       const input = await inputOf(content, { ...options, time });
@@ -54,7 +56,8 @@ export async function imagePixels(
       }
       return input;
     } catch (error) {
-      return time.left < 0 && images.length > 1 ? tooLargeTogether() : faultOf(error);
+      const isTogether = error instanceof DecodingTimeError && !isFirst;
+      return isTogether ? tooLargeTogether() : faultOf(error);
     }
   }
 

@@ -65,15 +65,24 @@ export interface DecodingTime {
 /** For all images of a request: a PNG of 16 megapixels, or a JPEG of 50 megapixels and 20 MiB. */
 export const maxDecodingTime = 750e6;
 
-/** @throws {ImageError} `image_too_large` if too little time is left */
-export function spend(time: DecodingTime, nanoseconds: number): void {
-  time.left -= nanoseconds;
-  if (time.left < 0) {
-    throw new ImageError(
+/** Too little time is left for an image. */
+export class DecodingTimeError extends ImageError {
+  constructor() {
+    super(
       'image_too_large',
       'The image would take too long to decode: it has too many pixels or scans.',
     );
   }
+}
+
+/**
+ * Subtracts the time of the next step.
+ *
+ * @throws {DecodingTimeError} if less is left; then nothing is subtracted, because the step must not be taken
+ */
+export function spend(time: DecodingTime, nanoseconds: number): void {
+  if (nanoseconds > time.left) throw new DecodingTimeError();
+  time.left -= nanoseconds;
 }
 
 export interface DecodeOptions {
