@@ -18,6 +18,9 @@ export const bodyLimits: BodyLimits = {
   maxStallMilliseconds: 10_000,
 };
 
+/** The bytes of a refused body that are read and dropped: more than the photos of phones have. */
+export const maxDrainedBytes = 32 * 2 ** 20;
+
 /** The memory that the body of one request has reserved. */
 export interface BodyReservation {
   readonly limits: BodyLimits;

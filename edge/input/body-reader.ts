@@ -1,11 +1,8 @@
 import { Problem } from '../errors.ts';
-import type { BodyReservation } from './body-memory.ts';
+import { type BodyReservation, maxDrainedBytes } from './body-memory.ts';
 
 /** Bytes per read. The runtime waits for all of them. */
 export const stepBytes = 256 * 1024;
-
-/** More than the photos of phones have. */
-export const maxDrainedBytes = 32 * 1024 * 1024;
 
 /** Reads a request's body within time limits. One of `release` and `drain` has to end it. */
 export interface BodyReader {

@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { maxDrainedBytes } from '../../edge/input/body-reader.ts';
+import { maxDrainedBytes } from '../../edge/input/body-memory.ts';
 import type { OpenApiDocument } from '../../infra/openapi/document.ts';
 import { type CostWatch, watchCost } from './cost-watch.ts';
 import { learn } from './known.ts';
