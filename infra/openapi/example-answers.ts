@@ -79,5 +79,5 @@ export const exampleAnswers: Record<string, unknown> = {
     stored: false,
   },
   live: { status: 'ok' },
-  ready: { status: 'ready', model, failure: null, versionsInMemory: [version] },
+  ready: { status: 'ready', model, failure: null, stockLayers: [], versionsInMemory: [version] },
 };
