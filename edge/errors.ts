@@ -32,7 +32,10 @@ export const problems = {
   not_acceptable: { status: 406, title: 'No accepted media type is available' },
   body_timeout: { status: 408, title: 'The body took too long to arrive' },
   body_too_large: { status: 413, title: 'The body is too large' },
-  image_too_large: { status: 413, title: 'The image has too many pixels' },
+  image_too_large: {
+    status: 413,
+    title: 'The image has too many pixels, or takes too long to decode',
+  },
   too_many_images: { status: 413, title: 'Too many images in one request' },
   unsupported_encoding: { status: 415, title: 'The Content-Encoding is not supported' },
   unsupported_image: { status: 415, title: 'The image format is not supported' },
