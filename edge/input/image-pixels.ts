@@ -27,7 +27,7 @@ export interface PostedInput {
   crop?: Crop;
 }
 
-/** What the network needs, and the time that is left for the images of the request. */
+/** The network's preprocessing, and the time that remains for decoding the images of the request. */
 type InputOptions = ModelInputOptions & { time: DecodingTime };
 
 /** An image before it is decoded: its file or raw bytes, or its JSON numbers. */

@@ -12,7 +12,7 @@ const copied = ['index.html', 'icon.svg', '_headers'];
 
 /** The files that the page's TensorFlow.js fetches if it runs on WebAssembly. */
 const wasmFiles = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
-/** What isolates garments in the page, as in the Worker. */
+/** The kernels that isolate garments, the same in the page as in the Worker. */
 const decoders = fileURLToPath(
   new URL('../../shared/kernels/build/decoders.wasm', import.meta.url),
 );

@@ -94,7 +94,7 @@ export interface DecodeOptions {
   minSide?: number | undefined;
   /** The limit of width x height (default: the format's own limit, which fits a Worker's memory). */
   maxPixels?: number | undefined;
-  /** What decoding may take; what it takes is subtracted (default: `maxDecodingTime`). */
+  /** The time that decoding may take. Its estimate is subtracted (default: `maxDecodingTime`). */
   time?: DecodingTime | undefined;
 }
 

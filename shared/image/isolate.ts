@@ -68,7 +68,7 @@ export function isolate(
   }
 }
 
-/** What the search needs, without a row of the picture. */
+/** The bytes that the search for the garment uses, without those for a row of the picture. */
 const memoryBytes = 10 * 65_536;
 
 function reduce(

@@ -81,7 +81,7 @@ export const shapeOfImages = ({ height, width, channels = 1 }: ImageShape): stri
 export interface FolderReport {
   /** The division of training and test images: by the folders, or the images' content if there is no test folder. */
   split: 'folders' | 'content';
-  /** What some of the images look like; null if a model decided how they are read. */
+  /** A summary of a sample of the images; null if a model decides how they are read. */
   sample: ImageSample | null;
   /** The files that were left out because they can't be read as images. */
   skipped: { path: string; reason: string }[];
@@ -130,7 +130,7 @@ export function checkTestSet(folder: string, test: ImageSet): void {
   );
 }
 
-/** What a sample of a folder's images shows. */
+/** The sizes and colours of a sample of a folder's images. */
 export interface ImageSample {
   /** Whether the images have colours that a network could learn from. */
   isColourful: boolean;

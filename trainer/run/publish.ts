@@ -28,7 +28,7 @@ export interface PublishRunOptions extends Gate {
   sign?: string | undefined;
   /** Stores the weights as this type, and measures them again (default: as the run has them). */
   dtype?: WeightType | undefined;
-  /** The folder of the data set to measure them on (default: where the run had it from). */
+  /** The folder of the data set to measure them on (default: the run's source). */
   dataDir?: string | undefined;
   /** Stops measuring. */
   signal?: AbortSignal | undefined;

@@ -27,7 +27,7 @@ export async function publishTrial(
   }
 }
 
-/** What became of the best model of a data set. */
+/** The result of publishing the best model of a data set. */
 export type DatasetPublication = {
   dataset: string;
   /** The data set's name, after which the model is named. */

@@ -47,7 +47,7 @@ export const sweepSchema = z.object({
 export const trialCount = ({ trials, datasets = [] }: Sweep): number =>
   trials.length * Math.max(1, datasets.length);
 
-/** What distinguishes a trial from the others of its sweep. */
+/** The values that distinguish a trial from the others of its sweep. */
 export interface TrialDefinition {
   parameters: Sweep['trials'][number]['parameters'];
   /** Only in a sweep over several data sets. */

@@ -19,7 +19,7 @@ export interface StockStep {
 
 export type PlanStep = StockStep | { kind: 'segment'; segment: Segment };
 
-/** What a model compiles to: steps from value 0, the input, to `output`. */
+/** A compiled model: the steps that lead from value 0, the input, to `output`. */
 export interface Plan {
   steps: PlanStep[];
   output: number;

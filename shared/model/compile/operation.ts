@@ -29,7 +29,7 @@ interface Window {
   kernel: Size;
   stride: Size;
   dilation: Size;
-  /** Rows and columns of zeros before the image. What is needed after it follows from the output's size. */
+  /** Rows and columns of zeros before the image. The padding after it follows from the size of the output. */
   before: Size;
 }
 

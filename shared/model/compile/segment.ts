@@ -17,7 +17,7 @@ export interface Segment {
    * Computes one image.
    *
    * @param inputs [height, width, channels] of each input
-   * @param outputs where the result goes, in the same order as `outputs`
+   * @param outputs receive the results, one per value in `Segment.outputs`
    */
   run(inputs: Float32Array[], outputs: Float32Array[]): void;
 }

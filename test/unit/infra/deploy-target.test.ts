@@ -16,7 +16,7 @@ const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 const r2 = { accountId: 'account', jurisdiction: undefined };
 const bucket = { name: 'catwalk', r2, variables: {} };
 
-/** @returns where the trainer would upload to */
+/** @returns the bucket and endpoint that the trainer would upload to */
 function locate(environment: NodeJS.ProcessEnv, deployed: DeployedBucket, endpoint?: string) {
   const target = uploadTarget(environment, deployed, endpoint);
   const { values } = parseArgs({

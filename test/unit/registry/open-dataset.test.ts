@@ -121,7 +121,7 @@ describe('downloading a folder', () => {
     };
   }
 
-  it('continues where it was interrupted', async () => {
+  it('continues an interrupted download', async () => {
     for (let i = 0; i < 20; i++) await bucket.put(`data/a/${i}`, Buffer.from(`file ${i}`), binary);
     await bucket.put('data/b/last', Buffer.from('last'), binary);
     const { folder, download } = await target();

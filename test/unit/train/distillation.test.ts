@@ -146,7 +146,7 @@ describe('a training with a teacher', () => {
     throw new Error('There was no epoch.');
   }
 
-  it('learns from it alone with a weight of 1, and from the labels alone with 0', async () => {
+  it('learns only from the teacher with a weight of 1, and only from the labels with 0', async () => {
     const taught = await weightsAfter(1, false);
     expect(taught.every(Number.isFinite)).toBe(true);
     expect(await weightsAfter(1, true)).toEqual(taught);
