@@ -4,7 +4,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { decoderFile } from './image-decoders.ts';
 
 /** Files are named by the SHA-256 of the image files. Each has the SHA-256 of the pixels, then the pixels. */
@@ -25,10 +24,7 @@ const decoderFolder = fileURLToPath(new URL('../../shared/image/', import.meta.u
  *
  * @param cacheDir the folder of all data sets
  */
-export async function cacheFolderFor(
-  cacheDir: string,
-  settings: ModelInputOptions,
-): Promise<string> {
+export async function cacheFolderFor(cacheDir: string, settings: object): Promise<string> {
   const key = createHash('sha256').update(JSON.stringify(settings));
   const names = await readdir(decoderFolder, { recursive: true });
   const files = names.filter((name) => /\.(js|ts)$/.test(name)).sort();

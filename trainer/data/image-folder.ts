@@ -60,7 +60,7 @@ export async function loadImageFolder(
   folder: string,
   options: LoadImageFolderOptions,
 ): Promise<Dataset> {
-  const { model, onProgress = () => {} } = options;
+  const { model, cacheDir = defaultCacheFolder(), onProgress = () => {} } = options;
   const name = datasetName(folder);
   const files = findFiles(folder, model);
   const { labels } = files;
@@ -69,12 +69,14 @@ export async function loadImageFolder(
     const train = labelsOnly(files.train ?? []);
     checkLabels(folder, { labels, train, test: isSplit ? labelsOnly(files.test ?? []) : train });
   }
-  const sample = model ? null : await sampleImages(files.train?.flat() ?? [], options.signal);
+  const sample = model
+    ? null
+    : await sampleImages(files.train?.flat() ?? [], cacheDir, options.signal);
   const decided = sample ? inputFor(name, sample, options) : inputOptionsFor(model as ModelSpec);
   const input = { ...decided, background: backgroundToRead(decided.background) };
   const { parts: read, skipped } = await readParts(files, input, {
     ...options,
-    cacheDir: options.cacheDir ?? defaultCacheFolder(),
+    cacheDir,
   });
   if (skipped.length > 0 && !options.skipUnreadable) throw unreadable(folder, skipped);
   const { train, test } = isSplit ? read : splitByContent(read.train ?? []);

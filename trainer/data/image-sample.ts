@@ -1,4 +1,8 @@
 /** Looks at some images of a folder before all are converted, to choose the network's input. */
+import { hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
 import { readRegularFile } from '../../node/files.ts';
 import { decodeImage } from '../../shared/image/decode-image.ts';
 import type { RasterImage } from '../../shared/image/image.ts';
@@ -9,7 +13,9 @@ import {
   type PictureOptions,
   type Size,
 } from './dataset.ts';
+import { cacheFolderFor, writeToCache } from './image-cache.ts';
 import { imageDecoders } from './image-decoders.ts';
+import { stateOf } from './image-index.ts';
 import { knownBackground } from './known-datasets.ts';
 import { maxFileBytes, maxPixels } from './read-image-file.ts';
 
@@ -30,17 +36,49 @@ const greySide = 28;
 const smallSide = 32;
 const colourSide = 64;
 
-/** @param paths all image files, in any order that does not change */
+const sizeSchema = z.object({ width: z.number(), height: z.number() });
+const sampleSchema: z.ZodType<ImageSample> = z.object({
+  isColourful: z.boolean(),
+  sizes: z.object({ smallest: sizeSchema, median: sizeSchema, largest: sizeSchema }).nullable(),
+});
+
+/**
+ * Returns the sizes and colours of a sample of images. The cache has them if the files of the sample have not changed: decoding large
+ * photos again would take most of the time of a command that reads everything else from the cache.
+ *
+ * @param paths all image files, in any order that does not change
+ * @param cacheDir the folder of all data sets
+ */
 export async function sampleImages(
   paths: readonly string[],
+  cacheDir: string,
   signal?: AbortSignal,
 ): Promise<ImageSample> {
   const count = Math.min(sampleSize, paths.length);
+  const sampled = Array.from(
+    { length: count },
+    (_, i) => paths[Math.floor((i * paths.length) / count)] as string,
+  );
+  const states = sampled.map((path) => stateOf(path));
+  const key = hash('sha256', JSON.stringify([sampled, states]));
+  const settings = { sampleSize, side, minSpread, minPixels, minImages };
+  const file = join(await cacheFolderFor(cacheDir, settings), `${key}.json`);
+  // Missing or damaged: the images are examined again.
+  const cached = await readFile(file, 'utf8')
+    .then((content) => sampleSchema.parse(JSON.parse(content)))
+    .catch(() => null);
+  if (cached) return cached;
+  const sample = await examine(sampled, signal);
+  // If the cache can't be written, reading all images reports it.
+  if (!states.includes(null)) await writeToCache(file, JSON.stringify(sample)).catch(() => {});
+  return sample;
+}
+
+async function examine(paths: readonly string[], signal?: AbortSignal): Promise<ImageSample> {
   const sizes: Size[] = [];
   let colourful = 0;
-  for (let i = 0; i < count; i++) {
+  for (const path of paths) {
     signal?.throwIfAborted();
-    const path = paths[Math.floor((i * paths.length) / count)] as string;
     // Reading all files reports those that can't be read.
     const image = await readSmall(path).catch(() => null);
     if (image === null) continue;
@@ -66,9 +104,11 @@ const readSmall = async (path: string) =>
 function hasColours({ data }: RasterImage): boolean {
   let pixels = 0;
   for (let i = 0; i < data.length; i += 4) {
-    const [red = 0, green = 0, blue = 0, alpha = 0] = data.subarray(i, i + 4);
+    const red = data[i] as number;
+    const green = data[i + 1] as number;
+    const blue = data[i + 2] as number;
     const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
-    if ((spread * alpha) / 255 >= minSpread) pixels++;
+    if ((spread * (data[i + 3] as number)) / 255 >= minSpread) pixels++;
   }
   return (4 * pixels) / data.length >= minPixels;
 }

@@ -45,10 +45,16 @@ const load = () => loadDataset({ dataset: folder, cacheDir, background: { kind: 
 
 /** The index's file for a folder of the data set, which names the only image in it. */
 async function indexOf(part: string) {
-  const images = join(cacheDir, 'images');
-  const [settings = ''] = await readdir(images);
   const name = createHash('sha256').update(join(folder, part)).digest('hex').slice(0, 32);
-  const file = join(images, settings, `${name}.json`);
+  return jsonFile((path) => path.endsWith(`${name}.json`));
+}
+
+/** The sample's file, whose name is a whole SHA-256. */
+const sampleFile = () => jsonFile((path) => /[0-9a-f]{64}\.json$/.test(path));
+
+async function jsonFile(matches: (path: string) => boolean) {
+  const images = join(cacheDir, 'images');
+  const file = join(images, (await readdir(images, { recursive: true })).find(matches) ?? '');
   return { file, content: JSON.parse(await readFile(file, 'utf8')) };
 }
 
@@ -80,6 +86,30 @@ describe('the index of a folder', () => {
     const { test, train } = await load();
     expect(test.images).not.toEqual(first.test.images);
     expect(test.images).toEqual(train.images.slice(784));
+  });
+});
+
+describe('the sample of a folder', () => {
+  test('is not examined again while its files are the same', async () => {
+    const first = await load();
+    const { file, content } = await sampleFile();
+    expect(first.folder?.sample).toEqual(content);
+    const other = { ...content, sizes: null };
+    await writeFile(file, JSON.stringify(other));
+    expect((await load()).folder?.sample).toEqual(other);
+    await rm(join(folder, 'train/a/0.png'));
+    await symlink(join(docs, 'page-explore.png'), join(folder, 'train/a/0.png'));
+    expect((await load()).folder?.sample?.sizes).not.toBeNull();
+  });
+
+  test('is examined again if its file is damaged', async () => {
+    const first = await load();
+    const { file } = await sampleFile();
+    for (const damaged of ['', '{}', '{"isColourful":true']) {
+      await writeFile(file, damaged);
+      expect((await load()).folder?.sample).toEqual(first.folder?.sample);
+      expect((await sampleFile()).content).toEqual(first.folder?.sample);
+    }
   });
 });
 
