@@ -4,7 +4,8 @@ import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { modelJsonSchema, type WeightType } from '../../shared/registry/manifest.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { type Dataset, type ImageSet, inputOf } from '../data/dataset.ts';
-import { type LoadDatasetOptions, loadDataset } from '../data/load-dataset.ts';
+import type { LoadDatasetOptions } from '../data/load-dataset.ts';
+import { openDataset } from '../registry/open-dataset.ts';
 import { modelFiles, type VersionToPublish } from '../registry/publish-version.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import { firstImages, splitValidation } from '../train/image-order.ts';
@@ -79,12 +80,12 @@ async function wholeArtifacts({ config, files }: StoredRun): Promise<io.ModelArt
   };
 }
 
-/** Loads the data set of a run. */
+/** Loads the data set of a run, which may be in a bucket. */
 function datasetOf({ spec, dataset }: RunConfig, options: LoadDatasetOptions): Promise<Dataset> {
   const { name, origin = name, labelOffset, skipUnreadable } = dataset;
   const { fit, background, ...input } = inputOptionsFor(spec);
   const how = { fit, background, ...inputOf(input), labelOffset, skipUnreadable };
-  return loadDataset({ ...how, ...options, dataset: origin });
+  return openDataset({ ...how, ...options, dataset: origin });
 }
 
 /** Returns the images that were held back from a run's training. */

@@ -12,7 +12,7 @@ interface Teachers {
   /** The part of config.json about them. */
   record: { teachers: ParentModel['origin'][]; temperature: number; teacherWeight: number };
   /**
-   * Returns what the training needs.
+   * Returns the settings of the distillation into a network.
    *
    * @throws {UsageError} if a teacher has other labels, or takes other images
    */
