@@ -94,13 +94,27 @@ export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 export const networkNames = ['tutorial', 'wide'] as const;
 type NetworkName = (typeof networkNames)[number];
 
+/** A Worker loads 32 MiB of weights. The network for 95 pixels in colour has that much: its dense layer grows with the area. */
+const maxTutorialSide = 95;
+
+/** The images are too large for the network. */
+export class NetworkTooLargeError extends Error {
+  override name = 'NetworkTooLargeError';
+}
+
 /**
  * Returns the CNN of PyTorch's tutorial for a data set, with one logit per label. `wide` has twice the channels and units.
  *
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
+ * @throws {NetworkTooLargeError} if a Worker could not load the tutorial's network for this size
  */
 export function cnnFor(dataset: DatasetShape, network: NetworkName = 'tutorial'): ModelSpec {
   const { name, height, width, channels = 1, labels, fit, background } = dataset;
+  if ((height >> 3) * (width >> 3) > (maxTutorialSide >> 3) ** 2) {
+    throw new NetworkTooLargeError(
+      `The tutorial's network takes images of up to ${maxTutorialSide}x${maxTutorialSide} pixels; for ${width}x${height} it would have more weights than the 32 MiB that a Worker loads. For a folder of images, use a --size of at most ${maxTutorialSide}.`,
+    );
+  }
   const { mean, std } = dataset.scale ?? { mean: 0.5, std: 0.5 };
   const times = network === 'wide' ? 2 : 1;
   return modelSpecSchema.parse({

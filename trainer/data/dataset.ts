@@ -21,6 +21,9 @@ export interface PictureOptions {
   size?: number | undefined;
 }
 
+/** A network's defaults for the pictures of a folder; what is missing is decided by the images. */
+export type PictureDefaults = Pick<PictureOptions, 'colour' | 'fit' | 'size'>;
+
 export const colours = ['rgb', 'grey'] as const;
 export type Colour = (typeof colours)[number];
 
@@ -57,9 +60,9 @@ export interface Dataset {
   folder?: FolderReport;
 }
 
-/** Sides of a network's input: three poolings need 8 pixels, and a Worker loads 32 MiB of weights, those of the network for 88. */
+/** Sides of a network's input. Three poolings need 8 pixels; a network may take fewer than the maximum (`cnnFor`). */
 export const minSide = 8;
-export const maxSide = 88;
+export const maxSide = 224;
 
 export type ImageShape = Pick<Dataset, 'height' | 'width' | 'channels'>;
 

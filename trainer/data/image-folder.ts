@@ -10,10 +10,12 @@ import {
   checkTestSet,
   type Dataset,
   type FolderReport,
+  type ImageSample,
   type ImageSet,
   type ImageShape,
   InvalidDatasetError,
   imageLength,
+  type PictureDefaults,
   type PictureOptions,
 } from './dataset.ts';
 import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
@@ -35,6 +37,10 @@ export interface LoadImageFolderOptions
   cacheDir?: string | undefined;
   /** Leaves out files that are not images, instead of refusing the folder. */
   skipUnreadable?: boolean | undefined;
+  /**
+   * Chooses the network's defaults, from a sample of the training images and their number (default: those of the tutorial's network).
+   */
+  defaults?: ((sample: ImageSample, images: number) => PictureDefaults) | undefined;
   /** Reads only the test images, for this model: its labels and its preprocessing (default: all parts, for a new model). */
   model?: ModelSpec | undefined;
 }
@@ -69,10 +75,11 @@ export async function loadImageFolder(
     const train = labelsOnly(files.train ?? []);
     checkLabels(folder, { labels, train, test: isSplit ? labelsOnly(files.test ?? []) : train });
   }
-  const sample = model
-    ? null
-    : await sampleImages(files.train?.flat() ?? [], cacheDir, options.signal);
-  const decided = sample ? inputFor(name, sample, options) : inputOptionsFor(model as ModelSpec);
+  const paths = files.train?.flat() ?? [];
+  const sample = model ? null : await sampleImages(paths, cacheDir, options.signal);
+  const decided = sample
+    ? inputFor(name, sample, options, options.defaults?.(sample, paths.length))
+    : inputOptionsFor(model as ModelSpec);
   const input = { ...decided, background: backgroundToRead(decided.background) };
   const { parts: read, skipped } = await readParts(files, input, {
     ...options,

@@ -10,6 +10,7 @@ import {
   type Colour,
   type ImageSample,
   InvalidDatasetError,
+  type PictureDefaults,
   type PictureOptions,
   type Size,
 } from './dataset.ts';
@@ -116,14 +117,20 @@ function hasColours({ data }: RasterImage): boolean {
 /**
  * Decides how the images of a folder become inputs. A folder that is named after a known data set is read as that is.
  *
+ * @param defaults of the network (default: those of the tutorial's)
  * @throws {InvalidDatasetError} if images in colour shall be isolated
  */
-export function inputFor(name: string, sample: ImageSample, options: PictureOptions) {
+export function inputFor(
+  name: string,
+  sample: ImageSample,
+  options: PictureOptions,
+  defaults: PictureDefaults = {},
+) {
   const known = knownBackground(name);
-  const { fit = 'contain' } = options;
+  const { fit = defaults.fit ?? 'contain' } = options;
   const isColourful = sample.isColourful && !known && options.background?.kind !== 'isolate';
-  const colour = options.colour ?? (isColourful ? 'rgb' : 'grey');
-  const side = options.size ?? defaultSide(colour, sample);
+  const colour = options.colour ?? defaults.colour ?? (isColourful ? 'rgb' : 'grey');
+  const side = options.size ?? defaults.size ?? defaultSide(colour, sample);
   const size = { height: side, width: side, fit };
   if (colour === 'grey') {
     return { ...size, channels: 1 as const, background: options.background ?? known };

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../node/files.ts';
 import { parseSchemaOptions, UsageError } from '../../node/options.ts';
+import { NetworkTooLargeError } from '../../shared/model/model-spec.ts';
 import { evaluationFile } from '../../shared/registry/evaluation.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -183,6 +184,7 @@ const resumable = (options: Record<string, unknown>) =>
 const isMisconfiguration = (error: unknown) =>
   error instanceof UsageError ||
   error instanceof InvalidDatasetError ||
+  error instanceof NetworkTooLargeError ||
   error instanceof ValidationTooLargeError;
 
 /** The files of a run that a trial stores in the bucket. They suffice to publish it, and to resume it elsewhere. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toPng } from '../../../shared/picture/png.ts';
-import { InvalidDatasetError } from '../../../trainer/data/dataset.ts';
+import { type ImageSample, InvalidDatasetError } from '../../../trainer/data/dataset.ts';
 import { describeFolder } from '../../../trainer/data/folder-report.ts';
 import { imageFile, writeTrainingSet } from '../../../trainer/data/idx-folder.ts';
 import { scaleOf } from '../../../trainer/data/image-scale.ts';
@@ -69,6 +69,20 @@ test('takes 32x32 pixels for small images, and other sizes if they are named', a
     pixels[0],
   ]);
   expect((await load({ dataset: small, size: 40 })).dataset).toMatchObject({ width: 40 });
+});
+
+test('takes the defaults of a network, unless options replace them', async () => {
+  const seen: unknown[] = [];
+  const defaults = ({ isColourful }: ImageSample, images: number) => {
+    seen.push({ isColourful, images });
+    return { fit: 'stretch' as const, size: 160 };
+  };
+  const { dataset } = await load({ defaults });
+  expect(seen).toEqual([{ isColourful: true, images: 24 }]);
+  expect(dataset).toMatchObject({ height: 160, width: 160, channels: 3, fit: 'stretch' });
+  expect(dataset.train.images.length).toBe(24 * 160 * 160 * 3);
+  const { dataset: chosen } = await load({ defaults, size: 24, fit: 'cover' });
+  expect(chosen).toMatchObject({ height: 24, fit: 'cover' });
 });
 
 test('warns if the network sees colours in grey', async () => {

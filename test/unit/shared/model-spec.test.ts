@@ -4,6 +4,7 @@ import {
   fashionMnistCnn,
   inputOptionsFor,
   modelSpecSchema,
+  NetworkTooLargeError,
 } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
 
@@ -21,6 +22,16 @@ test('a data set determines name, labels, preprocessing and the last layer of th
       { type: 'dense', units: 3, activation: 'linear' },
     ],
   });
+});
+
+test('the network of the tutorial is not made for images whose weights a Worker would not load', () => {
+  const pictures = { fit: 'contain', background: { kind: 'keep' } } as const;
+  const specOf = (height: number, width: number) =>
+    cnnFor({ name: 'photos', height, width, channels: 3, labels: ['a', 'b'], ...pictures });
+  expect(specOf(95, 95).inputShape).toEqual([95, 95, 3]);
+  expect(() => specOf(96, 96)).toThrow(NetworkTooLargeError);
+  expect(() => specOf(96, 96)).toThrow(/up to 95x95 pixels; for 96x96 .* 32 MiB/);
+  expect(specOf(40, 160).inputShape).toEqual([40, 160, 3]);
 });
 
 describe('the spec of a version that an older trainer published', () => {
