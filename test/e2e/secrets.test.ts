@@ -17,6 +17,7 @@ import { uploadTestSet } from '../../trainer/registry/test-set.ts';
 import { type Bundle, bundleProduction } from '../bench/edge/bundle.ts';
 import { openWorker } from '../bench/edge/open-worker.ts';
 import { firstTestImages } from '../support/datasets/test-images.ts';
+import { bodies, gets, posts } from '../support/edge/every-request.ts';
 import { trainedModel } from '../support/models/trained-model.ts';
 import { secretFinder } from '../support/secret-forms.ts';
 import { sample } from '../support/vitest/sample.ts';
@@ -131,55 +132,6 @@ async function openAudited(changed: Record<string, string> = {}) {
 type Audited = Awaited<ReturnType<typeof openAudited>>;
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-
-const gets = [
-  '/predict',
-  '/predict?index=0',
-  '/predict?index=x',
-  '/predict?index=1e9',
-  '/predict?alias=no',
-  '/predict?version=20200101T000000Z-00000000',
-  '/images/0.png',
-  '/images/x.png',
-  '/model',
-  '/models',
-  '/metrics',
-  '/healthz',
-  '/readyz',
-  '/nothing',
-  '/v1/models/x',
-  '/v2',
-  '/v1/models/fashion-mnist-cnn',
-  '/v1/models/fashion-mnist-cnn/metadata',
-  '/v2/health/ready',
-  '/v2/models/fashion-mnist-cnn',
-  '/openapi.json',
-  '/%E0%A4',
-  '/predict?index=0&index=1',
-];
-const posts = [
-  '/predict',
-  '/predict?echo=true',
-  '/predict?invert=x',
-  '/model',
-  '/nothing',
-  '/feedback',
-  '/v1/models/fashion-mnist-cnn:predict',
-  '/v2/models/fashion-mnist-cnn/infer',
-];
-const bodies: [type: string, body: BodyInit][] = [
-  ['application/octet-stream', new Uint8Array(784)],
-  ['application/octet-stream', new Uint8Array(3)],
-  ['application/json', '{"images": [[1], "AAAA", {"pixels": null}]}'],
-  [
-    'application/json',
-    `{"id": "20261124T101500Z-3fa9c1d2.${'0'.repeat(64)}", "label": 1, "index": 0}`,
-  ],
-  ['application/json', `${'['.repeat(5000)}`],
-  ['application/json', '{"instances": [], "inputs": [{"name": 1}]}'],
-  ['multipart/form-data; boundary=x', '--x\r\nbroken'],
-  ['image/png', '\x89PNG\r\n\x1a\n broken'],
-];
 
 /** Requests every route with valid and invalid input, with and without a token. */
 async function askEverything({ ask }: Audited): Promise<void> {

@@ -6,31 +6,35 @@
  * have a million blocks.
  */
 
+import {
+  copyInput,
+  count,
+  fill,
+  giveBytes,
+  needsInput,
+  padding,
+  startBits,
+  take,
+  unreadBytes,
+  unreadInput,
+} from './inflate-bits';
+import {
+  DISTANCES,
+  HISTORY,
+  HISTORY_BYTES,
+  INPUT,
+  LENGTHS,
+  LITERALS,
+  OUTPUT,
+} from './inflate-memory';
+import { buildTable, readSymbol } from './inflate-tables';
+
 /** The results of `inflate`. */
 const INVALID: i32 = 0;
 const NEEDS_INPUT: i32 = 1;
 const OUTPUT_FULL: i32 = 2;
 const DONE: i32 = 3;
 
-/** Bits that a lookup covers. */
-const LOOKUP_BITS: i32 = 9;
-/** A table of codes: u16 lookup[512] of symbol x 16 + length, u16 counts[16] of codes by length, u16 symbols[288]. */
-const COUNTS: usize = 1024;
-const SYMBOLS: usize = COUNTS + 32;
-const TABLE_BYTES: usize = SYMBOLS + 576;
-
-// Behind the tables of the JPEG decoder.
-const LITERALS: usize = 65536;
-const DISTANCES: usize = LITERALS + TABLE_BYTES;
-/** u8 lengths[320] of the codes of a block, and of their own code. */
-const LENGTHS: usize = DISTANCES + TABLE_BYTES;
-/** u32 starts[16], while a table is built: per length the position of the next symbol x 65536 + its code. */
-const STARTS: usize = LENGTHS + 320;
-const INPUT: usize = LITERALS + 8192;
-const INPUT_BYTES: usize = 65536;
-const HISTORY: usize = INPUT + INPUT_BYTES;
-const HISTORY_BYTES: usize = 32768;
-const OUTPUT: usize = HISTORY + HISTORY_BYTES;
 /** A match of 258 bytes, copied 8 at a time, may follow the last full check. */
 const OUTPUT_LIMIT: usize = OUTPUT + 65536 - 272;
 
@@ -48,14 +52,6 @@ const IN_STORED: i32 = 1;
 const IN_CODES: i32 = 2;
 const AT_END: i32 = 3;
 
-let at: usize = 0;
-let end: usize = 0;
-let isLast: i32 = 0;
-/** The lowest `count` bits are those that are not read yet; the lowest is the next. */
-let bits: u64 = 0;
-let count: i32 = 0;
-/** Zero bits appended for missing data. Reading one of them means that the data is cut off. */
-let padding: i32 = 0;
 let out: usize = 0;
 /** The first byte of history that has been written. */
 let oldest: usize = 0;
@@ -75,12 +71,7 @@ export function inflateOutput(): usize {
 
 /** Starts with new data. */
 export function inflateStart(): void {
-  at = INPUT;
-  end = INPUT;
-  isLast = 0;
-  bits = 0;
-  count = 0;
-  padding = 0;
+  startBits();
   out = OUTPUT;
   oldest = OUTPUT;
   stage = IN_HEADER;
@@ -91,14 +82,12 @@ export function inflateStart(): void {
 
 /** @param last whether no input follows these bytes */
 export function inflateGive(bytes: usize, last: i32): void {
-  at = INPUT;
-  end = INPUT + bytes;
-  isLast = last;
+  giveBytes(bytes, last);
 }
 
 /** @returns bytes at the end of the input that have not been read */
 export function inflateUnread(): usize {
-  return end - at;
+  return unreadInput();
 }
 
 /** @returns bytes of output since the last call of `inflate` */
@@ -128,52 +117,6 @@ function moveHistory(): void {
   memory.copy(HISTORY, HISTORY + moved, HISTORY_BYTES);
   out = OUTPUT;
   oldest = oldest < HISTORY + moved ? HISTORY : oldest - moved;
-}
-
-/** Loads bits until there are at least 56. */
-// @ts-ignore: decorator
-@inline
-function fill(): void {
-  if (at + 8 <= end) {
-    bits |= load<u64>(at) << count;
-    at += <usize>((63 - count) >> 3);
-    count |= 56;
-  } else fillByBytes();
-}
-
-function fillByBytes(): void {
-  // The fast path leaves bits above `count` behind.
-  bits &= ((<u64>1) << count) - 1;
-  while (count <= 55) {
-    if (at < end) bits |= (<u64>load<u8>(at++)) << count;
-    else padding += 8;
-    count += 8;
-  }
-}
-
-/** @param length 0 to 16, of bits that have been loaded */
-// @ts-ignore: decorator
-@inline
-function take(length: i32): i32 {
-  const value = <i32>bits & ((1 << length) - 1);
-  bits >>= length;
-  count -= length;
-  return value;
-}
-
-/** Gives whole bytes back to the input. */
-function unreadBytes(): void {
-  const real = max(0, count - padding);
-  at -= <usize>(real >> 3);
-  count = real & 7;
-  bits &= ((<u64>1) << count) - 1;
-  padding = 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function needsInput(bytes: usize): bool {
-  return !isLast && end - at < bytes;
 }
 
 /** Reads the header of a block. */
@@ -210,12 +153,11 @@ function copyStored(): i32 {
   while (storedLeft > 0) {
     const room = <i32>(OUTPUT_LIMIT - out);
     if (room <= 0) return OUTPUT_FULL;
-    const available = <i32>(end - at);
+    const available = <i32>unreadInput();
     if (available == 0) return NEEDS_INPUT;
     const length = min(storedLeft, min(room, available));
-    memory.copy(out, at, length);
+    copyInput(out, length);
     out += length;
-    at += length;
     storedLeft -= length;
   }
   stage = IN_HEADER;
@@ -272,86 +214,6 @@ function dynamicTables(): i32 {
   if (load<u8>(LENGTHS + 256) == 0) return 0;
   if (!buildTable(LITERALS, LENGTHS, literals)) return 0;
   return buildTable(DISTANCES, LENGTHS + literals, distances);
-}
-
-/**
- * Builds a table of codes from their lengths, u8[n].
- *
- * @returns 0 if there are too many codes, or too few, unless there is one of 1 bit or none
- */
-function buildTable(table: usize, lengths: usize, n: i32): i32 {
-  memory.fill(table, 0, SYMBOLS);
-  const counts = table + COUNTS;
-  for (let i = 0; i < n; i++) {
-    const place = counts + (<usize>load<u8>(lengths + i) << 1);
-    store<u16>(place, load<u16>(place) + 1);
-  }
-  const used = n - <i32>load<u16>(counts);
-  store<u16>(counts, 0);
-  let free = 1;
-  let position = 0;
-  let code = 0;
-  for (let length = 1; length <= 15; length++) {
-    const codes = <i32>load<u16>(counts + (length << 1));
-    free = (free << 1) - codes;
-    if (free < 0) return 0;
-    code <<= 1;
-    store<i32>(STARTS + (length << 2), (position << 16) | code);
-    position += codes;
-    code += codes;
-  }
-  if (free > 0 && (used > 1 || (used == 1 && load<u16>(counts, 2) != 1))) return 0;
-  for (let i = 0; i < n; i++) {
-    const length = <i32>load<u8>(lengths + i);
-    if (length == 0) continue;
-    const next = load<i32>(STARTS + (length << 2));
-    store<i32>(STARTS + (length << 2), next + 0x10001);
-    store<u16>(table + SYMBOLS + (<usize>(next >>> 16) << 1), i);
-    if (length > LOOKUP_BITS) continue;
-    const first = reversed(next & 0xffff, length);
-    for (let j = first; j < 1 << LOOKUP_BITS; j += 1 << length) {
-      store<u16>(table + (<usize>j << 1), (i << 4) | length);
-    }
-  }
-  return 1;
-}
-
-function reversed(code: i32, length: i32): i32 {
-  let result = 0;
-  for (let i = 0; i < length; i++) result |= ((code >> i) & 1) << (length - 1 - i);
-  return result;
-}
-
-/** Reads a symbol of bits that have been loaded. @returns -1 if the next bits are not a code */
-// @ts-ignore: decorator
-@inline
-function readSymbol(table: usize): i32 {
-  const entry = <i32>load<u16>(table + (<usize>(bits & 511) << 1));
-  if (entry) {
-    bits >>= entry & 15;
-    count -= entry & 15;
-    return entry >> 4;
-  }
-  return readLongSymbol(table);
-}
-
-function readLongSymbol(table: usize): i32 {
-  let code = 0;
-  let first = 0;
-  let position = 0;
-  for (let length = 1; length <= 15; length++) {
-    code |= <i32>(bits >> (length - 1)) & 1;
-    const codes = <i32>load<u16>(table + COUNTS + (length << 1));
-    if (code - codes < first) {
-      bits >>= length;
-      count -= length;
-      return <i32>load<u16>(table + SYMBOLS + (<usize>(position + code - first) << 1));
-    }
-    position += codes;
-    first = (first + codes) << 1;
-    code <<= 1;
-  }
-  return -1;
 }
 
 /** Reads literals and matches up to the end of the block. */

@@ -1,0 +1,50 @@
+/** Requests of every route of a Worker, valid and invalid. */
+
+export const gets = [
+  '/predict',
+  '/predict?index=0',
+  '/predict?index=x',
+  '/predict?index=1e9',
+  '/predict?alias=no',
+  '/predict?version=20200101T000000Z-00000000',
+  '/images/0.png',
+  '/images/x.png',
+  '/model',
+  '/models',
+  '/metrics',
+  '/healthz',
+  '/readyz',
+  '/nothing',
+  '/v1/models/x',
+  '/v2',
+  '/v1/models/fashion-mnist-cnn',
+  '/v1/models/fashion-mnist-cnn/metadata',
+  '/v2/health/ready',
+  '/v2/models/fashion-mnist-cnn',
+  '/openapi.json',
+  '/%E0%A4',
+  '/predict?index=0&index=1',
+];
+export const posts = [
+  '/predict',
+  '/predict?echo=true',
+  '/predict?invert=x',
+  '/model',
+  '/nothing',
+  '/feedback',
+  '/v1/models/fashion-mnist-cnn:predict',
+  '/v2/models/fashion-mnist-cnn/infer',
+];
+export const bodies: [type: string, body: BodyInit][] = [
+  ['application/octet-stream', new Uint8Array(784)],
+  ['application/octet-stream', new Uint8Array(3)],
+  ['application/json', '{"images": [[1], "AAAA", {"pixels": null}]}'],
+  [
+    'application/json',
+    `{"id": "20261124T101500Z-3fa9c1d2.${'0'.repeat(64)}", "label": 1, "index": 0}`,
+  ],
+  ['application/json', `${'['.repeat(5000)}`],
+  ['application/json', '{"instances": [], "inputs": [{"name": 1}]}'],
+  ['multipart/form-data; boundary=x', '--x\r\nbroken'],
+  ['image/png', '\x89PNG\r\n\x1a\n broken'],
+];
