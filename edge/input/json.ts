@@ -6,8 +6,8 @@ import { JsonError, parseJson } from '../json.ts';
 export const maxTextBytes = 10 * 2 ** 20;
 /** An image in rows in an object in a list in an object is 5 deep. A batch with channels in a protocol's body is 7. */
 const maxDepth = 8;
-/** 64 images of 28 rows with an array per pixel's channels are 52,000. */
-const maxContainers = 100_000;
+/** 64 images of 28 rows with an array per pixel's channels are 52,000, and one of 224 rows 50,000. */
+const maxContainers = 250_000;
 /** 64 images of 784 numbers are 50,000. A body of commas would become ten million values. */
 const maxValues = 1_000_000;
 /** Enough for 784 numbers in quotes, a common mistake, to be reported with its position. Images have a few names each. */
@@ -111,4 +111,7 @@ function endOfString(json: Uint8Array, start: number): number {
 }
 
 const tooMuch = (what: string) =>
-  new Problem('bad_json', `The body's JSON has ${what}, more than any images need.`);
+  new Problem(
+    'bad_json',
+    `The body's JSON has ${what}. Send fewer images at once, or as files or raw bytes.`,
+  );

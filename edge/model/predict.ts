@@ -4,19 +4,36 @@ import type { DatasetInfo, Manifest } from '../../shared/registry/manifest.ts';
 import { sha256 } from '../store/published.ts';
 import type { Served } from './served-models.ts';
 
+/** Numbers of the network's input in one run: 1 MB, as many as 64 images of 64x64 grey pixels or one of 224x224 in colour have. */
+const maxRunNumbers = 2 ** 18;
+
 /**
- * Predicts any number of images in one run of the network.
+ * Predicts any number of images. The network runs with as many of them at once as take little memory.
  *
- * @param images pixels 0..255 per image
+ * @param images pixels 0..255 per image; each is converted in its turn
  */
-export function predictImages(served: Served, images: ArrayLike<number>[]): Prediction[] {
-  if (images.length === 0) return [];
-  const { labels } = served.model.manifest.model;
-  const logits = predictLogits(served, images);
-  return images.map((_, i) =>
-    toPrediction(logits.subarray(i * labels.length, (i + 1) * labels.length), labels),
-  );
+export function predictImages(served: Served, images: Iterable<ArrayLike<number>>): Prediction[] {
+  const { inputShape, labels } = served.model.manifest.model;
+  const perRun = Math.max(1, Math.floor(maxRunNumbers / lengthOf(inputShape)));
+  const predictions: Prediction[] = [];
+  let run: ArrayLike<number>[] = [];
+  const predictRun = () => {
+    const logits = predictLogits(served, run);
+    for (let from = 0; from < logits.length; from += labels.length) {
+      predictions.push(toPrediction(logits.subarray(from, from + labels.length), labels));
+    }
+    run = [];
+  };
+  for (const image of images) {
+    run.push(image);
+    if (run.length === perRun) predictRun();
+  }
+  if (run.length > 0) predictRun();
+  return predictions;
 }
+
+const lengthOf = (inputShape: readonly number[]) =>
+  inputShape.reduce((product, size) => product * size, 1);
 
 /**
  * @param images pixels 0..255 per image; at least one image
@@ -24,7 +41,7 @@ export function predictImages(served: Served, images: ArrayLike<number>[]): Pred
  */
 export function predictLogits({ model }: Served, images: ArrayLike<number>[]): Float32Array {
   const { inputShape, preprocessing } = model.manifest.model;
-  const imageLength = inputShape.reduce((product, size) => product * size, 1);
+  const imageLength = lengthOf(inputShape);
   const input = new Float32Array(images.length * imageLength); // [count, 28, 28, 1]
   for (const [i, pixels] of images.entries()) {
     const target = input.subarray(i * imageLength, (i + 1) * imageLength);

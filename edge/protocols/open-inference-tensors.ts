@@ -9,16 +9,18 @@ import type { InputTensor, RequestedOutput } from './open-inference-request.ts';
 import { badRequest, inputName, outputName } from './protocol.ts';
 
 /**
- * Splits an input tensor into images. FP32 values are in [0, 1] or in 0..255, image by image, as in POST /predict. UINT8 values are bytes.
+ * Splits an input tensor into images, one at a time: all of them as numbers take several times the body's memory. FP32 values are in [0, 1]
+ * or in 0..255, image by image, as in POST /predict. UINT8 values are bytes.
  *
- * @param inputShape of one image; the tensor is [n, 28, 28, 1], [n, 28, 28] or [n, 784]; in colour, [n, 32, 32, 3] or [n, 3072]
- * @returns the pixels of each image, 0 black to 255 white
- * @throws {Problem} `bad_request` if the datatype, the shape or the data is invalid; `too_many_images`, `bad_pixels`
+ * @param inputShape of one image; the tensor is [n, 28, 28, 1], [n, 1, 28, 28], [n, 28, 28] or [n, 784]; in colour, [n, 160, 160, 3],
+ * [n, 3, 160, 160] or [n, 76800]
+ * @returns the pixels of each image, 0 black to 255 white, row by row. Iterating throws `bad_request` or `bad_pixels` for a wrong value
+ * @throws {Problem} `bad_request` if the datatype, the shape or the data is invalid; `too_many_images`
  */
 export function tensorImages(
   input: InputTensor,
   inputShape: ModelSpec['inputShape'],
-): ArrayLike<number>[] {
+): Iterable<ArrayLike<number>> {
   const { shape, datatype, data } = withShape(input, inputShape);
   if (datatype !== 'FP32' && datatype !== 'UINT8') {
     throw badRequest(
@@ -26,17 +28,41 @@ export function tensorImages(
     );
   }
   const count = countImages(shape, inputShape);
-  const length = inputShape.reduce((product, size) => product * size, 1);
+  const [height, width, channels] = inputShape;
+  const length = height * width * channels;
   const total = count * length;
-  const values =
-    data instanceof Uint8Array ? decode(data, datatype, total) : flatten(data, shape, total);
-  return Array.from({ length: count }, (_, image) => {
-    const describePosition = (i: number) => `image ${image}, pixel ${i}`;
-    const pixels = values.slice(image * length, (image + 1) * length);
-    return datatype === 'FP32'
-      ? scalePixels(pixels, describePosition)
-      : checkBytes(pixels, describePosition);
-  });
+  const valuesOf =
+    data instanceof Uint8Array
+      ? decode(data, datatype, total)
+      : sliceOf(flatten(data, shape, total));
+  // [channels, height, width] after the number of images.
+  const isPlanar = channels > 1 && shape.length === 4 && shape[1] === channels;
+  return images();
+
+  function* images() {
+    for (let image = 0; image < count; image++) {
+      const describePosition = (i: number) => `image ${image}, pixel ${i}`;
+      const values = valuesOf(image * length, length);
+      const pixels =
+        datatype === 'FP32'
+          ? scalePixels(values, describePosition)
+          : checkBytes(values, describePosition);
+      yield isPlanar ? interleave(pixels, channels) : pixels;
+    }
+  }
+}
+
+/** Converts [channels, height, width] to [height, width, channels]. */
+function interleave<Values extends Uint8Array | Float64Array>(
+  planes: Values,
+  channels: number,
+): Values {
+  const pixels = planes.slice() as Values;
+  const area = planes.length / channels;
+  for (let i = 0; i < planes.length; i++) {
+    pixels[(i % area) * channels + Math.floor(i / area)] = planes[i] as number;
+  }
+  return pixels;
 }
 
 /** Deduces the shape of a raw binary request from its length. Its values are FP32, as the metadata say, or the bytes of one image. */
@@ -64,7 +90,8 @@ function countImages(shape: number[], inputShape: ModelSpec['inputShape']): numb
   const [count, ...rest] = shape;
   const [height, width, channels] = inputShape;
   const accepted: number[][] = [inputShape, [height * width * channels]];
-  if (channels === 1) accepted.push([height, width], [channels, height, width]);
+  accepted.push([channels, height, width]);
+  if (channels === 1) accepted.push([height, width]);
   if (
     count === undefined ||
     count === 0 ||
@@ -79,16 +106,28 @@ function countImages(shape: number[], inputShape: ModelSpec['inputShape']): numb
   return count;
 }
 
+/** Reads so many values of a tensor. */
+type ReadValues = (from: number, length: number) => ArrayLike<unknown>;
+
+const sliceOf =
+  (values: unknown[]): ReadValues =>
+  (from, length) =>
+    values.slice(from, from + length);
+
 /** Tensors are little-endian, like every machine that Workers run on. */
 function decode(bytes: Uint8Array<ArrayBuffer>, datatype: 'FP32' | 'UINT8', total: number) {
-  const expected = total * (datatype === 'FP32' ? 4 : 1);
-  if (bytes.byteLength !== expected) {
+  const size = datatype === 'FP32' ? 4 : 1;
+  if (bytes.byteLength !== total * size) {
     throw badRequest(
-      `input '${inputName}' has ${bytes.byteLength} bytes, but its shape takes ${expected}${fileName(bytes)}`,
+      `input '${inputName}' has ${bytes.byteLength} bytes, but its shape takes ${total * size}${fileName(bytes)}`,
     );
   }
-  // Copied, because floats have to begin at a multiple of four.
-  return datatype === 'FP32' ? new Float32Array(bytes.slice().buffer) : bytes;
+  const read: ReadValues = (from, length) => {
+    const part = bytes.subarray(from * size, (from + length) * size);
+    // Copied, because floats have to begin at a multiple of four.
+    return datatype === 'FP32' ? new Float32Array(part.slice().buffer) : part;
+  };
+  return read;
 }
 
 /** Data is flat, or nested like its shape. */
@@ -117,6 +156,7 @@ function checkBytes(
   values: ArrayLike<unknown>,
   describePosition: (i: number) => string,
 ): Uint8Array {
+  if (values instanceof Uint8Array) return values;
   const wrongAt = Array.from(values).findIndex((value) => !isByte(value));
   if (wrongAt === -1) return Uint8Array.from(values as ArrayLike<number>);
   throw badRequest(

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { env, io, setBackend, type Tensor, tensor4d } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildModel } from '../../../shared/model/build-model.ts';
-import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
+import { fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
 
 /**
@@ -18,8 +18,12 @@ export async function buildModelFiles(seed: number, pixels: Uint8Array) {
   return modelFilesOf(buildModel(fashionMnistCnn, seed), pixels);
 }
 
-/** Returns the files and the logits of any model of such images. */
-export async function modelFilesOf(model: LayersModel, pixels: Uint8Array) {
+/** Returns the files and the logits of any model of images of a spec. */
+export async function modelFilesOf(
+  model: LayersModel,
+  pixels: Uint8Array,
+  { inputShape, preprocessing }: Pick<ModelSpec, 'inputShape' | 'preprocessing'> = fashionMnistCnn,
+) {
   let saved: io.ModelArtifacts | undefined;
   await model.save(
     io.withSaveHandler(async (artifacts) => {
@@ -35,8 +39,9 @@ export async function modelFilesOf(model: LayersModel, pixels: Uint8Array) {
     modelTopology: saved.modelTopology,
     weightsManifest: [{ paths: ['weights.bin'], weights: saved.weightSpecs }],
   };
-  const input = normalizePixels(pixels, fashionMnistCnn.preprocessing);
-  const images = tensor4d(input, [pixels.length / 784, 28, 28, 1]);
+  const [height, width, channels] = inputShape;
+  const count = pixels.length / (height * width * channels);
+  const images = tensor4d(normalizePixels(pixels, preprocessing), [count, ...inputShape]);
   const logits = (await (model.predict(images) as Tensor).array()) as number[][];
   return {
     json: JSON.stringify(json),

@@ -2,6 +2,8 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseIdx } from '../../../shared/idx.ts';
 import { buildModelFiles, modelFilesOf } from './build-model-files.ts';
 import { layerModels } from './layer-models.ts';
+import { photoModel } from './photo-model.ts';
+import { photoPixels, photoSides, photoSpec } from './photo-spec.ts';
 
 const folder = new URL('../../fixtures/build/', import.meta.url);
 const testSet = new URL('../../fixtures/fashion-mnist-test-100/', import.meta.url);
@@ -34,4 +36,12 @@ export default async function writeModels(): Promise<void> {
     kinds.push({ name, json, weights: Buffer.from(weights).toString('base64'), logits });
   }
   await writeFile(new URL('layer-models.bin', folder), JSON.stringify(kinds));
+  const photos = [];
+  for (const side of photoSides) {
+    const shown = Buffer.concat([0, 1, 2].map((index) => photoPixels(side, index)));
+    const files = await modelFilesOf(photoModel(side), shown, photoSpec(side));
+    const weights = Buffer.from(files.weights).toString('base64');
+    photos.push({ side, json: files.json, weights, logits: files.logits });
+  }
+  await writeFile(new URL('photo-models.bin', folder), JSON.stringify(photos));
 }
