@@ -10,6 +10,7 @@ import { openDataset, pruneDatasets } from '../../../trainer/registry/open-datas
 import { writeShapes } from '../../support/datasets/write-shapes.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 import { type StandIn, startStandIn } from '../../support/s3/stand-in.ts';
+import { binary, prefixOf, uploadFolder } from '../../support/s3/upload-folder.ts';
 
 let root: string;
 let shapes: string;
@@ -24,18 +25,6 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-const binary = { contentType: 'application/octet-stream' };
-
-/** Uploads a folder's files under a prefix. */
-async function upload(bucket: Bucket, folder: string, prefix: string): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    await bucket.put(`${prefix}${path.slice(folder.length + 1)}`, await readFile(path), binary);
-  }
-}
-
-const prefixOf = ({ url }: Bucket) => `${url.split('/')[3]}/`;
 const newCache = () => mkdtemp(join(root, 'cache-'));
 
 describe('a data set in a bucket', () => {
@@ -43,7 +32,7 @@ describe('a data set in a bucket', () => {
     const bucket = openLocalBucket();
     const prefix = `${prefixOf(bucket)}my Shapes/`;
     const url = `${bucket.url}/my Shapes`;
-    await upload(bucket, shapes, prefix);
+    await uploadFolder(bucket, shapes, prefix);
     // As consoles create folders, and as file managers leave notes.
     await bucket.put(`${prefix}train/`, new Uint8Array(), binary);
     await bucket.put(`${prefix}train/.DS_Store`, Buffer.from('x'), binary);

@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../../../shared/registry/manifest.ts';
 import { readAlias } from '../../../trainer/registry/aliases.ts';
 import type { Bucket } from '../../../trainer/registry/bucket.ts';
@@ -12,6 +12,7 @@ import { publishRun } from '../../../trainer/run/publish.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
+import { prefixOf, uploadFolder } from '../../support/s3/upload-folder.ts';
 import { startTraining } from '../../support/training-process.ts';
 
 const name = 'hundred-cnn';
@@ -41,7 +42,8 @@ interface Published {
 }
 
 async function train(...argv: string[]) {
-  const machine = ['--dataset', dataset, '--backend', 'wasm', '--threads', '2'];
+  const source = argv.includes('--dataset') ? [] : ['--dataset', dataset];
+  const machine = [...source, '--backend', 'wasm', '--threads', '2'];
   const runs = argv.includes('--resume') ? [] : [...machine, '--runs', join(folder, 'runs')];
   const training = startTraining([...argv, ...runs], undefined, bucketEnvironment);
   expect(await training.ended).toMatchObject({ code: 0, stderr: '' });
@@ -102,4 +104,16 @@ it('a run that was interrupted before it was published is published when it is r
   expect(again.published).toMatchObject([
     { manifest: published[0]?.manifest, move: { outcome: 'unchanged' } },
   ]);
+});
+
+it('weights that are stored in another type are measured on a data set in a bucket', async () => {
+  const bucket = openLocalBucket();
+  await uploadFolder(bucket, dataset, `${prefixOf(bucket)}data/hundred/`);
+  const { run } = await train('--epochs', '1', '--dataset', `${bucket.url}/data/hundred`);
+  for (const [variable, value] of Object.entries(bucketEnvironment)) vi.stubEnv(variable, value);
+  vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'));
+  const { manifest } = await publishRun(bucket, run, { dtype: 'uint8' });
+  vi.unstubAllEnvs();
+  expect(manifest.training).toMatchObject({ dtype: 'uint8' });
+  expect(manifest.metrics.perClass).toHaveLength(10);
 });
