@@ -1,5 +1,3 @@
-import type { initEmscriptenModule } from '@jsquash/webp/utils.js';
-
 /**
  * The reasons why bytes can't be used as an image.
  *
@@ -45,9 +43,6 @@ export function freeArray({ buffer }: Uint8Array | Float32Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer?.(0);
 }
 
-/** libwebp's decoder, compiled: `@jsquash/webp/codec/dec/webp_dec.wasm`. */
-export type WebpModule = NonNullable<Parameters<typeof initEmscriptenModule>[1]>;
-
 /** An instance of `shared/kernels/build/decoders.wasm` and its memory. */
 export interface CompiledDecoder {
   exports: object;
@@ -56,6 +51,9 @@ export interface CompiledDecoder {
 
 /** Makes an instance with this number of pages of 64 KiB; shared/ may not use WebAssembly's API. */
 export type OpenDecoder = (pages: number) => CompiledDecoder;
+
+/** Makes an instance of libwebp's decoder with these imports (libwebp.ts). */
+export type OpenWebp = (imports: Record<string, Record<string, unknown>>) => object;
 
 /** The time that decoding may still take, in nanoseconds. It is an estimate, so that it does not depend on the machine. */
 export interface DecodingTime {
@@ -87,7 +85,7 @@ export function spend(time: DecodingTime, nanoseconds: number): void {
 
 export interface DecodeOptions {
   /** Loads libwebp's decoder. Only called for a WebP. */
-  webpModule: () => Promise<WebpModule>;
+  webpDecoder: () => Promise<OpenWebp>;
   /** Loads Catwalk's own decoder, which also isolates garments. Not called for a GIF, BMP or WebP that is not isolated. */
   compiledDecoder: () => Promise<OpenDecoder>;
   /** Pixels that the longer side keeps if the picture is reduced while it is decoded (default: it is not reduced). */

@@ -1,20 +1,19 @@
-import createDecoder from '@jsquash/webp/codec/dec/webp_dec.js';
-import { initEmscriptenModule } from '@jsquash/webp/utils.js';
 import {
   freeArray,
   type ImageDecoder,
   ImageError,
+  type OpenWebp,
   type RasterImage,
-  type WebpModule,
 } from './image.ts';
+import { type Libwebp, openLibwebp } from './libwebp.ts';
 import { applyOrientation, exifOrientation, type Orientation } from './orientation.ts';
 import { openRaster } from './raster.ts';
 
 export const webp: ImageDecoder = {
   readSize: readWebpFile,
-  decode: async (bytes, { minSide, webpModule }) => {
+  decode: async (bytes, { minSide, webpDecoder }) => {
     const file = readWebpFile(bytes);
-    const image = await decodeWebp(file, await webpModule(), minSide);
+    const image = decodeWebp(file, await webpDecoder(), minSide);
     return applyOrientation(image, file.orientation);
   },
 };
@@ -27,13 +26,9 @@ export const webp: ImageDecoder = {
  * @param minSide pixels that the longer side keeps if the picture is reduced (default: it is not reduced)
  * @throws {ImageError} if the file is cut off or corrupt
  */
-async function decodeWebp(
-  file: WebpFile,
-  module: WebpModule,
-  minSide?: number,
-): Promise<RasterImage> {
+function decodeWebp(file: WebpFile, open: OpenWebp, minSide?: number): RasterImage {
   const { width, height, frame } = file;
-  const image = await decodeStill(frame.still, module);
+  const image = decodeStill(frame.still, open);
   const raster = openRaster(width, height, minSide);
   const line = new Uint8Array(4 * width);
   for (let y = 0; y < height; y++) {
@@ -51,54 +46,21 @@ async function decodeWebp(
   return raster.finish();
 }
 
-interface Decoder {
-  decode(file: Uint8Array): RasterImage;
-}
-
 /** The decoder of the last picture, which the next one uses: garbage collection is too slow for one instance per picture. */
-let kept: { module: WebpModule; decoder: Promise<Decoder> } | null = null;
+let kept: { open: OpenWebp; decoder: Libwebp } | null = null;
 
-async function decodeStill(still: Uint8Array, module: WebpModule): Promise<RasterImage> {
-  if (kept === null || kept.module !== module) kept = { module, decoder: openDecoder(module) };
-  const { decoder } = kept;
+function decodeStill(still: Uint8Array, open: OpenWebp): RasterImage {
   try {
-    return (await decoder).decode(still);
+    if (kept === null || kept.open !== open) kept = { open, decoder: openLibwebp(open) };
+    const image = kept.decoder.decode(still);
+    if (image) return image;
+    throw new Error('libwebp refuses the file.');
   } catch (cause) {
     // The state of a decoder that has failed is unknown.
     kept = null;
     throw new ImageError('bad_image', 'The WebP is cut off or corrupt.', { cause });
   }
 }
-
-/** Makes a decoder whose memory is restored after each picture: a hostile file can't reach the next file's pixels. */
-async function openDecoder(module: WebpModule): Promise<Decoder> {
-  const instance = await initEmscriptenModule(createDecoder, module, quiet);
-  const start = usedPart(instance.HEAPU8).slice();
-  return {
-    decode(file) {
-      const image = instance.decode(file as Uint8Array<ArrayBuffer>);
-      const used = usedPart(instance.HEAPU8);
-      used.fill(0, start.length);
-      used.set(start);
-      if (!image) throw new Error('libwebp refuses the file.');
-      return { width: image.width, height: image.height, data: bytesOf(image.data) };
-    },
-  };
-}
-
-/** Returns the memory up to its last byte that is not zero. Memory that was never used is not touched. */
-function usedPart(heap: Uint8Array): Uint8Array {
-  const words = new Uint32Array(heap.buffer);
-  let end = words.length;
-  while (end > 0 && words[end - 1] === 0) end--;
-  return heap.subarray(0, 4 * end);
-}
-
-/** An Emscripten module prints its failures; the error reports them. */
-const quiet = { print: () => {}, printErr: () => {} };
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
-  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 
 interface WebpFile {
   width: number;

@@ -1,11 +1,11 @@
-import { encode } from 'fast-png';
 import { encodeBase64 } from 'hono/utils/encode';
 import { channelsOf, enlarge, type Pixels } from '../image/resize.ts';
+import { encodePng } from './encode-png.ts';
 
 /** Encodes an image as a PNG, each pixel as a square of `scale` pixels. */
 export function toPng(image: Pixels, scale = 1): Uint8Array {
   const { pixels, width, height } = enlarge(image, scale);
-  return encode({ width, height, data: pixels, channels: channelsOf(image), depth: 8 });
+  return encodePng({ width, height, data: pixels, channels: channelsOf(image) });
 }
 
 /** Encodes an image as a PNG in a `data:` URL. */
@@ -38,7 +38,7 @@ export function titledPng(image: Pixels, title: string): Uint8Array {
     data.set(row, ((top + y) * width + left) * channels);
   }
   drawText(data, width, channels, text);
-  return encode({ width, height, data, channels, depth: 8 });
+  return encodePng({ width, height, data, channels });
 }
 
 function drawText(data: Uint8Array, width: number, channels: number, text: string): void {

@@ -31,8 +31,6 @@ export default defineProject((env) => ({
             'fast-png',
             'jpeg-js',
             'jpeg-js/lib/decoder.js',
-            '@jsquash/webp/utils.js',
-            '@jsquash/webp/codec/dec/webp_dec.js',
             'fflate',
           ],
         },

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { DecodeOptions, OpenDecoder, WebpModule } from '../../shared/image/image.ts';
+import type { DecodeOptions, OpenDecoder, OpenWebp } from '../../shared/image/image.ts';
 
 const webpFile = fileURLToPath(import.meta.resolve('@jsquash/webp/codec/dec/webp_dec.wasm'));
 /** The decoders that are compiled to WebAssembly. */
@@ -8,13 +8,16 @@ export const decoderFile = fileURLToPath(
   new URL('../../shared/kernels/build/decoders.wasm', import.meta.url),
 );
 
-let webp: Promise<WebpModule> | null = null;
+let webp: Promise<OpenWebp> | null = null;
 let decoder: Promise<OpenDecoder> | null = null;
 
 /** The decoders as WebAssembly, each loaded and compiled for the first image of its format. */
-export const imageDecoders: Pick<DecodeOptions, 'webpModule' | 'compiledDecoder'> = {
-  webpModule() {
-    webp ??= compile(webpFile);
+export const imageDecoders: Pick<DecodeOptions, 'webpDecoder' | 'compiledDecoder'> = {
+  webpDecoder() {
+    webp ??= compile(webpFile).then(
+      (module) => (imports) =>
+        new WebAssembly.Instance(module, imports as WebAssembly.Imports).exports,
+    );
     return webp;
   },
 
