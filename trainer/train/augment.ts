@@ -39,8 +39,9 @@ export function drawChanges(
 }
 
 /**
- * Copies an image, mirrored, then shifted with black behind it, then with a black square of `erase` pixels, which may be
- * partly outside ("cutout", DeVries & Taylor 2017, arXiv:1708.04552).
+ * Copies an image, mirrored, then shifted, then with a black square of `erase` pixels, which may be partly outside ("cutout", DeVries &
+ * Taylor 2017, arXiv:1708.04552). Behind a shifted image is black if it is grey, and its edge repeated if it is in colour: photos have no
+ * black border.
  *
  * @param pixels row by row
  * @param target overwritten; as long as `pixels`
@@ -52,37 +53,59 @@ export function augmentInto(
   change: ImageChange,
   { flip, erase }: Augmentation,
 ): void {
-  const [height, width, channels] = shape;
-  const rowLength = width * channels;
   const mirrored = flip && change.mirrored;
-  const { right, down } = change;
+  if (shape[2] === 1) shiftOnBlack(target, pixels, shape, change, mirrored);
+  else shiftOnEdge(target, pixels, shape, change, mirrored);
+  if (erase > 0) eraseSquare(target, shape, change, erase);
+}
+
+function shiftOnBlack(
+  target: Uint8Array,
+  pixels: Uint8Array,
+  [height, width]: ImageShape,
+  { right, down }: ImageChange,
+  mirrored: boolean,
+): void {
   const firstColumn = Math.max(0, right);
   const endColumn = Math.min(width, width + right);
   target.fill(0);
   if (firstColumn >= endColumn) return;
   for (let row = Math.max(0, down); row < Math.min(height, height + down); row++) {
-    const source = (row - down) * rowLength;
-    const destination = row * rowLength;
+    const source = (row - down) * width;
+    const destination = row * width;
     if (mirrored) {
       for (let column = firstColumn; column < endColumn; column++) {
-        const from = source + (width - 1 - (column - right)) * channels;
-        const to = destination + column * channels;
-        for (let channel = 0; channel < channels; channel++) {
-          target[to + channel] = pixels[from + channel] as number;
-        }
+        target[destination + column] = pixels[source + width - 1 - (column - right)] as number;
       }
     } else {
       target.set(
-        pixels.subarray(
-          source + (firstColumn - right) * channels,
-          source + (endColumn - right) * channels,
-        ),
-        destination + firstColumn * channels,
+        pixels.subarray(source + firstColumn - right, source + endColumn - right),
+        destination + firstColumn,
       );
     }
   }
-  if (erase > 0) eraseSquare(target, shape, change, erase);
 }
+
+function shiftOnEdge(
+  target: Uint8Array,
+  pixels: Uint8Array,
+  [height, width, channels]: ImageShape,
+  { right, down }: ImageChange,
+  mirrored: boolean,
+): void {
+  let to = 0;
+  for (let row = 0; row < height; row++) {
+    const source = within(row - down, height) * width;
+    for (let column = 0; column < width; column++) {
+      const shifted = within(column - right, width);
+      const from = (source + (mirrored ? width - 1 - shifted : shifted)) * channels;
+      for (let i = 0; i < channels; i++) target[to++] = pixels[from + i] as number;
+    }
+  }
+}
+
+/** The nearest place of 0..length-1. */
+const within = (place: number, length: number) => Math.max(0, Math.min(length - 1, place));
 
 function eraseSquare(
   target: Uint8Array,

@@ -51,7 +51,11 @@ export const recipeSchema = z.object({
     .describe(
       'mirror half of the training images, at random; a recipe does so only for fashion-mnist and images in colour',
     ),
-  shift: integer('shift each training image at random by up to n pixels each way', 0, 27),
+  shift: integer(
+    'shift each training image at random by up to n pixels each way; behind it is black, or in colour its edge',
+    0,
+    27,
+  ),
   erase: integer('blacken a square of n pixels at a random place of each training image', 0, 28),
   photos: share(
     'share of the training images that are made to look like photos, for data sets like fashion-mnist; 0: none',

@@ -39,9 +39,11 @@ it('moves each pixel to its place', () => {
       const at = (y: number, x: number, channel: number) => {
         const [top, left] = [row - Math.floor(erase / 2), column - Math.floor(erase / 2)];
         if (y >= top && y < top + erase && x >= left && x < left + erase) return 0;
-        const fromY = y - down;
-        const unshifted = x - right;
-        if (fromY < 0 || fromY >= height || unshifted < 0 || unshifted >= width) return 0;
+        const [movedY, movedX] = [y - down, x - right];
+        // Behind grey images is black. In colour, the edge is repeated.
+        const fromY = Math.max(0, Math.min(height - 1, movedY));
+        const unshifted = Math.max(0, Math.min(width - 1, movedX));
+        if (channels === 1 && (fromY !== movedY || unshifted !== movedX)) return 0;
         const fromX = change.flip && change.mirrored ? width - 1 - unshifted : unshifted;
         return pixels[(fromY * width + fromX) * channels + channel];
       };
