@@ -1,6 +1,8 @@
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { element } from './element.ts';
 import type { Source, SourceOptions } from './pictures.ts';
 import { Trouble } from './requests.ts';
+import { seesPhotos } from './test-images.ts';
 
 /** The longer side of a frame, as sent to the Worker. */
 const frameSide = 224;
@@ -49,7 +51,7 @@ export function openCameraSource(options: SourceOptions, isCurrent: () => boolea
     }
     while (stream && isCurrent()) {
       if (!video.paused) {
-        const frame = await captureFrame(video, ...options.inputSize());
+        const frame = await captureFrame(video, options.inputShape());
         if (!isCurrent()) return;
         await options.show({ kind: 'own', origin: 'camera', ...frame });
       }
@@ -79,17 +81,22 @@ async function requestCamera(): Promise<MediaStream> {
   }
 }
 
-/** @returns the middle of the frame in the network's proportions, as PNG */
-async function captureFrame(video: HTMLVideoElement, height: number, width: number) {
+/** @returns the middle of the frame in the network's proportions: as PNG, or as JPEG, which is far smaller, if the network sees photos */
+async function captureFrame(
+  video: HTMLVideoElement,
+  [height, width, channels]: ModelSpec['inputShape'],
+) {
   const scale = Math.min(video.videoWidth / width, video.videoHeight / height);
   const [cropWidth, cropHeight] = [width * scale, height * scale];
   const left = (video.videoWidth - cropWidth) / 2;
   const top = (video.videoHeight - cropHeight) / 2;
   const target = frameSide / Math.max(height, width);
   const canvas = new OffscreenCanvas(Math.round(width * target), Math.round(height * target));
-  canvas
-    .getContext('2d')
-    ?.drawImage(video, left, top, cropWidth, cropHeight, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(video, left, top, cropWidth, cropHeight, 0, 0, canvas.width, canvas.height);
   const size = { width: canvas.width, height: canvas.height };
-  return { blob: await canvas.convertToBlob(), size };
+  const isPhoto = seesPhotos([height, width, channels]);
+  const type = isPhoto ? { type: 'image/jpeg', quality: 0.92 } : {};
+  return { blob: await canvas.convertToBlob(type), size };
 }

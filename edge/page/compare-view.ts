@@ -3,6 +3,7 @@ import { percent, showBars } from './bars.ts';
 import { make } from './element.ts';
 import type { Picture } from './pictures.ts';
 import { predict, request, troubleOf } from './requests.ts';
+import { testImageUrl } from './test-images.ts';
 import { troublePanel } from './trouble-panel.ts';
 import type { ModelWatch } from './watch-model.ts';
 
@@ -13,9 +14,13 @@ export function openCompare(
   pictureOfTry: () => Picture | null,
 ): void {
   const sides = [openSide('First model'), openSide('Second model')] as const;
-  const chooser = openImageChooser(knownPicture() ?? { kind: 'test', index: 0 }, (picture) => {
-    for (const side of sides) side.show(picture);
-  });
+  const chooser = openImageChooser(
+    knownPicture() ?? { kind: 'test', index: 0 },
+    model,
+    (picture) => {
+      for (const side of sides) side.show(picture);
+    },
+  );
   const trouble = make('div');
 
   /** Both sides need the same image, so a random one that the Worker has not chosen yet does not count. */
@@ -61,7 +66,7 @@ export function openCompare(
 }
 
 /** The image to compare on, with buttons to step through the test images. */
-function openImageChooser(first: Picture, onChoice: (picture: Picture) => void) {
+function openImageChooser(first: Picture, model: ModelWatch, onChoice: (picture: Picture) => void) {
   const image = make('img', { alt: '' });
   const index = make('input', { type: 'number', min: '0', inputMode: 'numeric' });
   let picture = first;
@@ -71,7 +76,8 @@ function openImageChooser(first: Picture, onChoice: (picture: Picture) => void) 
     picture = next;
     URL.revokeObjectURL(objectUrl);
     if (next.kind === 'own') objectUrl = URL.createObjectURL(next.blob);
-    image.src = next.kind === 'own' ? objectUrl : `images/${next.index}.png?scale=4`;
+    const inputShape = model.served?.manifest.model.inputShape ?? [28, 28, 1];
+    image.src = next.kind === 'own' ? objectUrl : testImageUrl(next.index ?? 0, inputShape, 4);
     image.alt = next.kind === 'own' ? 'Your picture' : `Test image ${next.index}`;
     index.value = next.kind === 'own' ? '' : String(next.index);
     onChoice(next);

@@ -53,7 +53,7 @@ function draw(content: HTMLElement, manifest: Manifest): void {
   async function load(): Promise<void> {
     pictures.replaceChildren(make('p', { className: 'quiet', textContent: 'Loading …' }));
     try {
-      const found = gallery(await readEvaluation(manifest), model.labels);
+      const found = gallery(await readEvaluation(manifest), model);
       pictures.replaceChildren(found.element);
       showCell = (actual, predicted) =>
         found.show({

@@ -1,6 +1,8 @@
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { percent } from './bars.ts';
 import { make } from './element.ts';
 import type { Verdict } from './heat-map.ts';
+import { testImageUrl } from './test-images.ts';
 
 interface Filter {
   /** A label id, or '' for all. */
@@ -20,7 +22,7 @@ export interface Gallery {
 }
 
 /** The test images with their predictions. Each is a link to Try. */
-export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery {
+export function gallery(verdicts: Verdict[], { labels, inputShape }: ModelSpec): Gallery {
   const { bar, selects, mistakes } = openFilterBar(labels);
   const count = make('p', { className: 'quiet', role: 'status' });
   const tiles = make('ul', { className: 'tiles' });
@@ -46,7 +48,9 @@ export function gallery(verdicts: Verdict[], labels: readonly string[]): Gallery
 
   function showMore(): void {
     const from = tiles.children.length;
-    tiles.append(...found.slice(from, from + pageSize).map((verdict) => tile(verdict, labels)));
+    tiles.append(
+      ...found.slice(from, from + pageSize).map((verdict) => tile(verdict, labels, inputShape)),
+    );
     more.hidden = tiles.children.length >= found.length;
   }
 
@@ -98,11 +102,15 @@ function openFilterBar(labels: readonly string[]) {
   return { bar, selects, mistakes };
 }
 
-function tile({ index, actual, predicted, probability }: Verdict, labels: readonly string[]) {
+function tile(
+  { index, actual, predicted, probability }: Verdict,
+  labels: readonly string[],
+  inputShape: ModelSpec['inputShape'],
+) {
   const [label = '', predictedLabel = ''] = [labels[actual], labels[predicted]];
   const isRight = actual === predicted;
   const image = make('img', {
-    src: `images/${index}.png?scale=2`,
+    src: testImageUrl(index, inputShape, 2),
     loading: 'lazy',
     decoding: 'async',
     alt: `${index}: ${label}`,

@@ -2,6 +2,7 @@ import { openCameraSource } from './camera.ts';
 import { openDrawingSource } from './draw.ts';
 import { element } from './element.ts';
 import { openFileSource, type Source, type SourceOptions } from './pictures.ts';
+import { testImageUrl } from './test-images.ts';
 
 const names = ['test', 'drawing', 'file', 'camera'] as const;
 type SourceName = (typeof names)[number];
@@ -53,8 +54,9 @@ export function openSources(options: SourceOptions) {
     async showTestImage(index: number, label: string): Promise<void> {
       indexInput.value = String(index);
       // Enlarged by a whole factor, to about the size of the frame.
-      const scale = Math.round(448 / Math.max(...options.inputSize()));
-      image.src = `images/${index}.png?scale=${Math.min(20, Math.max(1, scale))}`;
+      const shape = options.inputShape();
+      const scale = Math.round(448 / Math.max(shape[0], shape[1]));
+      image.src = testImageUrl(index, shape, Math.min(20, Math.max(1, scale)));
       image.alt = `Test image ${index}: ${label}`;
       image.hidden = current !== 'test';
       await image.decode().catch(() => {});

@@ -1,3 +1,4 @@
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Size } from './crop-mark.ts';
 import { element, rasterize } from './element.ts';
 
@@ -13,8 +14,8 @@ export type Picture =
     };
 
 export interface SourceOptions {
-  /** Height and width of the network's input. */
-  inputSize(): [number, number];
+  /** Height, width and channels of the network's input. */
+  inputShape(): ModelSpec['inputShape'];
   /** Shows and predicts a picture. */
   show(picture: Picture): Promise<void>;
   /** Empties the answer, as there is no picture yet. */

@@ -40,7 +40,7 @@ export function snippetsFor(
     { title: 'curl', needs, code: curl },
     { title: 'TypeScript', needs, code: typeScript + printInTypeScript },
     { title: 'Python', needs, code: python + printInPython },
-    kserve(origin, name, [1, ...model.inputShape], pixels),
+    kserve(origin, name, [1, ...model.inputShape], readPixels(origin, picture, input, pixels)),
   ];
 }
 
@@ -108,22 +108,67 @@ with urlopen(request) as response:`,
 });
 
 /** KServe's own client, over the Open Inference Protocol v2. */
-function kserve(origin: string, name: string, shape: number[], pixels: ArrayLike<number>): Snippet {
-  const text = btoa(Array.from(pixels, (byte) => String.fromCharCode(byte)).join(''));
+function kserve(
+  origin: string,
+  name: string,
+  shape: number[],
+  { needs, imports, pixels }: ReadPixels,
+): Snippet {
   return {
     title: 'KServe',
-    needs: 'pip install kserve numpy',
-    code: `import asyncio, base64
-import numpy as np
+    needs,
+    code: `import asyncio
+${imports}
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 
-pixels = np.frombuffer(base64.b64decode('${text}'), np.uint8)
+pixels = ${pixels}
 image = InferInput('images', [${shape.join(', ')}], 'UINT8', pixels.tolist())
 request = InferRequest('${name}', [image])
 client = InferenceRESTClient(RESTConfig(protocol='v2'))
 answer = asyncio.run(client.infer('${origin}', request))
 print(answer.to_rest())
 `,
+  };
+}
+
+interface ReadPixels {
+  needs: string;
+  imports: string;
+  /** A Python expression: a flat array of bytes. */
+  pixels: string;
+}
+
+/** Python that reads the pixels. Those of a photo are too long for the code, which reads the image instead. */
+function readPixels(
+  origin: string,
+  picture: Picture,
+  input: string,
+  pixels: ArrayLike<number>,
+): ReadPixels {
+  if (pixels.length <= maxInlineLength) {
+    const text = btoa(Array.from(pixels, (byte) => String.fromCharCode(byte)).join(''));
+    return {
+      needs: 'pip install kserve numpy',
+      imports: 'import base64\nimport numpy as np',
+      pixels: `np.frombuffer(base64.b64decode('${text}'), np.uint8)`,
+    };
+  }
+  const isInFile = needsFile(picture, input);
+  const [source, imports] = isInFile
+    ? [`'${file}'`, '']
+    : picture.kind === 'test'
+      ? [
+          `BytesIO(urlopen('${origin}/images/${picture.index ?? 0}.png').read())`,
+          'from io import BytesIO\nfrom urllib.request import urlopen\n',
+        ]
+      : [
+          `BytesIO(base64.b64decode('${input.slice(input.indexOf(',') + 1)}'))`,
+          'import base64\nfrom io import BytesIO\n',
+        ];
+  return {
+    needs: `${isInFile ? `${file}, ` : ''}pip install kserve numpy pillow`,
+    imports: `${imports}import numpy as np\nfrom PIL import Image`,
+    pixels: `np.asarray(Image.open(${source}).convert('RGB')).ravel()`,
   };
 }
 

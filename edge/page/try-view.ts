@@ -5,6 +5,7 @@ import { type LocalSwitch, openLocalSwitch } from './local-switch.ts';
 import { openSources } from './picture-sources.ts';
 import type { Picture } from './pictures.ts';
 import { type Answer, predict, type Trouble, troubleOf } from './requests.ts';
+import { seesPhotos } from './test-images.ts';
 import type { ModelWatch } from './watch-model.ts';
 
 const retryMilliseconds = 2000;
@@ -24,10 +25,7 @@ export function openTry(model: ModelWatch): TryView {
     sources.showTestImage(index, label),
   );
   const sources = openSources({
-    inputSize() {
-      const [height, width] = model.served?.manifest.model.inputShape ?? [28, 28];
-      return [height, width];
-    },
+    inputShape: () => model.served?.manifest.model.inputShape ?? [28, 28, 1],
     show: predictions.show,
     clear(kicker) {
       predictions.stop();
@@ -44,7 +42,9 @@ export function openTry(model: ModelWatch): TryView {
     if (!served || served.manifest.version === version) return;
     const isFirst = version === '';
     version = served.manifest.version;
-    sources.resize(...served.manifest.model.inputShape);
+    const { inputShape } = served.manifest.model;
+    sources.resize(...inputShape);
+    document.body.classList.toggle('photos', seesPhotos(inputShape));
     // The answer on screen is that of another model.
     if (predictions.picture) predictions.repeat();
     else if (isFirst && sources.current === 'test') sources.choose('test');
