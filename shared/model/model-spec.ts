@@ -6,9 +6,26 @@ const channels = z.union([z.literal(1), z.literal(3)]);
 /** One number for all channels, or one for each. */
 const perChannel = (value: z.ZodMiniNumber) => z.union([value, z.tuple([value, value, value])]);
 
-const layerSpecSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('conv2d'), filters: size, kernelSize: size }),
+export const activationSchema = z.enum(['relu', 'relu6', 'linear']);
+/** How a convolution moves (default: 1), and what follows it (default: relu). Its padding is TensorFlow's `same`. */
+const convolution = {
+  kernelSize: size,
+  strides: z.optional(size),
+  activation: z.optional(activationSchema),
+};
+
+/** The input of a layer is the output of the one before it. */
+export const layerSpecSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('conv2d'), filters: size, ...convolution }),
+  z.object({ type: z.literal('depthwiseConv2d'), ...convolution }),
+  /** Adds the output of an earlier layer, `from`; no activation by default. */
+  z.object({
+    type: z.literal('add'),
+    from: z.int().check(z.nonnegative()),
+    activation: z.optional(activationSchema),
+  }),
   z.object({ type: z.literal('maxPool2d'), poolSize: size }),
+  z.object({ type: z.literal('globalAveragePool') }),
   z.object({ type: z.literal('flatten') }),
   z.object({ type: z.literal('dense'), units: size, activation: z.enum(['relu', 'linear']) }),
   z.object({ type: z.literal('dropout'), rate: z.number().check(z.minimum(0), z.lt(1)) }),
@@ -60,12 +77,16 @@ export const modelSpecSchema = z
       ({ inputShape, preprocessing: { mean, std } }) =>
         inputShape[2] === 3 || !(Array.isArray(mean) || Array.isArray(std)),
     ),
+    z.refine(({ layers }) =>
+      layers.every((layer, index) => layer.type !== 'add' || layer.from < index),
+    ),
   );
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 export type Fit = z.infer<typeof fitSchema>;
 export type Background = z.infer<typeof backgroundSchema>;
 export type LayerSpec = z.infer<typeof layerSpecSchema>;
+export type Activation = z.infer<typeof activationSchema>;
 /** 1 for grey, 3 for red, green and blue. */
 export type Channels = z.infer<typeof channels>;
 export type Scale = Pick<ModelSpec['preprocessing'], 'mean' | 'std'>;

@@ -3,6 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { expect } from 'vitest';
+import { registerComposedNormalization } from '../../trainer/backend/batch-normalization.ts';
 import { registerFusedGradients } from '../../trainer/backend/fused-operations.ts';
 import { registerTrainingKernels } from '../../trainer/backend/wasm-kernels.ts';
 
@@ -12,6 +13,7 @@ export async function prepareBackends(): Promise<void> {
   await tf.setBackend('wasm');
   registerTrainingKernels(tf.backend() as BackendWasm);
   registerFusedGradients();
+  registerComposedNormalization('cpu');
 }
 
 /** Runs `compute` on a backend, on which it makes and reads its tensors. */

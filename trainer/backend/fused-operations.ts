@@ -12,31 +12,44 @@ import {
   type NamedTensorMap,
   registerGradient,
   registerKernel,
+  relu,
+  relu6,
   step,
+  sub,
   sum,
   type Tensor,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
-import type { LayerSpec } from '../../shared/model/model-spec.ts';
+import type { Activation } from '../../shared/model/model-spec.ts';
+import type { TrainingLayer } from '../../shared/model/training-spec.ts';
 
 /**
- * Registers the gradients of TensorFlow.js's two fused kernels, FusedConv2D and _FusedMatMul. TensorFlow.js itself falls
- * back to separate kernels while it records gradients, which costs two more passes over every activation. Works on every
- * backend and may be called again.
+ * Registers the gradients of TensorFlow.js's fused kernels, FusedConv2D, FusedDepthwiseConv2D and _FusedMatMul. TensorFlow.js
+ * itself falls back to separate kernels while it records gradients, which costs two more passes over every activation. Works
+ * on every backend and may be called again.
  */
 export function registerFusedGradients(): void {
-  if (!getGradient('FusedConv2D')) registerGradient(fusedConv2dGradient);
-  if (!getGradient('_FusedMatMul')) registerGradient(fusedMatMulGradient);
-  if (!getKernel('ReluGrad', 'cpu')) {
-    registerKernel({
-      kernelName: 'ReluGrad',
-      backendName: 'cpu',
-      kernelFunc: ({ inputs }) => {
-        const { dy, y } = inputs as { dy: Tensor; y: Tensor };
-        return mul(dy, step(y));
-      },
-    });
+  const gradients = [fusedConv2dGradient, fusedDepthwiseGradient, fusedMatMulGradient];
+  for (const gradient of gradients) {
+    if (!getGradient(gradient.kernelName)) registerGradient(gradient);
   }
+  registerOnce('ReluGrad', 'cpu', ({ dy, y }) => mul(dy, step(y)));
+  for (const backend of ['cpu', 'tensorflow']) {
+    registerOnce('Relu6Grad', backend, ({ dy, y }) => mul(dy, mul(step(y), step(sub(6, y)))));
+  }
+}
+
+function registerOnce(
+  kernelName: string,
+  backendName: string,
+  compute: (inputs: { dy: Tensor; y: Tensor }) => Tensor,
+): void {
+  if (getKernel(kernelName, backendName)) return;
+  registerKernel({
+    kernelName,
+    backendName,
+    kernelFunc: ({ inputs }) => compute(inputs as { dy: Tensor; y: Tensor }),
+  });
 }
 
 const run = <Result extends Tensor | Tensor[] = Tensor>(
@@ -61,6 +74,25 @@ const fusedConv2dGradient: GradConfig = {
   },
 };
 
+const fusedDepthwiseGradient: GradConfig = {
+  kernelName: 'FusedDepthwiseConv2D',
+  inputsToSave: ['x', 'filter'],
+  outputsToSave: [true],
+  gradFunc(dy, saved, { activation, ...geometry }) {
+    const [x, filter, y] = saved as [Tensor, Tensor, Tensor];
+    const dz = activationGradient(dy as Tensor, y, activation);
+    const { shape: inputShape } = x;
+    const { shape: filterShape } = filter;
+    return {
+      x: () =>
+        run('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter }, { ...geometry, inputShape }),
+      filter: () =>
+        run('DepthwiseConv2dNativeBackpropFilter', { x, dy: dz }, { ...geometry, filterShape }),
+      bias: () => sum(dz, [0, 1, 2]),
+    };
+  },
+};
+
 const fusedMatMulGradient: GradConfig = {
   kernelName: '_FusedMatMul',
   inputsToSave: ['a', 'b'],
@@ -78,8 +110,24 @@ const fusedMatMulGradient: GradConfig = {
 
 function activationGradient(dy: Tensor, y: Tensor, activation: unknown): Tensor {
   if (activation === 'linear') return dy;
-  if (activation !== 'relu') throw new RangeError(`No gradient for activation ${activation}.`);
-  return run('ReluGrad', { dy, y });
+  if (activation === 'relu') return run('ReluGrad', { dy, y });
+  if (activation === 'relu6') return run('Relu6Grad', { dy, y });
+  throw new RangeError(`No gradient for activation ${activation}.`);
+}
+
+/** Applies an activation, whose gradient follows from its output. */
+export function activate(x: Tensor, activation: Activation): Tensor {
+  if (activation === 'linear') return x;
+  const compute = customGrad((input, save) => {
+    const y = activation === 'relu' ? relu(input as Tensor) : relu6(input as Tensor);
+    (save as GradSaveFunc)([y]);
+    return {
+      value: y,
+      gradFunc: (dy: Tensor, [saved]: Tensor[]) =>
+        activationGradient(dy, saved as Tensor, activation),
+    };
+  });
+  return compute(x);
 }
 
 /**
@@ -100,9 +148,11 @@ export interface PooledConvolutionGradientInputs extends NamedTensorInfoMap {
 }
 
 /** Returns whether the current backend has a kernel that computes both layers at once. */
-export const poolsInOnePass = (layer: LayerSpec, next: LayerSpec): boolean =>
+export const poolsInOnePass = (layer: TrainingLayer, next: TrainingLayer): boolean =>
   layer.type === 'conv2d' &&
   layer.kernelSize === 3 &&
+  (layer.strides ?? 1) === 1 &&
+  (layer.activation ?? 'relu') === 'relu' &&
   next.type === 'maxPool2d' &&
   next.poolSize === 2 &&
   getKernel(POOLED_CONVOLUTION, getBackend()) !== undefined;

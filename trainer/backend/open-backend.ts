@@ -10,6 +10,7 @@ import {
   type OpenBackendOptions,
   type SkippedBackend,
 } from './backend.ts';
+import { registerComposedNormalization } from './batch-normalization.ts';
 import { registerFusedGradients } from './fused-operations.ts';
 import { isNotSetUp } from './native-setup.ts';
 
@@ -54,6 +55,7 @@ export async function openBackend(
   const finish = await loaders[name](options);
   await activate(name);
   const gpu = await finish();
+  registerComposedNormalization(name);
   const cpu = () => cpus()[0]?.model.trim() ?? 'CPU';
   return { name, device: gpu ? { kind: 'GPU', name: gpu } : { kind: 'CPU', name: cpu() } };
 }

@@ -1,5 +1,6 @@
 import { backend_util, type NamedAttrMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
+import { rangeOf } from './wasm-activation.ts';
 import { type FastKernel, floatBytes, type TensorHeap } from './wasm-heap.ts';
 import { placeWindows, type Window, windowBytes } from './wasm-window.ts';
 
@@ -8,13 +9,17 @@ export function conv2d(heap: TensorHeap): FastKernel {
   return ({ x, filter }, attrs) => forward(heap, { x, filter }, attrs, false);
 }
 
-/** Conv2D with bias [Co] and ReLU in the same pass. */
+/** Conv2D with bias [Co] and activation. */
 export function fusedConv2d(heap: TensorHeap): FastKernel {
   return ({ x, filter, bias, preluActivationWeights }, attrs) => {
-    const relu = attrs.activation === 'relu';
-    if ((!relu && attrs.activation !== 'linear') || preluActivationWeights) return null;
+    const range = rangeOf(attrs.activation);
+    if (!range || preluActivationWeights) return null;
     if (bias && util.sizeFromShape(bias.shape) !== filter?.shape[3]) return null;
-    return forward(heap, { x, filter, bias }, attrs, relu);
+    const out = forward(heap, { x, filter, bias }, attrs, range[0] === 0);
+    if (out && Number.isFinite(range[1])) {
+      heap.kernels.clampAbove(heap.addressOf(out), util.sizeFromShape(out.shape), range[1]);
+    }
+    return out;
   };
 }
 

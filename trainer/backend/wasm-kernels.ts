@@ -7,8 +7,11 @@ import {
   unregisterKernel,
   util,
 } from '@tensorflow/tfjs-core';
+import { BATCH_NORMALIZATION, BATCH_NORMALIZATION_GRADIENT } from './batch-normalization.ts';
 import { POOLED_CONVOLUTION, POOLED_CONVOLUTION_GRADIENT } from './fused-operations.ts';
+import { batchNormalization, batchNormalizationGradient } from './wasm-batch-normalization.ts';
 import * as convolution from './wasm-convolution.ts';
+import * as depthwise from './wasm-depthwise.ts';
 import { type FastKernel, type TensorHeap, tensorHeap } from './wasm-heap.ts';
 import * as matrixProduct from './wasm-matrix-product.ts';
 import { pooledConvolution, pooledConvolutionGradient } from './wasm-pooled-convolution.ts';
@@ -33,11 +36,18 @@ export function registerTrainingKernels(backend: BackendWasm): void {
     MaxPoolGrad: maxPoolGrad(heap),
     // The backend's own copies the values, and every tensor that is kept for a gradient passes through it.
     Identity: ({ x }) => (x && x.dtype !== 'string' ? heap.share(x) : null),
-    ReluGrad: reluGrad(heap),
+    ReluGrad: reluGrad(heap, heap.kernels.reluGradient),
+    Relu6Grad: reluGrad(heap, heap.kernels.relu6Gradient),
+    DepthwiseConv2dNative: depthwise.depthwise(heap),
+    FusedDepthwiseConv2D: depthwise.depthwise(heap),
+    DepthwiseConv2dNativeBackpropInput: depthwise.backpropInput(heap),
+    DepthwiseConv2dNativeBackpropFilter: depthwise.backpropFilter(heap),
     Sum: sumToLastAxis(heap),
   };
   for (const [name, fast] of Object.entries(kernels)) replaceKernel(name, fast);
   const ownKernels: Record<string, KernelFunc> = {
+    [BATCH_NORMALIZATION]: batchNormalization(heap),
+    [BATCH_NORMALIZATION_GRADIENT]: batchNormalizationGradient(heap),
     [POOLED_CONVOLUTION]: pooledConvolution(heap),
     [POOLED_CONVOLUTION_GRADIENT]: pooledConvolutionGradient(heap),
   };
@@ -59,13 +69,13 @@ function replaceKernel(kernelName: string, fast: FastKernel): void {
   registerKernel({ kernelName, backendName, kernelFunc });
 }
 
-/** dy and y of one shape -> dy if y > 0, else 0. */
-function reluGrad(heap: TensorHeap): FastKernel {
+/** dy and y of one shape -> dy if y is not at an end of the activation's range, else 0. */
+function reluGrad(heap: TensorHeap, compute: TensorHeap['kernels']['reluGradient']): FastKernel {
   return ({ dy, y }) => {
     if (!dy || !y) return null;
     const out = heap.allocate(dy.shape);
     const length = util.sizeFromShape(dy.shape);
-    heap.kernels.reluGradient(heap.addressOf(dy), heap.addressOf(y), heap.addressOf(out), length);
+    compute(heap.addressOf(dy), heap.addressOf(y), heap.addressOf(out), length);
     return out;
   };
 }

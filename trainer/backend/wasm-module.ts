@@ -53,6 +53,102 @@ export interface KernelModule extends CommonKernels {
   ): void;
   transpose(source: Address, rows: number, columns: number, target: Address): void;
   reluGradient(dy: Address, y: Address, out: Address, length: number): void;
+  relu6Gradient(dy: Address, y: Address, out: Address, length: number): void;
+  normalizationScratchBytes(channels: number): number;
+  batchMoments(
+    x: Address,
+    rows: number,
+    channels: number,
+    scratch: Address,
+    mean: Address,
+    variance: Address,
+  ): void;
+  normalize(
+    x: Address,
+    rows: number,
+    channels: number,
+    gamma: Address,
+    beta: Address,
+    mean: Address,
+    variance: Address,
+    epsilon: number,
+    lowest: number,
+    highest: number,
+    scratch: Address,
+    y: Address,
+  ): void;
+  normalizeGradient(
+    x: Address,
+    dy: Address,
+    rows: number,
+    channels: number,
+    gamma: Address,
+    beta: Address,
+    mean: Address,
+    variance: Address,
+    epsilon: number,
+    lowest: number,
+    highest: number,
+    scratch: Address,
+    dx: Address,
+    dgamma: Address,
+    dbeta: Address,
+  ): void;
+  clampAbove(values: Address, length: number, highest: number): void;
+  depthwiseForward(
+    x: Address,
+    filter: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    padTop: number,
+    padLeft: number,
+    bias: Address,
+    lowest: number,
+    highest: number,
+    out: Address,
+  ): void;
+  depthwiseInputGradient(
+    dy: Address,
+    filter: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    padTop: number,
+    padLeft: number,
+    dx: Address,
+  ): void;
+  depthwiseFilterGradient(
+    x: Address,
+    dy: Address,
+    images: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    padTop: number,
+    padLeft: number,
+    dfilter: Address,
+  ): void;
   columnSums(source: Address, rows: number, columns: number, out: Address): void;
   maxPoolGradient(
     x: Address,

@@ -32,7 +32,7 @@ export async function exportRun(
 
 /** Returns the layer names that the tutorial uses: conv1, conv2, conv3, fc1, fc2. */
 export function defaultNames(spec: ModelSpec): string[] {
-  const counts = { conv2d: 0, dense: 0 };
-  const prefixes = { conv2d: 'conv', dense: 'fc' };
+  const counts = { conv2d: 0, depthwiseConv2d: 0, dense: 0 };
+  const prefixes = { conv2d: 'conv', depthwiseConv2d: 'depthwise', dense: 'fc' };
   return weightedLayers(spec).map(({ type }) => `${prefixes[type]}${++counts[type]}`);
 }

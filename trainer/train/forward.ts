@@ -9,6 +9,7 @@ import {
   getBackend,
   logSoftmax,
   maxPool,
+  mean,
   mul,
   neg,
   oneHot,
@@ -24,76 +25,103 @@ import {
   type Variable,
 } from '@tensorflow/tfjs-core';
 import seedrandom from 'seedrandom';
-import type { LayerSpec, ModelSpec } from '../../shared/model/model-spec.ts';
-import { convolveAndPool, poolsInOnePass } from '../backend/fused-operations.ts';
+import type { TrainingLayer, TrainingSpec } from '../../shared/model/training-spec.ts';
+import { normalizeBatch } from '../backend/batch-normalization.ts';
+import { activate, convolveAndPool, poolsInOnePass } from '../backend/fused-operations.ts';
+
+/** Receives the mean and the variance of each channel that a batch normalization saw, and the number of its values. */
+export type RecordStatistics = (
+  layer: number,
+  mean: Tensor,
+  variance: Tensor,
+  count: number,
+) => void;
 
 /**
- * Computes a network's logits as training needs them: the layers model of shared/model/build-model.ts, with bias and ReLU
- * fused into the convolution or product before them, and dropout masks drawn with a seed.
+ * Computes a network's logits as training needs them: the layers model of shared/model/build-model.ts, with bias and
+ * activation fused into the convolution or product before them, dropout masks drawn with a seed, and batch normalization by
+ * the statistics of these images.
  *
- * @param weights kernel and bias of each layer that has them, in order
+ * @param weights the tensors of `parametersOf(spec)`
  * @param images [batch, ...spec.inputShape]
  * @param dropoutSeed null for no dropout, as in an evaluation
  * @returns logits [batch, labels]
  */
 export function forward(
-  spec: ModelSpec,
+  spec: TrainingSpec,
   weights: readonly Tensor[],
   images: Tensor,
   dropoutSeed: string | null,
+  recordStatistics: RecordStatistics = () => {},
 ): Tensor2D {
   let next = 0;
-  const takeWeights = () => {
-    next += 2;
-    return weights.slice(next - 2, next) as [Tensor, Tensor];
+  const takeWeights = (count: number) => {
+    next += count;
+    return weights.slice(next - count, next);
   };
-  let activation = images;
-  for (const [index, layer] of spec.layers.entries()) {
-    const before = spec.layers[index - 1];
-    if (before && poolsInOnePass(before, layer)) continue;
-    const after = spec.layers[index + 1];
-    if (after && poolsInOnePass(layer, after)) {
-      activation = convolveAndPool(activation, ...takeWeights(), index > 0);
-      continue;
+  const { layers } = spec;
+  const isAdded = (index: number) =>
+    layers.some((layer) => layer.type === 'add' && layer.from === index);
+  const outputs: Tensor[] = [];
+  let x = images;
+  for (const [index, layer] of layers.entries()) {
+    const before = layers[index - 1];
+    const after = layers[index + 1];
+    const pools = (one: TrainingLayer | undefined, two: TrainingLayer | undefined, at: number) =>
+      one && two && poolsInOnePass(one, two) && !isAdded(at);
+    if (pools(layer, after, index)) {
+      const [filter, bias] = takeWeights(2) as [Tensor, Tensor];
+      x = convolveAndPool(x, filter, bias, index > 0);
+    } else if (layer.type === 'add') {
+      x = activate(add(x, outputs[layer.from] as Tensor), layer.activation ?? 'linear');
+    } else if (layer.type === 'batchNorm') {
+      const [gamma, beta] = takeWeights(4) as [Tensor, Tensor];
+      const count = x.size / gamma.size;
+      const record = (mean: Tensor, variance: Tensor) =>
+        recordStatistics(index, mean, variance, count);
+      x = normalizeBatch(x, gamma, beta, layer.activation ?? 'relu', record);
+    } else if (!pools(before, layer, index - 1)) {
+      const isNormalized = after?.type === 'batchNorm';
+      const seed = dropoutSeed && `${dropoutSeed}/${index}`;
+      x = applyLayer(layer, x, () => takeWeights(isNormalized ? 1 : 2), seed);
     }
-    activation = applyLayer(
-      layer,
-      activation,
-      takeWeights,
-      dropoutSeed && `${dropoutSeed}/${index}`,
-    );
+    outputs.push(x);
   }
-  return activation as Tensor2D;
+  return x as Tensor2D;
 }
 
 function applyLayer(
-  layer: LayerSpec,
+  layer: Exclude<TrainingLayer, { type: 'add' | 'batchNorm' }>,
   x: Tensor,
-  takeWeights: () => [Tensor, Tensor],
+  takeWeights: () => Tensor[],
   dropoutSeed: string | null,
 ): Tensor {
   switch (layer.type) {
-    case 'conv2d': {
-      const [filter, bias] = takeWeights();
+    case 'conv2d':
+    case 'depthwiseConv2d': {
+      const { strides = 1, activation = 'relu' } = layer;
+      const [filter, bias] = takeWeights() as [Tensor, Tensor?];
       return engine().runKernel(
-        'FusedConv2D',
-        { x, filter, bias },
+        layer.type === 'conv2d' ? 'FusedConv2D' : 'FusedDepthwiseConv2D',
+        bias ? { x, filter, bias } : { x, filter },
         {
-          strides: [1, 1],
+          strides: [strides, strides],
           pad: 'same',
           dataFormat: 'NHWC',
           dilations: [1, 1],
           dimRoundingMode: undefined as unknown as string,
-          activation: 'relu',
+          activation,
         },
       ) as Tensor;
     }
     case 'maxPool2d':
       return maxPool(x as Parameters<typeof maxPool>[0], layer.poolSize, layer.poolSize, 'valid');
+    case 'globalAveragePool':
+      return mean(x, [1, 2]);
     case 'flatten':
       return reshape(x, [x.shape[0] ?? 0, -1]);
     case 'dense': {
-      const [kernel, bias] = takeWeights();
+      const [kernel, bias] = takeWeights() as [Tensor, Tensor];
       const [batch, inputs] = x.shape as [number, number];
       const product = engine().runKernel(
         '_FusedMatMul',
@@ -166,10 +194,14 @@ export function crossEntropy(
 export function flattenTensors(tensors: readonly Tensor[], flat: Float32Array): void {
   let offset = 0;
   for (const tensor of tensors) {
-    flat.set(heapView(tensor) ?? tensor.dataSync<'float32'>(), offset);
+    flat.set(valuesOf(tensor), offset);
     offset += tensor.size;
   }
 }
+
+/** Returns a float32 tensor's values, valid until the next operation. */
+export const valuesOf = (tensor: Tensor): Float32Array =>
+  heapView(tensor) ?? tensor.dataSync<'float32'>();
 
 /** Copies a flat vector into variables, one after the other. */
 export function assignFlat(flat: Float32Array, variables: readonly Variable[]): void {

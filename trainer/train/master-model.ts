@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { buildModel } from '../../shared/model/build-model.ts';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { FoldedSpec } from '../../shared/model/training-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { flattenTensors } from './forward.ts';
 
-/** The main thread's copy of the network, which draws the initial weights and saves weights as a model. */
+/** The main thread's copy of the published network, which draws the initial weights and saves weights as a model. */
 export interface MasterModel {
   /** The initial weights, flat, in the order of the model's weights. */
   parameters: Float32Array;
@@ -13,7 +13,7 @@ export interface MasterModel {
 }
 
 /** Opens the model on the cpu backend, so that a seed draws the same initial weights whichever backend trains. */
-export async function openMaster(spec: ModelSpec, seed: number): Promise<MasterModel> {
+export async function openMaster(spec: FoldedSpec, seed: number): Promise<MasterModel> {
   await openBackend('cpu');
   const model = buildModel(spec, seed);
   const weights = model.getWeights();

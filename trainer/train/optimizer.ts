@@ -1,5 +1,7 @@
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { readBuild } from '../backend/wasm-module.ts';
+import { sizeOf } from '../weights/tensor.ts';
+import { isStatistic, type Parameter } from './parameters.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Start and end in a flat vector. */
@@ -23,23 +25,29 @@ export type UpdateSettings = Pick<Recipe, 'optimizer' | 'weightDecay' | 'average
 /** Takes a step on one part of all weights, in place. Steps count from 1. */
 export type UpdateWeights = (learningRate: number, step: number, part: Range) => void;
 
+/** The share of a batch's statistics in batch normalization's moving ones, as in PyTorch's `nn.BatchNorm2d`. */
+const statisticsShare = 0.1;
+
 /**
- * Opens a recipe's optimizer. The workers' gradients are always added in the same order, whichever thread adds them.
+ * Opens a recipe's optimizer. The workers' gradients are always added in the same order, whichever thread adds them. In the
+ * place of a statistic's gradient, each worker has its share of the batch's statistic, which the moving one follows.
  *
- * @param shapes of the tensors in the flat vectors, in their order
+ * @param tensors of the flat vectors, in their order
  */
 export function openOptimizer(
   state: OptimizerState,
-  shapes: readonly (readonly number[])[],
+  tensors: readonly Pick<Parameter, 'kind' | 'shape'>[],
   { optimizer, weightDecay, averageDecay }: UpdateSettings,
 ): UpdateWeights {
   const { parameters, average } = state;
   const adamStep = openAdam(state.memory);
-  const decaying = weightDecay > 0 ? decayingRanges(shapes) : [];
+  const decaying = weightDecay > 0 ? rangesOf(tensors, ({ kind }) => kind === 'kernel') : [];
+  const averaged = rangesOf(tensors, isStatistic);
+  const trained = rangesOf(tensors, (tensor) => !isStatistic(tensor));
   return (learningRate, step, part) => {
     const gradient = addUp(state.gradients, part);
     for (const range of decaying) {
-      const common = [Math.max(part[0], range[0]), Math.min(part[1], range[1])] as const;
+      const common = commonRange(part, range);
       // Decoupled (Loshchilov & Hutter 2019, arXiv:1711.05101), or a part of the gradient, as in torch.optim.
       if (optimizer === 'adamw') {
         addScaled(parameters, parameters, -learningRate * weightDecay, common);
@@ -47,23 +55,44 @@ export function openOptimizer(
         addScaled(gradient, parameters, weightDecay, common);
       }
     }
-    if (optimizer === 'sgd') sgdStep(state, gradient, learningRate, part);
-    else adamStep(state, gradient, learningRate, step, part);
+    for (const range of trained) {
+      const common = commonRange(part, range);
+      if (common[0] >= common[1]) continue;
+      if (optimizer === 'sgd') sgdStep(state, gradient, learningRate, common);
+      else adamStep(state, gradient, learningRate, step, common);
+    }
+    for (const range of averaged) {
+      const common = commonRange(part, range);
+      addScaled(parameters, parameters, -statisticsShare, common);
+      addScaled(parameters, gradient, statisticsShare, common);
+    }
     if (average) averageStep(average, parameters, averageDecay, step, part);
   };
 }
 
-/** Returns the parts of a flat vector that weight decay applies to: kernels, which have two dimensions or more. */
-export function decayingRanges(shapes: readonly (readonly number[])[]): Range[] {
-  const ranges: Range[] = [];
+/** Returns the parts of a flat vector that belong to some of its tensors. Neighbours are one range. */
+export function rangesOf<Tensor extends Pick<Parameter, 'shape'>>(
+  tensors: readonly Tensor[],
+  belongs: (tensor: Tensor) => boolean,
+): Range[] {
+  const ranges: [number, number][] = [];
   let from = 0;
-  for (const shape of shapes) {
-    const to = from + shape.reduce((product, size) => product * size, 1);
-    if (shape.length > 1) ranges.push([from, to]);
+  for (const tensor of tensors) {
+    const to = from + sizeOf(tensor.shape);
+    const last = ranges.at(-1);
+    if (belongs(tensor)) {
+      if (last?.[1] === from) last[1] = to;
+      else ranges.push([from, to]);
+    }
     from = to;
   }
   return ranges;
 }
+
+const commonRange = (one: Range, other: Range): Range => [
+  Math.max(one[0], other[0]),
+  Math.min(one[1], other[1]),
+];
 
 // One plain loop at a time, which the compiler turns into fast code.
 

@@ -21,12 +21,14 @@ export interface SharedState extends OptimizerState {
   train: ImageSet;
   test: TestState;
   validation: TestState | null;
-  /** The weights to test and publish: the parameters or their average. */
+  /** The weights to test and publish: the parameters or their average, without batch normalization. */
   tested: Float32Array;
 }
 
 export interface SharedStateSizes {
   parameters: number;
+  /** Numbers of the published network. */
+  published: number;
   workers: number;
   steps: number;
   labels: number;
@@ -46,7 +48,7 @@ const alignment = 64;
 /** Lays out the state and copies image sets to shared memory, unless they are there already. */
 export function createSharedState(
   { train, test, validation }: ImageSets,
-  { parameters, workers, steps, labels, averaged }: SharedStateSizes,
+  { parameters, published, workers, steps, labels, averaged }: SharedStateSizes,
 ): SharedState {
   const testState = (set: ImageSet): TestState => ({
     set: shareImages(set),
@@ -67,7 +69,7 @@ export function createSharedState(
     train: shareImages(train),
     test: testState(test),
     validation: validation && testState(validation),
-    tested: sharedFloats(parameters),
+    tested: sharedFloats(published),
   };
 }
 

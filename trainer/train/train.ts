@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { publishedSpec } from '../../shared/model/training-spec.ts';
 import { openFastest } from '../backend/open-backend.ts';
 import { readStored, storeAs } from '../weights/stored-weights.ts';
 import { DivergenceError, firstNotFinite } from './divergence.ts';
+import { foldWeights, unfoldWeights } from './fold.ts';
 import { firstImages, shuffle, splitValidation } from './image-order.ts';
 import { type MasterModel, openMaster } from './master-model.ts';
 import { computeMetrics } from './metrics.ts';
@@ -68,7 +70,7 @@ async function openSession(options: TrainOptions) {
   const images = trainSet.count;
   const steps = Math.ceil(images / recipe.batchSize);
   const threads = options.threads ?? defaultThreads(recipe.batchSize);
-  const master = await openMaster(spec, seed);
+  const master = await openMaster(publishedSpec(spec), seed);
   signal?.throwIfAborted();
   const { opened: workers, skipped } = await openFastest(options.backend, device, (name, on) =>
     openWorkers(name, {
@@ -81,7 +83,7 @@ async function openSession(options: TrainOptions) {
       steps,
       threads,
       backendThreads: options.threads,
-      initial: initialParameters(master, options.initial),
+      initial: unfoldWeights(spec, initialWeights(master, options.initial)),
     }),
   );
   const position = options.resumeFrom?.position ?? firstPosition;
@@ -91,7 +93,7 @@ async function openSession(options: TrainOptions) {
   return { session, started };
 }
 
-function initialParameters({ parameters }: MasterModel, given: TrainOptions['initial'] = []) {
+function initialWeights({ parameters }: MasterModel, given: TrainOptions['initial'] = []) {
   const initial = parameters.slice();
   let offset = 0;
   for (const { values } of given) {
@@ -172,7 +174,7 @@ async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, 
   const { state } = workers;
   const { epoch, seconds, epochSeconds } = position;
   checkWeights(session);
-  state.tested.set(state.average ?? state.parameters);
+  foldWeights(options.spec, state.average ?? state.parameters, state.tested);
   const artifacts = storeAs(dtype, await master.artifactsOf(state.tested));
   // Those that are published are tested, not those that they were rounded from.
   if (dtype !== 'float32') readStored(artifacts, state.tested);

@@ -1,5 +1,5 @@
 import type { io } from '@tensorflow/tfjs-core';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { TrainingSpec } from '../../shared/model/training-spec.ts';
 import type { Metrics, WeightType } from '../../shared/registry/manifest.ts';
 import type {
   BackendChoice,
@@ -14,7 +14,7 @@ import type { Recipe } from './recipe.ts';
 import type { TrainingState } from './training-state.ts';
 
 export interface TrainOptions {
-  spec: ModelSpec;
+  spec: TrainingSpec;
   dataset: Dataset;
   recipe: Recipe;
   /** The same seed, backend and number of threads give the same weights, bit for bit. */
@@ -29,7 +29,7 @@ export interface TrainOptions {
   dtype?: WeightType | undefined;
   /** When to return checkpoints (default: never). */
   checkpoints?: CheckpointTimes | undefined;
-  /** Weights of the first layers, kernel and bias of each, to start from. The seed draws those of the others (default: all). */
+  /** Weights of the first layers, kernel and bias of each as published, to start from. The seed draws those of the others (default: all). */
   initial?: readonly LayerTensor[] | undefined;
   /** Networks to learn from (default: the labels only). */
   distillation?: Distillation | undefined;

@@ -1,18 +1,20 @@
 /** The program of a worker thread, which computes the gradients of its part of each batch. Only workers.ts starts it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { buildModel } from '../../shared/model/build-model.ts';
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+// Registers the gradients of TensorFlow.js's own operations.
+import '@tensorflow/tfjs-layers';
 import { normalizePixels } from '../../shared/model/predict.ts';
+import { publishedSpec, type TrainingSpec } from '../../shared/model/training-spec.ts';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { augmentPhoto, footwear } from './augment-photo.ts';
 import { type Distillation, distilledLoss, openTeachers } from './distillation.ts';
-import { assignFlat, crossEntropy, flattenTensors, forward } from './forward.ts';
+import { assignFlat, crossEntropy, forward, type RecordStatistics, valuesOf } from './forward.ts';
 import { balancedWeights } from './image-order.ts';
 import { learningRateAt, openOptimizer } from './optimizer.ts';
+import { isStatistic, type Parameter, parametersOf } from './parameters.ts';
 import { openRandom } from './photo-random.ts';
 import type { Recipe } from './recipe.ts';
 import {
@@ -31,7 +33,7 @@ export interface WorkerData {
   index: number;
   /** The number of workers. */
   count: number;
-  spec: ModelSpec;
+  spec: TrainingSpec;
   backend: BackendName;
   device: DeviceChoice;
   /** Threads that the backend itself may use (default: one per core). */
@@ -58,6 +60,9 @@ export type WorkerMessage = { message: 'ready'; backend: OpenBackend } | { messa
 /** Images per forward pass of an evaluation; few, as all of their activations are in memory at once. */
 const evaluationBatch = 64;
 
+const variablesOf = (tensors: readonly Parameter[]) =>
+  tensors.map(({ shape }) => tf.variable(tf.zeros([...shape])));
+
 const data = workerData as WorkerData;
 const { index, count, spec, recipe, distillation, seed, state } = data;
 const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0 || recipe.photos > 0;
@@ -71,11 +76,13 @@ const backend = await openBackend(data.backend, {
   device: data.device,
   threads: data.backendThreads,
 });
-const variables = buildModel(spec, seed).trainableWeights.map(
-  (weight) => weight.read() as unknown as tf.Variable,
-);
-const shapes = variables.map(({ shape }) => shape);
-const updateWeights = openOptimizer(state, shapes, recipe);
+const tensors = parametersOf(spec);
+const variables = variablesOf(tensors);
+const trained = variables.filter((_, at) => !isStatistic(tensors[at] as Parameter));
+const published = publishedSpec(spec);
+/** Weights of the published network, if it is not the one that trains. */
+const tested = tensors.some(isStatistic) ? variablesOf(parametersOf(published)) : variables;
+const updateWeights = openOptimizer(state, tensors, recipe);
 const teach = distillation && openTeachers(distillation.teachers);
 
 parentPort?.on('message', (task: WorkerTask) => {
@@ -130,31 +137,47 @@ function computeGradient(batch: Uint32Array, step: number): number {
         )
       : null;
     const taught = teach?.(images);
+    const record = writeStatistics(gradient, part.length / batch.length);
     const { value, grads } = tf.variableGrads(() => {
-      const logits = forward(spec, variables, images, `${seed}/${step}/${index}`);
+      const logits = forward(spec, variables, images, `${seed}/${step}/${index}`, record);
       const { labelSmoothing } = recipe;
       const loss = crossEntropy(logits, labels, batch.length, labelSmoothing, weights);
       return distillation && taught
         ? distilledLoss(loss, logits, taught, distillation, batch.length, weights)
         : loss;
-    }, variables);
-    flattenTensors(
-      variables.map(({ name }) => grads[name] as tf.Tensor),
-      gradient,
-    );
+    }, trained);
+    for (const [at, { offset }] of tensors.entries()) {
+      const own = grads[(variables[at] as tf.Variable).name];
+      if (own) gradient.set(valuesOf(own), offset);
+    }
     return value.dataSync()[0] as number;
   });
 }
 
+/**
+ * Returns a function that writes this worker's share of a batch's statistics in the place of their gradients. The variance becomes the
+ * unbiased one, as in PyTorch's moving statistics.
+ */
+function writeStatistics(gradient: Float32Array, share: number): RecordStatistics {
+  return (layer, mean, variance, count) => {
+    const ofLayer = tensors.filter((tensor) => tensor.layer === layer && isStatistic(tensor));
+    for (const { kind, offset } of ofLayer) {
+      const scale = kind === 'mean' ? share : (share * count) / Math.max(1, count - 1);
+      const values = valuesOf(kind === 'mean' ? mean : variance);
+      for (const [at, value] of values.entries()) gradient[offset + at] = scale * value;
+    }
+  };
+}
+
 /** Computes the logits of this worker's part of a test set. */
 function evaluate({ set, logits }: TestState): void {
-  assignFlat(state.tested, variables);
+  assignFlat(state.tested, tested);
   const [first, end] = slicePart(set.count, index, count);
   for (let from = first; from < end; from += evaluationBatch) {
     const length = Math.min(evaluationBatch, end - from);
     const part = Uint32Array.from({ length }, (_, position) => from + position);
     const values = tf.tidy(() =>
-      forward(spec, variables, gatherImages(set, part, null), null).dataSync<'float32'>(),
+      forward(published, tested, gatherImages(set, part, null), null).dataSync<'float32'>(),
     );
     logits.set(values, from * spec.labels.length);
   }

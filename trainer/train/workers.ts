@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { publishedSpec } from '../../shared/model/training-spec.ts';
 import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { compiledBinding, readNativeSetup } from '../backend/native-setup.ts';
+import { countOf, parametersOf } from './parameters.ts';
 import { createSharedState, type ImageSets, type SharedState } from './shared-state.ts';
 import type { WorkerData, WorkerMessage, WorkerTask } from './worker.ts';
 
@@ -36,6 +38,7 @@ export async function openWorkers(name: BackendName, options: WorkersOptions): P
   const count = (await needsWholeBatch(name, settings.device)) ? 1 : threads;
   const state = createSharedState(sets, {
     parameters: initial.length,
+    published: countOf(parametersOf(publishedSpec(spec))),
     workers: count,
     steps,
     labels: spec.labels.length,

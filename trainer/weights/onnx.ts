@@ -1,4 +1,5 @@
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { layerShapes } from '../../shared/model/layer-shapes.ts';
+import type { Activation, LayerSpec, ModelSpec } from '../../shared/model/model-spec.ts';
 import { initializer, integer, integers, node, onnxModel, valueInfo } from './onnx-graph.ts';
 import { toPytorch } from './pytorch.ts';
 import type { LayerTensor, NamedTensor } from './tensor.ts';
@@ -23,6 +24,7 @@ export function writeOnnx(
   const tensors = toPytorch(weights, spec, names);
   const remaining = tensors.values();
   const nodes: Uint8Array[] = [];
+  const usesClip = layers.some((layer) => 'activation' in layer && layer.activation === 'relu6');
   let current = 'images';
   const add = (
     operator: string,
@@ -36,13 +38,25 @@ export function writeOnnx(
   /** The names of the next layer's weight and bias. */
   const takeWeights = () =>
     [remaining.next(), remaining.next()].map(({ value }) => (value as NamedTensor).name);
-  for (const layer of layers) {
-    if (layer.type === 'conv2d') {
-      // As TensorFlow pads: the same size, with the odd pixel at the end.
-      const begin = Math.floor((layer.kernelSize - 1) / 2);
-      const end = layer.kernelSize - 1 - begin;
-      add('Conv', takeWeights(), [integers('pads', [begin, begin, end, end])]);
-      add('Relu');
+  const activate = (activation: Activation) => {
+    if (activation === 'relu') add('Relu');
+    else if (activation === 'relu6') add('Clip', [zero.name, six.name]);
+  };
+  const shapes = layerShapes(spec);
+  const outputs: string[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const input = shapes[index - 1] ?? inputShape;
+    if (layer.type === 'conv2d' || layer.type === 'depthwiseConv2d') {
+      const { activation = 'relu' } = layer;
+      const groups = layer.type === 'conv2d' ? 1 : (input.at(-1) as number);
+      add('Conv', takeWeights(), [...geometry(layer, input), integer('group', groups)]);
+      activate(activation);
+    } else if (layer.type === 'add') {
+      add('Add', [outputs[layer.from] as string]);
+      activate(layer.activation ?? 'linear');
+    } else if (layer.type === 'globalAveragePool') {
+      add('GlobalAveragePool');
+      add('Flatten');
     } else if (layer.type === 'maxPool2d') {
       const size = [layer.poolSize, layer.poolSize];
       add('MaxPool', [], [integers('kernel_shape', size), integers('strides', size)]);
@@ -50,14 +64,15 @@ export function writeOnnx(
       add('Flatten');
     } else if (layer.type === 'dense') {
       add('Gemm', takeWeights(), [integer('transB', 1)]);
-      if (layer.activation === 'relu') add('Relu');
+      activate(layer.activation);
     }
+    outputs.push(current);
   }
   nodes.push(node('Identity', [current], 'logits', []));
   const { mean, std } = preprocessing;
   return onnxModel({
     nodes,
-    initializers: tensors.map(initializer),
+    initializers: [...tensors, ...(usesClip ? [zero, six] : [])].map(initializer),
     input: valueInfo('images', ['batch', channels, height, width]),
     output: valueInfo('logits', ['batch', labels.length]),
     metadata: {
@@ -67,4 +82,20 @@ export function writeOnnx(
       labels: JSON.stringify(labels),
     },
   });
+}
+
+const zero: NamedTensor = { name: 'zero', shape: [], values: () => new Float32Array([0]) };
+const six: NamedTensor = { name: 'six', shape: [], values: () => new Float32Array([6]) };
+
+/** Strides, and padding as TensorFlow's `same`: with the odd pixel at the end. */
+function geometry(
+  { kernelSize, strides = 1 }: Extract<LayerSpec, { kernelSize: number }>,
+  [height = 1, width = 1]: readonly number[],
+): Uint8Array[] {
+  const padding = [height, width].map((size) =>
+    Math.max(0, (Math.ceil(size / strides) - 1) * strides + kernelSize - size),
+  );
+  const begin = padding.map((total) => Math.floor(total / 2));
+  const end = padding.map((total) => Math.ceil(total / 2));
+  return [integers('pads', [...begin, ...end]), integers('strides', [strides, strides])];
 }

@@ -1,13 +1,14 @@
-import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { layerShapes } from '../../shared/model/layer-shapes.ts';
+import type { FoldedSpec } from '../../shared/model/training-spec.ts';
 
 /** A layer that has a kernel and a bias, as PyTorch and TensorFlow.js lay them out. */
 export interface WeightedLayer {
-  type: 'conv2d' | 'dense';
+  type: 'conv2d' | 'depthwiseConv2d' | 'dense';
   /** Position in the spec's layers. */
   index: number;
-  /** PyTorch's `weight`: [out, in, height, width] or [out, in]. */
+  /** PyTorch's `weight`: [out, in, height, width], for a depthwise convolution [channels, 1, height, width], or [out, in]. */
   weightShape: readonly number[];
-  /** TensorFlow.js's kernel: [height, width, in, out] or [in, out]. */
+  /** TensorFlow.js's kernel: [height, width, in, out], for a depthwise convolution [height, width, channels, 1], or [in, out]. */
   kernelShape: readonly number[];
   biasShape: readonly number[];
   /** For each value of TensorFlow.js's kernel, in order, its position in PyTorch's weight. */
@@ -15,39 +16,38 @@ export interface WeightedLayer {
 }
 
 /** Returns the layers of a spec that have weights, in order. */
-export function weightedLayers({ inputShape, layers }: ModelSpec): WeightedLayer[] {
+export function weightedLayers(spec: Pick<FoldedSpec, 'inputShape' | 'layers'>): WeightedLayer[] {
+  const shapes = layerShapes(spec);
   const weighted: WeightedLayer[] = [];
-  let [height, width, channels]: [number, number, number] = inputShape;
   /** Pixels of a flattened image until a dense layer consumes it. */
   let pixels = 1;
-  for (const [index, layer] of layers.entries()) {
-    if (layer.type === 'conv2d') {
-      const { type, kernelSize: size, filters } = layer;
+  for (const [index, layer] of spec.layers.entries()) {
+    const input = shapes[index - 1] ?? spec.inputShape;
+    const channels = input.at(-1) as number;
+    const { type } = layer;
+    if (type === 'conv2d' || type === 'depthwiseConv2d') {
+      const size = layer.kernelSize;
+      // Each filter of a depthwise convolution reads one channel.
+      const [inputs, outputs] = type === 'conv2d' ? [channels, layer.filters] : [1, channels];
       weighted.push({
         type,
         index,
-        weightShape: [filters, channels, size, size],
-        kernelShape: [size, size, channels, filters],
-        biasShape: [filters],
-        weightPositions: positionsInWeight(size * size, channels, filters),
+        weightShape: [outputs, inputs, size, size],
+        kernelShape: [size, size, channels, type === 'conv2d' ? outputs : 1],
+        biasShape: [outputs],
+        weightPositions: positionsInWeight(size * size, inputs, outputs),
       });
-      channels = filters;
-    } else if (layer.type === 'maxPool2d') {
-      height = Math.floor(height / layer.poolSize);
-      width = Math.floor(width / layer.poolSize);
-    } else if (layer.type === 'flatten') {
-      pixels = height * width;
-    } else if (layer.type === 'dense') {
-      const { type, units } = layer;
+    } else if (type === 'flatten') {
+      pixels = input.slice(0, -1).reduce((product, length) => product * length, 1);
+    } else if (type === 'dense') {
       weighted.push({
         type,
         index,
-        weightShape: [units, pixels * channels],
-        kernelShape: [pixels * channels, units],
-        biasShape: [units],
-        weightPositions: positionsInWeight(pixels, channels, units),
+        weightShape: [layer.units, channels],
+        kernelShape: [channels, layer.units],
+        biasShape: [layer.units],
+        weightPositions: positionsInWeight(pixels, channels / pixels, layer.units),
       });
-      channels = units;
       pixels = 1;
     }
   }

@@ -14,6 +14,29 @@ export function reluGradient(dy: usize, y: usize, out: usize, length: i32): void
   }
 }
 
+/** out = 0 < y < 6 ? dy : 0, the gradient of ReLU6 from its output. */
+export function relu6Gradient(dy: usize, y: usize, out: usize, length: i32): void {
+  const zero = f32x4.splat(0);
+  const six = f32x4.splat(6);
+  for (let index = 0; index < length; index += 4) {
+    const lanes = min(4, length - index);
+    const at = <usize>index << 2;
+    const value = loadLanes(y + at, lanes);
+    const isOpen = v128.and(f32x4.gt(value, zero), f32x4.lt(value, six));
+    storeLanes(out + at, v128.and(loadLanes(dy + at, lanes), isOpen), lanes);
+  }
+}
+
+/** values = min(values, highest), in place. */
+export function clampAbove(values: usize, length: i32, highest: f32): void {
+  const ceiling = f32x4.splat(highest);
+  for (let index = 0; index < length; index += 4) {
+    const lanes = min(4, length - index);
+    const at = values + (<usize>index << 2);
+    storeLanes(at, f32x4.pmin(ceiling, loadLanes(at, lanes)), lanes);
+  }
+}
+
 /** out[column] = Σ over rows of source[row, column]; a bias's gradient. */
 export function columnSums(source: usize, rows: i32, columns: i32, out: usize): void {
   const rowBytes = <usize>columns << 2;

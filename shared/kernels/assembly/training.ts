@@ -1,6 +1,8 @@
-export { columnSums, maxPoolGradient, maxPoolGradientOfAnyWindow, reluGradient } from './elementwise';
+export { depthwiseFilterGradient, depthwiseForward, depthwiseInputGradient } from './depthwise-training';
+export { clampAbove, columnSums, maxPoolGradient, maxPoolGradientOfAnyWindow, relu6Gradient, reluGradient } from './elementwise';
 export { padImages, pooledWindowStarts, windowStarts } from './image';
 export { multiplyRows } from './multiply';
+export { batchMoments, normalizationScratchBytes, normalize, normalizeGradient } from './normalize';
 export { outerScratchBytes, sumOuterProducts } from './outer';
 export { packPanels } from './pack';
 export { addPooledFilterGradient } from './pooled-filter-gradient';

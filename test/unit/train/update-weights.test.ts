@@ -1,15 +1,14 @@
 import { expect, it } from 'vitest';
-import {
-  decayingRanges,
-  openOptimizer,
-  type UpdateSettings,
-} from '../../../trainer/train/optimizer.ts';
+import { openOptimizer, rangesOf, type UpdateSettings } from '../../../trainer/train/optimizer.ts';
 import { recipes } from '../../../trainer/train/recipe.ts';
 import { createSharedState, slicePart } from '../../../trainer/train/shared-state.ts';
 
 // A kernel of three weights and a bias of two.
 const start = [0.5, -0.2, 3, 0.01, -1];
-const shapes = [[3, 1], [2]];
+const tensors = [
+  { kind: 'kernel', shape: [3, 1] },
+  { kind: 'bias', shape: [2] },
+] as const;
 const learningRate = 0.01;
 
 /** 20 steps, half of the gradient from each of two workers, the weights updated in two parts. */
@@ -19,6 +18,7 @@ function train(settings: UpdateSettings) {
     { train: noImages, test: noImages, validation: null },
     {
       parameters: start.length,
+      published: start.length,
       workers: 2,
       steps: 0,
       labels: 0,
@@ -27,7 +27,7 @@ function train(settings: UpdateSettings) {
   );
   state.parameters.set(start);
   state.average?.set(start);
-  const updateWeights = openOptimizer(state, shapes, settings);
+  const updateWeights = openOptimizer(state, tensors, settings);
   const history: number[][] = [];
   for (let step = 1; step <= 20; step++) {
     const half = Float32Array.from(start, (_, i) => Math.sin(step * 3 + i) / 2);
@@ -67,10 +67,15 @@ it('changes no bit for options that a recipe leaves out', () => {
   expect(train({ ...recipes.tutorial, optimizer: 'adamw' }).parameters).toEqual(parameters);
 });
 
-it('decays only kernels', () => {
-  expect(decayingRanges([[3, 3, 1, 32], [32], [1152, 512], [512]])).toEqual([
+it('finds the ranges of some tensors, neighbours as one', () => {
+  const shapes = [[3, 3, 1, 32], [32], [1152, 512], [512], [512]].map((shape) => ({ shape }));
+  expect(rangesOf(shapes, ({ shape }) => shape.length > 1)).toEqual([
     [0, 288],
     [320, 320 + 1152 * 512],
+  ]);
+  expect(rangesOf(shapes, ({ shape }) => shape.length === 1)).toEqual([
+    [288, 320],
+    [320 + 1152 * 512, 320 + 1152 * 512 + 1024],
   ]);
 });
 

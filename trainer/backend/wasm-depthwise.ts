@@ -1,0 +1,91 @@
+import { backend_util, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
+import { rangeOf } from './wasm-activation.ts';
+import type { FastKernel, TensorHeap } from './wasm-heap.ts';
+
+/**
+ * x [N, H, W, C], filter [Kh, Kw, C, 1] -> y [N, H', W', C]. The backend's own kernel packs each filter once, and so does not
+ * see that its values change in place.
+ */
+export function depthwise(heap: TensorHeap): FastKernel {
+  return ({ x, filter, bias, preluActivationWeights }, attrs) => {
+    const range = rangeOf(attrs.activation ?? 'linear');
+    if (!x || !filter || !range || preluActivationWeights) return null;
+    const sizes = sizesOf(x.shape, filter.shape, attrs);
+    if (!sizes) return null;
+    const [images, , , channels, outHeight, outWidth] = sizes;
+    const out = heap.allocate([images, outHeight, outWidth, channels]);
+    const at = heap.addressesOf({ x, filter, out });
+    const offset = bias ? heap.addressOf(bias) : 0;
+    heap.kernels.depthwiseForward(at.x, at.filter, ...sizes, offset, ...range, at.out);
+    return out;
+  };
+}
+
+/** dy [N, H', W', C], filter [Kh, Kw, C, 1] -> dx [N, H, W, C] */
+export function backpropInput(heap: TensorHeap): FastKernel {
+  return ({ dy, filter }, attrs) => {
+    if (!dy || !filter) return null;
+    const inputShape = attrs.inputShape as number[];
+    const sizes = sizesOf(inputShape, filter.shape, attrs);
+    if (!sizes) return null;
+    const dx = heap.allocate(inputShape);
+    const at = heap.addressesOf({ dy, filter, dx });
+    heap.kernels.depthwiseInputGradient(at.dy, at.filter, ...sizes, at.dx);
+    return dx;
+  };
+}
+
+/** x [N, H, W, C], dy [N, H', W', C] -> dfilter [Kh, Kw, C, 1] */
+export function backpropFilter(heap: TensorHeap): FastKernel {
+  return ({ x, dy }, attrs) => {
+    if (!x || !dy) return null;
+    const filterShape = attrs.filterShape as number[];
+    const sizes = sizesOf(x.shape, filterShape, attrs);
+    if (!sizes) return null;
+    const dfilter = heap.allocate(filterShape);
+    const at = heap.addressesOf({ x, dy, dfilter });
+    heap.kernels.depthwiseFilterGradient(at.x, at.dy, ...sizes, at.dfilter);
+    return dfilter;
+  };
+}
+
+type Sizes =
+  Parameters<TensorHeap['kernels']['depthwiseInputGradient']> extends [
+    TensorInfo | number,
+    number,
+    ...infer Rest,
+    number,
+  ]
+    ? Rest
+    : never;
+
+/** Returns the sizes that both kernels take; null for a convolution that they don't cover. */
+function sizesOf(inputShape: number[], filterShape: number[], attrs: NamedAttrMap): Sizes | null {
+  const info = backend_util.computeConv2DInfo(
+    inputShape as [number, number, number, number],
+    filterShape as [number, number, number, number],
+    attrs.strides as [number, number],
+    (attrs.dilations as [number, number] | undefined) ?? 1,
+    attrs.pad as 'same' | 'valid' | number,
+    attrs.dimRoundingMode as 'floor' | 'round' | 'ceil',
+    true,
+  );
+  const { batchSize, inHeight, inWidth, inChannels, outChannels, outHeight, outWidth } = info;
+  const isPlain = info.dilationHeight === 1 && info.dilationWidth === 1;
+  if (!isPlain || inChannels !== outChannels || batchSize === 0) return null;
+  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
+  return [
+    batchSize,
+    inHeight,
+    inWidth,
+    inChannels,
+    outHeight,
+    outWidth,
+    filterHeight,
+    filterWidth,
+    strideHeight,
+    strideWidth,
+    padInfo.top,
+    padInfo.left,
+  ];
+}
