@@ -31,17 +31,18 @@ const STAGE: usize = ${stage};
 const ROW: usize = ${4 * chunkDepth};
 
 /**
- * out[i, column] = clamp(bias[column] + add[i, column] + Σ left[i, k] * right[k, column]) for four rows, each at an address of its own.
+ * out[i, column] = clamp(add[i, column] + bias[column] + scale[column] * Σ left[i, k] * right[k, column]) for four rows, each at an address
+ * of its own. The chunk before, scale and bias are added last: to round every weight and every sum once more doubles the error.
  *
  * @param depth a multiple of ${group}
  * @param right [ceil(columns / 8)][depth][8]
  * @param columns a multiple of 4
- * @param bias 8 * ceil(columns / 8) floats, or 0 for none
+ * @param scale, bias 8 * ceil(columns / 8) floats each, or both 0 for none
  * @param add0, add1, add2, add3 rows to add; 0 for none
  */
 export function multiplyTile(
   left0: usize, left1: usize, left2: usize, left3: usize,
-  depth: i32, right: usize, columns: i32, bias: usize,
+  depth: i32, right: usize, columns: i32, scale: usize, bias: usize,
   add0: usize, add1: usize, add2: usize, add3: usize,
   out0: usize, out1: usize, out2: usize, out3: usize,
   lowest: f32, highest: f32,
@@ -65,20 +66,8 @@ export function multiplyTile(
     for (let column = 0; column < columns; column += PANEL) {
       const at = <usize>column << 2;
 ${ofRows((row) => `      let low${row}: v128, high${row}: v128;`)}
-      if (chunk) {
-${ofRows((row) => `        low${row} = v128.load(out${row} + at);\n        high${row} = v128.load(out${row} + at, 16);`)}
-      } else {
-        low0 = bias ? v128.load(bias + at) : f32x4.splat(0);
-        high0 = bias ? v128.load(bias + at, 16) : f32x4.splat(0);
-${rows
-  .slice(1)
-  .map((row) => `        low${row} = low0;\n        high${row} = high0;`)
-  .join('\n')}
-        if (add0) {
-${ofRows((row) => `          low${row} = f32x4.add(low${row}, v128.load(add${row} + at));\n          high${row} = f32x4.add(high${row}, v128.load(add${row} + at, 16));`)}
-        }
-      }
-      let low: v128, high: v128, value: v128;
+${ofRows((row) => `      low${row} = f32x4.splat(0);\n      high${row} = f32x4.splat(0);`)}
+      let low = f32x4.splat(0), high = low, value = low;
       if (ASC_FEATURE_RELAXED_SIMD) {
       switch (skip) {
 ${groups.map((at) => `      case ${at * group}: {\n${stepsOf(at)}\n      }`).join('\n')}
@@ -98,7 +87,21 @@ ${ofRows(
         }
       }
       panel += panelBytes;
+      if (chunk) {
+${ofRows((row) => `        low${row} = f32x4.add(low${row}, v128.load(out${row} + at));\n        high${row} = f32x4.add(high${row}, v128.load(out${row} + at, 16));`)}
+      }
       if (isLast) {
+        if (bias) {
+          low = v128.load(scale + at);
+          value = v128.load(bias + at);
+${ofRows((row) => `          low${row} = multiplyAdd(low${row}, low, value);`)}
+          low = v128.load(scale + at, 16);
+          value = v128.load(bias + at, 16);
+${ofRows((row) => `          high${row} = multiplyAdd(high${row}, low, value);`)}
+        }
+        if (add0) {
+${ofRows((row) => `          low${row} = f32x4.add(low${row}, v128.load(add${row} + at));\n          high${row} = f32x4.add(high${row}, v128.load(add${row} + at, 16));`)}
+        }
 ${ofRows((row) => `        low${row} = f32x4.pmin(f32x4.pmax(low${row}, floor), ceiling);\n        high${row} = f32x4.pmin(f32x4.pmax(high${row}, floor), ceiling);`)}
       }
 ${ofRows((row) => `      v128.store(out${row} + at, low${row});`)}

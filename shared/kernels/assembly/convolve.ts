@@ -11,7 +11,7 @@ import { multiplyTile } from '../build/tile';
  * @param adds the addresses of pixels to add, or 0 for none
  * @param rowStep, tapStep bytes between a window's rows, and between the runs of a row
  * @param depth floats per window, rounded up to a multiple of 4
- * @param right, columns, bias see multiplyTile
+ * @param right, columns, scale, bias see multiplyTile
  * @param scratch 4 * (4 * depth + 16) + 4 * columns + 32 bytes
  */
 export function convolve(
@@ -27,6 +27,7 @@ export function convolve(
   depth: i32,
   right: usize,
   columns: i32,
+  scale: usize,
   bias: usize,
   lowest: f32,
   highest: f32,
@@ -60,6 +61,7 @@ export function convolve(
       depth,
       right,
       columns,
+      scale,
       bias,
       add0,
       adds && second ? <usize>load<u32>(adds + at, 4) : add0,

@@ -7,7 +7,7 @@ import { multiplyAdd } from './vector';
  * @param rowStep, columnStep bytes between the windows of two output rows and columns
  * @param tapRow, tapColumn bytes between the taps of a window
  * @param weights [kernelHeight * kernelWidth][channels]
- * @param bias `channels` floats
+ * @param scale, bias `channels` floats each
  * @param channels a multiple of 4
  * @param outRow bytes between rows of `out`
  */
@@ -20,6 +20,7 @@ export function depthwise(
   kernelHeight: i32,
   kernelWidth: i32,
   weights: usize,
+  scale: usize,
   bias: usize,
   channels: i32,
   height: i32,
@@ -38,16 +39,17 @@ export function depthwise(
       const from = x + at;
       const to = out + at;
       const filter = weights + at;
-      const start = v128.load(bias + at);
+      const factor = v128.load(scale + at);
+      const shift = v128.load(bias + at);
       if (is3x3 && columnStep == tapColumn) {
-        rowOfStride1(from, tapRow, pixel, filter, start, to, width, floor, ceiling);
+        rowOfStride1(from, tapRow, pixel, filter, factor, shift, to, width, floor, ceiling);
       } else if (is3x3 && columnStep == tapColumn * 2) {
-        rowOfStride2(from, tapRow, pixel, tapColumn, filter, start, to, width, floor, ceiling);
+        rowOfStride2(from, tapRow, pixel, tapColumn, filter, factor, shift, to, width, floor, ceiling);
       } else {
         let window = from;
         let target = to;
         for (let column = 0; column < width; column++) {
-          let sum = start;
+          let sum = f32x4.splat(0);
           let weight = filter;
           let tapStart = window;
           for (let tapY = 0; tapY < kernelHeight; tapY++) {
@@ -59,7 +61,7 @@ export function depthwise(
             }
             tapStart += tapRow;
           }
-          v128.store(target, f32x4.pmin(f32x4.pmax(sum, floor), ceiling));
+          v128.store(target, finish(sum, factor, shift, floor, ceiling));
           target += pixel;
           window += columnStep;
         }
@@ -70,13 +72,21 @@ export function depthwise(
   }
 }
 
+/** Scale and bias come last: to round every weight and sum doubles the error. */
+// @ts-ignore: decorator
+@inline
+function finish(sum: v128, scale: v128, bias: v128, floor: v128, ceiling: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(multiplyAdd(sum, scale, bias), floor), ceiling);
+}
+
 /** Each column of the image is loaded once, and added to the three outputs whose windows it lies in. */
 function rowOfStride1(
   from: usize,
   tapRow: usize,
   pixel: usize,
   filter: usize,
-  start: v128,
+  factor: v128,
+  shift: v128,
   to: usize,
   width: i32,
   floor: v128,
@@ -95,13 +105,13 @@ function rowOfStride1(
   let a = v128.load(from);
   let b = v128.load(from + tapRow);
   let c = v128.load(from + tapRow2);
-  let current = multiplyAdd(c, w20, multiplyAdd(b, w10, multiplyAdd(a, w00, start)));
+  let current = multiplyAdd(c, w20, multiplyAdd(b, w10, f32x4.mul(a, w00)));
   from += pixel;
   a = v128.load(from);
   b = v128.load(from + tapRow);
   c = v128.load(from + tapRow2);
   current = multiplyAdd(c, w21, multiplyAdd(b, w11, multiplyAdd(a, w01, current)));
-  let next = multiplyAdd(c, w20, multiplyAdd(b, w10, multiplyAdd(a, w00, start)));
+  let next = multiplyAdd(c, w20, multiplyAdd(b, w10, f32x4.mul(a, w00)));
   const end = to + <usize>width * pixel;
   while (to < end) {
     from += pixel;
@@ -109,9 +119,9 @@ function rowOfStride1(
     b = v128.load(from + tapRow);
     c = v128.load(from + tapRow2);
     const sum = multiplyAdd(c, w22, multiplyAdd(b, w12, multiplyAdd(a, w02, current)));
-    v128.store(to, f32x4.pmin(f32x4.pmax(sum, floor), ceiling));
+    v128.store(to, finish(sum, factor, shift, floor, ceiling));
     current = multiplyAdd(c, w21, multiplyAdd(b, w11, multiplyAdd(a, w01, next)));
-    next = multiplyAdd(c, w20, multiplyAdd(b, w10, multiplyAdd(a, w00, start)));
+    next = multiplyAdd(c, w20, multiplyAdd(b, w10, f32x4.mul(a, w00)));
     to += pixel;
   }
 }
@@ -123,7 +133,8 @@ function rowOfStride2(
   pixel: usize,
   tapColumn: usize,
   filter: usize,
-  start: v128,
+  factor: v128,
+  shift: v128,
   to: usize,
   width: i32,
   floor: v128,
@@ -144,7 +155,7 @@ function rowOfStride2(
   let c = v128.load(from + tapRow2);
   const end = to + <usize>width * pixel;
   while (to < end) {
-    let sum = multiplyAdd(c, w20, multiplyAdd(b, w10, multiplyAdd(a, w00, start)));
+    let sum = multiplyAdd(c, w20, multiplyAdd(b, w10, f32x4.mul(a, w00)));
     from += tapColumn;
     a = v128.load(from);
     b = v128.load(from + tapRow);
@@ -155,7 +166,7 @@ function rowOfStride2(
     b = v128.load(from + tapRow);
     c = v128.load(from + tapRow2);
     sum = multiplyAdd(c, w22, multiplyAdd(b, w12, multiplyAdd(a, w02, sum)));
-    v128.store(to, f32x4.pmin(f32x4.pmax(sum, floor), ceiling));
+    v128.store(to, finish(sum, factor, shift, floor, ceiling));
     to += pixel;
   }
 }

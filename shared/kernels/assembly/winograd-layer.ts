@@ -1,4 +1,5 @@
 import { multiplyTile } from '../build/tile';
+import { multiplyAdd } from './vector';
 import { highRow, lowRow, POINTS, transformInput } from './winograd';
 
 /**
@@ -11,7 +12,7 @@ import { highRow, lowRow, POINTS, transformInput } from './winograd';
  * @param height, width of the convolution's result
  * @param filter from winogradFilter
  * @param outChannels a multiple of 8
- * @param bias outChannels floats
+ * @param scale, bias outChannels floats each
  * @param add the first pixel of an image to add, or 0 for none
  * @param pool 1 for the largest value of each tile, 0 for all
  * @param bandRows rows of tiles per band
@@ -25,6 +26,7 @@ export function convolveByWinograd(
   width: i32,
   filter: usize,
   outChannels: i32,
+  scale: usize,
   bias: usize,
   add: usize,
   addRow: usize,
@@ -56,7 +58,7 @@ export function convolveByWinograd(
       for (let tile = 0; tile < tiles; tile += 4) {
         multiplyTile(
           left, left + inPixel, left + inPixel * 2, left + inPixel * 3,
-          inChannels, right, outChannels, 0, 0, 0, 0, 0,
+          inChannels, right, outChannels, 0, 0, 0, 0, 0, 0,
           product, product + outPixel, product + outPixel * 2, product + outPixel * 3,
           -none, none,
         );
@@ -67,7 +69,7 @@ export function convolveByWinograd(
     const rows = height - tileRow * 2;
     storeTiles(
       products, outPoint, band, tileColumns, rows, width, outChannels,
-      bias, add, addRow, lowest, highest, pool, out, outRow,
+      scale, bias, add, addRow, lowest, highest, pool, out, outRow,
     );
     x += xRow * <usize>(band * 2);
     add += add ? addRow * <usize>(band * 2) : 0;
@@ -75,7 +77,7 @@ export function convolveByWinograd(
   }
 }
 
-/** clamp(Aᵀ m A + bias + add) of every tile. Pixels outside of `rows` and `width` are dropped. */
+/** clamp(Aᵀ m A scale + bias + add) of every tile. Pixels outside of `rows` and `width` are dropped. */
 function storeTiles(
   products: usize,
   pointBytes: usize,
@@ -84,6 +86,7 @@ function storeTiles(
   rows: i32,
   width: i32,
   channels: i32,
+  scale: usize,
   bias: usize,
   add: usize,
   addRow: usize,
@@ -111,25 +114,27 @@ function storeTiles(
         const high2 = highRow(products + pointBytes * 2, pointBytes);
         const low3 = lowRow(products + pointBytes * 3, pointBytes);
         const high3 = highRow(products + pointBytes * 3, pointBytes);
+        const factor = v128.load(scale + at);
         const start = v128.load(bias + at);
         const topLeft = f32x4.add(f32x4.add(low0, low1), low2);
         const topRight = f32x4.sub(f32x4.sub(low1, low2), low3);
         const bottomLeft = f32x4.add(f32x4.add(high0, high1), high2);
         const bottomRight = f32x4.sub(f32x4.sub(high1, high2), high3);
         if (pool) {
-          const largest = f32x4.pmax(f32x4.pmax(topLeft, topRight), f32x4.pmax(bottomLeft, bottomRight));
-          v128.store(target + at, f32x4.pmin(f32x4.pmax(f32x4.add(largest, start), floor), ceiling));
+          const top = f32x4.pmax(multiplyAdd(topLeft, factor, start), multiplyAdd(topRight, factor, start));
+          const bottom = f32x4.pmax(multiplyAdd(bottomLeft, factor, start), multiplyAdd(bottomRight, factor, start));
+          v128.store(target + at, f32x4.pmin(f32x4.pmax(f32x4.pmax(top, bottom), floor), ceiling));
         } else {
           const below = target + outRow + at;
           const addBelow = addend + addRow + at;
-          storePixel(target + at, f32x4.add(topLeft, start), add ? addend + at : 0, floor, ceiling);
+          storePixel(target + at, multiplyAdd(topLeft, factor, start), add ? addend + at : 0, floor, ceiling);
           if (hasRight) {
-            storePixel(target + pixel + at, f32x4.add(topRight, start), add ? addend + pixel + at : 0, floor, ceiling);
+            storePixel(target + pixel + at, multiplyAdd(topRight, factor, start), add ? addend + pixel + at : 0, floor, ceiling);
           }
           if (hasBottom) {
-            storePixel(below, f32x4.add(bottomLeft, start), add ? addBelow : 0, floor, ceiling);
+            storePixel(below, multiplyAdd(bottomLeft, factor, start), add ? addBelow : 0, floor, ceiling);
             if (hasRight) {
-              storePixel(below + pixel, f32x4.add(bottomRight, start), add ? addBelow + pixel : 0, floor, ceiling);
+              storePixel(below + pixel, multiplyAdd(bottomRight, factor, start), add ? addBelow + pixel : 0, floor, ceiling);
             }
           }
         }

@@ -11,7 +11,7 @@ import {
   type Place,
 } from './machine.ts';
 import { type Convolution, isUnclamped, type Operation, unclamped } from './operation.ts';
-import { packBias, packWindows } from './pack-weights.ts';
+import { packChannels, packWindows, scaledFilter } from './pack-weights.ts';
 
 /** Returns the calls that compute a convolution by the algorithm for its shape, with its weights packed. */
 export function convolutionCalls(
@@ -43,10 +43,10 @@ function dense(
   const [depth, columns] = [input.layout.channels, out.layout.channels];
   const weights = workspace.keep(kernels.denseBytes(depth, columns));
   workspace.withBlocks([4 * operation.filter.length], (source) => {
-    workspace.write(operation.filter, source);
+    workspace.write(scaledFilter(operation.filter, operation.scale), source);
     kernels.packDense(source, depth, depth, columns, weights);
   });
-  const bias = keep(workspace, packBias(operation.bias, 32));
+  const bias = keep(workspace, packChannels(operation.bias, 32));
   const { lowest, highest } = operation.clamp;
   const relu = lowest === 0 ? 1 : 0;
   const multiply = () =>
@@ -91,7 +91,7 @@ function winograd(
     workspace.write(operation.filter, source);
     workspace.kernels.winogradFilter(source, inChannels, outChannels, filter);
   });
-  const bias = keep(workspace, packBias(operation.bias, 8));
+  const [scale, bias] = keepScaleAndBias(workspace, operation);
   const { rows } = bandOf(operation, input.layout, out.layout);
   const { clamp, pool } = operation;
   return () =>
@@ -103,6 +103,7 @@ function winograd(
       out.layout.width * (pool ? 2 : 1),
       filter,
       outChannels,
+      scale,
       bias,
       addend ? address(addend) : 0,
       addend ? rowBytes(addend.layout) : 0,
@@ -115,6 +116,9 @@ function winograd(
       scratch,
     );
 }
+
+const keepScaleAndBias = (workspace: Workspace, { scale, bias }: Convolution) =>
+  [keep(workspace, packChannels(scale, 8)), keep(workspace, packChannels(bias, 8))] as const;
 
 /** A window's runs: pixels in a row follow each other in memory, unless the convolution is dilated. */
 function runsOf({ kernel: [height, width], dilation }: Convolution, pitch: number) {
@@ -142,7 +146,7 @@ function windows(
   const pixels = out.layout.height * out.layout.width;
   const row = rowBytes(input.layout);
   const weights = keepWindows(workspace, operation, input.layout, out.layout);
-  const bias = keep(workspace, packBias(operation.bias, 8));
+  const [scale, bias] = keepScaleAndBias(workspace, operation);
   const table = (first: Address, rowStep: number, pixelStep: number) =>
     keepTable(workspace, out.layout, first, rowStep, pixelStep);
   const start = firstWindow(input, operation.before);
@@ -165,6 +169,7 @@ function windows(
       depth,
       weights,
       out.layout.pitch,
+      scale,
       bias,
       clamp.lowest,
       clamp.highest,

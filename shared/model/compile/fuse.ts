@@ -116,18 +116,10 @@ const both = (first: Clamp, second: Clamp): Clamp => ({
 
 function scaleFilter(
   operation: Convolution | Depthwise,
-  scale: Float32Array,
-  shift: Float32Array,
+  scale: Float64Array,
+  shift: Float64Array,
 ): void {
-  const channels = scale.length;
-  const filter = new Float32Array(operation.filter.length);
-  for (let row = 0; row < filter.length; row += channels) {
-    for (let channel = 0; channel < channels; channel++) {
-      filter[row + channel] =
-        (operation.filter[row + channel] as number) * (scale[channel] as number);
-    }
-  }
-  operation.filter = filter;
+  operation.scale = operation.scale.map((factor, at) => factor * (scale[at] as number));
   operation.bias = operation.bias.map(
     (bias, at) => bias * (scale[at] as number) + (shift[at] as number),
   );
@@ -138,7 +130,7 @@ function standAlone(operation: Operation): Operation {
   const { inputs, output } = operation;
   if (operation.kind === 'clamp') return { ...operation, kind: 'add' };
   if (operation.kind !== 'scale') return operation;
-  return pointwise(inputs, output, operation.scale, operation.shift, [0, 0]);
+  return pointwise(inputs, output, operation.scale, Float32Array.from(operation.shift), [0, 0]);
 }
 
 function copyIntoFrame(
@@ -146,7 +138,7 @@ function copyIntoFrame(
   channelsOf: (value: number) => number,
 ): Operation {
   const channels = channelsOf(output);
-  const ones = new Float32Array(channels).fill(1);
+  const ones = new Float64Array(channels).fill(1);
   return pointwise(inputs, output, ones, new Float32Array(channels), before);
 }
 
@@ -154,11 +146,12 @@ function copyIntoFrame(
 function pointwise(
   inputs: number[],
   output: number,
-  filter: Float32Array,
+  scale: Float64Array,
   bias: Float32Array,
   before: Size,
 ): Depthwise {
   const one = [1, 1] as const;
   const window = { kernel: one, stride: one, dilation: one, before };
-  return { kind: 'depthwise', inputs, output, ...window, filter, bias, clamp: unclamped };
+  const filter = new Float32Array(scale.length).fill(1);
+  return { kind: 'depthwise', inputs, output, ...window, filter, scale, bias, clamp: unclamped };
 }

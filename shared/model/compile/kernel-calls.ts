@@ -13,7 +13,7 @@ import {
   type Place,
 } from './machine.ts';
 import type { Depthwise, Operation } from './operation.ts';
-import { packDepthwise } from './pack-weights.ts';
+import { packChannels, packDepthwise } from './pack-weights.ts';
 
 /**
  * Returns the calls that compute an operation. Its weights are packed into memory that is kept.
@@ -93,7 +93,9 @@ function depthwise(
 ): KernelCall {
   const { pitch } = input.layout;
   const weights = keep(workspace, packDepthwise(operation.filter, operation.bias.length, pitch));
-  const bias = keep(workspace, packDepthwise(operation.bias, operation.bias.length, pitch));
+  const [scale, bias] = [operation.scale, operation.bias].map((values) =>
+    keep(workspace, packChannels(values, 4)),
+  ) as [Address, Address];
   const [row, pixel] = [rowBytes(input.layout), 4 * pitch];
   const { kernel, stride, dilation, clamp } = operation;
   return () =>
@@ -105,6 +107,7 @@ function depthwise(
       dilation[1] * pixel,
       ...kernel,
       weights,
+      scale,
       bias,
       pitch,
       out.layout.height,

@@ -111,12 +111,14 @@ const pointwise = {
   before: [0, 0],
 } as const;
 
+const ones = (length: number) => new Float64Array(length).fill(1);
+
 const convolution: Translate = (context) => {
   const { inputs, output, weights, outputShape, weightShapes } = context;
   const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
   // Groups are not supported.
   if (!filter || weightShapes[0]?.[2] !== context.inputShape[2]) return null;
-  const common = { filter, bias, clamp: unclamped, pool: false };
+  const common = { filter, scale: ones(bias.length), bias, clamp: unclamped, pool: false };
   return [{ kind: 'convolution', inputs, output, ...windowOf(context), ...common }];
 };
 
@@ -126,7 +128,8 @@ const depthwise: Translate = (context) => {
   if (!filter || outputShape[2] !== inputShape[2]) return null;
   // TensorFlow.js ignores this layer's dilation.
   const config = { ...context.config, dilationRate: 1 };
-  const common = { ...windowOf({ ...context, config }), filter, bias, clamp: unclamped };
+  const rest = { scale: ones(bias.length), bias, clamp: unclamped };
+  const common = { ...windowOf({ ...context, config }), filter, ...rest };
   return [{ kind: 'depthwise', inputs, output, ...common }];
 };
 
@@ -144,6 +147,7 @@ const separable: Translate = (context) => {
       output: middle,
       ...windowOf(context),
       filter,
+      scale: ones(channels),
       bias: new Float32Array(channels),
       ...common,
     },
@@ -153,6 +157,7 @@ const separable: Translate = (context) => {
       output,
       ...pointwise,
       filter: second,
+      scale: ones(bias.length),
       bias,
       pool: false,
       ...common,
@@ -163,7 +168,7 @@ const separable: Translate = (context) => {
 const dense: Translate = ({ inputs, output, weights, outputShape }) => {
   const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
   if (!filter) return null;
-  const common = { filter, bias, clamp: unclamped, pool: false };
+  const common = { filter, scale: ones(bias.length), bias, clamp: unclamped, pool: false };
   return [{ kind: 'convolution', inputs, output, ...pointwise, ...common }];
 };
 
@@ -175,8 +180,9 @@ const normalization: Translate = ({ config, inputs, output, weights, inputShape 
   const beta = config.center === false ? undefined : rest.shift();
   const [mean, variance] = rest;
   if (!mean || !variance) return null;
-  const scale = new Float32Array(channels);
-  const shift = new Float32Array(channels);
+  // Rounded only once, when they are packed.
+  const scale = new Float64Array(channels);
+  const shift = new Float64Array(channels);
   for (let i = 0; i < channels; i++) {
     const factor = (gamma?.[i] ?? 1) / Math.sqrt((variance[i] as number) + Number(config.epsilon));
     scale[i] = factor;

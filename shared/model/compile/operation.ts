@@ -38,6 +38,8 @@ export interface Convolution extends Common, Window {
   kind: 'convolution';
   /** [height, width, inChannels, outChannels] */
   filter: Float32Array;
+  /** Per channel of the output. In the filter it would round every weight. */
+  scale: Float64Array;
   bias: Float32Array;
   clamp: Clamp;
   /** Whether 2x2 max pooling with stride 2 follows. Only for Winograd's algorithm. */
@@ -48,6 +50,7 @@ export interface Depthwise extends Common, Window {
   kind: 'depthwise';
   /** [height, width, channels] */
   filter: Float32Array;
+  scale: Float64Array;
   bias: Float32Array;
   clamp: Clamp;
 }
@@ -59,7 +62,7 @@ export type Operation =
   /** The sum of one or two images. */
   | (Common & { kind: 'add'; clamp: Clamp })
   | (Common & { kind: 'clamp'; clamp: Clamp })
-  | (Common & { kind: 'scale'; scale: Float32Array; shift: Float32Array })
+  | (Common & { kind: 'scale'; scale: Float64Array; shift: Float64Array })
   | (Common & { kind: 'pad'; before: Size })
   | (Common & { kind: 'reshape' })
   | (Common & { kind: 'softmax' })

@@ -35,9 +35,21 @@ export function packDepthwise(filter: Float32Array, channels: number, pitch: num
   return packed;
 }
 
-/** Rounds a bias up to a multiple of `columns` with zeros. */
-export function packBias(bias: Float32Array, columns: number): Float32Array {
+/** Rounds a scale or bias up to a multiple of `columns` with zeros. */
+export function packChannels(bias: ArrayLike<number>, columns: number): Float32Array {
   const packed = new Float32Array(columns * Math.ceil(bias.length / columns));
   packed.set(bias);
   return packed;
+}
+
+/** Multiplies each channel of the output of a filter [taps, outChannels] by its scale. */
+export function scaledFilter(filter: Float32Array, scale: Float64Array): Float32Array {
+  const channels = scale.length;
+  const scaled = new Float32Array(filter.length);
+  for (let row = 0; row < filter.length; row += channels) {
+    for (let channel = 0; channel < channels; channel++) {
+      scaled[row + channel] = (filter[row + channel] as number) * (scale[channel] as number);
+    }
+  }
+  return scaled;
 }

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { compileModel } from '../../../shared/model/compile/compile-model.ts';
 import { runPlan, segmentKernel } from '../../../shared/model/compile/run-plan.ts';
+import { exactForward } from '../../support/models/exact-forward.ts';
 import { openMachine } from '../../support/models/open-machine.ts';
 import { buildRandomNetwork, randomNetworks } from '../../support/models/random-network.ts';
 
@@ -45,6 +46,39 @@ describe('a compiled model equals the stock kernels', () => {
       { numRuns: inject('whole') ? 2000 : 60 },
     );
   });
+});
+
+it('a compiled model is as exact as the stock kernels, also if biases are large', () => {
+  const { layers } = tfl;
+  const input = tfl.input({ shape: [12, 12, 64] });
+  let x = input;
+  for (let block = 0; block < 4; block++) {
+    const apart = layers.depthwiseConv2d({ kernelSize: 3, padding: 'same', useBias: false });
+    const pixels = layers.conv2d({ filters: 64, kernelSize: 1, useBias: false });
+    for (const layer of [apart, pixels]) {
+      x = layers.batchNormalization().apply(layer.apply(x)) as tfl.SymbolicTensor;
+      x = layers.reLU().apply(x) as tfl.SymbolicTensor;
+    }
+  }
+  const model = tfl.model({ inputs: input, outputs: x });
+  model.setWeights(
+    model.weights.map(({ originalName, shape }, at) => {
+      const isVariance = originalName.endsWith('variance');
+      const isShift = originalName.endsWith('beta');
+      const [lowest, highest] = isVariance ? [0.01, 1] : isShift ? [2, 9] : [-0.3, 0.3];
+      return tf.randomUniform(shape as number[], lowest, highest, 'float32', at);
+    }),
+  );
+  const image = tf.randomUniform([1, 12, 12, 64], -1, 1, 'float32', 7);
+  const exact = exactForward(model, image.dataSync<'float32'>());
+  const distance = (values: Float32Array) =>
+    Math.max(...exact.map((value, at) => Math.abs(value - (values[at] as number))));
+  const stock = distance((model.predict(image) as tf.Tensor).dataSync<'float32'>());
+  const plan = compileModel(model, () => openMachine('relaxed-simd'));
+  if (!plan) throw new Error('The model was not compiled.');
+  const run = tf.engine().runKernel.bind(tf.engine());
+  const compiled = distance(runPlan(plan, run, image).dataSync<'float32'>());
+  expect(compiled / stock).toBeLessThan(1.5);
 });
 
 describe('operations are merged', () => {

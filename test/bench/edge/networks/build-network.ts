@@ -10,7 +10,10 @@ import type { BenchOptions } from '../options.ts';
  *
  * @throws {Error} if a MobileNet is asked for, but no folder that has one
  */
-export async function buildNetwork({ network, mobilenet }: BenchOptions) {
+export async function buildNetwork({
+  network,
+  mobilenet,
+}: Pick<BenchOptions, 'network' | 'mobilenet'>) {
   await tf.setBackend('cpu');
   if (network === 'residual') return residualNetwork();
   if (mobilenet === undefined) {

@@ -1,6 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { foldModel } from '../../../../shared/model/compile/compile-model.ts';
 import type { Operation } from '../../../../shared/model/compile/operation.ts';
+import { scaledFilter } from '../../../../shared/model/compile/pack-weights.ts';
 
 interface Node {
   inputs: number[];
@@ -61,7 +62,8 @@ export function foldedNetwork(model: LayersModel): {
       case 'convolution':
       case 'depthwise': {
         const filterAt = length;
-        parts.push(operation.filter, operation.bias);
+        const { filter, scale, bias } = operation;
+        parts.push(scaledFilter(filter, scale), bias);
         length += operation.filter.length + operation.bias.length;
         return {
           ...node,
