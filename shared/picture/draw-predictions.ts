@@ -10,8 +10,8 @@ export interface PictureOf extends Pixels {
 
 /** Sizes in pixels of the picture. */
 const imageSize = 280;
-/** Pixels a side up to which each of them is drawn as a square. */
-const maxSquares = 95;
+/** Pixels a side up to which each of them is drawn as a square. Larger pictures are photos. */
+export const maxSquares = 95;
 const margin = 16;
 const titleHeight = 28;
 const frame = 4;
@@ -48,7 +48,7 @@ function drawTile(picture: PictureOf, x: number, y: number): string {
   const { text, size } = fitTitle(predicted, actual);
   const title = `<text x="${x + imageSize / 2}" y="${y + titleHeight - 10}" font-size="${size}" fill="${isWrong ? wrong : '#111'}">${escapeMarkup(text)}</text>`;
   const box = `x="${x}" y="${y + titleHeight}" width="${imageSize}" height="${imageSize}"`;
-  // SVG 1.1's keyword for square pixels, which browsers and resvg support. Larger pictures are photos.
+  // SVG 1.1's keyword for square pixels, which browsers and resvg support.
   const rendering =
     Math.max(picture.width, picture.height) <= maxSquares ? ' image-rendering="optimizeSpeed"' : '';
   const image = `<image ${box}${rendering} href="${pngUrl(picture)}"/>`;

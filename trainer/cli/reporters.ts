@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { MultiBar, type Options, SingleBar } from 'cli-progress';
 import { formatCount, percent, printable, printText } from '../../node/text.ts';
 import { describeMove } from '../registry/move-alias.ts';
+import { describeCollectMore } from '../run/collect-more.ts';
 import type { Reporter, TrainReport } from '../run/record-training.ts';
 import type { Recipe } from '../train/recipe.ts';
 
@@ -148,7 +149,11 @@ function linesOf(
       const time = `${Math.round(seconds)} s of training steps`;
       const model =
         epoch === lastEpoch ? '' : `; the model is that of epoch ${epoch} of ${lastEpoch}`;
-      return [`Trained to ${percent(accuracy)} in ${time}${model}. Run: ${run}`];
+      const advice = report.collect && describeCollectMore(report.collect);
+      return [
+        ...(advice ? [advice] : []),
+        `Trained to ${percent(accuracy)} in ${time}${model}. Run: ${run}`,
+      ];
     }
   }
 }

@@ -4,7 +4,7 @@ import { type Dataset, type ImageSample, shapeOfImages } from './dataset.ts';
 import { listLines } from './folder-layout.ts';
 
 /** A label with fewer training images is hardly learned. */
-const minTrainingImages = 8;
+const minTrainingImages = 20;
 /** A label with this many times the images of another one is much more likely to be predicted. */
 const maxImbalance = 4;
 
@@ -58,7 +58,7 @@ export function reportFolder(dataset: Dataset, notify: (message: string) => void
     const names = tiny.slice(0, 5).map(({ label, train }) => `${label} ${train}`);
     const more = tiny.length > 5 ? ` and ${tiny.length - 5} more` : '';
     notify(
-      `Labels with few training images: ${names.join(', ')}${more}. They are hardly learned; tens of images are better.`,
+      `Labels with few training images: ${names.join(', ')}${more}. They are hardly learned, and a few test images measure them by chance; a hundred are better.`,
     );
   }
   const unequal = describeImbalance(counts);

@@ -12,6 +12,7 @@ import {
 } from '../train/training-state.ts';
 import type { TrainingEvent } from '../train/training-types.ts';
 import { type Checkpoints, folderStore, openCheckpoints } from './checkpoints.ts';
+import type { CollectMore } from './collect-more.ts';
 import type { RunPlan } from './plan-run.ts';
 import { isAliasFree, publishRun } from './publish.ts';
 import { epochInModel } from './read-run.ts';
@@ -51,6 +52,8 @@ export type TrainReport =
       /** Time of the training steps of all epochs. */
       seconds: number;
       run: string;
+      /** What new training images would help most, if the data set is not a known one. */
+      collect?: CollectMore;
       /** The peak resident set size of this process. */
       peakBytes: number;
     };

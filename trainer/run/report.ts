@@ -1,8 +1,10 @@
 import { html, raw } from 'hono/html';
 import { percent, printable } from '../../node/text.ts';
+import { maxSquares } from '../../shared/picture/draw-predictions.ts';
 import { pngUrl } from '../../shared/picture/png.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { drawConfusion, drawCurves, pageColours } from './charts.ts';
+import { collectMore, describeCollectMore } from './collect-more.ts';
 import type { RunConfig, RunEpoch, TestPrediction } from './run-records.ts';
 
 /** The data of a run's report. */
@@ -44,6 +46,7 @@ ${summaryOf(report).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value
 </dl></section>
 <section id="curves"><h2>Curves</h2>${raw(curves)}</section>
 <section id="confusion"><h2>Confusion matrix</h2>${raw(confusion)}</section>
+<section id="collect"><h2>What to collect more of</h2>${collectAdvice(report)}</section>
 <section id="classes"><h2>Classes</h2>${classTable(report)}</section>
 <section id="mistakes"><h2>Most confident mistakes</h2>${mistakeList(report)}</section>
 <section id="configuration"><h2>Configuration</h2><details><summary>All settings of this run</summary><pre>${JSON.stringify(config, null, 2)}</pre></details></section>
@@ -68,6 +71,20 @@ function summaryOf({ config, epoch }: RunReport): [string, string][] {
   ];
 }
 
+function collectAdvice({ epoch, config }: RunReport) {
+  const more = collectMore(epoch, config.spec.labels);
+  const advice = describeCollectMore(more);
+  if (advice === null) return html`<p>No class is confused more than once.</p>`;
+  const rows = more.pairs.map(
+    ({ actual, predicted, images }) =>
+      html`<tr><th scope="row">${actual}</th><td>${predicted}</td><td>${images}</td></tr>`,
+  );
+  return html`<p>${advice}</p>
+<table>
+<thead><tr><th scope="col">class</th><th scope="col">taken for</th><th scope="col">images</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
+}
+
 function classTable({ epoch }: RunReport) {
   const rows = epoch.perClass.map(
     ({ label, precision, recall, f1, support }) =>
@@ -83,7 +100,8 @@ function mistakeList(report: RunReport) {
   if (mistakes.length === 0) return html`<p>None.</p>`;
   return html`<ol class="mistakes">${mistakes.map((mistake) => {
     const picture = pictureOf(report, mistake);
-    return html`<li><figure><img src="${pngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${mistake.index}">
+    const isPhoto = Math.max(picture.width, picture.height) > maxSquares;
+    return html`<li><figure><img${isPhoto ? raw(' class="photo"') : ''} src="${pngUrl(picture)}" width="${picture.width}" height="${picture.height}" alt="Test image ${mistake.index}">
 <figcaption>Predicted: <span class="wrong">${picture.predicted}</span>, Actual: ${picture.actual}<br>
 <span class="quiet">${percent(mistake.probability, 1)} confidence, test image ${mistake.index}</span></figcaption></figure></li>`;
   })}</ol>`;
@@ -122,6 +140,7 @@ tbody th { font-weight: 400; overflow-wrap: anywhere; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
 figure { margin: 0; }
 img { display: block; width: 100%; height: auto; border-radius: 0.5rem; background: #000; image-rendering: pixelated; }
+img.photo { image-rendering: auto; }
 figcaption { margin-top: 0.4rem; font-size: 0.8125rem; overflow-wrap: anywhere; }
 .wrong { color: var(--wrong); font-weight: 600; }
 .quiet { color: var(--quiet); }

@@ -7,7 +7,7 @@ import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/mode
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { countsPerLabel, describeFolder } from '../data/folder-report.ts';
-import { canMirror } from '../data/known-datasets.ts';
+import { canMirror, isKnownDataset } from '../data/known-datasets.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
 import { openDataset } from '../registry/open-dataset.ts';
@@ -19,6 +19,7 @@ import { contradictions, type Recipe, recipeWith } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
+import { collectMore } from './collect-more.ts';
 import { continuedSpec, openParent, type ParentModel } from './parent-model.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
@@ -257,10 +258,24 @@ async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<number>
   return parameters;
 }
 
-async function reportFinished({ path, epochs }: RunFolder, reporter: Reporter): Promise<void> {
-  const { epoch, accuracy, loss, validation } = await epochInModel(path, epochs);
+async function reportFinished(run: RunFolder, reporter: Reporter): Promise<void> {
+  const { path, epochs, config } = run;
+  const measured = await epochInModel(path, epochs);
+  const { epoch, accuracy, loss, validation } = measured;
   const { epoch: lastEpoch, seconds } = epochs.at(-1) as RunEpoch;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const model = { epoch, accuracy, loss, validation };
-  reporter.report({ event: 'finished', ...model, lastEpoch, seconds, run: path, peakBytes });
+  // Nobody collects more images of a known data set.
+  const collect = isKnownDataset(config.dataset.name)
+    ? undefined
+    : collectMore(measured, config.spec.labels);
+  const finished = {
+    event: 'finished' as const,
+    ...model,
+    lastEpoch,
+    seconds,
+    run: path,
+    peakBytes,
+  };
+  reporter.report(collect ? { ...finished, collect } : finished);
 }

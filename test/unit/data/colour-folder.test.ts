@@ -42,7 +42,7 @@ test('keeps the colours of images that have some, at 64x64 pixels, with their ow
   // Tomatoes on grey ground: the mean of the kinds is a warm colour.
   expect(red).toBeGreaterThan(green);
   expect(green).toBeGreaterThan(blue);
-  expect(messages).toMatch(/few training images: .*tens of images are better/);
+  expect(messages).toMatch(/few training images: .*a hundred are better/);
   expect(messages).not.toMatch(/in grey/);
   expect(describeFolder(dataset, 4_290_116)).toMatch(
     /^tomatoes has 24 training and 8 test images, split by folder, of 4 labels: 6 to train on of each\. They are in colour, of about \d+x\d+ to \d+x\d+ pixels\. The tutorial's network with 4,290,116 parameters is trained, and sees 64x64 pixels in colour\./,

@@ -172,6 +172,8 @@ describe('the artifacts of a run', () => {
   it('report.html shows the best epoch and loads nothing from other hosts', async () => {
     const page = await read('report.html');
     expect(page).toContain('epoch 2 of 5');
+    const boots = test.labels.filter((label) => label === 9).length;
+    expect(page).toContain(`help most of: Ankle boot (0 % of ${boots} recognized)`);
     expect(page).not.toContain('<img src=x');
     const addresses = Array.from(page.matchAll(/(?:src|href)="([^"]*)"/g), ([, url]) => url ?? '');
     expect(addresses.length).toBeGreaterThan(5);
