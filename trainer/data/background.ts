@@ -1,7 +1,8 @@
 /** Decides what becomes of the background of pictures, once for a whole data set. */
 import { borderColour, invertPixels, isLight } from '../../shared/image/model-input.ts';
 import type { Background } from '../../shared/model/model-spec.ts';
-import { type Dataset, type ImageSet, imageLength } from './dataset.ts';
+import type { Dataset, ImageSet } from './dataset.ts';
+import { imageIn } from './image-set.ts';
 
 type Shape = Pick<Dataset, 'height' | 'width' | 'channels' | 'labels'>;
 
@@ -52,20 +53,24 @@ export function backgroundOfImages(shape: Shape, train: ImageSet): Background {
   return { kind: isLightOnDark ? 'invert' : 'keep' };
 }
 
-/** Inverts the images with a light border, in place, as `toModelInput` does. */
-export function invertLight(shape: Shape, { images, count }: ImageSet): void {
-  for (let i = 0; i < count; i++) {
-    const image = imageAt(shape, images, i);
-    if (isLight(image)) invertPixels(image.values);
+/** Inverts the images with a light border, as `toModelInput` does. Those in memory are changed. */
+export function invertLight(shape: Shape, set: ImageSet): void {
+  for (let i = 0; i < set.count; i++) {
+    const image = imageAt(shape, set, i);
+    if (!isLight(image)) continue;
+    // Those in a file are inverted whenever they are read.
+    if (set.file) set.file.inverted[i] = 1;
+    else invertPixels(image.values);
   }
 }
 
 /** Looks at grey images only: in colour, backgrounds stay as they are by default. */
-function bordersOf(shape: Shape, { images, labels, count }: ImageSet) {
+function bordersOf(shape: Shape, set: ImageSet) {
+  const { labels, count } = set;
   const tallies = shape.labels.map(() => ({ images: 0, light: 0 }));
   let midGreyCount = 0;
   for (let i = 0; i < count; i++) {
-    const border = borderColour(imageAt(shape, images, i))[0] as number;
+    const border = borderColour(imageAt(shape, set, i))[0] as number;
     if (border >= midGrey.min && border <= midGrey.max) midGreyCount++;
     const tally = tallies[labels[i] as number];
     if (!tally) continue;
@@ -76,8 +81,6 @@ function bordersOf(shape: Shape, { images, labels, count }: ImageSet) {
   return { midGreyCount, lightShares };
 }
 
-function imageAt(shape: Shape, images: Uint8Array, i: number) {
-  const { height, width, channels = 1 } = shape;
-  const size = imageLength(shape);
-  return { height, width, channels, values: images.subarray(i * size, (i + 1) * size) };
+function imageAt({ height, width, channels = 1 }: Shape, set: ImageSet, i: number) {
+  return { height, width, channels, values: imageIn(set, i) };
 }

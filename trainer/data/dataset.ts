@@ -2,11 +2,25 @@ import type { Background, Channels, Fit, Scale } from '../../shared/model/model-
 
 /** Images and their labels, in file order. */
 export interface ImageSet {
-  /** `count * height * width * channels` bytes, 0 (black) to 255 (white). */
+  /** `count * height * width * channels` bytes, 0 (black) to 255 (white). Empty if they are in a file: `imagesBetween` reads both. */
   images: Uint8Array;
   /** `count` label ids. */
   labels: Uint8Array;
   count: number;
+  /** The images, if they are too many for the memory. */
+  file?: ImageFile | undefined;
+}
+
+/** The place of images that do not fit into memory. Threads share it: the file is opened once per process. */
+export interface ImageFile {
+  /** Open for reading, as long as the process runs. */
+  descriptor: number;
+  /** Of one image. */
+  imageBytes: number;
+  /** The row in the file of each image of the set, on shared memory. */
+  rows: Uint32Array;
+  /** 1 for each image that is inverted after it is read, on shared memory. */
+  inverted: Uint8Array;
 }
 
 /** How pictures become inputs of the networks that are trained on a data set. */

@@ -1,5 +1,5 @@
 /** Reads and writes data sets as folders of four IDX files with MNIST's names. */
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -19,7 +19,8 @@ import {
   type PictureOptions,
 } from './dataset.ts';
 import { readIdxFile } from './idx-files.ts';
-import { scaleOf } from './image-scale.ts';
+import { scaleOfImages } from './image-scale.ts';
+import { imagesBetween } from './image-set.ts';
 import { type DatasetPart, datasetName, idxFileNames, knownBackground } from './known-datasets.ts';
 import { isGzip, parseDataset } from './parse-dataset.ts';
 
@@ -75,7 +76,7 @@ export async function loadIdxFolder(
   const pictures = {
     fit,
     background: background ?? usual ?? backgroundOfImages(shape, sets.train),
-    ...(shape.channels === 3 && { scale: scaleOf(sets.train.images, shape.channels) }),
+    ...(shape.channels === 3 && { scale: scaleOfImages(sets.train, shape.channels) }),
   };
   const loaded = { name, ...shape, ...pictures, ...sets, files, origin: folder, source: folder };
   return labelOffset === undefined ? loaded : { ...loaded, labelOffset };
@@ -162,9 +163,23 @@ function numbersOf(labelFile: Uint8Array, offset: number): string[] {
 }
 
 /** Encodes images as an IDX file. Those in colour have a dimension more. */
-export function imageFile(shape: ImageShape, { images, count }: ImageSet): Uint8Array {
-  const { height, width, channels = 1 } = shape;
-  return idxFile([count, height, width, ...(channels === 1 ? [] : [channels])], images);
+export const imageFile = (shape: ImageShape, set: ImageSet): Uint8Array =>
+  idxFile(dimensionsOf(shape, set), imagesBetween(set, 0, set.count));
+
+/** Images of a file that are read at once. */
+const imagesAtOnce = 100;
+
+/** Returns the SHA-256 of the images as an IDX file. */
+export function hashOfImageFile(shape: ImageShape, set: ImageSet): string {
+  const sum = createHash('sha256').update(idxFile(dimensionsOf(shape, set), new Uint8Array()));
+  for (let from = 0; from < set.count; from += imagesAtOnce) {
+    sum.update(imagesBetween(set, from, Math.min(from + imagesAtOnce, set.count)));
+  }
+  return sum.digest('hex');
+}
+
+function dimensionsOf({ height, width, channels = 1 }: ImageShape, { count }: ImageSet): number[] {
+  return [count, height, width, ...(channels === 1 ? [] : [channels])];
 }
 
 /** Encodes unsigned bytes as an IDX file; shared/idx.ts reads it. */
@@ -189,10 +204,10 @@ export async function writeTrainingSet(
 ): Promise<void> {
   const { labels, train, test } = base;
   const count = feedback.count + train.count;
-  const images = Buffer.concat([feedback.images, train.images]);
+  const images = Buffer.concat([feedback.images, imagesBetween(train, 0, train.count)]);
   const files = {
     'labels.txt': Buffer.from(`${labels.join('\n')}\n`),
-    [idxFileNames.trainImages]: imageFile(base, { ...train, images, count }),
+    [idxFileNames.trainImages]: imageFile(base, { images, labels: train.labels, count }),
     [idxFileNames.trainLabels]: idxFile([count], Buffer.concat([feedback.labels, train.labels])),
     [idxFileNames.testImages]: imageFile(base, test),
     [idxFileNames.testLabels]: idxFile([test.count], test.labels),

@@ -20,21 +20,24 @@ import {
 } from './dataset.ts';
 import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
 import { reportFolder } from './folder-report.ts';
-import { idxFile, imageFile } from './idx-folder.ts';
+import { hashOfImageFile, idxFile } from './idx-folder.ts';
 import { inputFor, sampleImages } from './image-sample.ts';
-import { scaleOf } from './image-scale.ts';
+import { scaleOfImages } from './image-scale.ts';
+import { imagesInFile } from './image-set.ts';
 import { datasetName } from './known-datasets.ts';
-import type { ReadImage } from './read-image-file.ts';
+import { readToPixelFile, usualMemory } from './pixel-file.ts';
 import { type ReadImagesOptions, readImages } from './read-images.ts';
 
 /** The share of each label's images that become the test set if there is none. */
 const testShare = 0.2;
 
 export interface LoadImageFolderOptions
-  extends Omit<ReadImagesOptions, 'cacheDir'>,
+  extends Omit<ReadImagesOptions, 'cacheDir' | 'onPixels'>,
     PictureOptions {
   /** The folder for fetched files and converted images (default: catwalk/datasets in the XDG cache folder). */
   cacheDir?: string | undefined;
+  /** Bytes of images that are kept in memory; more are kept in a file (default: 2 GiB, or a quarter of the memory). */
+  maxMemory?: number | undefined;
   /** Leaves out files that are not images, instead of refusing the folder. */
   skipUnreadable?: boolean | undefined;
   /**
@@ -46,9 +49,15 @@ export interface LoadImageFolderOptions
 }
 
 /** An image of a label. */
-interface LabelledImage extends ReadImage {
+interface LabelledImage {
   path: string;
   label: number;
+  /** Of the file. */
+  sha256: string;
+  /** None if they are in a file. */
+  pixels: Uint8Array;
+  /** The number among all images that were read. */
+  row: number;
 }
 
 /** The images of a part, one list per label. */
@@ -81,10 +90,11 @@ export async function loadImageFolder(
     ? inputFor(name, sample, options, options.defaults?.(sample, paths.length))
     : inputOptionsFor(model as ModelSpec);
   const input = { ...decided, background: backgroundToRead(decided.background) };
-  const { parts: read, skipped } = await readParts(files, input, {
-    ...options,
-    cacheDir,
-  });
+  const {
+    parts: read,
+    skipped,
+    descriptor,
+  } = await readParts(files, input, { ...options, cacheDir, folder });
   if (skipped.length > 0 && !options.skipUnreadable) throw unreadable(folder, skipped);
   const { train, test } = isSplit ? read : splitByContent(read.train ?? []);
   const parts = { train: train ?? [], validation: read.validation ?? null, test: test ?? [] };
@@ -94,10 +104,11 @@ export async function loadImageFolder(
     skipped,
     duplicates: duplicatesIn(parts),
   };
+  const setOf = (part: Part) => imageSetOf(part, input, descriptor);
   const sets = {
-    train: imageSetOf(parts.train, input),
-    validation: parts.validation && imageSetOf(parts.validation, input),
-    test: imageSetOf(parts.test, input),
+    train: setOf(parts.train),
+    validation: parts.validation && setOf(parts.validation),
+    test: setOf(parts.test),
   };
   const { height, width, channels } = input;
   const shape = { height, width, channels, labels };
@@ -110,7 +121,7 @@ export async function loadImageFolder(
     ...shape,
     fit: input.fit,
     background,
-    ...(channels === 3 && !model && { scale: scaleOf(sets.train.images, channels) }),
+    ...(channels === 3 && !model && { scale: scaleOfImages(sets.train, channels) }),
     ...sets,
     files: hashesOf(sets, shape),
     origin: folder,
@@ -177,23 +188,38 @@ function findFiles(folder: string, model?: ModelSpec): FolderFiles {
   return found;
 }
 
-async function readParts(files: FolderFiles, input: ModelInputOptions, options: ReadImagesOptions) {
+interface ReadOptions extends ReadImagesOptions {
+  cacheDir: string;
+  folder: string;
+  maxMemory?: number | undefined;
+}
+
+/** @returns `descriptor` of the file with the pixels, or null if they are in memory */
+async function readParts(files: FolderFiles, input: ModelInputOptions, options: ReadOptions) {
+  const { maxMemory = usualMemory() } = options;
   const names = (['train', 'validation', 'test'] as const).filter((name) => files[name]);
   const paths = names.flatMap((name) => files[name]?.flat() ?? []);
-  const results = (await readImages(paths, input, options)).values();
+  const isInFile = paths.length * imageLength(input) > maxMemory;
+  const { results, descriptor } = isInFile
+    ? await readToPixelFile(paths, input, { ...options, source: [options.folder, ...names] })
+    : { results: await readImages(paths, input, options), descriptor: null };
   const skipped: FolderReport['skipped'] = [];
   const parts: Partial<Record<PartName, Part>> = {};
+  let row = -1;
   for (const name of names) {
     parts[name] = (files[name] as string[][]).map((ofLabel, label) =>
       ofLabel.flatMap((path): LabelledImage[] => {
-        const result = results.next().value;
-        if (result && 'pixels' in result) return [{ ...result, path, label }];
+        const result = results[++row];
+        if (result && 'sha256' in result) {
+          const pixels = 'pixels' in result ? result.pixels : new Uint8Array();
+          return [{ sha256: result.sha256, pixels, path, label, row }];
+        }
         if (result) skipped.push(result);
         return [];
       }),
     );
   }
-  return { parts, skipped };
+  return { parts, skipped, descriptor };
 }
 
 /**
@@ -223,13 +249,21 @@ const alternate = <T>(perLabel: readonly T[][]): T[] =>
     .sort((a, b) => a.position - b.position || a.label - b.label)
     .map(({ item }) => item);
 
-function imageSetOf(part: Part, input: ModelInputOptions): ImageSet {
+function imageSetOf(part: Part, input: ModelInputOptions, descriptor: number | null): ImageSet {
   const ordered = alternate(part);
   const size = imageLength(input);
+  const labels = Uint8Array.from(ordered, ({ label }) => label);
+  if (descriptor !== null) {
+    return imagesInFile(
+      descriptor,
+      size,
+      ordered.map(({ row }) => row),
+      labels,
+    );
+  }
   // Threads share it without a copy.
   const images = new Uint8Array(new SharedArrayBuffer(ordered.length * size));
   for (const [i, { pixels }] of ordered.entries()) images.set(pixels, i * size);
-  const labels = Uint8Array.from(ordered, ({ label }) => label);
   return { images, labels, count: ordered.length };
 }
 
@@ -247,7 +281,7 @@ function hashesOf(
     set === null
       ? []
       : [
-          [`${name}-images.idx`, hash('sha256', imageFile(shape, set))],
+          [`${name}-images.idx`, hashOfImageFile(shape, set)],
           [`${name}-labels.idx`, hash('sha256', idxFile([set.count], set.labels))],
         ],
   );

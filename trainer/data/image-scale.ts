@@ -1,4 +1,6 @@
 import type { Channels, Scale } from '../../shared/model/model-spec.ts';
+import type { ImageSet } from './dataset.ts';
+import { imageBytesIn, imagesBetween } from './image-set.ts';
 
 /** Bytes that are measured: those of 10,000 images of 64x64 in colour. */
 const maxBytes = 10_000 * 64 * 64 * 3;
@@ -20,6 +22,12 @@ export function scaleOf(pixels: Uint8Array, channels: Channels = 1): Scale {
     mean: [first.mean, second.mean, third.mean],
     std: [first.std, second.std, third.std],
   };
+}
+
+/** Returns what `scaleOf` does for the first images of a set. */
+export function scaleOfImages(set: ImageSet, channels: Channels = 1): Scale {
+  const enough = Math.ceil(maxBytes / imageBytesIn(set));
+  return scaleOf(imagesBetween(set, 0, Math.min(enough, set.count)), channels);
 }
 
 type ChannelScale = { mean: number; std: number };

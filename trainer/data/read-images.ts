@@ -26,12 +26,18 @@ export interface ReadImagesOptions {
   cacheDir: string | null;
   /** Called at the start, about once a second, and at the end. */
   onImages?: ((done: number, of: number) => void) | undefined;
+  /**
+   * Receives the pixels of each image with the number of its path, if there is no cache. The results then have none (default: they
+   * have them).
+   */
+  onPixels?: ((i: number, pixels: Uint8Array) => void) | undefined;
   /** Receives why images can't be cached. */
   onProgress?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 type Result = ReadImage | UnreadableFile;
+const none = new Uint8Array();
 /** Reads some of the files, in their order. */
 type Reader = (paths: readonly string[]) => Promise<Result[]>;
 
@@ -39,14 +45,19 @@ type Reader = (paths: readonly string[]) => Promise<Result[]>;
 export async function readImages(
   paths: readonly string[],
   input: ModelInputOptions,
-  { cacheDir, onImages, onProgress, signal }: ReadImagesOptions,
+  { cacheDir, onImages, onPixels, onProgress, signal }: ReadImagesOptions,
 ): Promise<Result[]> {
   const cacheFolder = cacheDir && (await cacheFolderFor(cacheDir, input));
   const index = cacheFolder && (await openImageIndex(cacheFolder, paths));
   const progress = progressOf(paths.length, onImages);
   const known = index ? await readKnown(paths, cacheFolder, index, progress, signal) : new Map();
   const unknown = paths.filter((path) => !known.has(path));
-  const read = await readOnThreads(unknown, { input, cacheFolder }, progress, signal);
+  const receive = (i: number, result: Result) => {
+    if (!onPixels || !('pixels' in result)) return;
+    onPixels(i, result.pixels);
+    result.pixels = none;
+  };
+  const read = await readOnThreads(unknown, { input, cacheFolder }, { progress, receive }, signal);
   progress.end();
   const rest = read.values();
   const results = paths.map((path): Result => known.get(path) ?? rest.next().value);
@@ -72,6 +83,12 @@ function progressOf(total: number, onImages: ReadImagesOptions['onImages']) {
 }
 
 type Progress = ReturnType<typeof progressOf>;
+
+/** What happens with each image that was read. */
+interface Receiver {
+  progress: Progress;
+  receive(i: number, result: Result): void;
+}
 
 /** Returns the images of files that have not changed since they were cached. No thread is faster: each takes microseconds. */
 async function readKnown(
@@ -125,7 +142,7 @@ async function completeCache(
 async function readOnThreads(
   paths: readonly string[],
   settings: ReadSettings,
-  progress: Progress,
+  receiver: Receiver,
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
   const count = Math.min(availableParallelism(), Math.floor(paths.length / minFilesPerThread));
@@ -137,7 +154,7 @@ async function readOnThreads(
     return await readWith(
       threads.length > 0 ? threads.map(readerOn) : [inline],
       paths,
-      progress,
+      receiver,
       signal,
     );
   } catch (error) {
@@ -153,7 +170,7 @@ async function readOnThreads(
 async function readWith(
   readers: readonly Reader[],
   paths: readonly string[],
-  progress: Progress,
+  { progress, receive }: Receiver,
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
   const results: Result[] = new Array(paths.length);
@@ -164,7 +181,10 @@ async function readWith(
       const from = next;
       next += chunkFiles;
       const chunk = await read(paths.slice(from, next));
-      for (const [i, result] of chunk.entries()) results[from + i] = result;
+      for (const [i, result] of chunk.entries()) {
+        receive(from + i, result);
+        results[from + i] = result;
+      }
       progress.add(chunk.length);
     }
   };

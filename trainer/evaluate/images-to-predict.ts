@@ -3,6 +3,7 @@ import { readNamedFile } from '../../node/files.ts';
 import { type Inversion, readImage } from '../../shared/image/model-input.ts';
 import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { imageDecoders } from '../data/image-decoders.ts';
+import { imageIn } from '../data/image-set.ts';
 import type { NamedTestSet } from './trained-model.ts';
 
 /** An image in the network's input size. */
@@ -55,16 +56,12 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
  * @param index from 0 (default: random)
  * @throws {RangeError} if the test set has no such image
  */
-export function imageOfTestSet(
-  { name, count, images, labels }: NamedTestSet,
-  index = randomInt(count),
-): ImageToPredict {
+export function imageOfTestSet(test: NamedTestSet, index = randomInt(test.count)): ImageToPredict {
+  const { name, count, labels } = test;
   if (index >= count) {
     throw new RangeError(
       `The test set of ${name} has no image ${index}: its images are 0 to ${count - 1}.`,
     );
   }
-  const size = images.length / count;
-  const pixels = images.subarray(index * size, (index + 1) * size);
-  return { source: { index }, pixels, actual: labels[index] as number };
+  return { source: { index }, pixels: imageIn(test, index), actual: labels[index] as number };
 }

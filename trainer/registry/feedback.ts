@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type FeedbackRecord, feedbackRecordSchema } from '../../shared/registry/feedback.ts';
 import { type Dataset, type ImageSet, imageLength } from '../data/dataset.ts';
+import { imageIn } from '../data/image-set.ts';
 import type { Bucket } from './bucket.ts';
 import { mapInBatches } from './map-in-batches.ts';
 
@@ -64,8 +65,8 @@ export async function collectFeedback(
   { model, base, minVotes = 1 }: CollectOptions,
 ): Promise<CollectedFeedback> {
   const { annotated, ...counts } = await readAnnotations(bucket, model, base);
-  const trainingLabels = labelsByHash(base, base.train);
-  const testLabels = labelsByHash(base, base.test);
+  const trainingLabels = labelsByHash(base.train);
+  const testLabels = labelsByHash(base.test);
   const conflicts: CollectedFeedback['conflicts'] = [];
   const accepted: { pixels: Uint8Array; label: number }[] = [];
   let known = 0;
@@ -161,12 +162,6 @@ function parseRecord(bytes: Uint8Array, base: Dataset): Annotation | string {
   return { pixels, label, voter, at };
 }
 
-function labelsByHash(base: Dataset, set: ImageSet): Map<string, number> {
-  const size = imageLength(base);
-  return new Map(
-    Array.from(set.labels, (label, i) => [
-      hash('sha256', set.images.subarray(i * size, (i + 1) * size)),
-      label,
-    ]),
-  );
+function labelsByHash(set: ImageSet): Map<string, number> {
+  return new Map(Array.from(set.labels, (label, i) => [hash('sha256', imageIn(set, i)), label]));
 }

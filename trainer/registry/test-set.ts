@@ -8,6 +8,7 @@ import {
 } from '../../shared/registry/manifest.ts';
 import { type Dataset, imageLength } from '../data/dataset.ts';
 import { idxFile, imageFile } from '../data/idx-folder.ts';
+import { imagesBetween } from '../data/image-set.ts';
 import { idxFileNames } from '../data/known-datasets.ts';
 import { readAlias } from './aliases.ts';
 import type { Bucket } from './bucket.ts';
@@ -162,8 +163,8 @@ export function describeTestSet(dataset: Dataset): {
     chunks: {
       images: perChunk,
       sha256: Array.from({ length: Math.ceil(test.count / perChunk) }, (_, chunk) => {
-        const bytes = perChunk * imageBytes;
-        return hash('sha256', test.images.subarray(chunk * bytes, (chunk + 1) * bytes));
+        const end = Math.min((chunk + 1) * perChunk, test.count);
+        return hash('sha256', imagesBetween(test, chunk * perChunk, end));
       }),
     },
   });

@@ -1,6 +1,6 @@
 import type { ModelSpec, Scale } from '../../shared/model/model-spec.ts';
 import type { ImageSet } from '../data/dataset.ts';
-import { scaleOf } from '../data/image-scale.ts';
+import { scaleOfImages } from '../data/image-scale.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import { firstImages } from '../train/image-order.ts';
 import { computeMetrics } from '../train/metrics.ts';
@@ -39,7 +39,7 @@ export async function findBetterScale(
   const others = [
     await measure({ mean: 0, std: 1 }),
     await measure({ mean: 0.5, std: 0.5 }),
-    await measure(scaleOf(firstImages(train, 10_000).images, spec.inputShape[2])),
+    await measure(scaleOfImages(firstImages(train, 10_000), spec.inputShape[2])),
   ];
   const better = others.reduce((best, other) => (other.accuracy > best.accuracy ? other : best));
   if (better.accuracy < own.accuracy + minGain) return null;

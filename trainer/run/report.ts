@@ -3,6 +3,7 @@ import { percent, printable } from '../../node/text.ts';
 import { maxSquares } from '../../shared/picture/draw-predictions.ts';
 import { pngUrl } from '../../shared/picture/png.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import { imageIn } from '../data/image-set.ts';
 import { drawConfusion, drawCurves, pageColours } from './charts.ts';
 import { collectMore, describeCollectMore } from './collect-more.ts';
 import type { RunConfig, RunEpoch, TestPrediction } from './run-records.ts';
@@ -153,10 +154,9 @@ export function pictureOf(
   { index, predicted, actual }: TestPrediction,
 ) {
   const { labels, inputShape } = config.spec;
-  const [height, width, channels] = inputShape;
-  const size = height * width * channels;
+  const [height, width] = inputShape;
   return {
-    pixels: test.images.subarray(index * size, (index + 1) * size),
+    pixels: imageIn(test, index),
     height,
     width,
     predicted: labels[predicted] as string,

@@ -1,5 +1,6 @@
 import { UsageError } from '../../node/options.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { imageBytesIn, imageIn } from '../data/image-set.ts';
 import { cutOut, layPair, move, newGarment } from './photo-garment.ts';
 import type { Random } from './photo-random.ts';
 import { addNoise, fillTexture, newPlane, side } from './photo-texture.ts';
@@ -23,12 +24,12 @@ export function checkTakesPhotos({ name, height, width, train }: Dataset): void 
   const needs =
     '--photos, and so --recipe photo, needs grey images of 28x28 pixels that are light on black, as those of fashion-mnist are';
   const advice = 'Use --recipe best, or --photos 0.';
-  if (height !== side || width !== side || train.images.length !== train.count * area) {
+  if (height !== side || width !== side || imageBytesIn(train) !== area) {
     throw new UsageError(`${needs}, but ${name} has images of ${width}x${height}. ${advice}`);
   }
   let black = 0;
   for (let i = 0; i < train.count; i++) {
-    if (hasBlackBorder(train.images.subarray(i * area, (i + 1) * area))) black++;
+    if (hasBlackBorder(imageIn(train, i))) black++;
   }
   if (black >= minBlackShare * train.count) return;
   throw new UsageError(

@@ -1,5 +1,6 @@
 import seedrandom from 'seedrandom';
 import type { ImageSet } from '../data/dataset.ts';
+import { imagesBetween, pickImages } from '../data/image-set.ts';
 
 /**
  * Shuffles 0..order.length-1 in an order that only the seed determines (Fisher–Yates).
@@ -20,9 +21,13 @@ export function shuffle(order: Uint32Array, seed: string): void {
 /** Returns the first images of a set, at most `limit` (default: all). */
 export function firstImages(set: ImageSet, limit = set.count): ImageSet {
   const count = Math.min(limit, set.count);
-  const imageSize = set.images.length / set.count;
+  if (set.file)
+    return pickImages(
+      set,
+      Uint32Array.from({ length: count }, (_, image) => image),
+    );
   return {
-    images: set.images.subarray(0, count * imageSize),
+    images: imagesBetween(set, 0, count),
     labels: set.labels.subarray(0, count),
     count,
   };
@@ -56,21 +61,8 @@ export function splitValidation(
   const order = new Uint32Array(set.count);
   shuffle(order, `${seed}/validation`);
   return {
-    train: pick(set, order.subarray(count).sort()),
-    validation: pick(set, order.subarray(0, count).sort()),
-  };
-}
-
-function pick({ images, labels, count }: ImageSet, chosen: Uint32Array): ImageSet {
-  const size = images.length / count;
-  const picked = new Uint8Array(chosen.length * size);
-  for (const [position, image] of chosen.entries()) {
-    picked.set(images.subarray(image * size, (image + 1) * size), position * size);
-  }
-  return {
-    images: picked,
-    labels: Uint8Array.from(chosen, (image) => labels[image] as number),
-    count: chosen.length,
+    train: pickImages(set, order.subarray(count).sort()),
+    validation: pickImages(set, order.subarray(0, count).sort()),
   };
 }
 

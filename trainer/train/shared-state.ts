@@ -85,10 +85,11 @@ function vectorsOnMemory(count: number, length: number) {
 
 const sharedFloats = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length));
 
-const shareImages = ({ images, labels, count }: ImageSet): ImageSet => ({
+const shareImages = ({ images, labels, count, file }: ImageSet): ImageSet => ({
   images: shareBytes(images),
   labels: shareBytes(labels),
   count,
+  file,
 });
 
 function shareBytes(bytes: Uint8Array): Uint8Array {

@@ -8,6 +8,7 @@ import { publishedSpec, type TrainingSpec } from '../../shared/model/training-sp
 import type { BackendName, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import { imageIn } from '../data/image-set.ts';
 import { augmentInto, drawChanges, type ImageChange } from './augment.ts';
 import { augmentPhoto, footwear } from './augment-photo.ts';
 import { type Distillation, distilledLoss, openTeachers } from './distillation.ts';
@@ -205,16 +206,12 @@ function openAugmentation(batchLength: number, first: number, step: number): Aug
   };
 }
 
-function gatherImages(
-  { images, labels }: ImageSet,
-  part: Uint32Array,
-  augment: Augment | null,
-): tf.Tensor {
+function gatherImages(set: ImageSet, part: Uint32Array, augment: Augment | null): tf.Tensor {
   const values = new Float32Array(part.length * imageSize);
   for (const [position, image] of part.entries()) {
-    const pixels = images.subarray(image * imageSize, (image + 1) * imageSize);
+    const pixels = imageIn(set, image);
     normalizePixels(
-      augment ? augment(pixels, labels[image] as number, position) : pixels,
+      augment ? augment(pixels, set.labels[image] as number, position) : pixels,
       spec.preprocessing,
       values.subarray(position * imageSize, (position + 1) * imageSize),
     );
