@@ -1,6 +1,10 @@
-/** The least and the largest value of each activation. */
-const ranges: Record<string, readonly [lowest: number, highest: number]> = {
-  linear: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+/** The least and the largest value that an activation gives. */
+export type ActivationRange = readonly [lowest: number, highest: number];
+
+export const unlimited: ActivationRange = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+
+const ranges: Record<string, ActivationRange> = {
+  linear: unlimited,
   relu: [0, Number.POSITIVE_INFINITY],
   relu6: [0, 6],
 };

@@ -1,12 +1,18 @@
 import { backend_util, type NamedAttrMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Address } from '../../shared/kernels/common-kernels.ts';
-import { rangeOf } from './wasm-activation.ts';
+import { type ActivationRange, rangeOf, unlimited } from './wasm-activation.ts';
 import { type FastKernel, floatBytes, type TensorHeap } from './wasm-heap.ts';
+import {
+  convolveByLargeTiles,
+  filterGradientByLargeTiles,
+  hasLargeTiles,
+  inputGradientByLargeTiles,
+} from './wasm-large-tiles.ts';
 import { placeWindows, type Window, windowBytes } from './wasm-window.ts';
 
 /** x [N, H, W, Ci] * filter [Kh, Kw, Ci, Co] -> [N, H', W', Co] */
 export function conv2d(heap: TensorHeap): FastKernel {
-  return ({ x, filter }, attrs) => forward(heap, { x, filter }, attrs, false);
+  return ({ x, filter }, attrs) => forward(heap, { x, filter }, attrs, unlimited);
 }
 
 /** Conv2D with bias [Co] and activation. */
@@ -15,11 +21,7 @@ export function fusedConv2d(heap: TensorHeap): FastKernel {
     const range = rangeOf(attrs.activation);
     if (!range || preluActivationWeights) return null;
     if (bias && util.sizeFromShape(bias.shape) !== filter?.shape[3]) return null;
-    const out = forward(heap, { x, filter, bias }, attrs, range[0] === 0);
-    if (out && Number.isFinite(range[1])) {
-      heap.kernels.clampAbove(heap.addressOf(out), util.sizeFromShape(out.shape), range[1]);
-    }
-    return out;
+    return forward(heap, { x, filter, bias }, attrs, range);
   };
 }
 
@@ -33,6 +35,11 @@ export function conv2dBackpropInput(heap: TensorHeap): FastKernel {
     const info = convInfo(attrs.inputShape as number[], filter, attrs);
     if (!covers(info, [dy, filter]) || info.strideHeight !== 1 || info.strideWidth !== 1) {
       return null;
+    }
+    if (hasLargeTiles(info)) {
+      const dx = heap.allocate(attrs.inputShape as number[]);
+      inputGradientByLargeTiles(heap, info, heap.addressesOf({ dy, filter, dx }));
+      return dx;
     }
     const { filterHeight, filterWidth, inChannels, outChannels, padInfo } = info;
     const window: Window = {
@@ -69,6 +76,10 @@ export function conv2dBackpropFilter(heap: TensorHeap): FastKernel {
     const info = convInfo(x.shape, { ...x, shape: filterShape }, attrs);
     if (!covers(info, [x, dy])) return null;
     const out = heap.allocate(filterShape);
+    if (hasLargeTiles(info)) {
+      filterGradientByLargeTiles(heap, info, heap.addressesOf({ x, dy, dfilter: out }));
+      return out;
+    }
     const { filterHeight, outChannels } = info;
     const blocks = [...windowBytes(info), heap.kernels.outerScratchBytes(outChannels)];
     heap.withScratch(blocks, (frame, starts, scratch) => {
@@ -99,16 +110,27 @@ function forward(
   heap: TensorHeap,
   { x, filter, bias }: ForwardInputs,
   attrs: NamedAttrMap,
-  relu: boolean,
+  range: ActivationRange,
 ): TensorInfo | null {
   if (!x || !filter) return null;
   const info = convInfo(x.shape, filter, attrs);
   if (!covers(info, bias ? [x, filter, bias] : [x, filter])) return null;
   const { outChannels } = info;
+  if (hasLargeTiles(info)) {
+    const out = heap.allocate(info.outShape);
+    const at = heap.addressesOf({ x, filter, out });
+    const offset = bias ? heap.addressOf(bias) : 0;
+    convolveByLargeTiles(heap, info, { ...at, bias: offset, range });
+    return out;
+  }
   const depth = info.filterHeight * info.filterWidth * info.inChannels;
   const pack = (from: Address, to: Address) =>
     heap.kernels.packPanels(from, depth, outChannels, outChannels, 1, to, depth * 32);
-  return slide(heap, info, { x, filter, bias }, pack, relu);
+  const out = slide(heap, info, { x, filter, bias }, pack, range[0] === 0);
+  if (Number.isFinite(range[1])) {
+    heap.kernels.clampAbove(heap.addressOf(out), util.sizeFromShape(out.shape), range[1]);
+  }
+  return out;
 }
 
 /** Multiplies every window of `x` with the filter that `pack` lays out in panels. */

@@ -53,6 +53,45 @@ export interface KernelModule extends CommonKernels {
   ): void;
   transpose(source: Address, rows: number, columns: number, target: Address): void;
   reluGradient(dy: Address, y: Address, out: Address, length: number): void;
+  largeTilesScratchBytes(
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    outChannels: number,
+  ): number;
+  largeTilesFilter(
+    filter: Address,
+    inChannels: number,
+    outChannels: number,
+    scratch: Address,
+    target: Address,
+  ): void;
+  convolveByLargeTiles(
+    x: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    filter: Address,
+    outChannels: number,
+    bias: Address,
+    lowest: number,
+    highest: number,
+    scratch: Address,
+    out: Address,
+  ): void;
+  filterGradientByLargeTiles(
+    x: Address,
+    images: number,
+    height: number,
+    width: number,
+    inChannels: number,
+    dy: Address,
+    outChannels: number,
+    scratch: Address,
+    dfilter: Address,
+  ): void;
   relu6Gradient(dy: Address, y: Address, out: Address, length: number): void;
   normalizationScratchBytes(channels: number): number;
   batchMoments(

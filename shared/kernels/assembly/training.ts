@@ -8,4 +8,5 @@ export { packPanels } from './pack';
 export { addPooledFilterGradient } from './pooled-filter-gradient';
 export { inputGradientScratchBytes, pooledInputGradient } from './pooled-input-gradient';
 export { transpose } from './transpose';
+export { convolveByLargeTiles, filterGradientByLargeTiles, largeTilesFilter, largeTilesScratchBytes } from './winograd-large';
 export { winogradFilter, winogradPooled, winogradScratchBytes } from './winograd';

@@ -21,6 +21,9 @@ const convolutions = fc.record({
   seed: fc.integer({ min: 0, max: 1000 }),
 });
 
+/** Winograd's transforms of 4x4 tiles round more than products do. */
+const largeTilesTolerance = 5e-5;
+
 type Convolution = typeof convolutions extends fc.Arbitrary<infer T> ? T : never;
 
 const attributes = ({ stride, pad }: Convolution) => ({
@@ -123,9 +126,62 @@ describe('convolution kernels equal the cpu backend', () => {
           run('Conv2DBackpropInput', { dy, filter }, { ...attributes(c), inputShape: x.shape }),
           run('Conv2DBackpropFilter', { x, dy }, { ...attributes(c), filterShape: filter.shape }),
         ];
-      });
+      }, largeTilesTolerance);
     }
   });
+
+  it('3x3 convolutions with many channels, of any size', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          images: fc.integer({ min: 1, max: 5 }),
+          height: fc.integer({ min: 3, max: 11 }),
+          width: fc.integer({ min: 3, max: 11 }),
+          inChannels: fc.constantFrom(16, 24, 40),
+          outChannels: fc.constantFrom(16, 24, 40),
+          seed: fc.integer({ min: 0, max: 1000 }),
+        }),
+        ({ seed, ...sizes }) => {
+          const c: Convolution = {
+            ...sizes,
+            filterHeight: 3,
+            filterWidth: 3,
+            stride: 1,
+            pad: 'same',
+            seed,
+          };
+          return expectSameOnBoth(() => {
+            const [x, dy] = [noise(inputShape(c), seed), noise(outputShape(c), seed + 1)];
+            const filter = noise(filterShape(c), seed + 2);
+            const inputs = { x, filter, bias: noise([c.outChannels], seed + 3) };
+            return [
+              run('FusedConv2D', inputs, { ...attributes(c), activation: 'relu6' }),
+              run('Conv2D', { x, filter }, attributes(c)),
+              run('Conv2DBackpropInput', { dy, filter }, { ...attributes(c), inputShape: x.shape }),
+              run(
+                'Conv2DBackpropFilter',
+                { x, dy },
+                { ...attributes(c), filterShape: filter.shape },
+              ),
+            ];
+          }, largeTilesTolerance);
+        },
+      ),
+      { numRuns: 40 },
+    ));
+
+  it('a 3x3 convolution whose tiles take several passes', () =>
+    expectSameOnBoth(() => {
+      const c = { images: 2, height: 36, width: 41, inChannels: 16, outChannels: 32, seed: 5 };
+      const square = { filterHeight: 3, filterWidth: 3, stride: 1, pad: 'same' as const };
+      const all: Convolution = { ...c, ...square };
+      const [x, dy] = [noise(inputShape(all), 1), noise(outputShape(all), 2)];
+      const filter = noise(filterShape(all), 3);
+      return [
+        run('Conv2D', { x, filter }, attributes(all)),
+        run('Conv2DBackpropFilter', { x, dy }, { ...attributes(all), filterShape: filter.shape }),
+      ];
+    }, 5 * largeTilesTolerance));
 
   it('leaves a dilated convolution to the backend', () =>
     expectSameOnBoth(() =>
