@@ -36,25 +36,38 @@ export const nativePackages = [
  * @throws {StepError} if one can't be fetched or does not match its pinned hash
  */
 export async function fetchPackages(folder: string): Promise<void> {
-  for (const { name, version, integrity } of nativePackages) {
-    const file = await pack(`${name}@${version}`, folder);
-    const actual = `sha512-${createHash('sha512')
-      .update(await readFile(file))
-      .digest('base64')}`;
-    if (actual !== integrity) {
-      throw new StepError(
-        `${name} ${version} has the hash ${actual} instead of the pinned ${integrity}. Check the registry that npm uses.`,
-      );
-    }
-    const target = join(folder, 'node_modules', name);
-    await mkdir(target, { recursive: true });
-    await runProgram('tar', ['-xzf', file, '-C', target, '--strip-components=1'], {
-      advice: 'Install tar and gzip.',
-    });
-    // Only the owner can read some files of google-protobuf's archive; a container has another user.
-    await runProgram('chmod', ['-R', 'a+rX', target]);
-    await rm(file);
+  for (const nativePackage of nativePackages) {
+    await fetchPackage(nativePackage, join(folder, 'node_modules', nativePackage.name));
   }
+}
+
+/**
+ * Unpacks a package of npm's registry into a folder, without its dependencies.
+ *
+ * @param members the files of the archive to unpack, such as `package/index.js` (default: all)
+ * @throws {StepError} if it can't be fetched or does not match its pinned hash
+ */
+export async function fetchPackage(
+  { name, version, integrity }: Record<'name' | 'version' | 'integrity', string>,
+  folder: string,
+  members: readonly string[] = [],
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const file = await pack(`${name}@${version}`, folder);
+  const actual = `sha512-${createHash('sha512')
+    .update(await readFile(file))
+    .digest('base64')}`;
+  if (actual !== integrity) {
+    throw new StepError(
+      `${name} ${version} has the hash ${actual} instead of the pinned ${integrity}. Check the registry that npm uses.`,
+    );
+  }
+  await runProgram('tar', ['-xzf', file, '-C', folder, '--strip-components=1', ...members], {
+    advice: 'Install tar and gzip.',
+  });
+  // Only the owner can read some files of google-protobuf's archive; a container has another user.
+  await runProgram('chmod', ['-R', 'a+rX', folder]);
+  await rm(file);
 }
 
 async function pack(specifier: string, folder: string): Promise<string> {

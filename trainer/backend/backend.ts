@@ -1,13 +1,15 @@
-/** The TensorFlow.js backends that can train, fastest on a CPU first, and whether they can use a GPU. */
+/** The backends that can train, fastest on their processors first: webgpu with kernels of its own, the others with TensorFlow.js. */
 const backends = {
-  wasm: { usesGpu: false },
-  tensorflow: { usesGpu: true },
-  cpu: { usesGpu: false },
+  webgpu: { usesGpu: true, usesCpu: false },
+  wasm: { usesGpu: false, usesCpu: true },
+  tensorflow: { usesGpu: true, usesCpu: true },
+  cpu: { usesGpu: false, usesCpu: true },
 };
 export type BackendName = keyof typeof backends;
 
 export const backendNames = Object.keys(backends) as BackendName[];
 export const canUseGpu = (name: BackendName): boolean => backends[name].usesGpu;
+export const canUseCpu = (name: BackendName): boolean => backends[name].usesCpu;
 
 /** The values of `--backend`. 'auto' is the fastest that loads. */
 export const backendChoices = ['auto' as const, ...backendNames] as const;
@@ -28,6 +30,8 @@ export interface Device {
 export interface OpenBackend {
   name: BackendName;
   device: Device;
+  /** What is wrong with the device, for people. */
+  warning?: string | undefined;
 }
 
 /** A backend that was tried before the one in use, and why it was skipped. */

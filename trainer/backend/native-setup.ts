@@ -27,12 +27,15 @@ export const nativeSetupSchema = z.object({
 
 export type NativeSetup = z.output<typeof nativeSetupSchema>;
 
-/** TensorFlow is not set up on this machine. It is optional. */
+/** The commands that set up the optional backends. */
+const setups = { tensorflow: 'npm run setup:native', webgpu: 'npm run setup:webgpu' };
+
+/** An optional backend is not set up on this machine. */
 export class NotSetUpError extends Error {
   override name = 'NotSetUpError';
 
-  constructor() {
-    super('tensorflow is not set up (npm run setup:native)');
+  constructor(backend: keyof typeof setups) {
+    super(`${backend} is not set up (${setups[backend]})`);
   }
 }
 

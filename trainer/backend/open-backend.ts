@@ -4,6 +4,7 @@ import {
   type BackendChoice,
   type BackendName,
   backendNames,
+  canUseCpu,
   canUseGpu,
   type DeviceChoice,
   type OpenBackend,
@@ -13,12 +14,16 @@ import {
 import { registerComposedNormalization } from './batch-normalization.ts';
 import { registerFusedGradients } from './fused-operations.ts';
 import { isNotSetUp } from './native-setup.ts';
+import { UnsupportedError } from './webgpu/network-plan.ts';
 
 /** Finishes a backend that TensorFlow.js now uses; returns the name of its GPU, or null if it uses none. */
 export type FinishBackend = () => Promise<string | null>;
 
 /** Register a backend with TensorFlow.js. Their modules are large, so only the one that is used loads. */
-const loaders: Record<BackendName, (options: OpenBackendOptions) => Promise<FinishBackend>> = {
+const loaders: Record<
+  Exclude<BackendName, 'webgpu'>,
+  (options: OpenBackendOptions) => Promise<FinishBackend>
+> = {
   async wasm() {
     const { BackendWasm } = await import('@tensorflow/tfjs-backend-wasm');
     const { registerTrainingKernels } = await import('./wasm-kernels.ts');
@@ -52,12 +57,22 @@ export async function openBackend(
   if (options.device === 'gpu' && !canUseGpu(name)) throw new Error('it can use only the CPU.');
   tf.enableProdMode(); // Otherwise TensorFlow.js advertises its native backend at every start.
   registerFusedGradients();
+  if (name === 'webgpu') return openWebgpu(options);
   const finish = await loaders[name](options);
   await activate(name);
   const gpu = await finish();
   registerComposedNormalization(name);
   const cpu = () => cpus()[0]?.model.trim() ?? 'CPU';
   return { name, device: gpu ? { kind: 'GPU', name: gpu } : { kind: 'CPU', name: cpu() } };
+}
+
+/** Its kernels are no TensorFlow.js kernels. What else TensorFlow.js computes, such as reading weights, it computes on the CPU. */
+async function openWebgpu({ device }: OpenBackendOptions): Promise<OpenBackend> {
+  const { openAdapter } = await import('./webgpu/open-adapter.ts');
+  const opened = await openAdapter(device);
+  await loaders.cpu({});
+  await activate('cpu');
+  return { name: 'webgpu', device: opened.device, warning: opened.warning };
 }
 
 async function activate(name: BackendName): Promise<void> {
@@ -97,12 +112,13 @@ function candidates(
 ): (readonly [BackendName, DeviceChoice])[] {
   if (choice !== 'auto') return [[choice, device]];
   const onGpu = backendNames.filter(canUseGpu).map((name) => [name, 'gpu'] as const);
-  const onCpu = backendNames.map((name) => [name, 'cpu'] as const);
+  const onCpu = backendNames.filter(canUseCpu).map((name) => [name, 'cpu'] as const);
   if (device === 'gpu') return onGpu;
   return device === 'cpu' ? onCpu : [...onGpu, ...onCpu];
 }
 
 function reasonOf(name: BackendName, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return isNotSetUp(error) ? message : `${name} does not load: ${message}`;
+  const isWhole = isNotSetUp(error) || error instanceof UnsupportedError;
+  return isWhole ? message : `${name} does not load: ${message}`;
 }

@@ -52,7 +52,7 @@ export async function tensorflowVersion(): Promise<string> {
 
 async function requireSetup(): Promise<NativeSetup> {
   const setup = await readNativeSetup();
-  if (!setup) throw new NotSetUpError();
+  if (!setup) throw new NotSetUpError('tensorflow');
   return setup;
 }
 

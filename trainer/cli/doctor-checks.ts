@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism, cpus, freemem } from 'node:os';
-import { type BackendName, backendNames, type DeviceChoice } from '../backend/backend.ts';
+import {
+  type BackendName,
+  backendNames,
+  canUseGpu,
+  type DeviceChoice,
+} from '../backend/backend.ts';
 import { isNotSetUp, queryGpus } from '../backend/native-setup.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import { tensorflowVersion } from '../backend/open-tensorflow.ts';
+import { webgpuVersion } from '../backend/webgpu/webgpu-setup.ts';
 import { InvalidDatasetError } from '../data/dataset.ts';
 import { type Bucket, openBucket } from '../registry/bucket.ts';
 import type { BucketSettings } from '../registry/bucket-location.ts';
@@ -67,7 +73,7 @@ const checkMachine: Check = async () => {
   ];
 };
 
-/** Checks the driver and lists its GPUs. `checkBackends` checks whether TensorFlow can use them. */
+/** Checks NVIDIA's driver and lists its GPUs. `checkBackends` checks whether a backend can use these or others. */
 const checkGpu: Check = async ({ device }) => {
   const name = 'gpu';
   try {
@@ -76,37 +82,59 @@ const checkGpu: Check = async ({ device }) => {
     const detail = messageOf(error);
     if (device !== 'gpu') return [{ name, status: 'ok', detail: `none: ${detail}` }];
     const advice =
-      'Install the NVIDIA driver. For a container, also install the NVIDIA container toolkit and start it with --gpus all.';
-    return [{ name, status: 'fail', detail, advice }];
+      'For an NVIDIA GPU, install its driver; for a container, also install the NVIDIA container toolkit and start it with --gpus all. The backend webgpu uses other GPUs, too.';
+    return [{ name, status: 'warn', detail, advice }];
   }
 };
 
-/** Opens every backend. One that works is enough, unless --device gpu requires the GPU. */
+/** Opens every backend. One that works is enough, on a GPU if --device gpu requires one. */
 const checkBackends: Check = async ({ device }) => {
   const findings: Finding[] = [];
   for (const backend of backendNames) {
     const name = `backend ${backend}`;
-    const isNative = backend === 'tensorflow';
+    // It has nothing to do on a CPU.
+    if (backend === 'webgpu' && device === 'cpu') continue;
     try {
-      const opened = await openBackend(backend, isNative ? { device } : {});
-      const version = isNative ? await tensorflowVersion() : packageVersions()['@tensorflow/tfjs'];
-      const detail = `${version} on ${opened.device.kind} (${opened.device.name})`;
-      findings.push({ name, status: 'ok', detail });
+      const opened = await openBackend(backend, canUseGpu(backend) ? { device } : {});
+      const detail = `${await versionOf(backend)} on ${opened.device.kind} (${opened.device.name})`;
+      const { warning } = opened;
+      findings.push(
+        warning === undefined
+          ? { name, status: 'ok', detail }
+          : { name, status: 'warn', detail: warning, advice: 'auto does not use it.' },
+      );
     } catch (error) {
       findings.push({ name, detail: messageOf(error), ...backendAdvice(backend, device, error) });
     }
   }
-  return findings;
+  const onGpu = backendNames.filter(canUseGpu).map((backend) => `backend ${backend}`);
+  const hasGpu = findings.some(({ name, status }) => status === 'ok' && onGpu.includes(name));
+  if (device !== 'gpu' || !hasGpu) return findings;
+  return findings.map((found) => ({
+    ...found,
+    status: onGpu.includes(found.name) && found.status === 'fail' ? 'warn' : found.status,
+  }));
 };
+
+async function versionOf(backend: BackendName): Promise<string | undefined> {
+  if (backend === 'tensorflow') return tensorflowVersion();
+  if (backend === 'webgpu') return webgpuVersion();
+  return packageVersions()['@tensorflow/tfjs'];
+}
 
 function backendAdvice(backend: BackendName, device: DeviceChoice, error: unknown) {
   const isNative = backend === 'tensorflow';
-  if (isNative && device === 'gpu') {
+  if (canUseGpu(backend) && device === 'gpu') {
     const advice = 'See docs/10-train-in-the-cloud.md, or train without a GPU: --device cpu.';
     return { status: 'fail', advice } as const;
   }
   if (isNotSetUp(error)) {
-    return { status: 'warn', advice: 'Optional: only this backend trains on a GPU.' } as const;
+    const gpus = backend === 'webgpu' ? 'any GPU' : 'NVIDIA GPUs with CUDA';
+    return { status: 'warn', advice: `Optional: it trains on ${gpus}.` } as const;
+  }
+  if (backend === 'webgpu') {
+    const advice = 'Optional: without a GPU, the other backends train. See docs/02-train.md.';
+    return { status: 'warn', advice } as const;
   }
   const advice = isNative ? 'Set it up again: npm run setup:native' : 'Build it: npm run build';
   return { status: backend === 'wasm' ? 'fail' : 'warn', advice } as const;

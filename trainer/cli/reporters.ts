@@ -126,7 +126,9 @@ function linesOf(
       const { kind, name } = backend.device;
       const threadCount = `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
       const used = `Backend ${backend.name} on ${kind} (${name}${kind === 'CPU' ? threadCount : ''})`;
-      return [[used, ...skipped.map(({ reason }) => dim(reason))].join('; ')];
+      const reasons = skipped.map(({ reason }) => dim(reason)).join('; ');
+      const warnings = backend.warning ? [styleText('yellow', backend.warning, { stream })] : [];
+      return [[used, ...(reasons ? [reasons] : [])].join('; '), ...warnings];
     }
     case 'epoch': {
       const { metrics, validation, imagesPerSecond } = report;

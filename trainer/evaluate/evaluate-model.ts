@@ -1,6 +1,5 @@
 import type { Metrics } from '../../shared/registry/manifest.ts';
 import type { OpenBackend } from '../backend/backend.ts';
-import { computeLogits } from '../train/compute-logits.ts';
 import { computeMetrics } from '../train/metrics.ts';
 import { type BackendOptions, openModel } from './open-model.ts';
 import type { LoadTestOptions, TrainedModel } from './trained-model.ts';
@@ -25,13 +24,11 @@ export async function evaluateModel(
 ): Promise<Evaluation> {
   const { signal, onImages } = options;
   const test = await model.loadTest(options);
-  const { weights, backend } = await openModel(model, options);
+  const { logitsOf, backend } = await openModel(model, options);
   signal?.throwIfAborted();
   onImages?.(0, test.count);
   const start = performance.now();
-  const logits = await computeLogits(model.spec, weights, test, signal, (done) =>
-    onImages?.(done, test.count),
-  );
+  const logits = await logitsOf(test, signal, (done) => onImages?.(done, test.count));
   const seconds = (performance.now() - start) / 1000;
   return {
     metrics: computeMetrics(logits, test.labels, model.spec.labels),

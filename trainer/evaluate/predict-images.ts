@@ -4,7 +4,6 @@ import { toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import { drawPredictions } from '../../shared/picture/draw-predictions.ts';
 import { renderPng } from '../run/render-png.ts';
-import { computeLogits } from '../train/compute-logits.ts';
 import type { ImageToPredict } from './images-to-predict.ts';
 import { type BackendOptions, openModel } from './open-model.ts';
 import type { TrainedModel } from './trained-model.ts';
@@ -21,10 +20,10 @@ export async function predictImages(
 ): Promise<ImagePrediction[]> {
   if (images.length === 0) return [];
   const { labels } = model.spec;
-  const { weights } = await openModel(model, options);
+  const { logitsOf } = await openModel(model, options);
   const pixels = new Uint8Array(Buffer.concat(images.map((image) => image.pixels)));
   const all = { images: pixels, count: images.length };
-  const logits = await computeLogits(model.spec, weights, all, signal);
+  const logits = await logitsOf(all, signal);
   return images.map(({ source, actual }, position) => {
     const row = logits.subarray(position * labels.length, (position + 1) * labels.length);
     const prediction = toPrediction(row, labels);

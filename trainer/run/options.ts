@@ -83,7 +83,7 @@ const trainingOptions = z.object({
   ),
   backend: option(
     '<name>',
-    `TensorFlow.js backend: ${backendChoices.join(', ')}; auto is the fastest that works`,
+    `backend that computes: ${backendChoices.join(', ')}; auto is the fastest that works`,
     z.enum(backendChoices).default('auto'),
   ),
   device: option(

@@ -32,8 +32,8 @@ export interface RunPlan {
 }
 
 /**
- * The options that decide the weights. A resumed run reads them from its config.json or its checkpoint, and only `epochs` may
- * be raised.
+ * The options that decide the weights. A resumed run reads them from its config.json or its checkpoint. Only `epochs` may be raised,
+ * and `backend` may be another.
  */
 export const fixedOptions = [
   'recipe',
@@ -109,8 +109,9 @@ async function planResume(
     ...changes,
     ...(isBucket && { checkpoint: resume }),
     ...Object.fromEntries(fixedOptions.map((name) => [name, fixedValues[name] ?? undefined])),
-    // A run may train for longer than it was planned to.
+    // A run may train for longer than it was planned to, and elsewhere.
     epochs: Math.max(stored.epochs, options.epochs ?? 0),
+    backend: given.backend ?? stored.backend,
   };
   const resumedOptions = parseSchemaOptions(trainOptionsSchema, merged);
   refuseChanges(options, resumedOptions, given);
@@ -131,8 +132,13 @@ async function planResume(
   const isLonger = epochs > stored.epochs;
   const resumed = { path, config, isLonger, checkpoint: checkpoint && { ...checkpoint, config } };
   const notes = isLonger ? [noteOnMoreEpochs(stored, epochs, resumed)] : [];
+  const { backend } = resumedOptions;
+  if (backend !== stored.backend) notes.push(noteOnBackend(stored.backend, backend));
   return { options: resumedOptions, given: merged, bucketCheckpoints, resumed, notes };
 }
+
+const noteOnBackend = (before: string, now: string): string =>
+  `The run was trained with --backend ${before} and continues with --backend ${now}. Backends round and draw dropout differently, so the weights will not have the same bits as without the change.`;
 
 /** @throws {UsageError} if an option that was given would change the weights of the resumed run */
 function refuseChanges(

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { shellQuoted } from '../../node/text.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
+import { DeviceLostError } from '../backend/webgpu/open-device.ts';
 import type { Dataset, FolderReport, ImageSet } from '../data/dataset.ts';
 import type { LabelCounts } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';
@@ -16,7 +17,7 @@ import type { CollectMore } from './collect-more.ts';
 import type { RunPlan } from './plan-run.ts';
 import { isAliasFree, publishRun } from './publish.ts';
 import { epochInModel } from './read-run.ts';
-import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { createRunFolder, moveRun, type RunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
 import type { RunConfig, RunEpoch } from './run-records.ts';
 
@@ -103,6 +104,8 @@ export async function recordTraining(
         if (!run) {
           run = await createRunFolder(options.runs, recording.configOn(computer));
           unlock = await lockRun(run.path);
+        } else if (run.config.backend !== computer.backend) {
+          run = await moveRun(run, computer);
         }
         checkpoints ??= await checkpointsOf(run);
         writer = checkpointWriter(run, checkpoints, reporter);
@@ -114,8 +117,7 @@ export async function recordTraining(
         await writer.save(event.state);
         if (!signal.aborted) continue;
         await writer.finish();
-        const place = shellQuoted(options.checkpoint ?? run.path);
-        const resume = `npx catwalk train --resume ${place}`;
+        const resume = resumeCommand(options, run);
         // A checkpoint in a bucket does not say which data, bucket, alias and key to use.
         const others = options.checkpoint
           ? ' and the same --dataset, --publish, --sign and --alias'
@@ -132,6 +134,11 @@ export async function recordTraining(
     await publish?.(run);
     return run;
   } catch (error) {
+    if (run && error instanceof DeviceLostError) {
+      await writer?.finish();
+      const message = `The last checkpoint is kept. Resume with: ${resumeCommand(options, run)}`;
+      reporter.report({ event: 'message', message });
+    }
     // An interrupted run gets a report, too. The reason for the interruption takes precedence over errors in it.
     if (run) await drawRun(run, test).catch(() => {});
     throw error;
@@ -139,6 +146,9 @@ export async function recordTraining(
     unlock();
   }
 }
+
+const resumeCommand = ({ checkpoint }: RunPlan['options'], { path }: RunFolder): string =>
+  `npx catwalk train --resume ${shellQuoted(checkpoint ?? path)}`;
 
 /** Opens the checkpoints in the run's folder. */
 export const checkpointsOf = ({ path }: RunFolder) =>

@@ -79,6 +79,16 @@ export async function reopenRunFolder({
   return openRunFolder(path, config, checkpoint?.epochs ?? []);
 }
 
+/** Records that a run continues on another backend and device. */
+export async function moveRun(
+  { path, config, epochs }: RunFolder,
+  { backend, device }: Pick<RunConfig, 'backend' | 'device'>,
+): Promise<RunFolder> {
+  const moved = { ...config, backend, device };
+  await writeConfig(path, moved);
+  return openRunFolder(path, moved, epochs);
+}
+
 const writeConfig = (path: string, config: RunConfig) =>
   writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 

@@ -116,9 +116,13 @@ function addScaled(
 }
 
 /**
- * Updates the moving average. It forgets faster during the first steps: decay min(decay, (1 + step) / (10 + step)), as
- * `tf.train.ExponentialMovingAverage` with `num_updates`.
+ * Returns the share that a moving average takes over from the weights at a step, which counts from 1. It forgets faster during the
+ * first steps: decay min(decay, (1 + step) / (10 + step)), as `tf.train.ExponentialMovingAverage` with `num_updates`.
  */
+export const averageShareAt = (decay: number, step: number): number =>
+  1 - Math.min(decay, (1 + step) / (10 + step));
+
+/** Updates the moving average. */
 function averageStep(
   average: Float32Array,
   parameters: Float32Array,
@@ -126,7 +130,7 @@ function averageStep(
   step: number,
   [from, to]: Range,
 ): void {
-  const share = 1 - Math.min(decay, (1 + step) / (10 + step));
+  const share = averageShareAt(decay, step);
   for (let i = from; i < to; i++) {
     const old = average[i] as number;
     average[i] = old + share * ((parameters[i] as number) - old);
@@ -190,7 +194,7 @@ export function openAdam(memory: WebAssembly.Memory) {
 }
 
 /** The customary momentum of torch.optim.SGD. */
-const momentum = 0.9;
+export const momentum = 0.9;
 
 /** Stochastic gradient descent with momentum, as `torch.optim.SGD`: the velocity starts as the first gradient. */
 function sgdStep(

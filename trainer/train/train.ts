@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { publishedSpec } from '../../shared/model/training-spec.ts';
+import type { BackendName, DeviceChoice } from '../backend/backend.ts';
 import { openFastest } from '../backend/open-backend.ts';
 import { readStored, storeAs } from '../weights/stored-weights.ts';
 import { DivergenceError, firstNotFinite } from './divergence.ts';
@@ -17,7 +18,8 @@ import {
   type TrainingPosition,
 } from './training-state.ts';
 import type { TrainingEvent, TrainOptions } from './training-types.ts';
-import { openWorkers, type Workers } from './workers.ts';
+import { openWebgpuWorkers } from './webgpu-workers.ts';
+import { openWorkers, type Workers, type WorkersOptions } from './workers.ts';
 
 /** With fewer images, a thread takes longer to wait for the others than to compute its part. */
 const minImagesPerThread = 8;
@@ -72,8 +74,8 @@ async function openSession(options: TrainOptions) {
   const threads = options.threads ?? defaultThreads(recipe.batchSize);
   const master = await openMaster(publishedSpec(spec), seed);
   signal?.throwIfAborted();
-  const { opened: workers, skipped } = await openFastest(options.backend, device, (name, on) =>
-    openWorkers(name, {
+  const open = (name: BackendName, on: DeviceChoice) => {
+    const settings: WorkersOptions = {
       spec,
       recipe,
       distillation: options.distillation,
@@ -84,8 +86,10 @@ async function openSession(options: TrainOptions) {
       threads,
       backendThreads: options.threads,
       initial: unfoldWeights(spec, initialWeights(master, options.initial)),
-    }),
-  );
+    };
+    return name === 'webgpu' ? openWebgpuWorkers(settings) : openWorkers(name, settings);
+  };
+  const { opened: workers, skipped } = await openFastest(options.backend, device, open);
   const position = options.resumeFrom?.position ?? firstPosition;
   const session: Session = { options, images, steps, master, workers, position, lastCheckpoint: 0 };
   const { backend } = workers;

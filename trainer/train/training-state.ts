@@ -1,4 +1,4 @@
-import type { SharedState } from './shared-state.ts';
+import { type SharedState, stepLoss } from './shared-state.ts';
 
 /** How far a training is. Image order, dropout and augmentation follow from the seed and the step. */
 export interface TrainingPosition {
@@ -44,10 +44,16 @@ export function copyVectors(state: SharedState): TrainingVectors {
   return Object.fromEntries(copies.filter(([, vector]) => vector !== undefined));
 }
 
-/** @throws {RangeError} if the vectors are of another network, recipe or number of images */
+/**
+ * Copies the vectors into the state. The number of workers may be another than when they were saved, as on another backend.
+ *
+ * @throws {RangeError} if the vectors are of another network, recipe or number of images
+ */
 export function restoreVectors(state: SharedState, vectors: TrainingVectors): void {
+  const { losses } = vectors;
+  const restored = losses ? { ...vectors, losses: lossesFor(state, losses) } : vectors;
   for (const name of vectorNames) {
-    const [target, source] = [state[name], vectors[name]];
+    const [target, source] = [state[name], restored[name]];
     if (target?.length !== source?.length) {
       throw new RangeError(
         `The checkpoint has ${source?.length ?? 0} numbers of ${name}, but this training needs ${target?.length ?? 0}: it is of another network, recipe or number of images.`,
@@ -55,4 +61,16 @@ export function restoreVectors(state: SharedState, vectors: TrainingVectors): vo
     }
     if (source) target?.set(source);
   }
+}
+
+/** Adds up the workers' parts of each step's loss, for the first one of a state with another number of workers. */
+function lossesFor({ losses, gradients }: SharedState, saved: Float32Array): Float32Array {
+  const workers = gradients.length;
+  const savedWorkers = (saved.length * workers) / losses.length;
+  if (savedWorkers === workers || !Number.isInteger(savedWorkers)) return saved;
+  const converted = new Float32Array(losses.length);
+  for (let step = 0; step < losses.length / workers; step++) {
+    converted[step * workers] = stepLoss(saved, step, savedWorkers);
+  }
+  return converted;
 }

@@ -33,19 +33,10 @@ export interface Workers {
  * @throws {Error} if a thread or its backend does not start; `perform` throws if a thread fails
  */
 export async function openWorkers(name: BackendName, options: WorkersOptions): Promise<Workers> {
-  const { sets, threads, initial, ...settings } = options;
-  const { spec, recipe, steps, backendThreads } = settings;
+  const { sets: _, threads, initial: __, ...settings } = options;
+  const { backendThreads } = settings;
   const count = (await needsWholeBatch(name, settings.device)) ? 1 : threads;
-  const state = createSharedState(sets, {
-    parameters: initial.length,
-    published: countOf(parametersOf(publishedSpec(spec))),
-    workers: count,
-    steps,
-    labels: spec.labels.length,
-    averaged: recipe.averageDecay > 0,
-  });
-  state.parameters.set(initial);
-  state.average?.set(initial);
+  const state = openState(options, count);
   return startThreads({
     ...settings,
     count,
@@ -54,6 +45,24 @@ export async function openWorkers(name: BackendName, options: WorkersOptions): P
     backendThreads: count > 1 ? 1 : backendThreads,
     state,
   });
+}
+
+/** Creates the state of so many workers, with the initial weights in place. */
+export function openState(
+  { sets, initial, steps, spec, recipe }: WorkersOptions,
+  workers: number,
+): SharedState {
+  const state = createSharedState(sets, {
+    parameters: initial.length,
+    published: countOf(parametersOf(publishedSpec(spec))),
+    workers,
+    steps,
+    labels: spec.labels.length,
+    averaged: recipe.averageDecay > 0,
+  });
+  state.parameters.set(initial);
+  state.average?.set(initial);
+  return state;
 }
 
 /**

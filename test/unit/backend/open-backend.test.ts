@@ -3,19 +3,28 @@ import type { BackendName, DeviceChoice } from '../../../trainer/backend/backend
 import { NotSetUpError } from '../../../trainer/backend/native-setup.ts';
 import { openBackend, openFastest } from '../../../trainer/backend/open-backend.ts';
 
-/** Opens only `name`, and only on `kind`; tensorflow is not set up, the others fail. */
+/** Opens only `name`, and only on `kind`; tensorflow and webgpu are not set up, the others fail. */
 const onlyOpens =
   (name: BackendName, kind: DeviceChoice = 'cpu') =>
   async (candidate: BackendName, device: DeviceChoice) => {
     if (candidate === name && device === kind) return `${candidate} on ${device}`;
-    throw candidate === 'tensorflow' ? new NotSetUpError() : new Error('broken');
+    const isOptional = candidate === 'tensorflow' || candidate === 'webgpu';
+    throw isOptional ? new NotSetUpError(candidate) : new Error('broken');
   };
 
 describe('the selected backend', () => {
   it('is the fastest that opens, with the reason why faster ones do not', async () => {
+    expect(await openFastest('auto', 'auto', onlyOpens('webgpu', 'gpu'))).toEqual({
+      opened: 'webgpu on gpu',
+      skipped: [],
+    });
+    const noWebgpu = {
+      name: 'webgpu',
+      reason: 'webgpu is not set up (npm run setup:webgpu)',
+    };
     expect(await openFastest('auto', 'auto', onlyOpens('tensorflow', 'gpu'))).toEqual({
       opened: 'tensorflow on gpu',
-      skipped: [],
+      skipped: [noWebgpu],
     });
     const notSetUp = {
       name: 'tensorflow',
@@ -24,7 +33,7 @@ describe('the selected backend', () => {
     const broken = { name: 'wasm', reason: 'wasm does not load: broken' };
     expect(await openFastest('auto', 'auto', onlyOpens('cpu'))).toEqual({
       opened: 'cpu on cpu',
-      skipped: [notSetUp, broken, notSetUp],
+      skipped: [noWebgpu, notSetUp, broken, notSetUp],
     });
   });
 
@@ -43,9 +52,9 @@ describe('the selected backend', () => {
     );
   });
 
-  it('is tensorflow or none if a GPU is requested', async () => {
+  it('is webgpu, tensorflow or none if a GPU is requested', async () => {
     await expect(openFastest('auto', 'gpu', onlyOpens('wasm'))).rejects.toThrow(
-      'tensorflow is not set up (npm run setup:native)',
+      'webgpu is not set up (npm run setup:webgpu); tensorflow is not set up (npm run setup:native)',
     );
     await expect(openBackend('wasm', { device: 'gpu' })).rejects.toThrow('can use only the CPU');
   });

@@ -1,0 +1,39 @@
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { openAdapter } from '../backend/webgpu/open-adapter.ts';
+import { openDevice } from '../backend/webgpu/open-device.ts';
+import { openInference } from '../backend/webgpu/open-inference.ts';
+import type { ImageSet } from '../data/dataset.ts';
+import type { LayerTensor } from '../weights/tensor.ts';
+
+/** Images per forward pass. */
+const batchSize = 256;
+
+/**
+ * Computes a network's logits as `computeLogits` does, on the GPU that WebGPU finds.
+ *
+ * @throws {UnsupportedError} if the kernels can't compute the network
+ * @throws {Error} if there is no GPU, or it stops
+ */
+export async function computeWebgpuLogits(
+  spec: ModelSpec,
+  weights: readonly LayerTensor[],
+  { images, count }: Pick<ImageSet, 'images' | 'count'>,
+  signal?: AbortSignal,
+  onProgress?: (done: number) => void,
+): Promise<Float32Array> {
+  const { adapter } = await openAdapter();
+  const opened = await openDevice(adapter);
+  try {
+    const inference = await openInference(opened, spec, Math.min(batchSize, count));
+    const flat = new Float32Array(weights.reduce((sum, { values }) => sum + values.length, 0));
+    let offset = 0;
+    for (const { values } of weights) {
+      flat.set(values, offset);
+      offset += values.length;
+    }
+    inference.setWeights(flat);
+    return await inference.logitsOf(images, count, onProgress, signal);
+  } finally {
+    opened.close();
+  }
+}
