@@ -65,7 +65,7 @@ export function noisySet(spec: TrainingSpec, count: number, seed: string): Image
 }
 
 /** 22 images to train on, so that the third batch of 8 is short. */
-export function noisyDataset(spec: TrainingSpec): Dataset {
+function noisyDataset(spec: TrainingSpec): Dataset {
   const [height, width, channels] = spec.inputShape;
   return {
     name: spec.name,

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import seedrandom from 'seedrandom';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { planRun } from '../../../trainer/run/plan-run.ts';
+import { readRun } from '../../../trainer/run/read-run.ts';
+import { moveRun, openRunFolder } from '../../../trainer/run/run-folder.ts';
 import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
 import { requirement } from '../../support/requirement.ts';
 import { smallTraining, startTraining } from '../../support/training-process.ts';
@@ -179,6 +182,20 @@ describe('--resume', () => {
     );
     expect(stderr).toContain('--flip');
     expect(stderr).not.toContain('--seed');
+  });
+
+  it('may continue on another backend, and says that the bits will differ', async () => {
+    const { options, notes } = await planRun({ resume: whole, backend: 'webgpu' });
+    expect(options.backend).toBe('webgpu');
+    expect(notes?.join()).toMatch(
+      /with --backend wasm and continues with --backend webgpu\. .* same bits/,
+    );
+    expect((await planRun({ resume: whole })).options.backend).toBe('wasm');
+    const run = await copyOf('moved');
+    const { config } = await readRun(run);
+    await moveRun(openRunFolder(run, config, []), { backend: 'webgpu', device: 'a GPU' });
+    const moved = { ...config, backend: 'webgpu', device: 'a GPU' };
+    expect((await readRun(run)).config).toEqual(moved);
   });
 
   it('names the corrupt checkpoint and resumes from the older one', async () => {

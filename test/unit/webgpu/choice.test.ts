@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cnnFor, fashionMnistCnn, type LayerSpec } from '../../../shared/model/model-spec.ts';
 import { openBackend, openFastest } from '../../../trainer/backend/open-backend.ts';
 import { planNetwork, UnsupportedError } from '../../../trainer/backend/webgpu/network-plan.ts';
@@ -17,6 +17,8 @@ import {
 } from '../../support/webgpu.ts';
 
 const isThere = await hasWebgpu();
+// Software Vulkan compiles for seconds, and for minutes on a busy machine.
+vi.setConfig({ testTimeout: 600_000 });
 
 describe('the networks that webgpu computes', () => {
   it('are the tutorial and wide, of any size', () => {

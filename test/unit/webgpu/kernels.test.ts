@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import seedrandom from 'seedrandom';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { buildModel } from '../../../shared/model/build-model.ts';
 import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 import { normalizePixels } from '../../../shared/model/predict.ts';
@@ -13,6 +13,8 @@ import { crossEntropy, forward } from '../../../trainer/train/forward.ts';
 import { hasWebgpu, noisySet, specOf } from '../../support/webgpu.ts';
 
 const isThere = await hasWebgpu();
+// Software Vulkan compiles for seconds, and for minutes on a busy machine.
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Every width of a product's block, odd sizes, a larger kernel, colours, and more labels than are computed at once. */
 const spec: ModelSpec = {

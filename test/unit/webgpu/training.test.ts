@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DeviceLostError } from '../../../trainer/backend/webgpu/open-device.ts';
 import type { Recipe } from '../../../trainer/train/recipe.ts';
 import { train } from '../../../trainer/train/train.ts';
@@ -17,6 +17,8 @@ import {
 } from '../../support/webgpu.ts';
 
 const isThere = await hasWebgpu();
+// Software Vulkan compiles for seconds, and for minutes on a busy machine.
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Recipes that together use every setting that the kernels know. */
 const variants: Record<string, Partial<Recipe>> = {

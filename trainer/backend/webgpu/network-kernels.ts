@@ -86,7 +86,7 @@ const buffersOf = (index: number, batch: number): ConvolutionBuffers => ({
 const lastOutput = ({ convolutions }: NetworkPlan) => `output ${convolutions.length - 1}`;
 
 /** Lays out the buffer `gradients`: the parts of each layer, in the order of the flat vector. */
-export function gradientParts(plan: NetworkPlan, batch: number) {
+function gradientParts(plan: NetworkPlan, batch: number) {
   let length = 0;
   const parts: GradientPart[] = [];
   const add = (offset: number, kernel: number, bias: number, splits: number) => {

@@ -5,8 +5,8 @@ const rows = 64;
 const lanes = 16;
 
 /** Columns of a thread: a vector, so few columns waste fewer threads. */
-export type Columns = 1 | 2 | 4;
-export const columnsFor = (columns: number): Columns => (columns >= 64 ? 4 : columns >= 32 ? 2 : 1);
+type Columns = 1 | 2 | 4;
+const columnsFor = (columns: number): Columns => (columns >= 64 ? 4 : columns >= 32 ? 2 : 1);
 
 /** Workgroups that keep a large GPU busy. */
 const enoughGroups = 256;
