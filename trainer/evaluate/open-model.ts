@@ -14,7 +14,7 @@ export interface BackendOptions {
 
 /** Computes the logits of images, [image][label]. See `computeLogits`. */
 type LogitsOf = (
-  images: Pick<ImageSet, 'images' | 'count'>,
+  images: Pick<ImageSet, 'images' | 'count' | 'file'>,
   signal?: AbortSignal,
   onProgress?: (done: number) => void,
 ) => Promise<Float32Array>;

@@ -3,6 +3,7 @@ import { openAdapter } from '../backend/webgpu/open-adapter.ts';
 import { openDevice } from '../backend/webgpu/open-device.ts';
 import { openInference } from '../backend/webgpu/open-inference.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import { imagesBetween } from '../data/image-set.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 
 /** Images per forward pass. */
@@ -17,14 +18,14 @@ const batchSize = 256;
 export async function computeWebgpuLogits(
   spec: ModelSpec,
   weights: readonly LayerTensor[],
-  { images, count }: Pick<ImageSet, 'images' | 'count'>,
+  set: Pick<ImageSet, 'images' | 'count' | 'file'>,
   signal?: AbortSignal,
   onProgress?: (done: number) => void,
 ): Promise<Float32Array> {
   const { adapter } = await openAdapter();
   const opened = await openDevice(adapter);
   try {
-    const inference = await openInference(opened, spec, Math.min(batchSize, count));
+    const inference = await openInference(opened, spec, Math.min(batchSize, set.count));
     const flat = new Float32Array(weights.reduce((sum, { values }) => sum + values.length, 0));
     let offset = 0;
     for (const { values } of weights) {
@@ -32,7 +33,8 @@ export async function computeWebgpuLogits(
       offset += values.length;
     }
     inference.setWeights(flat);
-    return await inference.logitsOf(images, count, onProgress, signal);
+    const images = (from: number, end: number) => imagesBetween(set, from, end);
+    return await inference.logitsOf(images, set.count, onProgress, signal);
   } finally {
     opened.close();
   }

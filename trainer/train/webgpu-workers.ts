@@ -10,6 +10,7 @@ import {
 } from '../backend/webgpu/open-training.ts';
 import { packChange } from '../backend/webgpu/prepare-kernel.ts';
 import type { ImageSet } from '../data/dataset.ts';
+import { imagesBetween } from '../data/image-set.ts';
 import { drawChanges } from './augment.ts';
 import { balancedWeights } from './image-order.ts';
 import { adamDefaults, averageShareAt, learningRateAt, momentum } from './optimizer.ts';
@@ -50,14 +51,18 @@ export async function openWebgpuWorkers(options: WorkersOptions): Promise<Worker
 
 function trainingOptions(
   { spec, recipe, steps }: WorkersOptions,
-  { images, labels, count }: ImageSet,
+  trainSet: ImageSet,
 ): TrainingOptions {
+  const { labels, count } = trainSet;
+  const images = readImages(trainSet);
   const isBalanced = recipe.classWeights === 'balanced';
   const labelWeights = isBalanced ? balancedWeights(labels, spec.labels.length) : null;
   const augmentation = augments(recipe) ? recipe : null;
   const settings = { ...recipe, ...adamDefaults, momentum, labelWeights, augmentation };
   return { spec, batch: Math.min(recipe.batchSize, count), steps, images, labels, settings };
 }
+
+const readImages = (set: ImageSet) => (from: number, end: number) => imagesBetween(set, from, end);
 
 const unsupportedRecipe = (setting: string) =>
   new UnsupportedError(`the webgpu backend can't train with ${setting}; use --backend wasm`);
@@ -147,5 +152,5 @@ async function evaluate(
   { set, logits }: TestState,
 ): Promise<void> {
   inference.setWeights(tested);
-  logits.set(await inference.logitsOf(set.images, set.count));
+  logits.set(await inference.logitsOf(readImages(set), set.count));
 }

@@ -9,6 +9,7 @@ import { dropoutFactors, maskSeed } from '../../../trainer/backend/webgpu/head-k
 import { openAdapter } from '../../../trainer/backend/webgpu/open-adapter.ts';
 import { openDevice } from '../../../trainer/backend/webgpu/open-device.ts';
 import { openTraining } from '../../../trainer/backend/webgpu/open-training.ts';
+import { imagesBetween } from '../../../trainer/data/image-set.ts';
 import { crossEntropy, forward } from '../../../trainer/train/forward.ts';
 import { hasWebgpu, noisySet, specOf } from '../../support/webgpu.ts';
 
@@ -70,7 +71,7 @@ async function stepOnWebgpu(parameters: Float32Array) {
     spec,
     batch,
     steps: 1,
-    images: set.images,
+    images: (from, end) => imagesBetween(set, from, end),
     labels: set.labels,
     settings: {
       labelSmoothing,
@@ -102,7 +103,10 @@ async function stepOnWebgpu(parameters: Float32Array) {
   await training.train(0, [{ ...numbers, ...rest }], keep, () => true);
   await training.store(vectors);
   training.inference.setWeights(parameters);
-  const logits = await training.inference.logitsOf(set.images, set.count);
+  const logits = await training.inference.logitsOf(
+    (from, end) => imagesBetween(set, from, end),
+    set.count,
+  );
   opened.close();
   return { ...vectors, losses, logits };
 }

@@ -27,7 +27,8 @@ export interface OpenDevice {
    * @throws {UnsupportedError} if the device can't use a buffer of that size
    */
   allocate(what: string, content: number | ArrayBufferView, usage?: number): GPUBuffer;
-  write(buffer: GPUBuffer, content: ArrayBufferView): void;
+  /** @param offset in bytes (default: 0) */
+  write(buffer: GPUBuffer, content: ArrayBufferView, offset?: number): void;
   /** Reads the start of a buffer. */
   read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer>;
   /** Frees everything on the device. */
@@ -47,10 +48,10 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
   const failure = failureOf(device);
   const guard = <Result>(work: Promise<Result>) => Promise.race([failure, work]);
   const { COPY_DST, COPY_SRC, MAP_READ, STORAGE } = GPUBufferUsage;
-  const write = (buffer: GPUBuffer, content: ArrayBufferView) => {
+  const write = (buffer: GPUBuffer, content: ArrayBufferView, offset = 0) => {
     const padded = new Uint8Array(aligned(content.byteLength));
     padded.set(new Uint8Array(content.buffer, content.byteOffset, content.byteLength));
-    device.queue.writeBuffer(buffer, 0, padded);
+    device.queue.writeBuffer(buffer, offset, padded);
   };
   return {
     device,

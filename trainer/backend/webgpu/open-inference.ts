@@ -6,16 +6,18 @@ import { planNetwork } from './network-plan.ts';
 import type { OpenDevice } from './open-device.ts';
 import { submitSteps } from './submit-steps.ts';
 
+/** Returns the bytes of the images `from` to `end - 1`. */
+export type ReadImages = (from: number, end: number) => Uint8Array;
+
 /** A network on a GPU that computes logits. */
 export interface Inference {
   /**
    * Computes the logits of images, [image][label].
    *
-   * @param images their bytes
    * @param onProgress called with the number of images that are done
    */
   logitsOf(
-    images: Uint8Array,
+    images: ReadImages,
     count: number,
     onProgress?: (done: number) => void,
     signal?: AbortSignal,
@@ -89,7 +91,7 @@ export async function openInference(
       for (let from = 0; from < count; from += capacity) {
         signal?.throwIfAborted();
         const to = Math.min(count, from + capacity);
-        const part = await compute(images.subarray(from * size, to * size), to - from);
+        const part = await compute(images(from, to), to - from);
         logits.set(part, from * plan.output.units);
         onProgress?.(to);
       }

@@ -9,7 +9,7 @@ import {
 } from './network-kernels.ts';
 import { planNetwork } from './network-plan.ts';
 import type { OpenDevice } from './open-device.ts';
-import { allocateAll, type Inference, openInference } from './open-inference.ts';
+import { allocateAll, type Inference, openInference, type ReadImages } from './open-inference.ts';
 import { submitSteps } from './submit-steps.ts';
 
 /** The flat vectors of a training: all of the same length. `average` is null if there is none. */
@@ -25,8 +25,8 @@ export interface TrainingOptions {
   batch: number;
   /** Per epoch. */
   steps: number;
-  /** The training images' bytes and label ids. They stay on the GPU. */
-  images: Uint8Array;
+  /** The training images and their label ids. They stay on the GPU. */
+  images: ReadImages;
   labels: Uint8Array;
   settings: TrainingSettings;
 }
@@ -83,7 +83,10 @@ export async function openTraining(
   const changes = settings.augmentation ? allocate('the changes of the images', 4 * count) : null;
   const named = { weights: vectors.parameters, ...vectors, losses, order, changes };
   for (const [name, buffer] of Object.entries(named)) if (buffer) buffers.set(name, buffer);
-  buffers.set('images', allocate('the training images', images));
+  buffers.set(
+    'images',
+    uploadImages(opened, images, count, plan.height * plan.width * plan.channels),
+  );
   buffers.set('labels', allocate('the labels', labels));
   const kernels = trainingKernels(plan, batch, spec.preprocessing, settings);
   const pass = await compilePass(opened, kernels, buffers, steps);
@@ -133,4 +136,20 @@ export async function openTraining(
       });
     },
   };
+}
+
+/** Images that are copied at once: a multiple of 4, so that each part starts at a multiple of 4 bytes. */
+const imagesAtOnce = 4096;
+
+function uploadImages(
+  { allocate, write }: OpenDevice,
+  images: ReadImages,
+  count: number,
+  imageBytes: number,
+): GPUBuffer {
+  const buffer = allocate('the training images', count * imageBytes);
+  for (let from = 0; from < count; from += imagesAtOnce) {
+    write(buffer, images(from, Math.min(count, from + imagesAtOnce)), from * imageBytes);
+  }
+  return buffer;
 }
