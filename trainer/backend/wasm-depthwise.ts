@@ -16,7 +16,9 @@ export function depthwise(heap: TensorHeap): FastKernel {
     const out = heap.allocate([images, outHeight, outWidth, channels]);
     const at = heap.addressesOf({ x, filter, out });
     const offset = bias ? heap.addressOf(bias) : 0;
-    heap.kernels.depthwiseForward(at.x, at.filter, ...sizes, offset, ...range, at.out);
+    heap.withScratch([scratchBytes(heap, sizes)], (scratch) =>
+      heap.kernels.depthwiseForward(at.x, at.filter, ...sizes, offset, ...range, scratch, at.out),
+    );
     return out;
   };
 }
@@ -30,7 +32,9 @@ export function backpropInput(heap: TensorHeap): FastKernel {
     if (!sizes) return null;
     const dx = heap.allocate(inputShape);
     const at = heap.addressesOf({ dy, filter, dx });
-    heap.kernels.depthwiseInputGradient(at.dy, at.filter, ...sizes, at.dx);
+    heap.withScratch([scratchBytes(heap, sizes)], (scratch) =>
+      heap.kernels.depthwiseInputGradient(at.dy, at.filter, ...sizes, scratch, at.dx),
+    );
     return dx;
   };
 }
@@ -44,7 +48,9 @@ export function backpropFilter(heap: TensorHeap): FastKernel {
     if (!sizes) return null;
     const dfilter = heap.allocate(filterShape);
     const at = heap.addressesOf({ x, dy, dfilter });
-    heap.kernels.depthwiseFilterGradient(at.x, at.dy, ...sizes, at.dfilter);
+    heap.withScratch([scratchBytes(heap, sizes)], (scratch) =>
+      heap.kernels.depthwiseFilterGradient(at.x, at.dy, ...sizes, scratch, at.dfilter),
+    );
     return dfilter;
   };
 }
@@ -55,9 +61,18 @@ type Sizes =
     number,
     ...infer Rest,
     number,
+    number,
   ]
     ? Rest
     : never;
+
+function scratchBytes({ kernels }: TensorHeap, sizes: Sizes): number {
+  const [, height, width, channels, outHeight, outWidth, ...rest] = sizes;
+  const [kernelHeight, kernelWidth, strideHeight, strideWidth] = rest;
+  const image = [height, width, channels, outHeight, outWidth] as const;
+  const window = [kernelHeight, kernelWidth, strideHeight, strideWidth] as const;
+  return kernels.depthwiseScratchBytes(...image, ...window);
+}
 
 /** Returns the sizes that both kernels take; null for a convolution that they don't cover. */
 function sizesOf(inputShape: number[], filterShape: number[], attrs: NamedAttrMap): Sizes | null {

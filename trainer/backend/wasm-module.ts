@@ -134,6 +134,17 @@ export interface KernelModule extends CommonKernels {
     dbeta: Address,
   ): void;
   clampAbove(values: Address, length: number, highest: number): void;
+  depthwiseScratchBytes(
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    kernelHeight: number,
+    kernelWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+  ): number;
   depthwiseForward(
     x: Address,
     filter: Address,
@@ -152,6 +163,7 @@ export interface KernelModule extends CommonKernels {
     bias: Address,
     lowest: number,
     highest: number,
+    scratch: Address,
     out: Address,
   ): void;
   depthwiseInputGradient(
@@ -169,6 +181,7 @@ export interface KernelModule extends CommonKernels {
     strideWidth: number,
     padTop: number,
     padLeft: number,
+    scratch: Address,
     dx: Address,
   ): void;
   depthwiseFilterGradient(
@@ -186,6 +199,7 @@ export interface KernelModule extends CommonKernels {
     strideWidth: number,
     padTop: number,
     padLeft: number,
+    scratch: Address,
     dfilter: Address,
   ): void;
   columnSums(source: Address, rows: number, columns: number, out: Address): void;

@@ -1,4 +1,4 @@
-export { depthwiseFilterGradient, depthwiseForward, depthwiseInputGradient } from './depthwise-training';
+export { depthwiseFilterGradient, depthwiseForward, depthwiseInputGradient, depthwiseScratchBytes } from './depthwise-training';
 export { clampAbove, columnSums, maxPoolGradient, maxPoolGradientOfAnyWindow, relu6Gradient, reluGradient } from './elementwise';
 export { padImages, pooledWindowStarts, windowStarts } from './image';
 export { multiplyRows } from './multiply';
