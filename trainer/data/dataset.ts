@@ -104,6 +104,8 @@ export interface FolderReport {
   skipped: { path: string; reason: string }[];
   /** The validation and test images whose bytes are those of an image in another part, which `sameAs` names. */
   duplicates: { part: 'train' | 'validation' | 'test'; path: string; sameAs: string }[];
+  /** The validation and test images that show the same as a training image, resized or saved again. */
+  nearDuplicates: FolderReport['duplicates'];
 }
 
 /** A label is one byte in an IDX file. */

@@ -47,6 +47,12 @@ export function reportFolder(dataset: Dataset, notify: (message: string) => void
       `${lines.length} images are in two parts of the data set. A model that has trained on test images looks better than it is; remove one of each:\n${listLines(lines)}`,
     );
   }
+  if (folder.nearDuplicates.length > 0) {
+    const lines = folder.nearDuplicates.map(({ path, sameAs }) => `${path} shows ${sameAs}`);
+    notify(
+      `${lines.length} validation or test images show the same as a training image, which makes a model look better than it is. Remove one of each:\n${listLines(lines)}`,
+    );
+  }
   if (folder.sample?.isColourful && dataset.channels !== 3) {
     notify(
       'The images are in colour, but the network sees them in grey. If their colours matter, use --colour rgb.',

@@ -18,6 +18,7 @@ import {
   type PictureDefaults,
   type PictureOptions,
 } from './dataset.ts';
+import { alternate, duplicatesIn, nearDuplicatesIn } from './duplicates.ts';
 import { filesPerLabel, labelsIn, listLines, type PartName, partsOf } from './folder-layout.ts';
 import { reportFolder } from './folder-report.ts';
 import { hashOfImageFile, idxFile } from './idx-folder.ts';
@@ -103,6 +104,7 @@ export async function loadImageFolder(
     sample,
     skipped,
     duplicates: duplicatesIn(parts),
+    nearDuplicates: [],
   };
   const setOf = (part: Part) => imageSetOf(part, input, descriptor);
   const sets = {
@@ -116,6 +118,7 @@ export async function loadImageFolder(
   if (background.kind === 'invert') {
     for (const set of [sets.train, sets.validation, sets.test]) if (set) invertLight(shape, set);
   }
+  report.nearDuplicates = nearDuplicatesIn(shape, sets, parts, report.duplicates);
   const dataset = {
     name,
     ...shape,
@@ -240,15 +243,6 @@ function splitByContent(images: Part): { train: Part; test: Part } {
   return { train: parts.map(({ train }) => train), test: parts.map(({ test }) => test) };
 }
 
-/** Lets the labels alternate in proportion. */
-const alternate = <T>(perLabel: readonly T[][]): T[] =>
-  perLabel
-    .flatMap((ofLabel, label) =>
-      ofLabel.map((item, i) => ({ item, label, position: (i + 0.5) / ofLabel.length })),
-    )
-    .sort((a, b) => a.position - b.position || a.label - b.label)
-    .map(({ item }) => item);
-
 function imageSetOf(part: Part, input: ModelInputOptions, descriptor: number | null): ImageSet {
   const ordered = alternate(part);
   const size = imageLength(input);
@@ -286,21 +280,6 @@ function hashesOf(
         ],
   );
   return Object.fromEntries(entries);
-}
-
-/** Finds the images that are in more than one part. */
-function duplicatesIn(parts: Record<PartName, Part | null>): FolderReport['duplicates'] {
-  const seen = new Map<string, string>();
-  const duplicates: FolderReport['duplicates'] = [];
-  for (const part of ['train', 'validation', 'test'] as const) {
-    const images = parts[part]?.flat() ?? [];
-    for (const { sha256, path } of images) {
-      const sameAs = seen.get(sha256);
-      if (sameAs !== undefined) duplicates.push({ part, path, sameAs });
-    }
-    for (const { sha256, path } of images) if (!seen.has(sha256)) seen.set(sha256, path);
-  }
-  return duplicates;
 }
 
 function unreadable(folder: string, failures: FolderReport['skipped']): InvalidDatasetError {
