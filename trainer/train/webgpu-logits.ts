@@ -25,7 +25,8 @@ export async function computeWebgpuLogits(
   const { adapter } = await openAdapter();
   const opened = await openDevice(adapter);
   try {
-    const inference = await openInference(opened, spec, Math.min(batchSize, set.count));
+    const batch = Math.min(batchSize, set.count);
+    const inference = await opened.prepare(() => openInference(opened, spec, batch));
     const flat = new Float32Array(weights.reduce((sum, { values }) => sum + values.length, 0));
     let offset = 0;
     for (const { values } of weights) {

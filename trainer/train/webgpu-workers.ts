@@ -35,7 +35,8 @@ export async function openWebgpuWorkers(options: WorkersOptions): Promise<Worker
   const opened = await openDevice(found.adapter);
   try {
     const state = openState(options, 1);
-    const training = await openTraining(opened, trainingOptions(options, state.train));
+    const wanted = trainingOptions(options, state.train);
+    const training = await opened.prepare(() => openTraining(opened, wanted));
     return {
       backend: { name: 'webgpu', device: found.device, warning: found.warning },
       count: 1,

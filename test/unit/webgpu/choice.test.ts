@@ -1,10 +1,16 @@
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { cnnFor, fashionMnistCnn, type LayerSpec } from '../../../shared/model/model-spec.ts';
 import { openBackend, openFastest } from '../../../trainer/backend/open-backend.ts';
 import { planNetwork, UnsupportedError } from '../../../trainer/backend/webgpu/network-plan.ts';
+import { openDevice } from '../../../trainer/backend/webgpu/open-device.ts';
+import { openInference } from '../../../trainer/backend/webgpu/open-inference.ts';
+import { openTraining } from '../../../trainer/backend/webgpu/open-training.ts';
 import { missingVulkan } from '../../../trainer/backend/webgpu/vulkan.ts';
+import { webgpuFolder } from '../../../trainer/backend/webgpu/webgpu-setup.ts';
 import { computeLogits } from '../../../trainer/train/compute-logits.ts';
 import { openMaster } from '../../../trainer/train/master-model.ts';
+import { adamDefaults } from '../../../trainer/train/optimizer.ts';
 import { computeWebgpuLogits } from '../../../trainer/train/webgpu-logits.ts';
 import {
   eventsOf,
@@ -91,6 +97,43 @@ describe.skipIf(!isThere)('the choice of webgpu', () => {
     const spec = specOf(smallSpec.inputShape, smallSpec.layers.toSpliced(1, 1));
     const events = await trainOnNoise({ spec, backend: 'auto' });
     expect(eventsOf(events, 'started')[0]?.backend.name).toBe('wasm');
+  });
+});
+
+describe.skipIf(!isThere)('a GPU with too little memory', () => {
+  it('is named, with what to do', async () => {
+    // Dawn's device that computes nothing has half a GiB.
+    const { create } = await import(pathToFileURL(`${webgpuFolder}index.js`).href);
+    const adapter = await create(['backend=null']).requestAdapter();
+    const opened = await openDevice(adapter);
+    const opening = opened.prepare(() =>
+      openTraining(opened, {
+        spec: fashionMnistCnn,
+        batch: 5000,
+        steps: 1,
+        images: (from, end) => new Uint8Array(784 * (end - from)),
+        labels: new Uint8Array(5000),
+        settings: {
+          ...smallRecipe,
+          ...adamDefaults,
+          momentum: 0,
+          labelWeights: null,
+          augmentation: null,
+        },
+      }),
+    );
+    await expect(opening).rejects.toThrow(
+      /^The GPU has too little memory for the buffer .*\. Lower --batch-size/,
+    );
+    opened.close();
+  });
+
+  it('leaves the training to the next backend if it can not have such buffers at all', async () => {
+    const { create } = await import(pathToFileURL(`${webgpuFolder}index.js`).href);
+    const opened = await openDevice(await create(['backend=null']).requestAdapter());
+    const opening = opened.prepare(() => openInference(opened, fashionMnistCnn, 2 ** 19));
+    await expect(opening).rejects.toThrow(UnsupportedError);
+    opened.close();
   });
 });
 

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import type { Device, DeviceChoice } from '../backend.ts';
 import { NotSetUpError } from '../native-setup.ts';
-import { describeDrivers, missingVulkan } from './vulkan.ts';
+import { describeDrivers, missingVulkan, nameMountedDriver } from './vulkan.ts';
 import { readWebgpuSetup, webgpuFolder } from './webgpu-setup.ts';
 
 /** The package `webgpu` as far as it is used: Dawn in Node. */
@@ -31,6 +31,7 @@ const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|\bwar
 export async function openAdapter(choice: DeviceChoice = 'auto'): Promise<Adapter> {
   if (choice === 'cpu') throw new Error('it computes on GPUs; use --backend wasm for the CPU.');
   if ((await readWebgpuSetup()) === null) throw new NotSetUpError('webgpu');
+  nameMountedDriver();
   const missing = missingVulkan();
   if (missing !== null) throw new Error(missing);
   const adapter = await (await loadGpu()).requestAdapter({ powerPreference: 'high-performance' });

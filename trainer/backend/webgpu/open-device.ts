@@ -22,7 +22,13 @@ export interface OpenDevice {
    */
   guard<Result>(work: Promise<Result>): Promise<Result>;
   /**
-   * Allocates a buffer, all 0, or with these bytes.
+   * Runs a function that allocates buffers and compiles kernels.
+   *
+   * @throws {Error} if the memory is too small, or the device finds another error
+   */
+  prepare<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Allocates a buffer, all 0, or with these bytes. Within `prepare`, which finds out whether there was memory for it.
    *
    * @throws {UnsupportedError} if the device can't use a buffer of that size
    */
@@ -56,6 +62,7 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
   return {
     device,
     guard,
+    prepare: (work) => guard(withinScopes(device, work)),
     allocate(what, content, usage = STORAGE) {
       const size = aligned(typeof content === 'number' ? content : content.byteLength);
       const largest = Math.min(maxBufferSize, maxStorageBufferBindingSize);
@@ -88,20 +95,39 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
 function failureOf(device: GPUDevice): Promise<never> {
   const failure = new Promise<never>((_, reject) => {
     device.lost.then(({ message, reason }) => reject(new DeviceLostError(message || reason)));
-    device.onuncapturederror = ({ error }) => {
-      const isMemory = error instanceof GPUOutOfMemoryError;
-      reject(
-        new Error(
-          isMemory
-            ? `The GPU has too little memory: ${error.message}. Lower --batch-size, or end other programs that use it.`
-            : `The GPU reports an error: ${error.message}`,
-        ),
-      );
-    };
+    device.onuncapturederror = ({ error }) => reject(explainError(error));
   });
   // It also happens when nobody waits, as after `close`.
   failure.catch(() => {});
   return failure;
+}
+
+/** Collects the errors of the work: Dawn writes those that no scope collects to the terminal, and each causes others. */
+async function withinScopes<Result>(
+  device: GPUDevice,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  device.pushErrorScope('out-of-memory');
+  device.pushErrorScope('validation');
+  const [done] = await Promise.allSettled([work()]);
+  const validation = await device.popErrorScope();
+  // What needs a buffer that could not be allocated is invalid, too.
+  const error = (await device.popErrorScope()) ?? validation;
+  if (done.status === 'rejected' && done.reason instanceof UnsupportedError) throw done.reason;
+  if (error) throw explainError(error);
+  if (done.status === 'rejected') throw done.reason;
+  return done.value;
+}
+
+function explainError(error: GPUError): Error {
+  if (!(error instanceof GPUOutOfMemoryError)) {
+    return new Error(`The GPU reports an error: ${error.message}`);
+  }
+  // Dawn quotes the buffer's label.
+  const [, what = 'this training'] = /""(.+?)""/.exec(error.message) ?? [];
+  return new Error(
+    `The GPU has too little memory for ${what}. Lower --batch-size, or end other programs that use the GPU.`,
+  );
 }
 
 /** Sizes and copies of buffers are multiples of 4 bytes. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** The folders in which Vulkan's loader, and NVIDIA's container toolkit, keep a file per driver. */
+/** The folders in which Vulkan's loader looks for a file per driver. */
 const driverFolders = [
   join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'vulkan/icd.d'),
   '/etc/vulkan/icd.d',
@@ -10,6 +10,15 @@ const driverFolders = [
   '/usr/local/share/vulkan/icd.d',
   '/usr/share/vulkan/icd.d',
 ];
+
+/** Some hosts of containers mount NVIDIA's driver there, where the loader does not look. */
+const mountedDriver = '/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json';
+
+/** Names a driver that the loader would not find by itself, if there is no other. Call it before Dawn is loaded. */
+export function nameMountedDriver(environment = process.env): void {
+  if (vulkanDrivers(environment).length > 0 || !existsSync(mountedDriver)) return;
+  environment.VK_DRIVER_FILES ??= mountedDriver;
+}
 
 /** Returns the files that describe the installed Vulkan drivers (ICDs), as the loader finds them. */
 function vulkanDrivers(environment: NodeJS.ProcessEnv): string[] {
