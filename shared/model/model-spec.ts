@@ -111,9 +111,9 @@ export interface DatasetShape {
 /** Returns the name of a data set's model. */
 export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 
-/** The networks that `cnnFor` knows. */
-export const networkNames = ['tutorial', 'wide'] as const;
-type NetworkName = (typeof networkNames)[number];
+/** The networks that `networkFor` knows. */
+export const networkNames = ['tutorial', 'wide', 'residual'] as const;
+export type NetworkName = (typeof networkNames)[number];
 
 /** A Worker loads 32 MiB of weights. The network for 95 pixels in colour has that much: its dense layer grows with the area. */
 const maxTutorialSide = 95;
@@ -129,7 +129,10 @@ export class NetworkTooLargeError extends Error {
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model
  * @throws {NetworkTooLargeError} if a Worker could not load the tutorial's network for this size
  */
-export function cnnFor(dataset: DatasetShape, network: NetworkName = 'tutorial'): ModelSpec {
+export function cnnFor(
+  dataset: DatasetShape,
+  network: Extract<NetworkName, 'tutorial' | 'wide'> = 'tutorial',
+): ModelSpec {
   const { name, height, width, channels = 1, labels, fit, background } = dataset;
   if ((height >> 3) * (width >> 3) > (maxTutorialSide >> 3) ** 2) {
     throw new NetworkTooLargeError(

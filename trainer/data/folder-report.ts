@@ -1,5 +1,7 @@
 /** Reports the facts about a folder of images that a user should know before training. */
+
 import { formatCount } from '../../node/text.ts';
+import type { NetworkName } from '../../shared/model/model-spec.ts';
 import { type Dataset, type ImageSample, shapeOfImages } from './dataset.ts';
 import { listLines } from './folder-layout.ts';
 
@@ -72,7 +74,11 @@ export function reportFolder(dataset: Dataset, notify: (message: string) => void
 }
 
 /** Describes a folder of images and the network that is trained on it, in one paragraph. */
-export function describeFolder(dataset: Dataset, parameters: number): string | null {
+export function describeFolder(
+  dataset: Dataset,
+  network: NetworkName,
+  parameters: number,
+): string | null {
   const { name, labels, folder, train, validation, test } = dataset;
   if (!folder) return null;
   const counts = countsPerLabel(dataset).sort((a, b) => b.train - a.train);
@@ -86,7 +92,7 @@ export function describeFolder(dataset: Dataset, parameters: number): string | n
   return [
     `${name} has ${counted}, split by ${folder.split === 'folders' ? 'folder' : 'content'}, of ${labels.length} labels: ${balance}.`,
     ...(folder.sample ? [describeSample(folder.sample)] : []),
-    `The tutorial's network with ${formatCount(parameters)} parameters is trained, and sees ${shapeOfImages(dataset)}. --size and --colour change that.`,
+    `${network === 'tutorial' ? "The tutorial's network" : `The network ${network}`} with ${formatCount(parameters)} parameters is trained, and sees ${shapeOfImages(dataset)}. --size and --colour change that.`,
   ].join(' ');
 }
 

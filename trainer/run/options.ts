@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count, flag, option, text } from '../../node/options.ts';
-import { fitSchema, networkNames } from '../../shared/model/model-spec.ts';
+import { fitSchema, type NetworkName, networkNames } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema } from '../../shared/model/names.ts';
 import { weightTypes } from '../../shared/registry/manifest.ts';
 import { backendChoices, deviceChoices } from '../backend/backend.ts';
@@ -16,21 +16,29 @@ import {
   contradictions,
   type Recipe,
   recipeNames,
+  recipeNamesOf,
+  recipeOf,
   recipeSchema,
-  recipes,
-  recipeWith,
 } from '../train/recipe.ts';
 
 export const defaultTemperature = 4;
 export const defaultTeacherWeight = 0.7;
 
+/** Lists the values that a setting has in a network's recipes. */
+function defaultsIn(network: NetworkName, setting: keyof Recipe): string {
+  const names = recipeNamesOf(network);
+  const values = names.map((name) => recipeOf(network, name, {})[setting]);
+  if (values.every((value) => value === values[0])) return String(values[0]);
+  return names.map((name, i) => `${name} ${values[i]}`).join(', ');
+}
+
 /** The settings of a recipe as options. The help lists the default of each recipe. */
 const recipeOptions = Object.fromEntries(
   Object.entries(recipeSchema.shape).map(([name, schema]) => {
-    const values = recipeNames.map((recipe) => recipes[recipe][name as keyof Recipe]);
-    const defaults = values.every((value) => value === values[0])
-      ? String(values[0])
-      : recipeNames.map((recipe, i) => `${recipe} ${values[i]}`).join(', ');
+    const [tutorial, residual] = (['tutorial', 'residual'] as const).map((network) =>
+      defaultsIn(network, name as keyof Recipe),
+    );
+    const defaults = tutorial === residual ? tutorial : `${tutorial}; residual: ${residual}`;
     const description = `${schema.description} (default: ${defaults})`;
     return [name, schema.optional().meta({ ...schema.meta(), description })];
   }),
@@ -67,8 +75,8 @@ export const weightsFileOptions = {
 const trainingOptions = z.object({
   recipe: option(
     '<name>',
-    'settings to start from: tutorial (those of the PyTorch tutorial), fast (the same accuracy in the least time), best (the highest accuracy), distilled (best, with a teacher that is trained first if --teacher names none), photo (for photos of clothes; needs a data set like fashion-mnist)',
-    z.enum(recipeNames).default('tutorial'),
+    "settings to start from: tutorial (those of the PyTorch tutorial), residual (of the network residual), fast (the same accuracy in the least time), best (the highest accuracy), distilled (best, with a teacher that is trained first if --teacher names none), photo (for photos of clothes; needs a data set like fashion-mnist) (default: the network's own)",
+    z.enum(recipeNames).optional(),
   ),
   ...recipeOptions,
   dtype: option(
@@ -95,6 +103,11 @@ const trainingOptions = z.object({
     '<n>',
     'worker threads that share each batch (default: one per core)',
     count.max(256).optional(),
+  ),
+  network: option(
+    '<name>',
+    'tutorial (688,138 parameters for ten labels), wide (twice the channels and units: four times the time; a teacher) or residual (batch normalization and shortcuts, for large data sets of small pictures) (default: tutorial)',
+    z.enum(networkNames).optional(),
   ),
   limit: option('<n>', 'train on the first n images only (default: all)', count.optional()),
   dataset: option(
@@ -183,11 +196,6 @@ export const trainOptionsSchema = trainingOptions
       'publish the model to this bucket at the end, and its earlier epochs as long as the alias names no other model; credentials come from the AWS_… variables',
       bucketUrlSchema.optional(),
     ),
-    network: option(
-      '<name>',
-      'tutorial (688,138 parameters for ten labels), or wide (twice the channels and units: four times the time; a teacher) (default: tutorial)',
-      z.enum(networkNames).optional(),
-    ),
     teacher: option(
       '<model...>',
       'learn from the answers of these models, too: runs, versions, aliases or files, as for --from',
@@ -233,7 +241,14 @@ function refuseContradictions(
   options: z.output<typeof trainingOptions>,
   context: z.core.$RefinementCtx,
 ): void {
-  const recipe = recipeWith(options.recipe, options);
+  const { network = 'tutorial' } = options;
+  const names = recipeNamesOf(network);
+  if (options.recipe !== undefined && !names.includes(options.recipe)) {
+    const message = `${options.recipe} is not for the network ${network}, which has ${names.join(', ')}`;
+    context.addIssue({ code: 'custom', path: ['recipe'], message });
+    return;
+  }
+  const recipe = recipeOf(network, options.recipe, options);
   for (const { setting, message } of contradictions(recipe, !isKnownDataset(options.dataset))) {
     context.addIssue({ code: 'custom', path: [setting], message });
   }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { version_core } from '@tensorflow/tfjs-core';
 import catwalk from '../../package.json' with { type: 'json' };
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { publishedSpec, type TrainingSpec } from '../../shared/model/training-spec.ts';
 import type { Dataset } from '../data/dataset.ts';
 
 const run = promisify(execFile);
@@ -27,8 +28,10 @@ export const packageVersions = (): Record<string, string> => ({
   '@tensorflow/tfjs': version_core,
 });
 
+const isNormalized = ({ layers }: TrainingSpec) => layers.some(({ type }) => type === 'batchNorm');
+
 /** Returns the part of config.json that records what reproducing a run needs: code, packages, machine, network, data. */
-export async function provenance(spec: ModelSpec, dataset: Dataset) {
+export async function provenance(trained: TrainingSpec, dataset: Dataset) {
   const { name, origin, files, labelOffset, folder } = dataset;
   const skipUnreadable = folder && folder.skipped.length > 0;
   return {
@@ -40,7 +43,8 @@ export async function provenance(spec: ModelSpec, dataset: Dataset) {
       memoryBytes: totalmem(),
       os: `${type()} ${release()} ${arch()}`,
     },
-    spec,
+    spec: publishedSpec(trained) as ModelSpec,
+    ...(isNormalized(trained) && { trainingLayers: trained.layers }),
     dataset: {
       name,
       origin,

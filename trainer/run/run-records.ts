@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { argMax, softmax } from '../../shared/model/predict.ts';
+import { trainingLayersSchema } from '../../shared/model/training-spec.ts';
 import {
   manifestSchema,
   metricsSchema,
@@ -16,6 +17,8 @@ const { accuracy, loss } = metricsSchema.shape;
 export const runConfigSchema = z.looseObject({
   ...settings,
   spec: modelSpecSchema,
+  /** The layers while it trains, if batch normalization is among them. */
+  trainingLayers: z.optional(trainingLayersSchema),
   dataset: z.object({
     ...manifestSchema.shape.dataset.shape,
     /** The value of `--dataset` that loads it: the name of a known data set, or the path of a folder. */

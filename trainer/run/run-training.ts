@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagOf, UsageError } from '../../node/options.ts';
 import { buildModel } from '../../shared/model/build-model.ts';
-import { cnnFor, inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import { networkFor } from '../../shared/model/networks.ts';
+import { publishedSpec, type TrainingSpec } from '../../shared/model/training-spec.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { countsPerLabel, describeFolder } from '../data/folder-report.ts';
@@ -15,7 +17,7 @@ import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
 import { validationCount } from '../train/image-order.ts';
-import { contradictions, type Recipe, recipeWith } from '../train/recipe.ts';
+import { contradictions, type Recipe, recipeNamesOf, recipeOf } from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
@@ -78,7 +80,8 @@ async function trainAndRecord(
       plan.dataset ?? (await openDataset({ ...place, ...pictures, ...reporting }, options));
     return plan.datasetName === undefined ? opened : { ...opened, name: plan.datasetName };
   };
-  const wanted = recipeWith(options.recipe, options);
+  const { network = 'tutorial' } = options;
+  const wanted = recipeOf(network, options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
   const checkpoints = plan.bucketCheckpoints ?? (run && (await checkpointsOf(run)));
@@ -99,7 +102,8 @@ async function trainAndRecord(
   const teachers = await openTeachers(options, resumed);
   const dataset = datasetFor(wanted, await load(parent));
   const recipe = recipeFor(wanted, dataset, options, notify);
-  const { spec, initial } = networkFor(dataset, parent, plan, notify);
+  const { trained, initial } = networkToTrain(dataset, parent, plan, notify);
+  const spec = publishedSpec(trained) as ModelSpec;
   const distillation = teachers?.fit(dataset, spec);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
@@ -109,12 +113,12 @@ async function trainAndRecord(
     await requireConditions(bucket, await storeTestSet(bucket, dataset));
   }
   const parameters = await reportModel(spec, reporter);
-  const found = describeFolder(dataset, parameters);
+  const found = describeFolder(dataset, network, parameters);
   if (found) notify(found);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
-  const origin = await provenance(spec, dataset);
+  const origin = await provenance(trained, dataset);
   const configOn = (computer: { backend: string; device: string; threads: number }) => ({
-    recipe: options.recipe,
+    recipe: options.recipe ?? recipeNamesOf(network)[0],
     ...recipe,
     dtype: options.dtype,
     network: options.network,
@@ -128,7 +132,7 @@ async function trainAndRecord(
   });
   const events = train({
     ...options,
-    spec,
+    spec: trained,
     dataset,
     recipe,
     signal,
@@ -137,7 +141,7 @@ async function trainAndRecord(
     resumeFrom,
     checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
   });
-  const trained = await recordTraining(events, {
+  const finished = await recordTraining(events, {
     plan,
     dataset,
     configOn,
@@ -148,26 +152,28 @@ async function trainAndRecord(
     signal,
     onEpoch,
   });
-  await reportFinished(trained, reporter);
+  await reportFinished(finished, reporter);
 }
 
-/** Returns the network, and the weights that it starts with if it has a parent. */
-function networkFor(
+/** Returns the network as it trains, and the weights that it starts with if it has a parent. */
+function networkToTrain(
   dataset: Dataset,
   parent: ParentModel | null,
   { options, resumed }: RunPlan,
   notify: (message: string) => void,
-): { spec: ModelSpec; initial?: LayerTensor[] } {
+): { trained: TrainingSpec; initial?: LayerTensor[] } {
   if (!parent) {
-    const { network } = options;
-    const spec = resumed ? continuedSpec(dataset, resumed.config.spec) : cnnFor(dataset, network);
-    return { spec };
+    const { network = 'tutorial' } = options;
+    if (!resumed) return { trained: networkFor(dataset, network) };
+    const { spec, trainingLayers: layers } = resumed.config;
+    const continued = continuedSpec(dataset, spec);
+    return { trained: layers ? { ...continued, layers } : continued };
   }
   const { spec, weights, isNewLastLayer } = parent.fit(dataset);
   const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';
   notify(`Starting from the weights of ${options.from}${labels}`);
   if (parent.note) notify(parent.note);
-  return { spec, initial: weights };
+  return { trained: spec, initial: weights };
 }
 
 /**

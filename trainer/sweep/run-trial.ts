@@ -17,7 +17,7 @@ import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
 import { DivergenceError } from '../train/divergence.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
-import { type Recipe, recipes, recipeWith } from '../train/recipe.ts';
+import { type Recipe, recipeOf, recipes } from '../train/recipe.ts';
 import { optionNames } from './sweep-file.ts';
 import {
   BadConfigurationError,
@@ -114,7 +114,10 @@ async function trainTrial(
   const options = optionsOfTrial(sweep, definition);
   const stored = trialFolder(bucket, sweep.name, index);
   const resolved = parseSchemaOptions(trainOptionsSchema, options);
-  const configuration = { ...resolved, ...recipeWith(resolved.recipe, resolved) };
+  const configuration = {
+    ...resolved,
+    ...recipeOf(resolved.network ?? 'tutorial', resolved.recipe, resolved),
+  };
   // Without the options that depend on the machine or do not apply to a trial.
   const recorded = Object.entries(configuration).filter(([name]) => optionNames.includes(name));
   await stored.writeJson('configuration.json', Object.fromEntries(recorded));
@@ -258,5 +261,7 @@ export function recipeOfTrial(sweep: Sweep, index: number): Recipe {
   const definition = trialAt(sweep, index) ?? { parameters: {} };
   const options = optionsOfTrial(sweep, definition);
   const parsed = trainOptionsSchema.safeParse(options);
-  return parsed.success ? recipeWith(parsed.data.recipe, parsed.data) : recipes.tutorial;
+  return parsed.success
+    ? recipeOf(parsed.data.network ?? 'tutorial', parsed.data.recipe, parsed.data)
+    : recipes.tutorial;
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { NetworkName } from '../../shared/model/model-spec.ts';
 
 const integer = (description: string, min: number, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).meta({ description, value: '<n>' });
@@ -79,7 +80,7 @@ export const recipeSchema = z.object({
 
 export type Recipe = z.output<typeof recipeSchema>;
 
-export const recipeNames = ['tutorial', 'fast', 'best', 'distilled', 'photo'] as const;
+export const recipeNames = ['tutorial', 'residual', 'fast', 'best', 'distilled', 'photo'] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 const tutorial: Recipe = {
@@ -117,7 +118,8 @@ const best: Recipe = {
   shift: 2,
 };
 
-export const recipes: Record<RecipeName, Recipe> = {
+/** The recipes of the tutorial's network. */
+export const recipes = {
   /** PyTorch's Fashion-MNIST tutorial: 91.3 % test accuracy after 5 epochs. */
   tutorial,
   /**
@@ -153,21 +155,62 @@ export const recipes: Record<RecipeName, Recipe> = {
     shift: 1,
     photos: 0.6,
   },
+} satisfies Partial<Record<RecipeName, Recipe>>;
+
+/** Stochastic gradient descent, whose learning rate rises and falls once (Smith & Topin 2018, arXiv:1708.07120). */
+const residual: Recipe = {
+  ...tutorial,
+  epochs: 16,
+  batchSize: 128,
+  optimizer: 'sgd',
+  learningRate: 0.1,
+  weightDecay: 5e-4,
+  schedule: 'cosine',
+  warmupEpochs: 3,
+  labelSmoothing: 0.1,
+  flip: true,
+  shift: 4,
+  erase: 8,
 };
+
+/** The recipes of each network. The first is its default. */
+const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> = {
+  tutorial: recipes,
+  wide: recipes,
+  residual: {
+    residual,
+    fast: { ...residual, epochs: 8, warmupEpochs: 1.5 },
+    best: { ...residual, epochs: 36, warmupEpochs: 6 },
+  },
+};
+
+/** Returns the names of a network's recipes. The first is its default. */
+export const recipeNamesOf = (network: NetworkName) =>
+  Object.keys(networkRecipes[network]) as [RecipeName, ...RecipeName[]];
+
+/** Returns a recipe of a network (default: its first), with some of its settings replaced. */
+export function recipeOf(
+  network: NetworkName,
+  name: RecipeName | undefined,
+  given: RecipeSettings,
+): Recipe {
+  const own = networkRecipes[network];
+  const [standard] = recipeNamesOf(network);
+  return adjusted(own[name ?? standard] ?? recipes.tutorial, given);
+}
 
 /** A recipe's warm-up takes at most this share of a training with fewer epochs. */
 const maxWarmupShare = 0.25;
+
+type RecipeSettings = { [Setting in keyof Recipe]?: Recipe[Setting] | undefined };
 
 /**
  * Returns a recipe with some of its settings replaced. Unless the warm-up is given, it shrinks with the epochs, so that it
  * fits into a short run.
  */
-export function recipeWith(
-  name: RecipeName,
-  given: { [Setting in keyof Recipe]?: Recipe[Setting] | undefined },
-): Recipe {
+function adjusted(recipe: Recipe, given: RecipeSettings): Recipe {
   const settings = Object.keys(recipeSchema.shape) as (keyof Recipe)[];
-  const own = { ...recipes[name] };
+  const own = { ...recipe };
   if (given.epochs !== undefined) {
     own.warmupEpochs = Math.min(own.warmupEpochs, given.epochs * maxWarmupShare);
   }

@@ -44,7 +44,7 @@ test('keeps the colours of images that have some, at 64x64 pixels, with their ow
   expect(green).toBeGreaterThan(blue);
   expect(messages).toMatch(/few training images: .*a hundred are better/);
   expect(messages).not.toMatch(/in grey/);
-  expect(describeFolder(dataset, 4_290_116)).toMatch(
+  expect(describeFolder(dataset, 'tutorial', 4_290_116)).toMatch(
     /^tomatoes has 24 training and 8 test images, split by folder, of 4 labels: 6 to train on of each\. They are in colour, of about \d+x\d+ to \d+x\d+ pixels\. The tutorial's network with 4,290,116 parameters is trained, and sees 64x64 pixels in colour\./,
   );
 });

@@ -1,17 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { parseSchemaOptions, UsageError } from '../../../node/options.ts';
 import { trainOptionsSchema } from '../../../trainer/run/options.ts';
-import { recipes, recipeWith } from '../../../trainer/train/recipe.ts';
+import {
+  recipeNamesOf,
+  recipeOf as recipeOfNetwork,
+  recipes,
+} from '../../../trainer/train/recipe.ts';
 
 const recipeOf = (raw: Record<string, unknown>) => {
   const options = parseSchemaOptions(trainOptionsSchema, raw);
-  return recipeWith(options.recipe, options);
+  return recipeOfNetwork(options.network ?? 'tutorial', options.recipe, options);
 };
 
 describe('the recipe from the options', () => {
   it("is the tutorial's by default", () => {
     expect(recipeOf({})).toEqual(recipes.tutorial);
     expect(recipeOf({ recipe: 'best' })).toEqual(recipes.best);
+  });
+
+  it("is the network's by default", () => {
+    const residual = recipeOf({ network: 'residual' });
+    expect(residual).toMatchObject({ optimizer: 'sgd', labelSmoothing: 0.1, flip: true });
+    expect(recipeOf({ network: 'residual', recipe: 'residual' })).toEqual(residual);
+    const lengths = recipeNamesOf('residual').map(
+      (name) => recipeOfNetwork('residual', name, {}).epochs,
+    );
+    const [usual, fast, best] = lengths as [number, number, number];
+    expect(fast).toBeLessThan(usual);
+    expect(best).toBeGreaterThan(usual);
   });
 
   it("keeps the recipe's values for omitted options", () => {
@@ -42,6 +58,11 @@ describe('the recipe from the options', () => {
 
   it.each([
     [{ patience: '3' }, '--patience: needs --validation'],
+    [
+      { network: 'residual', recipe: 'distilled' },
+      '--recipe: distilled is not for the network residual, which has residual, fast, best',
+    ],
+    [{ recipe: 'residual' }, '--recipe: residual is not for the network tutorial'],
     [
       { recipe: 'best', epochs: '2', warmupEpochs: '2' },
       '--warmup-epochs: a warm-up of 2 epochs fills all 2 epochs',
