@@ -44,7 +44,7 @@ export interface StepCount {
   leakedTensors: number;
 }
 
-/** Catwalk's own trainer, as its users run it. */
+/** Catwalk's own trainer, as its users run it. The kernels of a step are counted for the tutorial's network. */
 export function catwalkContestant(
   name: string,
   backend: 'tensorflow' | 'wasm',
@@ -52,10 +52,12 @@ export function catwalkContestant(
 ): Contestant {
   return {
     name,
-    async countStep() {
-      const script = join(import.meta.dirname, 'count-kernels.ts');
-      return (await jsonLines(process.execPath, [script, backend]))[0];
-    },
+    ...(!flags.includes('--network') && {
+      async countStep() {
+        const script = join(import.meta.dirname, 'count-kernels.ts');
+        return (await jsonLines(process.execPath, [script, backend]))[0];
+      },
+    }),
     async train({ limit, epochs, seed }) {
       const events = await jsonLines(process.execPath, [
         join(repository, 'trainer/cli.ts'),
@@ -104,17 +106,22 @@ export const stockContestant: Contestant = {
   },
 };
 
-/** The tutorial's loop in PyTorch on the CPU, or null if Python has no torch. */
+/**
+ * The same network and recipe in PyTorch on the CPU, or null if Python has no torch.
+ *
+ * @param program its file in peers/
+ */
 export async function pytorchContestant(
   python: string,
   dataDir: string,
+  program = 'pytorch_tutorial.py',
 ): Promise<Contestant | null> {
   try {
     await run(python, ['-c', 'import torch']);
   } catch {
     return null;
   }
-  const script = join(import.meta.dirname, 'peers/pytorch_tutorial.py');
+  const script = join(import.meta.dirname, 'peers', program);
   return {
     name: 'PyTorch CPU',
     async train({ limit, epochs = tutorialEpochs, seed, until }) {

@@ -42,14 +42,34 @@ const options = new Command('npm run bench:train --')
   )
   .option('--rounds <n>', 'trainings of each contestant', '5')
   .option('--limit <n>', 'training images per round', '12800')
+  .option('--network <name>', 'tutorial, or residual on the pictures of --dataset', 'tutorial')
+  .option(
+    '--dataset <folder>',
+    'for residual: a folder of pictures of 32x32 pixels in train/ and test/',
+  )
   .option('--seeds <n>', 'also train to 91.3 % test accuracy with seeds 1 to n', '0')
   .option('--python <path>', 'a Python with torch', 'python3')
   .option('--json', 'print the result as JSON')
   .parse()
-  .opts<{ rounds: string; limit: string; seeds: string; python: string; json?: boolean }>();
+  .opts<{
+    rounds: string;
+    limit: string;
+    network: string;
+    dataset?: string;
+    seeds: string;
+    python: string;
+    json?: boolean;
+  }>();
 
-await loadDataset(); // Fills the cache, which PyTorch then reads, too.
-const pytorch = await pytorchContestant(options.python, `${defaultCacheFolder()}/fashion-mnist`);
+const { dataset } = options;
+const isResidual = options.network === 'residual';
+if (isResidual !== (dataset !== undefined)) {
+  throw new Error('--network residual needs --dataset, and only it takes one.');
+}
+if (!dataset) await loadDataset(); // Fills the cache, which PyTorch then reads, too.
+const pytorch = await (dataset
+  ? pytorchContestant(options.python, dataset, 'pytorch_residual.py')
+  : pytorchContestant(options.python, `${defaultCacheFolder()}/fashion-mnist`));
 if (!pytorch) {
   process.stderr.write(
     `PyTorch is skipped: ${options.python} has no torch. Name one that has: -- --python <path>\n`,
@@ -59,13 +79,15 @@ const isNativeSetUp = (await readNativeSetup()) !== null;
 if (!isNativeSetUp) {
   process.stderr.write('Catwalk native is skipped: npm run setup:native sets TensorFlow up.\n');
 }
+const ofNetwork = dataset
+  ? ['--network', 'residual', '--dataset', dataset, '--size', '32', '--colour', 'rgb']
+  : [];
+const native = catwalkContestant('Catwalk native', 'tensorflow', '--device', 'cpu', ...ofNetwork);
 const contestants: Contestant[] = [
   ...(pytorch ? [pytorch] : []),
-  ...(isNativeSetUp
-    ? [catwalkContestant('Catwalk native', 'tensorflow', '--device', 'cpu'), stockContestant]
-    : []),
-  catwalkContestant('Catwalk wasm', 'wasm'),
-  catwalkContestant('Catwalk wasm, 1 thread', 'wasm', '--threads', '1'),
+  ...(isNativeSetUp ? [native, ...(isResidual ? [] : [stockContestant])] : []),
+  catwalkContestant('Catwalk wasm', 'wasm', ...ofNetwork),
+  catwalkContestant('Catwalk wasm, 1 thread', 'wasm', '--threads', '1', ...ofNetwork),
 ];
 
 const report: Report = {
@@ -127,7 +149,7 @@ function asText({ machine, rows, timeTo913 }: Report): string {
   const { processor, cores, memoryGiB, node } = machine;
   const lines = [
     `${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node}`,
-    `${'Training, batch 64'.padEnd(28)}images/s   of PyTorch   peak MiB   kernels a step`,
+    `${`Training, batch ${isResidual ? 128 : 64}`.padEnd(28)}images/s   of PyTorch   peak MiB   kernels a step`,
     ...rows.map(
       ({ name, imagesPerSecond, ratioToPytorch, peakMiB, kernelsPerStep }) =>
         name.padEnd(28) +

@@ -1,0 +1,91 @@
+/** `npm run bench:own -- <case>`: accuracy and time on a folder of one's own pictures. `-- --help` has the options. */
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Argument, Command } from 'commander';
+import * as z from 'zod';
+import { percent } from '../../node/text.ts';
+import { median, thisMachine } from './machine.ts';
+
+const cli = join(import.meta.dirname, '../../trainer/cli.ts');
+
+/** The trainings of each case, and what each has to reach. */
+const cases = {
+  cifar: [
+    { name: 'residual', minAccuracy: 0.87, maxMinutes: 15 },
+    { name: 'best', minAccuracy: 0.89, maxMinutes: 30 },
+  ].map((goal) => ({ ...goal, flags: ['--network', 'residual', '--recipe', goal.name] })),
+};
+
+const options = new Command('npm run bench:own --')
+  .description(
+    'Trains on a folder of pictures with the command that users run, and reports test accuracy and minutes since the command: cifar (CIFAR-10 in train/<label>/ and test/<label>/) with the residual network.',
+  )
+  .addArgument(new Argument('<case>').choices(Object.keys(cases)))
+  .requiredOption('--dataset <folder>', 'the pictures')
+  .option('--only <recipe>', 'only this recipe (default: all of the case)')
+  .option('--seeds <n>', 'seeds 1 to n', '1')
+  .option('--json', 'print the result as JSON')
+  .parse();
+const { dataset, only, seeds, json } = options.opts<{
+  dataset: string;
+  only?: string;
+  seeds: string;
+  json?: boolean;
+}>();
+const [chosen] = options.args as [keyof typeof cases];
+
+interface TrainingResult {
+  accuracy: number;
+  /** Since the start of the command, with reading, tests and report. */
+  minutes: number;
+  /** Of the last epoch. */
+  imagesPerSecond: number;
+}
+
+const epochEvent = z.object({
+  event: z.literal('epoch'),
+  epoch: z.number(),
+  metrics: z.object({ accuracy: z.number() }),
+  imagesPerSecond: z.number(),
+});
+
+const report = [];
+for (const { name, flags, minAccuracy, maxMinutes } of cases[chosen]) {
+  if (only !== undefined && only !== name) continue;
+  const results: TrainingResult[] = [];
+  for (let seed = 1; seed <= Number(seeds); seed++) {
+    results.push(await train([...flags, '--seed', String(seed)]));
+  }
+  const accuracies = results.map(({ accuracy }) => accuracy);
+  const accuracy = accuracies.reduce((sum, value) => sum + value, 0) / results.length;
+  const minutes = median(results.map((result) => result.minutes));
+  const isReached = accuracy >= minAccuracy && minutes <= maxMinutes;
+  report.push({ recipe: name, accuracy, accuracies, minutes, isReached, results });
+  process.stderr.write(
+    `${name}: ${percent(accuracy)} after ${minutes.toFixed(1)} minutes; ${isReached ? 'reached' : 'missed'}: ${percent(minAccuracy)} within ${maxMinutes}\n`,
+  );
+}
+if (json) process.stdout.write(`${JSON.stringify({ machine: thisMachine(), report }, null, 2)}\n`);
+
+async function train(flags: readonly string[]): Promise<TrainingResult> {
+  const start = performance.now();
+  const runs = join(tmpdir(), 'catwalk-bench-runs');
+  const argv = ['train', '--json', '--dataset', dataset, '--runs', runs, ...flags];
+  const child = spawn(process.execPath, [cli, ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  let last: z.output<typeof epochEvent> | undefined;
+  for await (const line of createInterface(child.stdout)) {
+    const { success, data } = epochEvent.safeParse(JSON.parse(line));
+    if (!success) continue;
+    last = data;
+    const minutes = (performance.now() - start) / 60_000;
+    process.stderr.write(
+      `  ${flags.join(' ')}: epoch ${data.epoch} ${percent(data.metrics.accuracy)} after ${minutes.toFixed(1)} minutes\n`,
+    );
+  }
+  if ((await ended) !== 0 || !last) throw new Error(`catwalk ${argv.join(' ')} failed.`);
+  const minutes = (performance.now() - start) / 60_000;
+  return { accuracy: last.metrics.accuracy, minutes, imagesPerSecond: last.imagesPerSecond };
+}
