@@ -1,8 +1,9 @@
 /** `npm run verify:images [-- --url http://localhost:8787]`: checks that the Worker decodes every format to the same pixels. */
 import { Command, InvalidArgumentError } from 'commander';
+import { decode } from 'fast-png';
 import * as z from 'zod';
+import { modelSpecSchema } from '../../shared/model/model-spec.ts';
 import { predictionSchema } from '../../shared/model/prediction.ts';
-import { loadDataset } from '../../trainer/data/load-dataset.ts';
 import type { CorpusFile } from '../support/corpus/corpus-file.ts';
 import { encodeInJavaScript } from '../support/corpus/encode-in-javascript.ts';
 import { encodeWithPillow, hasPillow } from '../support/corpus/encode-with-pillow.ts';
@@ -24,7 +25,10 @@ const options = new Command('npm run verify:images --')
 
 type PredictId = (bytes: Uint8Array<ArrayBuffer>) => Promise<number>;
 
-const servedSchema = z.looseObject({ version: z.string() });
+const servedSchema = z.looseObject({
+  version: z.string(),
+  model: z.looseObject({ inputShape: modelSpecSchema.shape.inputShape }),
+});
 const worker = options.url.replace(/\/+$/, '');
 
 interface Tally {
@@ -42,21 +46,21 @@ try {
 }
 
 async function verify(): Promise<boolean> {
-  const { test } = await loadDataset();
   // One version for all requests, even if another is published meanwhile.
   const served = await fetch(`${worker}/model`);
   const { manifest } = z.object({ manifest: servedSchema }).parse(await served.json());
   const predictedId = openPredict(manifest.version);
-  const images = test.images.slice(0, 784 * options.images);
-  const labels: number[] = [];
-  for (let index = 0; index < options.images; index++) {
-    labels.push(await predictedId(images.slice(784 * index, 784 * (index + 1))));
-  }
+  const [side, width, channels] = manifest.model.inputShape;
+  if (side !== width)
+    throw new Error(`The model takes ${width}x${side} pixels; it must be a square.`);
+  const { every, python } = options;
+  const size = side * side * channels;
+  const { images, labels } = await readTestImages(size, predictedId);
   const encoders = [
-    ['JavaScript and libvips', encodeInJavaScript({ images, every: options.every })],
+    ['JavaScript and libvips', encodeInJavaScript({ images, every, side, channels })],
   ] as [string, AsyncGenerator<CorpusFile>][];
-  if (await hasPillow(options.python)) {
-    const { every, python } = options;
+  if (size !== 784) console.log('Pillow is left out: it writes only grey images of 28x28 pixels.');
+  else if (await hasPillow(python)) {
     encoders.push(['Pillow', encodeWithPillow({ images, every, python })]);
   } else {
     console.log(`Pillow is left out: ${options.python} has none (pip install pillow).`);
@@ -65,6 +69,23 @@ async function verify(): Promise<boolean> {
   for (const [name, files] of encoders)
     isGood = (await verifyEncoder(name, files, labels, predictedId)) && isGood;
   return isGood;
+}
+
+/** Reads the Worker's first test images, and the label that it predicts for the raw pixels of each. */
+async function readTestImages(size: number, predictedId: PredictId) {
+  const shown: Uint8Array[] = [];
+  const labels: number[] = [];
+  for (let index = 0; index < options.images; index++) {
+    const response = await fetch(`${worker}/images/${index}.png`);
+    if (response.status === 404 && index > 0) break;
+    if (!response.ok) throw new Error(`GET /images/${index}.png answered ${response.status}`);
+    const pixels = Uint8Array.from(decode(await response.arrayBuffer()).data);
+    if (pixels.length !== size)
+      throw new Error('The test images are not of the size of the model.');
+    shown.push(pixels);
+    labels.push(await predictedId(pixels));
+  }
+  return { images: new Uint8Array(Buffer.concat(shown)), labels };
 }
 
 async function verifyEncoder(
@@ -102,7 +123,7 @@ function share({ files, same }: Tally): string {
   return `${String(same).padStart(6)} of ${String(files).padEnd(6)}${percent.padStart(6)} %`;
 }
 
-/** @returns the label id that the version predicts for a file or for 784 raw pixels */
+/** @returns the label id that the version predicts for a file or for raw pixels */
 function openPredict(version: string): PredictId {
   return async (bytes) => {
     const response = await fetch(`${worker}/predict?version=${version}`, {

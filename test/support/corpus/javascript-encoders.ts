@@ -3,16 +3,17 @@ import { encode as encodePng } from 'fast-png';
 import { encode as encodeJpeg } from 'jpeg-js';
 import sharp, { type Sharp } from 'sharp';
 
-/** A grey picture, one byte per pixel, row by row. */
-export interface GreyPicture {
+/** A picture of one byte a pixel, or of three, red, green and blue, row by row. */
+export interface Picture {
   width: number;
   height: number;
+  channels: 1 | 3;
   data: Uint8Array;
 }
 
 export interface Encoder {
   extension: string;
-  encode: (picture: GreyPicture) => Promise<Uint8Array> | Uint8Array;
+  encode: (picture: Picture) => Promise<Uint8Array> | Uint8Array;
 }
 
 /**
@@ -53,17 +54,17 @@ export const javascriptEncoders: Record<string, Encoder> = {
   ),
   'png-grey-fast-png': {
     extension: 'png',
-    encode: (picture) => encodePng({ ...picture, channels: 1, depth: 8 }),
+    encode: (picture) => encodePng({ ...picture, depth: 8 }),
   },
   'png-interlaced-fast-png': {
     extension: 'png',
-    encode: (picture) => encodePng({ ...picture, channels: 1, depth: 8 }, { interlace: 'Adam7' }),
+    encode: (picture) => encodePng({ ...picture, depth: 8 }, { interlace: 'Adam7' }),
   },
   'png-16-bits-fast-png': {
     extension: 'png',
     encode: ({ data, ...size }) => {
       const wide = Uint16Array.from(data, (value) => 257 * value);
-      return encodePng({ ...size, data: wide, channels: 1, depth: 16 });
+      return encodePng({ ...size, data: wide, depth: 16 });
     },
   },
   'jpeg-jpeg-js': {
@@ -83,33 +84,44 @@ export const javascriptEncoders: Record<string, Encoder> = {
   },
 };
 
-function using(extension: string, draw: (picture: GreyPicture) => Sharp): Encoder {
+function using(extension: string, draw: (picture: Picture) => Sharp): Encoder {
   return { extension, encode: (picture) => draw(picture).toBuffer() };
 }
 
-const rgb = (value: number) => [value, value, value];
-const opaque = (value: number) => [value, value, value, 255];
+type Colours = [red: number, green: number, blue: number];
+const rgb = (...colours: Colours) => colours;
+const opaque = (...colours: Colours) => [...colours, 255];
 /** Black with alpha: over white this is the negative, which the Worker inverts again. */
-const shadow = (value: number) => [0, 0, 0, value];
+const shadow = (red: number) => [0, 0, 0, red];
 
 /** Makes several channels of each pixel. */
-function expand({ data }: GreyPicture, channelsOf: (value: number) => number[]): Uint8Array {
-  const count = channelsOf(0).length;
-  const expanded = new Uint8Array(data.length * count);
-  for (const [i, value] of data.entries()) expanded.set(channelsOf(value), i * count);
+function expand(
+  { data, channels }: Picture,
+  channelsOf: (...colours: Colours) => number[],
+): Uint8Array {
+  const count = channelsOf(0, 0, 0).length;
+  const expanded = new Uint8Array((data.length / channels) * count);
+  for (let i = 0; i < data.length; i += channels) {
+    const at = (channel: number) => data[i + (channel % channels)] as number;
+    expanded.set(channelsOf(at(0), at(1), at(2)), (i / channels) * count);
+  }
   return expanded;
 }
 
-function grey({ data, width, height }: GreyPicture): Sharp {
-  return sharp(data, { raw: { width, height, channels: 1 } });
+function grey({ data, width, height, channels }: Picture): Sharp {
+  return sharp(data, { raw: { width, height, channels } });
 }
 
-function color(picture: GreyPicture): Sharp {
+/** The kinds that keep the colours of a photo: neither grey nor of a palette, nor made for light on black. */
+export const keepsColours = (kind: string): boolean =>
+  !/grey|palette|gif|transparent|16-bits-sharp/.test(kind);
+
+function color(picture: Picture): Sharp {
   const { width, height } = picture;
   return sharp(expand(picture, rgb), { raw: { width, height, channels: 3 } });
 }
 
-function transparent(picture: GreyPicture): Sharp {
+function transparent(picture: Picture): Sharp {
   const { width, height } = picture;
   return sharp(expand(picture, shadow), { raw: { width, height, channels: 4 } });
 }
