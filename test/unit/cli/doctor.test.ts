@@ -51,6 +51,19 @@ describe('catwalk doctor', () => {
     expect(stdout).not.toContain('not-to-be-shown');
   });
 
+  it.runIf(process.platform === 'linux')(
+    'explains what webgpu lacks, which is optional',
+    async () => {
+      const { code, stdout } = await doctor(['--json'], { VK_DRIVER_FILES: '/nowhere/icd.json' });
+      const finding = findingsOf(stdout).get('backend webgpu');
+      expect(finding?.status).toBe('warn');
+      // Whatever is missing first: Dawn, the loader or the driver.
+      expect(finding?.detail).toMatch(/setup:webgpu|libvulkan1|\/nowhere\/icd\.json/);
+      expect(finding?.advice).toContain('Optional');
+      expect(code).toBe(0);
+    },
+  );
+
   it('ends with 1 if a GPU is required by option or image and does not answer', async () => {
     const hidden = { CUDA_VISIBLE_DEVICES: '-1' };
     const asked = await doctor(['--device', 'gpu'], hidden);
