@@ -4,7 +4,9 @@ export interface ChannelImage {
   height: number;
   channels: number;
   /** 0 to 255, fractions included. */
-  values: Float32Array;
+  values: Float32Array | Uint8Array;
+  /** Values from one pixel to the next (default: channels). More, if a pixel has values that are not read. */
+  step?: number;
 }
 
 /** A part of an image, in pixels, fractions included. */
@@ -26,11 +28,14 @@ export function resizeByArea(
   width: number,
   height: number,
   part: Part,
-): ChannelImage {
+): ChannelImage & { values: Float32Array } {
   const across = { start: part.x, length: part.width };
   const down = { start: part.y, length: part.height };
   const { channels } = image;
-  const narrow = averageAlong(image.values, image.height, image.width, channels, width, across);
+  const narrow =
+    channels === 3
+      ? averageColours(image, width, across)
+      : averageAlong(image.values as Float32Array, image.height, image.width, channels, width, across);
   const values = averageAlong(narrow, 1, image.height, width * channels, height, down);
   return { width, height, channels, values };
 }
@@ -80,6 +85,41 @@ function averageAlong(
       }
       const to = (block * newLength + target) * inner;
       for (let i = 0; i < inner; i++) result[to + i] = (sums[i] as number) / (end - start);
+    }
+  }
+  return result;
+}
+
+/** Averages the rows of a picture in colour, as averageAlong does: three times as fast, as its sums are not in an array. */
+function averageColours(
+  { width, height, values, step = 3 }: ChannelImage,
+  newWidth: number,
+  part: { start: number; length: number },
+): Float32Array {
+  const result = new Float32Array(height * newWidth * 3);
+  const scale = part.length / newWidth;
+  const limit = Math.min(part.start + part.length, width);
+  for (let row = 0; row < height; row++) {
+    for (let target = 0; target < newWidth; target++) {
+      const start = part.start + target * scale;
+      const end = Math.min(start + scale, limit);
+      const first = Math.max(0, Math.floor(start));
+      let from = (row * width + first) * step;
+      let share = Math.min(first + 1, end) - Math.max(first, start);
+      let red = share * (values[from] as number);
+      let green = share * (values[from + 1] as number);
+      let blue = share * (values[from + 2] as number);
+      for (let source = first + 1; source < end; source++) {
+        from += step;
+        share = Math.min(1, end - source);
+        red += share * (values[from] as number);
+        green += share * (values[from + 1] as number);
+        blue += share * (values[from + 2] as number);
+      }
+      const to = (row * newWidth + target) * 3;
+      result[to] = red / (end - start);
+      result[to + 1] = green / (end - start);
+      result[to + 2] = blue / (end - start);
     }
   }
   return result;

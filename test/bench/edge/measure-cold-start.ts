@@ -8,6 +8,8 @@ export interface Starter {
   bundle: Bundle;
   /** The path to request, such as /predict?index=0. */
   path: string;
+  /** Variables that override the configuration's. */
+  variables?: Record<string, string>;
 }
 
 export interface ColdStartOptions {
@@ -24,11 +26,12 @@ export async function measureColdStart(
 ): Promise<ColdStartRow[]> {
   const series = starters.map((starter) => ({ ...starter, milliseconds: [] as number[] }));
   for (let round = 1; round <= rounds; round++) {
-    for (const { bundle, path, milliseconds } of series) {
+    for (const { bundle, path, variables = {}, milliseconds } of series) {
       const worker = await openWorker({
         bundle,
         folder,
         persistTo,
+        variables,
         async untilAnswered(url) {
           const response = await fetch(`${url}${path}`);
           const body = await response.text();

@@ -36,7 +36,7 @@ export async function measurePhotos({
       try {
         const [process = null] = (await workerdProcesses()).filter((id) => !before.has(id));
         // The model is loaded before the first photo.
-        await fetch(`${worker.url}/predict?index=0`).then((response) => response.arrayBuffer());
+        await fetch(`${worker.url}/readyz`).then((response) => response.arrayBuffer());
         const ask = () => post(`${worker.url}/predict`, body);
         const firstMs = await ask();
         for (let i = 0; i < warmUps; i++) await ask();

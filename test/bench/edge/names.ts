@@ -7,4 +7,6 @@ export const names = {
   constant: 'constant',
   /** Only decodes. */
   jpegJs: 'jpeg-js',
+  /** Catwalk's decoder without the rest. */
+  decoding: 'only decoded',
 };

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
+import { weightTypes } from '../../../shared/registry/manifest.ts';
 
 /** The tutorial's network, and those that the compiler is for. */
 const networks = ['tutorial', 'mobilenet-160', 'mobilenet-224', 'residual'] as const;
@@ -7,12 +8,14 @@ const networks = ['tutorial', 'mobilenet-160', 'mobilenet-224', 'residual'] as c
 const optionsSchema = z.object({
   network: z.enum(networks),
   mobilenet: z.string().optional(),
+  dtype: z.enum(weightTypes).default('float32'),
   rounds: z.coerce.number().int().min(1).max(1000),
   quick: z.boolean().default(false),
   everyImage: z.boolean().default(false),
   soak: z.coerce.number().int().min(1).max(100_000_000).optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
   python: z.string().min(1),
+  save: z.boolean().default(false),
   json: z.boolean().default(false),
 });
 
@@ -26,13 +29,19 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     )
     .option(
       '--network <name>',
-      `${networks.join(', ')}. Of other networks than the tutorial's it measures only the forward pass and the cold start`,
+      `${networks.join(', ')}. Of other networks than the tutorial's it measures the forward pass, the cold start and photos`,
       checked('network'),
       'tutorial' as const,
     )
     .option(
       '--mobilenet <folder>',
       'a folder with MobileNet v1 as a TensorFlow.js layers model (model.json), for the networks of that name',
+    )
+    .option(
+      '--dtype <type>',
+      `${weightTypes.join(', ')}: the type in which another network than the tutorial's is published, and to which the weights of all contestants are rounded`,
+      checked('dtype'),
+      'float32' as const,
     )
     .option('--rounds <n>', 'number of turns of each contestant', checked('rounds'), 10)
     .option(
@@ -54,6 +63,10 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
       checked('url'),
     )
     .option('--python <path>', 'a Python with torch', 'python3')
+    .option(
+      '--save',
+      "keep the result of another network than the tutorial's in docs/bench/networks.json",
+    )
     .option('--json', 'print the result as JSON')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse(argv, { from: 'user' })
