@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { accuracyFigures } from './figures/accuracy.ts';
 import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
+import { networkFigures } from './figures/networks.ts';
 import { operationFigures, settingFigures } from './figures/operation.ts';
 import { photoFigures } from './figures/photos.ts';
 import { trainingFigures } from './figures/training.ts';
@@ -24,6 +25,7 @@ const figures = new Map([
   ...photoFigures(),
   ...trainingFigures(),
   ...edgeFigures(),
+  ...networkFigures(),
   ...operationFigures(),
   ...settingFigures(),
 ]);

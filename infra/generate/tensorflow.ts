@@ -207,6 +207,8 @@ export async function buildTensorflow(): Promise<void> {
     format: 'esm',
     target: 'es2022',
     mainFields: ['browser', 'module', 'main'],
+    // TensorFlow.js looks for Node in it. workerd loads it when it is first read, which takes milliseconds.
+    define: { process: 'undefined' },
     sourcemap: true,
     logLevel: 'warning',
     plugins: [omitUnused],

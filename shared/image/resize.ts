@@ -35,7 +35,14 @@ export function resizeByArea(
   const narrow =
     channels === 3
       ? averageColours(image, width, across)
-      : averageAlong(image.values as Float32Array, image.height, image.width, channels, width, across);
+      : averageAlong(
+          image.values as Float32Array,
+          image.height,
+          image.width,
+          channels,
+          width,
+          across,
+        );
   const values = averageAlong(narrow, 1, image.height, width * channels, height, down);
   return { width, height, channels, values };
 }

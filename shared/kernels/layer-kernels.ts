@@ -60,6 +60,39 @@ export interface LayerKernels {
     lowest: number,
     highest: number,
   ): void;
+  applyCurve(
+    x: Address,
+    xRow: number,
+    out: Address,
+    outRow: number,
+    rows: number,
+    rowBytes: number,
+    curve: number,
+  ): void;
+  multiplyImages(
+    a: Address,
+    aRow: number,
+    b: Address,
+    bRow: number,
+    bPixel: number,
+    out: Address,
+    outRow: number,
+    rows: number,
+    columns: number,
+    pixelBytes: number,
+  ): void;
+  copyChannels(
+    x: Address,
+    xRow: number,
+    xPixel: number,
+    out: Address,
+    outRow: number,
+    outPixel: number,
+    rows: number,
+    columns: number,
+    channels: number,
+    zeros: number,
+  ): void;
   poolWindows(
     x: Address,
     xRow: number,

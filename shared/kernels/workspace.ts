@@ -2,6 +2,8 @@ import type { Address } from './common-kernels.ts';
 import type { InferenceKernels } from './inference-kernels.ts';
 
 const pageBytes = 65_536;
+/** To grow for each block of a model's weights took longer than to pack them. */
+const leastPages = 16;
 /** Kernels read up to three floats past the end of a short row. */
 const slackBytes = 16;
 
@@ -34,7 +36,7 @@ export function createWorkspace(memory: LinearMemory, kernels: InferenceKernels)
 
   function reserve(end: number): void {
     const missing = end + slackBytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+    if (missing > 0) memory.grow(Math.max(leastPages, Math.ceil(missing / pageBytes)));
   }
 
   function keep(bytes: number): Address {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { networkReportText } from './edge/networks/network-report.ts';
+import { networkReportText, saveNetworkReport } from './edge/networks/network-report.ts';
 import { parseBenchOptions } from './edge/options.ts';
 import { reportText } from './edge/report-text.ts';
 
@@ -23,5 +23,7 @@ if (options.network === 'tutorial') {
   print(await runBenchmark(options, folder, progress), reportText);
 } else {
   const { runNetworkBenchmark } = await import('./edge/networks/run-network-benchmark.ts');
-  print(await runNetworkBenchmark(options, folder, progress), networkReportText);
+  const report = await runNetworkBenchmark(options, folder, progress);
+  print(report, networkReportText);
+  if (options.save) await saveNetworkReport(report);
 }

@@ -64,3 +64,72 @@ export function addImages(
     out += outRow;
   }
 }
+
+/**
+ * out = a * b, pixel by pixel
+ *
+ * @param bRow, bPixel bytes between rows and pixels of `b`; 0 if it has only one
+ * @param pixelBytes bytes between pixels of `a` and `out`, a multiple of 16
+ */
+export function multiplyImages(
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  bPixel: usize,
+  out: usize,
+  outRow: usize,
+  rows: i32,
+  columns: i32,
+  pixelBytes: usize,
+): void {
+  for (let row = 0; row < rows; row++) {
+    let factor = b;
+    for (let pixel: usize = 0; pixel < <usize>columns * pixelBytes; pixel += pixelBytes) {
+      for (let at: usize = 0; at < pixelBytes; at += 16) {
+        const product = f32x4.mul(v128.load(a + pixel + at), v128.load(factor + at));
+        v128.store(out + pixel + at, product);
+      }
+      factor += bPixel;
+    }
+    a += aRow;
+    b += bRow;
+    out += outRow;
+  }
+}
+
+/**
+ * Copies the channels of each pixel.
+ *
+ * @param out the address of the first channel to write
+ * @param xPixel, outPixel bytes between pixels
+ * @param channels, zeros how many are copied, and how many that follow them become 0
+ */
+export function copyChannels(
+  x: usize,
+  xRow: usize,
+  xPixel: usize,
+  out: usize,
+  outRow: usize,
+  outPixel: usize,
+  rows: i32,
+  columns: i32,
+  channels: i32,
+  zeros: i32,
+): void {
+  const bytes = <usize>channels << 2;
+  for (let row = 0; row < rows; row++) {
+    let from = x;
+    let to = out;
+    for (let column = 0; column < columns; column++) {
+      let at: usize = 0;
+      for (; at + 16 <= bytes; at += 16) v128.store(to + at, v128.load(from + at));
+      for (; at < bytes; at += 4) store<u32>(to + at, load<u32>(from + at));
+      clear(to + bytes, to + bytes + (<usize>zeros << 2));
+      from += xPixel;
+      to += outPixel;
+    }
+    x += xRow;
+    out += outRow;
+  }
+}

@@ -12,7 +12,7 @@ import {
   type Machine,
   type Place,
 } from './machine.ts';
-import type { Depthwise, Operation } from './operation.ts';
+import { curves, type Depthwise, type Operation } from './operation.ts';
 import { packChannels, packDepthwise } from './pack-weights.ts';
 
 /**
@@ -24,10 +24,11 @@ import { packChannels, packDepthwise } from './pack-weights.ts';
 export function kernelCalls(
   { workspace, layers }: Machine,
   operation: Operation,
-  [input, addend]: Place[],
+  places: Place[],
   out: Place,
   scratch: Address,
 ): KernelCall[] {
+  const [input, addend] = places;
   if (!input) throw new RangeError(`An operation of the kind ${operation.kind} has no input.`);
   const machine = { workspace, layers };
   switch (operation.kind) {
@@ -59,6 +60,17 @@ export function kernelCalls(
     }
     case 'add':
       return [() => addImages(layers, input, addend, out, operation.clamp)];
+    case 'curve': {
+      const curve = curves.indexOf(operation.curve);
+      const { height, width, pitch } = out.layout;
+      const rows = [input, out].flatMap((each) => [address(each), rowBytes(each.layout)] as const);
+      const [x, xRow, to, toRow] = rows as [number, number, number, number];
+      return [() => layers.applyCurve(x, xRow, to, toRow, height, 4 * width * pitch, curve)];
+    }
+    case 'multiply':
+      return [multiply(machine, input, addend as Place, out)];
+    case 'concatenate':
+      return concatenate(machine, places, out);
     case 'reshape': {
       const { height, width, channels } = input.layout;
       const values = new Float32Array(height * width * channels);
@@ -117,6 +129,48 @@ function depthwise(
       clamp.lowest,
       clamp.highest,
     );
+}
+
+/** @param factor has as many pixels, or one */
+function multiply({ layers }: Machine, input: Place, factor: Place, out: Place): KernelCall {
+  const isOne = factor.layout.height * factor.layout.width === 1;
+  const { height, width, pitch } = out.layout;
+  return () =>
+    layers.multiplyImages(
+      address(input),
+      rowBytes(input.layout),
+      address(factor),
+      isOne ? 0 : rowBytes(factor.layout),
+      isOne ? 0 : 4 * pitch,
+      address(out),
+      rowBytes(out.layout),
+      height,
+      width,
+      4 * pitch,
+    );
+}
+
+function concatenate({ layers }: Machine, inputs: Place[], out: Place): KernelCall[] {
+  const { height, width, channels, pitch } = out.layout;
+  let before = 0;
+  return inputs.map((input) => {
+    const from = before;
+    before += input.layout.channels;
+    const zeros = before === channels ? pitch - channels : 0;
+    return () =>
+      layers.copyChannels(
+        address(input),
+        rowBytes(input.layout),
+        4 * input.layout.pitch,
+        address(out) + 4 * from,
+        rowBytes(out.layout),
+        4 * pitch,
+        height,
+        width,
+        input.layout.channels,
+        zeros,
+      );
+  });
 }
 
 /** Returns the call that clears the border of a frame, if it has one. */

@@ -1,27 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { activationOperations, isPixel } from './activations.ts';
 import type { Layer, LayerCall, LayerGraph } from './layer-graph.ts';
-import { type Clamp, type Operation, type Size, unclamped } from './operation.ts';
-
-type Config = Record<string, unknown>;
-type Translate = (context: Context) => Operation[] | null;
-
-interface Context {
-  config: Config;
-  weights: Float32Array[];
-  weightShapes: number[][];
-  inputShape: number[];
-  outputShape: number[];
-  inputs: number[];
-  output: number;
-  /** Adds a value with the output's shape, or another. */
-  addValue(shape?: number[]): number;
-}
-
-const clamps: Record<string, Clamp> = {
-  linear: unclamped,
-  relu: { ...unclamped, lowest: 0 },
-  relu6: { lowest: 0, highest: 6 },
-};
+import { type Operation, type Size, unclamped } from './operation.ts';
+import { type Config, pointwise, type Translate, windowOf } from './translation.ts';
 
 /** Returns the operations of a call, in which only the last has the call's output. An empty list: the output is the input. */
 export function operationsOf(graph: LayerGraph, call: LayerCall): Operation[] {
@@ -37,7 +18,8 @@ export function operationsOf(graph: LayerGraph, call: LayerCall): Operation[] {
       config,
       weights: layer.getWeights().map((weight) => weight.dataSync<'float32'>()),
       weightShapes: layer.getWeights().map(({ shape }) => shape),
-      inputShape: graph.shapes[inputs[0] as number] as number[],
+      inputShape: shapes[0] as number[],
+      inputShapes: shapes.slice(0, -1),
       outputShape: graph.shapes[output] as number[],
       inputs,
       output,
@@ -65,51 +47,16 @@ function withActivation(layer: Layer, config: Config, operations: Operation[], g
   if (name === undefined || name === 'linear' || !last) return operations;
   const { output } = last;
   last.output = graph.shapes.push(graph.shapes[output] as number[]) - 1;
+  const shape = graph.shapes[output] as number[];
+  const found = activationOperations(String(name), last.output, output, shape, () => {
+    return graph.shapes.push(shape) - 1;
+  });
+  if (found) return [...operations, ...found];
   const inputs = [last.output];
-  const clamp = clamps[String(name)];
-  if (clamp) return [...operations, { kind: 'clamp', inputs, output, clamp } as const];
-  if (name === 'softmax' && isPixel(graph.shapes[output] ?? [])) {
-    return [...operations, { kind: 'softmax', inputs, output } as const];
-  }
   const { activation } = layer as unknown as { activation: { apply(x: Tensor): Tensor } };
   const apply = ([x]: Tensor[]) => activation.apply(x as Tensor);
   return [...operations, stock(`${layer.getClassName()} with ${name}`, inputs, output, apply)];
 }
-
-/** Whether a shape has one pixel, whose channels are all that a softmax reads. */
-const isPixel = (shape: number[]) => shape.slice(0, -1).every((size) => size === 1);
-
-const pair = (value: unknown): Size => {
-  const [first, second = first] = [value].flat() as number[];
-  return [first ?? 1, second ?? 1];
-};
-
-/** Zeros before the image with padding 'same'. */
-function before(context: Context, kernel: Size, stride: Size, dilation: Size): Size {
-  if (context.config.padding !== 'same') return [0, 0];
-  const along = (axis: 0 | 1) => {
-    const size = (context.inputShape[axis] ?? 1) as number;
-    const covered =
-      (Math.ceil(size / stride[axis]) - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
-    return Math.max(0, covered - size) >> 1;
-  };
-  return [along(0), along(1)];
-}
-
-function windowOf(context: Context) {
-  const { config } = context;
-  const kernel = pair(config.kernelSize ?? config.poolSize);
-  const stride = pair(config.strides);
-  const dilation = pair(config.dilationRate ?? 1);
-  return { kernel, stride, dilation, before: before(context, kernel, stride, dilation) };
-}
-
-const pointwise = {
-  kernel: [1, 1],
-  stride: [1, 1],
-  dilation: [1, 1],
-  before: [0, 0],
-} as const;
 
 const ones = (length: number) => new Float64Array(length).fill(1);
 
@@ -122,15 +69,42 @@ const convolution: Translate = (context) => {
   return [{ kind: 'convolution', inputs, output, ...windowOf(context), ...common }];
 };
 
+/** Numbers of a filter that is mostly zeros. A larger one is slower than the stock kernel. */
+const maxSpread = 250_000;
+
+/**
+ * Returns the filter of a convolution that equals a depthwise one with several outputs per channel.
+ *
+ * @param filter [taps, channels, outputs / channels]
+ * @returns [taps, channels, outputs], null if it would be too large
+ */
+function spreadFilter(filter: Float32Array, channels: number, outputs: number) {
+  if (filter.length * channels > maxSpread) return null;
+  const spread = new Float32Array(filter.length * channels);
+  for (let at = 0; at < filter.length; at++) {
+    const column = at % outputs;
+    const row = Math.floor(at / outputs) * channels + Math.floor((column * channels) / outputs);
+    spread[row * outputs + column] = filter[at] as number;
+  }
+  return spread;
+}
+
 const depthwise: Translate = (context) => {
   const { inputs, output, weights, outputShape, inputShape } = context;
   const [filter, bias = new Float32Array(outputShape.at(-1) as number)] = weights;
-  if (!filter || outputShape[2] !== inputShape[2]) return null;
+  if (!filter) return null;
   // TensorFlow.js ignores this layer's dilation.
   const config = { ...context.config, dilationRate: 1 };
   const rest = { scale: ones(bias.length), bias, clamp: unclamped };
-  const common = { ...windowOf({ ...context, config }), filter, ...rest };
-  return [{ kind: 'depthwise', inputs, output, ...common }];
+  const common = { ...windowOf({ ...context, config }), ...rest };
+  const channels = inputShape[2] as number;
+  if (outputShape[2] !== channels) {
+    const spread = spreadFilter(filter, channels, outputShape[2] as number);
+    return (
+      spread && [{ kind: 'convolution', inputs, output, ...common, filter: spread, pool: false }]
+    );
+  }
+  return [{ kind: 'depthwise', inputs, output, ...common, filter }];
 };
 
 const separable: Translate = (context) => {
@@ -208,13 +182,35 @@ const globalPooling =
 const reshape: Translate = ({ inputs, output }) => [{ kind: 'reshape', inputs, output }];
 const nothing: Translate = () => [];
 
-const activation: Translate = ({ config, inputs, output, outputShape }) => {
-  const name = String(config.activation);
-  const clamp = clamps[name];
-  if (name === 'linear') return [];
-  if (clamp) return [{ kind: 'clamp', inputs, output, clamp }];
-  return name === 'softmax' && isPixel(outputShape) ? [{ kind: 'softmax', inputs, output }] : null;
+const activation: Translate = ({ config, inputs, output, outputShape, addValue }) =>
+  config.activation === 'linear'
+    ? []
+    : activationOperations(
+        String(config.activation),
+        inputs[0] as number,
+        output,
+        outputShape,
+        addValue,
+      );
+
+/** Of two images, if the second has as many pixels or one. */
+const product: Translate = ({ inputs, output, inputShapes, outputShape }) => {
+  const [first, second] = inputShapes;
+  const isWhole = (shape?: number[]) => String(shape) === String(outputShape);
+  const isFactor = (shape?: number[]) =>
+    isWhole(shape) || (shape && isPixel(shape) && shape.at(-1) === outputShape.at(-1));
+  if (inputs.length !== 2 || outputShape.length !== 3) return null;
+  if (isWhole(first) && isFactor(second)) return [{ kind: 'multiply', inputs, output }];
+  const swapped = [inputs[1], inputs[0]] as number[];
+  return isWhole(second) && isFactor(first)
+    ? [{ kind: 'multiply', inputs: swapped, output }]
+    : null;
 };
+
+const concatenation: Translate = ({ config, inputs, output, outputShape }) =>
+  [-1, outputShape.length].includes(Number(config.axis))
+    ? [{ kind: 'concatenate', inputs, output }]
+    : null;
 
 /** The layers that the compiler knows. Every other one runs as it is. */
 const translations: Record<string, Translate> = {
@@ -233,6 +229,8 @@ const translations: Record<string, Translate> = {
     inputs.length === 2 && String(inputShape) === String(outputShape)
       ? [{ kind: 'add', inputs, output, clamp: unclamped }]
       : null,
+  Multiply: product,
+  Concatenate: concatenation,
   ZeroPadding2D: ({ config, inputs, output }) => {
     const [[top], [left]] = config.padding as [Size, Size];
     return [{ kind: 'pad', inputs, output, before: [top, left] }];

@@ -17,6 +17,10 @@ export const unclamped: Clamp = { lowest: -3.4028234e38, highest: 3.4028234e38 }
 export const isUnclamped = ({ lowest, highest }: Clamp) =>
   lowest === unclamped.lowest && highest === unclamped.highest;
 
+/** In the order of the numbers in assembly/curves.ts. */
+export const curves = ['sigmoid', 'tanh', 'swish'] as const;
+export type Curve = (typeof curves)[number];
+
 /** Height and width. */
 export type Size = readonly [number, number];
 
@@ -64,6 +68,11 @@ export type Operation =
   | (Common & { kind: 'clamp'; clamp: Clamp })
   | (Common & { kind: 'scale'; scale: Float64Array; shift: Float64Array })
   | (Common & { kind: 'pad'; before: Size })
+  | (Common & { kind: 'curve'; curve: Curve })
+  /** The product of two images, of which the second may have one pixel. */
+  | (Common & { kind: 'multiply' })
+  /** The channels of all inputs, one input after the other. */
+  | (Common & { kind: 'concatenate' })
   | (Common & { kind: 'reshape' })
   | (Common & { kind: 'softmax' })
   /** Whatever the compiler does not know: TensorFlow.js computes it. */

@@ -42,8 +42,9 @@ export function packChannels(bias: ArrayLike<number>, columns: number): Float32A
   return packed;
 }
 
-/** Multiplies each channel of the output of a filter [taps, outChannels] by its scale. */
+/** Multiplies each channel of the output of a filter [taps, outChannels] by its scale. The filter is not copied if all scales are 1. */
 export function scaledFilter(filter: Float32Array, scale: Float64Array): Float32Array {
+  if (scale.every((factor) => factor === 1)) return filter;
   const channels = scale.length;
   const scaled = new Float32Array(filter.length);
   for (let row = 0; row < filter.length; row += channels) {

@@ -7,6 +7,9 @@ export const names = {
   constant: 'constant',
   /** Only decodes. */
   jpegJs: 'jpeg-js',
+  onnxruntime: 'onnxruntime-web, 1 thread',
+  /** The official wasm backend with the folded network. */
+  foldedWasm: 'tfjs wasm, fused and folded',
   /** Catwalk's decoder without the rest. */
   decoding: 'only decoded',
 };

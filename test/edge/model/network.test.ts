@@ -22,7 +22,7 @@ interface Shape {
   strides: number;
   dilation: number;
   padding: 'same' | 'valid';
-  activation: 'relu' | 'linear' | 'tanh';
+  activation: 'relu' | 'linear' | 'elu';
   useBias: boolean;
   poolSize: number;
   poolStrides: number;
@@ -50,7 +50,7 @@ const shapes: fc.Arbitrary<Shape> = fc
       'relu' as const,
       'linear' as const,
       'relu' as const,
-      'tanh' as const,
+      'elu' as const,
     ),
     useBias: fc.boolean(),
     poolSize: fc.constantFrom(2, 2, 2, 3),

@@ -11,7 +11,7 @@ interface Choice {
   stride: number;
   dilation: number;
   padding: 'same' | 'valid';
-  activation: 'linear' | 'relu' | 'relu6' | 'tanh';
+  activation: (typeof activations)[number];
   useBias: boolean;
   /** Which earlier image an addition takes. */
   shortcut: number;
@@ -29,6 +29,18 @@ export interface RandomNetwork {
   seed: number;
 }
 
+/** TensorFlow.js computes elu. */
+const activations = [
+  'linear',
+  'relu',
+  'relu6',
+  'tanh',
+  'sigmoid',
+  'swish',
+  'hardSigmoid',
+  'elu',
+] as const;
+
 const kinds = [
   'convolution',
   'threeByThree',
@@ -41,6 +53,9 @@ const kinds = [
   'pad',
   'add',
   'shortcut',
+  'product',
+  'squeeze',
+  'concatenation',
   'dense',
   'dropout',
   'reshape',
@@ -63,12 +78,7 @@ export const randomNetworks: fc.Arbitrary<RandomNetwork> = fc.record({
       stride: fc.integer({ min: 1, max: 3 }),
       dilation: fc.integer({ min: 1, max: 2 }),
       padding: fc.constantFrom('same' as const, 'valid' as const),
-      activation: fc.constantFrom(
-        'linear' as const,
-        'relu' as const,
-        'relu6' as const,
-        'tanh' as const,
-      ),
+      activation: fc.constantFrom(...activations),
       useBias: fc.boolean(),
       shortcut: fc.nat(20),
     }),
@@ -138,7 +148,12 @@ function append(choice: Choice, x: Images, earlier: readonly Images[]): Images |
       if (!isIn) return undefined;
       const options = { ...common, kernelSize: square };
       return choice.kind === 'depthwise'
-        ? apply(layers.depthwiseConv2d({ ...options, depthMultiplier: filters === 1 ? 2 : 1 }))
+        ? apply(
+            layers.depthwiseConv2d({
+              ...options,
+              depthMultiplier: filters < 8 ? 2 : filters === 12 ? 3 : 1,
+            }),
+          )
         : apply(layers.separableConv2d({ ...options, filters }));
     }
     case 'normalization':
@@ -174,12 +189,30 @@ function append(choice: Choice, x: Images, earlier: readonly Images[]): Images |
       const branch = layers.conv2d({ filters: channels, kernelSize: 3, padding: 'same', useBias });
       return layers.add().apply([x, apply(branch)]) as Images;
     }
-    case 'shortcut': {
+    case 'shortcut':
+    case 'product': {
       const others = earlier.filter(
         (each) => String(each.shape) === String(x.shape) && each.id !== x.id,
       );
       const other = others[choice.shortcut % Math.max(1, others.length)];
-      return other && (layers.add().apply([other, x]) as Images);
+      const merge = choice.kind === 'shortcut' ? layers.add() : layers.multiply();
+      return other && (merge.apply([other, x]) as Images);
+    }
+    case 'squeeze': {
+      const mean = apply(layers.globalAveragePooling2d({}));
+      const pixel = layers.reshape({ targetShape: [1, 1, channels] }).apply(mean) as Images;
+      const factor = layers.conv2d({ filters: channels, kernelSize: 1, activation }).apply(pixel);
+      const pair = useBias ? [x, factor] : [factor, x];
+      return layers.multiply().apply(pair as Images[]) as Images;
+    }
+    case 'concatenation': {
+      const others = earlier.filter(
+        (each) => each.shape[1] === height && each.shape[2] === width && each.id !== x.id,
+      );
+      // TensorFlow.js frees an image too early that a layer reads twice.
+      const parts = [x, ...new Set(others)].slice(0, 3);
+      if (parts.length === 1) return undefined;
+      return layers.concatenate({ axis: useBias ? -1 : 3 }).apply(parts) as Images;
     }
     case 'dense':
       return apply(layers.dense({ units: filters, activation, useBias }));

@@ -106,14 +106,25 @@ describe('operations are merged', () => {
     ).toEqual(['segment']);
   });
 
+  it('and so is one with curves and several outputs per channel', () => {
+    expect(
+      stepsOf(
+        layers.conv2d({ filters: 8, kernelSize: 3, activation: 'swish' }),
+        layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, activation: 'sigmoid' }),
+        layers.activation({ activation: 'hardSigmoid' }),
+        layers.activation({ activation: 'tanh' }),
+      ),
+    ).toEqual(['segment']);
+  });
+
   it('and an unknown layer is a step between two', () => {
     expect(
       stepsOf(
-        layers.conv2d({ filters: 8, kernelSize: 3, activation: 'tanh' }),
+        layers.conv2d({ filters: 8, kernelSize: 3, activation: 'elu' }),
         layers.leakyReLU(),
         layers.flatten(),
       ),
-    ).toEqual(['segment', 'Conv2D with tanh', 'LeakyReLU', 'segment']);
+    ).toEqual(['segment', 'Conv2D with elu', 'LeakyReLU', 'segment']);
   });
 
   it('but several inputs are not compiled', () => {

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as z from 'zod';
 import { weightTypes } from '../../../../shared/registry/manifest.ts';
 import { names } from '../names.ts';
@@ -18,6 +20,19 @@ export const networkReportSchema = z.object({
 });
 
 export type NetworkReport = z.infer<typeof networkReportSchema>;
+
+/** docs/bench/networks.json. */
+export const savedSchema = z.object({ results: z.array(networkReportSchema) });
+
+/** Replaces the report of the same network and type in docs/bench/networks.json. */
+export async function saveNetworkReport(report: NetworkReport): Promise<void> {
+  const file = join(import.meta.dirname, '../../../../docs/bench/networks.json');
+  const { results } = savedSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  const name = ({ network, dtype }: NetworkReport) => `${network} ${dtype}`;
+  const others = results.filter((each) => name(each) !== name(report));
+  const kept = [...others, report].toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
+  await writeFile(file, `${JSON.stringify({ results: kept }, null, 2)}\n`);
+}
 
 /** Formats a report for people. */
 export function networkReportText(report: NetworkReport): string {

@@ -22,8 +22,8 @@ import { modelName, writeBucket } from './write-bucket.ts';
 const workers = {
   'network-tfjs-cpu': names.stockCpu,
   'network-catwalk': names.catwalk,
-  'network-tfjs-wasm': 'tfjs wasm, fused and folded',
-  'network-onnxruntime-web': 'onnxruntime-web, 1 thread',
+  'network-tfjs-wasm': names.foldedWasm,
+  'network-onnxruntime-web': names.onnxruntime,
 };
 
 /** The stock cpu backend takes half a second a pass. */
