@@ -58,7 +58,7 @@ export function foldModel(model: LayersModel, canPool = isPooledByWinograd): Fol
   const fused = fuse(
     operations,
     output,
-    (convolution) => canPool(convolution, imageOf),
+    (convolution, pooled) => canPool(convolution, pooled, imageOf),
     (value) => imageOf(value).channels,
   );
   return { operations: fused, output, shapes };
@@ -74,7 +74,10 @@ const imagesOf =
     throw new RangeError(`Value ${value} is not an image.`);
   };
 
-function isPooledByWinograd(convolution: Convolution, imageOf: ImageOf): boolean {
+function isPooledByWinograd(convolution: Convolution, pooled: number, imageOf: ImageOf): boolean {
+  const [from, to] = [imageOf(convolution.output), imageOf(pooled)];
+  // With padding 'same', the last window of an odd size reaches out of the image, and a tile has a pixel there.
+  if (2 * to.height > from.height || 2 * to.width > from.width) return false;
   const input = imageOf(convolution.inputs[0] as number);
   return isForWinograd(convolution, input, imageOf(convolution.output));
 }

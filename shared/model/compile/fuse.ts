@@ -13,12 +13,12 @@ import {
  * addition into the convolution that computes one of its operands, and 2x2 pooling into a convolution by Winograd's algorithm.
  *
  * @param operations in an order in which they can be computed
- * @param canPool whether a convolution can pool its results
+ * @param canPool whether a convolution can pool its results to the value `pooled`
  */
 export function fuse(
   operations: readonly Operation[],
   output: number,
-  canPool: (convolution: Convolution) => boolean,
+  canPool: (convolution: Convolution, pooled: number) => boolean,
   channelsOf: (value: number) => number,
 ): Operation[] {
   const uses = new Map<number, number>([[output, 1]]);
@@ -58,7 +58,7 @@ function merge(
   operation: Operation,
   onlyFor: (value: number | undefined) => Operation | undefined,
   producers: Map<number, Operation>,
-  canPool: (convolution: Convolution) => boolean,
+  canPool: (convolution: Convolution, pooled: number) => boolean,
 ): Merged {
   const before = onlyFor(operation.inputs[0]);
   const { output } = operation;
@@ -72,7 +72,7 @@ function merge(
     };
   }
   if (operation.kind === 'pool' && before?.kind === 'convolution' && isSmallPool(operation)) {
-    if (before.inputs.length === 1 && !before.pool && canPool(before)) {
+    if (before.inputs.length === 1 && !before.pool && canPool(before, output)) {
       return { into: Object.assign(before, { output, pool: true }) };
     }
   }

@@ -81,6 +81,18 @@ it('a compiled model is as exact as the stock kernels, also if biases are large'
   expect(compiled / stock).toBeLessThan(1.5);
 });
 
+it('a window that reaches out of the image pools only what is in it', () => {
+  const input = tfl.input({ shape: [7, 7, 16] });
+  const convolution = tfl.layers.conv2d({ filters: 16, kernelSize: 3, padding: 'same' });
+  const pooling = tfl.layers.maxPooling2d({ poolSize: 2, strides: 2, padding: 'same' });
+  const outputs = pooling.apply(convolution.apply(input)) as tfl.SymbolicTensor;
+  const model = tfl.model({ inputs: input, outputs });
+  model.setWeights(
+    model.getWeights().map(({ shape }) => tf.randomUniform(shape, -1, 1, 'float32', 3)),
+  );
+  expect(difference(model, 1, 'relaxed-simd')).toBeLessThan(2e-5);
+});
+
 describe('operations are merged', () => {
   const { layers } = tfl;
 
