@@ -8,12 +8,12 @@ import {
   openBodyMemory,
 } from './input/body-memory.ts';
 import type { LoadVersion } from './model/load-version.ts';
-import { type ModelCatalog, openCatalog } from './model/model-catalog.ts';
+import { type ModelCatalogs, openCatalogs } from './model/model-catalog.ts';
 import { type LogitsCache, openLogitsCache } from './model/predict.ts';
-import { openPredictionIds, type PredictionIds } from './model/prediction-ids.ts';
+import { openIdsOfModels, type PredictionIds } from './model/prediction-ids.ts';
 import type { VersionSource } from './model/read-manifest.ts';
 import { type ServedModels, serveModels } from './model/served-models.ts';
-import { openTestSet, type TestSet } from './model/test-set.ts';
+import { openTestSets, type TestSets } from './model/test-sets.ts';
 import { publishedSchemas } from './store/published.ts';
 import { maxStoreMilliseconds, withTimeLimit } from './store/time-limit.ts';
 import { openCounters, openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
@@ -21,14 +21,16 @@ import { openCounters, openTelemetry, type Telemetry } from './telemetry/telemet
 /** The state that all routes share. One per isolate. */
 export interface AppContext {
   configuration: Configuration;
-  /** The bucket, and the model in it that is served. */
+  /** The bucket, and the Worker's own model in it. */
   source: VersionSource;
+  /** The model that the deployment carries. `null`: none. */
+  snapshot: VersionSource | null;
   models: ServedModels;
-  catalog: ModelCatalog;
-  testSet: TestSet;
+  catalogs: ModelCatalogs;
+  testSets: TestSets;
   logitsCache: LogitsCache;
-  /** `null`: feedback is off, and predictions have no ids. */
-  predictionIds: PredictionIds | null;
+  /** The ids of a model's predictions. `null`: feedback is off, and predictions have no ids. */
+  predictionIds: ((model: string) => PredictionIds) | null;
   telemetry: Telemetry;
   /** Opens the memory for a request's body. */
   reserveBody: () => BodyReservation;
@@ -44,10 +46,14 @@ export interface AppContext {
 export interface OptionalBindings {
   RATE_LIMITER?: RateLimit;
   ANALYTICS?: AnalyticsEngineDataset;
+  /** The static assets of the deployment, among them the snapshot. */
+  ASSETS?: Pick<Fetcher, 'fetch'>;
 }
 
 export interface AppOptions {
   store: ObjectStore;
+  /** The model and the test images that the deployment carries (default: none). */
+  snapshot?: ObjectStore | null;
   configuration: Configuration;
   /** Milliseconds since 1970 (default: `Date.now`). */
   now?: () => number;
@@ -72,12 +78,17 @@ export function openAppContext(options: AppOptions): AppContext {
   const { modelName, alias, canary, maxModelBytes, pollMilliseconds, publicKeys } = configuration;
   const layout = bucketLayout(configuration.bucketPrefix);
   const source = { store, layout, name: modelName, publicKeys };
+  const carried = options.snapshot ? { store: options.snapshot, layout: bucketLayout() } : null;
+  const snapshot = carried && { ...source, ...carried };
   const counters = openCounters();
   return {
     configuration,
     source,
+    snapshot,
     models: serveModels({
       ...source,
+      snapshot,
+      mayServe: (name) => configuration.models === '*' || configuration.models.includes(name),
       alias,
       canary,
       maxModelBytes,
@@ -88,18 +99,18 @@ export function openAppContext(options: AppOptions): AppContext {
       onLoad: (succeeded) => void (succeeded ? counters.loads++ : counters.failedLoads++),
       onSwap: () => void counters.swaps++,
     }),
-    catalog: openCatalog({ ...source, pollMilliseconds, now: elapsed }),
-    testSet: openTestSet({
+    catalogs: openCatalogs({ ...source, pollMilliseconds, now: elapsed }),
+    testSets: openTestSets({
       store,
       layout,
+      snapshot: carried,
       name: configuration.datasetName,
       pollMilliseconds,
       now: elapsed,
     }),
     logitsCache: openLogitsCache(options.maxCachedLogits),
     predictionIds: configuration.feedback
-      ? openPredictionIds({
-          name: modelName,
+      ? openIdsOfModels({
           secret: configuration.feedbackSecret,
           days: configuration.feedbackDays,
           now,

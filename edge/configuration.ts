@@ -18,6 +18,11 @@ const minSecretLength = 32;
  */
 export const variablesSchema = z.object({
   MODEL_NAME: variable(modelNameSchema, 'fashion-mnist-cnn', 'The model to serve.'),
+  MODELS: variable(
+    z.pipe(z.string(), z.transform(parseModelNames)),
+    '',
+    'Further models of the bucket that requests may name, separated by commas, or * for all.',
+  ),
   MODEL_ALIAS: variable(
     aliasNameSchema,
     'production',
@@ -46,6 +51,11 @@ export const variablesSchema = z.object({
     z.coerce.number().check(z.minimum(0), z.maximum(64)),
     '24',
     'Megabytes for the weights of all models in memory. Those of MODEL_ALIAS and CANARY_ALIAS always stay.',
+  ),
+  SNAPSHOT: variable(
+    z.enum(['on', 'off']),
+    'on',
+    'If on, the model that the deployment carries as static assets answers while the bucket is empty or does not answer.',
   ),
   BUCKET_PREFIX: variable(
     z.string().check(z.regex(/^$|\/$/, 'is empty or ends with a slash')),
@@ -125,6 +135,8 @@ const configurationSchema = z.pipe(
   variablesSchema,
   z.transform((variables, context) => ({
     modelName: variables.MODEL_NAME,
+    /** `*`: all of the bucket. */
+    models: variables.MODELS,
     /** The default alias. */
     alias: variables.MODEL_ALIAS,
     canary: variables.CANARY_ALIAS
@@ -133,6 +145,7 @@ const configurationSchema = z.pipe(
     maxModelBytes: variables.MODELS_MEGABYTES * 1e6,
     datasetName: variables.DATASET_NAME,
     pollMilliseconds: variables.ALIAS_POLL_SECONDS * 1000,
+    snapshot: variables.SNAPSHOT === 'on',
     bucketPrefix: variables.BUCKET_PREFIX,
     /** 32 bytes each. Empty: versions need no signature. */
     publicKeys: variables.MODEL_PUBLIC_KEY,
@@ -205,6 +218,16 @@ function parseTokens(text: string, context: z.core.ParsePayload) {
     }
     return { name, token };
   });
+}
+
+function parseModelNames(text: string, context: z.core.ParsePayload): '*' | string[] {
+  if (text.trim() === '*') return '*';
+  const names = splitList(text);
+  for (const name of names) {
+    if (modelNameSchema.safeParse(name).success) continue;
+    addIssue(context, `has ${JSON.stringify(name)}, which is not the name of a model`, text);
+  }
+  return names;
 }
 
 function parseOrigins(text: string, context: z.core.ParsePayload): '*' | string[] {

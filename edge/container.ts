@@ -1,6 +1,6 @@
 /** The entry point of the container's server: the Worker, with the page in front of it as Cloudflare's static assets are. */
 import { env } from 'cloudflare:workers';
-import worker from './index.ts';
+import { catwalk } from './worker.ts';
 
 /** One file of the page, as infra/worker/write-config.ts describes it. */
 interface PageFile {
@@ -30,6 +30,13 @@ function pageResponse({ method, url, headers }: Request): Response | null {
   const body = bindings[file.binding] as ArrayBuffer;
   return new Response(method === 'HEAD' ? null : body, { headers: file.headers });
 }
+
+const assets = {
+  fetch: async (url: string) =>
+    pageResponse(new Request(url)) ?? new Response(null, { status: 404 }),
+};
+
+const worker = catwalk({ ...bindings, ASSETS: assets as Pick<Fetcher, 'fetch'> });
 
 export default {
   fetch: (request, variables, execution) =>

@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     BUCKET: R2Bucket;
     RATE_LIMITER?: RateLimit;
     ANALYTICS?: AnalyticsEngineDataset;
+    ASSETS: Fetcher;
   }
 }
 

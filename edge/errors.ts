@@ -25,6 +25,7 @@ export const problems = {
   bad_multipart: { status: 400, title: 'The form is invalid' },
   unauthorized: { status: 401, title: 'A valid token is required' },
   not_found: { status: 404, title: 'Not found' },
+  model_not_found: { status: 404, title: 'The Worker does not serve this model' },
   alias_not_found: { status: 404, title: 'The model has no such alias' },
   version_not_found: { status: 404, title: 'The model has no such version' },
   index_out_of_range: { status: 404, title: 'The test set has no such image' },
@@ -102,11 +103,13 @@ function cut(detail: string): string {
  *
  * - `no_model`: the default alias does not exist, because nothing is published yet
  * - `bad_model`: the version is incomplete, corrupt or can't run here
+ * - `model_not_found`: MODELS does not allow the requested model, or it has no default alias
  * - `alias_not_found`, `version_not_found`: the requested alias or version does not exist
  * - `busy`: too many other versions are being loaded
  */
 export type ModelErrorCode =
   | 'no_model'
+  | 'model_not_found'
   | 'bad_model'
   | 'alias_not_found'
   | 'version_not_found'

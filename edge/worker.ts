@@ -3,6 +3,7 @@ import type { Hono } from 'hono';
 import { createApp } from './app.ts';
 import type { OptionalBindings } from './app-context.ts';
 import { parseConfiguration } from './configuration.ts';
+import { assetsObjectStore } from './store/assets-object-store.ts';
 import { r2ObjectStore } from './store/r2-object-store.ts';
 import { s3ObjectStore } from './store/s3-object-store.ts';
 
@@ -27,7 +28,9 @@ export type CatwalkApp = Hono & Required<Pick<ExportedHandler, 'scheduled'>>;
  */
 export function catwalk(env: CatwalkBindings): CatwalkApp {
   const configuration = parseConfiguration(env);
-  return createApp({ store: openStore(env, configuration), configuration, bindings: env });
+  const snapshot = configuration.snapshot && env.ASSETS ? assetsObjectStore(env.ASSETS) : null;
+  const store = openStore(env, configuration);
+  return createApp({ store, snapshot, configuration, bindings: env });
 }
 
 function openStore({ BUCKET }: CatwalkBindings, { s3 }: ReturnType<typeof parseConfiguration>) {

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { drainBody } from '../input/body.ts';
 import type { BodyReservation } from '../input/body-memory.ts';
-import type { ModelReference } from '../model/served-models.ts';
+import type { ModelReference } from '../model/followed-model.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Cors } from './cors.ts';
 
@@ -71,10 +71,11 @@ export function aroundRequest(options: AroundRequestOptions): MiddlewareHandler 
   };
 }
 
-/** Adds headers that identify the version that answers and the alias that led to it. */
-export function nameModel(context: Context, { version, alias }: ModelReference): void {
+/** Adds headers that identify the version that answers, the alias that led to it, and the snapshot if it answers. */
+export function nameModel(context: Context, { version, alias, isSnapshot }: ModelReference): void {
   context.header('x-catwalk-version', version);
   if (alias) context.header('x-catwalk-alias', alias.name);
+  if (isSnapshot) context.header('x-catwalk-source', 'snapshot');
 }
 
 /** Cache-Control of responses that never change: a year, the maximum that caches count (RFC 9111, section 1.2.2). */

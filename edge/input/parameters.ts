@@ -1,11 +1,13 @@
 /** Reads what a request says outside its body: path, query and headers. */
 import type { Context, Handler } from 'hono';
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { Problem } from '../errors.ts';
 import type { Background } from '../model/alias-follower.ts';
+import type { VersionChoice } from '../model/followed-model.ts';
 import type { ModelChoice } from '../model/served-models.ts';
-import type { TestImage, TestSet } from '../model/test-set.ts';
+import type { TestImage } from '../model/test-set.ts';
+import type { TestSets } from '../model/test-sets.ts';
 
 const wholeNumber = (schema: z.ZodMiniNumber<number>) =>
   z.pipe(
@@ -85,13 +87,25 @@ export function readParameter<Schema extends z.core.$ZodType>(
 export const readInvert = (context: Context) =>
   readParameter(context, 'invert', invertSchema, 'auto, true, false');
 
+/** Reads the model that a request names with `?model=`. */
+export function modelName({ req }: Context): string | undefined {
+  const name = req.query('model');
+  return name === undefined ? undefined : check('model', name, modelNameSchema);
+}
+
+/** Reads which model a request selects with `?model=`, and which of its versions. */
+export const modelChoice = (context: Context): ModelChoice => ({
+  model: modelName(context),
+  choice: versionChoice(context),
+});
+
 /**
- * Reads which model a request selects: with `?version=`, `?alias=` or the header X-Catwalk-Alias. Otherwise its client decides, which the
+ * Reads which version a request selects: with `?version=`, `?alias=` or the header X-Catwalk-Alias. Otherwise its client decides, which the
  * header X-Catwalk-Client or its address identifies.
  *
  * @throws {Problem} `bad_parameter` if the value is not a version or an alias, or if the query has both
  */
-export function modelChoice({ req, var: { address } }: Context): ModelChoice {
+export function versionChoice({ req, var: { address } }: Context): VersionChoice {
   const version = req.query('version');
   const alias = req.query('alias');
   if (version !== undefined && alias !== undefined) {
@@ -130,28 +144,58 @@ export function isPinned({ req }: Context, { tag }: TestImage): boolean {
   throw new Problem('not_found', `The test set is ${tag}, not "${pinned.slice(0, 80)}".`);
 }
 
+/** A test image, and where it is from. */
+export interface ReadImage {
+  index: number;
+  image: TestImage;
+  isSnapshot: boolean;
+}
+
+/** What reading a test image needs. */
+export interface ImageReading {
+  testSets: TestSets;
+  /** The data set (default: the Worker's own). */
+  dataset?: string | null;
+  /** The index that a client sent. `undefined`: any image. */
+  text: string | undefined;
+  /** @returns a number from 0 to below 1 */
+  random: () => number;
+}
+
 /**
- * Reads the test image whose index a client sent.
+ * Reads the test image whose index a client sent, or any one.
  *
  * @throws {Problem} `bad_index`, `index_out_of_range`
  * @throws {DatasetError | StoreError}
  */
-export async function readTestImage(testSet: TestSet, text: string, background: Background) {
-  const { images } = await testSet.info(background);
-  const index = parseIndex(text, images);
-  const image = await testSet.image(index, background);
-  // A shorter test set may have replaced the one whose size was read.
-  if (image === null) {
-    throw new Problem('index_out_of_range', `Image ${index} is no longer in the test set.`);
-  }
-  return { index, image };
+export function readTestImage(reading: ImageReading, background: Background): Promise<ReadImage> {
+  const { testSets, dataset = null, text, random } = reading;
+  return testSets.use(
+    dataset,
+    async (testSet, isSnapshot) => {
+      const { images } = await testSet.info(background);
+      const index =
+        text === undefined ? Math.floor(random() * images) : parseIndex(text, images, isSnapshot);
+      const image = await testSet.image(index, background);
+      if (image) return { index, image, isSnapshot };
+      // A shorter test set may have replaced the one whose size was read.
+      throw new Problem('index_out_of_range', `Image ${index} is no longer in the test set.`);
+    },
+    background,
+  );
 }
 
-function parseIndex(text: string, images: number): number {
+function parseIndex(text: string, images: number, isSnapshot: boolean): number {
   const { success, data: index } = z.safeParse(indexSchema, text);
   if (!success) {
     throw new Problem('bad_index', `"${text}" is not a whole number from 0 to ${images - 1}.`);
   }
   if (index < images) return index;
-  throw new Problem('index_out_of_range', `There is no image ${text}: the last is ${images - 1}.`);
+  const which = isSnapshot
+    ? ' of those that the deployment carries, because the bucket has none'
+    : '';
+  throw new Problem(
+    'index_out_of_range',
+    `There is no image ${text}: the last${which} is ${images - 1}.`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Alias } from '../../shared/registry/manifest.ts';
+import { StoreError } from '../../shared/registry/object-store.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
 import { verifyAlias } from './check-alias.ts';
@@ -47,6 +48,8 @@ export interface AliasFollowerOptions extends VersionSource {
 /** The wait after the first failure. It doubles with each further one. */
 const firstRetryMilliseconds = 1000;
 const maxRetryMilliseconds = 60_000;
+/** A bucket that does not answer recovers by itself, and a bad version does not. */
+const maxStoreRetryMilliseconds = 5000;
 
 export function followAlias(options: AliasFollowerOptions): AliasFollower {
   const { store, layout, name, models, pollMilliseconds, now } = options;
@@ -128,8 +131,9 @@ export function followAlias(options: AliasFollowerOptions): AliasFollower {
 
 async function load(options: AliasFollowerOptions, version: string): Promise<() => void> {
   try {
-    if (options.keepInMemory) return await options.models.acquire(version);
-    return await options.models.withModel(version, () => () => {});
+    const { models, keepInMemory } = options;
+    if (keepInMemory) return await models.acquire(options, version);
+    return await models.withModel(options, version, () => () => {}, { waits: true });
   } catch (cause) {
     // The request named an alias, not a version, so a missing version is not the client's mistake.
     if (cause instanceof ModelError && cause.code === 'version_not_found') {
@@ -146,7 +150,8 @@ function nextFailure(
   now: number,
 ): LoadFailure {
   const attempts = before?.version === version ? before.attempts + 1 : 1;
-  const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), maxRetryMilliseconds);
+  const longest = error instanceof StoreError ? maxStoreRetryMilliseconds : maxRetryMilliseconds;
+  const wait = Math.min(firstRetryMilliseconds * 2 ** (attempts - 1), longest);
   return { version, error, attempts, retryAt: now + wait };
 }
 

@@ -1,4 +1,4 @@
-import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
 import type { ModelList } from '../../shared/registry/model-list.ts';
 import { ModelError } from '../errors.ts';
 import { parsePublished, publishedSchemas } from '../store/published.ts';
@@ -22,6 +22,39 @@ export interface ModelCatalogOptions extends VersionSource {
   now: () => number;
 }
 
+/** The catalogs of the Worker's own model and of others, and the names of all models in the bucket. */
+export interface ModelCatalogs {
+  of(name: string): ModelCatalog;
+  /** @throws {StoreError} */
+  names(): Promise<string[]>;
+}
+
+/** Models whose lists are cached. The least recently used goes first. */
+const maxCatalogs = 16;
+
+export function openCatalogs(options: ModelCatalogOptions): ModelCatalogs {
+  const { store, layout, pollMilliseconds, now } = options;
+  // The least recently used comes first.
+  const opened = new Map<string, ModelCatalog>();
+  let latest: { readAt: number; names: string[] } | null = null;
+  return {
+    of(name) {
+      const catalog = opened.get(name) ?? openCatalog({ ...options, name });
+      opened.delete(name);
+      opened.set(name, catalog);
+      const [oldest] = opened.keys();
+      if (opened.size > maxCatalogs && oldest !== undefined) opened.delete(oldest);
+      return catalog;
+    },
+    async names() {
+      if (latest && now() - latest.readAt < pollMilliseconds) return latest.names;
+      const names = validNames(await store.list(layout.models()), '/', modelNameSchema);
+      latest = { readAt: now(), names };
+      return names;
+    },
+  };
+}
+
 /**
  * A list costs two reads of the bucket per version, one per alias and two for the names. On the free plan a
  * Worker may send 50 subrequests.
@@ -33,7 +66,7 @@ type Listed = ModelList['versions'][number];
 type ListedAlias = ModelList['aliases'][number];
 
 /** Lists the bucket, at most once per poll interval. */
-export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
+function openCatalog(options: ModelCatalogOptions): ModelCatalog {
   const { store, layout, name, pollMilliseconds, now } = options;
   let latest: { readAt: number; list: ModelList } | null = null;
   let latestNames: { readAt: number; names: string[] } | null = null;
@@ -116,7 +149,7 @@ export function openCatalog(options: ModelCatalogOptions): ModelCatalog {
 function validNames(
   names: string[],
   end: string,
-  schema: typeof versionSchema | typeof aliasNameSchema,
+  schema: typeof versionSchema | typeof aliasNameSchema | typeof modelNameSchema,
 ): string[] {
   return names
     .filter((name) => name.endsWith(end))

@@ -51,9 +51,10 @@ export function predictLogits({ model }: Served, images: ArrayLike<number>[]): F
 }
 
 /** The `model` field of an answer. */
-export function describeServed({ model, alias }: Served): ServedModel {
+export function describeServed({ model, alias, isSnapshot }: Served): ServedModel {
   const { name, version } = model.manifest;
-  return { name, version, alias: alias?.name ?? null };
+  const described = { name, version, alias: alias?.name ?? null };
+  return isSnapshot ? { ...described, source: 'snapshot' } : described;
 }
 
 /** The image that the network saw, as the bytes that identify it in feedback. */

@@ -37,7 +37,7 @@ const dayOf = (milliseconds: number) =>
  * Opens the ids of a model's predictions: `<version>.<SHA-256 of the pixels>`, and with a secret also `.<last day>.<HMAC-SHA-256>`.
  * On the same day, an image has the same id, so that answers with ids can be cached and repeated feedback is recognized.
  */
-export function openPredictionIds(options: PredictionIdOptions): PredictionIds {
+function openPredictionIds(options: PredictionIdOptions): PredictionIds {
   const { name, secret, days, now } = options;
   let key: Promise<CryptoKey> | null = null;
 
@@ -80,6 +80,18 @@ export function openPredictionIds(options: PredictionIdOptions): PredictionIds {
       if (last < dayOf(now())) throw unknown(`The id expired on ${last}. Predict the image again.`);
       return answer;
     },
+  };
+}
+
+/** Opens the ids of each model's predictions, those of a model when it is first named. */
+export function openIdsOfModels(
+  options: Omit<PredictionIdOptions, 'name'>,
+): (model: string) => PredictionIds {
+  const opened = new Map<string, PredictionIds>();
+  return function idsOf(name) {
+    const ids = opened.get(name) ?? openPredictionIds({ ...options, name });
+    opened.set(name, ids);
+    return ids;
   };
 }
 

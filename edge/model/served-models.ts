@@ -1,7 +1,8 @@
 /**
  * Finds the model that a request selects, and loads it. The files, in reading order:
  *
- *     served-models.ts   choice of a request → alias or version
+ *     served-models.ts   model that a request names, or the Worker's own
+ *     followed-model.ts  choice of a request → alias or version; bucket or snapshot (fallback.ts)
  *     alias-follower.ts  alias → version, checked by ETag
  *     model-cache.ts     version → model in memory
  *     load-version.ts    manifest, signature and files of a version
@@ -9,35 +10,31 @@
  *     network.ts         steps on the WebAssembly kernels
  *     predict.ts         images → predictions
  */
-import type { Alias } from '../../shared/registry/manifest.ts';
 import { ModelError } from '../errors.ts';
+import type { Background, LoadFailure } from './alias-follower.ts';
 import {
-  type AliasFollower,
-  type AliasFollowerOptions,
-  type Background,
-  followAlias,
-  type LoadFailure,
-} from './alias-follower.ts';
+  type FollowedModel,
+  type FollowedModelOptions,
+  followModel,
+  type ModelReference,
+  type NamedAlias,
+  type VersionChoice,
+} from './followed-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { type ModelCacheOptions, openModelCache } from './model-cache.ts';
 
-/** The model that a request asks for. Without a version or an alias, the client decides about the canary. */
-export type ModelChoice = { version: string } | { alias: string } | { client: string | null };
-
-/** The version that answers a request. It stays the same even if the alias moves meanwhile. */
-export interface ModelReference {
-  version: string;
-  /** The alias that led to the version, or `null` if the request named the version. */
-  alias: NamedAlias | null;
-}
-
-export interface NamedAlias extends Alias {
-  name: string;
+/** The model and the version that a request asks for. */
+export interface ModelChoice {
+  /** The model's name (default: the Worker's own). */
+  model?: string | undefined;
+  choice: VersionChoice;
 }
 
 export interface Served {
   model: LoadedModel;
   alias: NamedAlias | null;
+  /** Whether the deployment's snapshot answers, because the bucket can't. */
+  isSnapshot: boolean;
 }
 
 /** The models that the Worker answers with. */
@@ -45,7 +42,7 @@ export interface ServedModels {
   /**
    * Finds the version that answers, and loads it if it is not in memory.
    *
-   * @throws {ModelError | StoreError} `no_model`, `bad_model`, `alias_not_found`, `version_not_found`, `busy`
+   * @throws {ModelError | StoreError} `model_not_found`, `no_model`, `bad_model`, `alias_not_found`, `version_not_found`, `busy`
    */
   resolve(choice: ModelChoice, background: Background): Promise<ModelReference>;
   /**
@@ -54,122 +51,108 @@ export interface ServedModels {
    * @throws {ModelError | StoreError} if the model has left memory and can't be loaded again
    */
   withModel<Result>(reference: ModelReference, use: (served: Served) => Result): Promise<Result>;
-  /** Polls the default and the canary alias now. Never rejects. */
+  /** Polls the default and the canary alias of the Worker's own model now. Never rejects. */
   poll(background: Background): Promise<void>;
-  /** Why the default and the canary alias can't be served. `null`: no failure. */
-  failures(): { alias: string; failure: LoadFailure | null }[];
-  /** The versions in memory, the least recently used first. */
-  versions(): string[];
+  /** Why the default and the canary alias of a model can't be served. `null`: no failure. */
+  failures(name?: string): { alias: string; failure: LoadFailure | null }[];
+  /** The versions of a model in memory, the least recently used first. */
+  versions(name?: string): string[];
+  /** All models in memory, the least recently used first. */
+  inMemory(): { name: string; version: string }[];
+  /** Whether the Worker serves a model, if its bucket has it. */
+  mayServe(name: string): boolean;
+  /** @throws {ModelError} `model_not_found` if the Worker may not serve the model */
+  checkServed(name: string): void;
 }
 
 export interface ServedModelsOptions
   extends ModelCacheOptions,
-    Pick<AliasFollowerOptions, 'pollMilliseconds' | 'onSwap'> {
-  /** The default alias. */
-  alias: string;
-  /** The alias that answers `percent` of the clients instead. */
-  canary: { alias: string; percent: number } | null;
-  /** @returns a number from 0 to below 1 */
-  random: () => number;
+    Omit<FollowedModelOptions, 'models' | 'keepInMemory' | 'aliasMissing' | 'snapshot'> {
+  /** The version that the deployment carries (default: none). */
+  snapshot?: FollowedModelOptions['snapshot'];
+  /** Whether the Worker also serves this model of its bucket (default: none). */
+  mayServe?: (name: string) => boolean;
 }
 
-/** Aliases that are followed because a request named them. The least recently used one goes first. */
-const maxOtherAliases = 8;
+/** Models that are followed because a request named them. The least recently used one goes first. */
+const maxOtherModels = 256;
 
+/** Serves the Worker's own model, and others of its bucket, which are followed only while requests name them. */
 export function serveModels(options: ServedModelsOptions): ServedModels {
-  const { name, canary, now, random } = options;
+  const { name: own } = options;
+  const mayServe = (name: string) => name === own || (options.mayServe?.(name) ?? false);
   const models = openModelCache(options);
-  const follow = (alias: string, keepInMemory: boolean, aliasMissing: () => ModelError) =>
-    followAlias({ ...options, alias, models, keepInMemory, aliasMissing });
-
-  const main = follow(options.alias, true, () => {
-    const detail = `The alias ${options.alias} of ${name} does not exist. Train and publish a model first: npm start does both.`;
-    return new ModelError('no_model', detail);
+  const main = followModel({
+    ...options,
+    snapshot: options.snapshot ?? null,
+    models,
+    keepInMemory: true,
+    aliasMissing: () => {
+      const detail = `The alias ${options.alias} of ${own} does not exist. Train and publish a model first: npm start does both.`;
+      return new ModelError('no_model', detail);
+    },
   });
-  const permanent = new Map([[options.alias, main]]);
-  if (canary && canary.alias !== options.alias) {
-    permanent.set(canary.alias, follow(canary.alias, true, notFound(canary.alias)));
-  }
   // The least recently used comes first.
-  const others = new Map<string, AliasFollower>();
+  const others = new Map<string, FollowedModel>();
+  const opening = new Map<string, FollowedModel>();
 
-  function notFound(alias: string) {
-    return () => new ModelError('alias_not_found', `${name} has no alias ${alias}.`);
+  const follow = (name: string) =>
+    followModel({
+      ...options,
+      name,
+      models,
+      canary: null,
+      snapshot: null,
+      keepInMemory: false,
+      aliasMissing: () =>
+        new ModelError(
+          'model_not_found',
+          `The bucket has no model ${name} with the alias ${options.alias}.`,
+        ),
+    });
+
+  function checkServed(name: string): void {
+    if (mayServe(name)) return;
+    throw new ModelError(
+      'model_not_found',
+      `This Worker does not serve the model ${name}. It serves ${own}, and those that its variable MODELS allows.`,
+    );
   }
 
-  async function resolveAlias(alias: string, background: Background): Promise<ModelReference> {
-    const follower =
-      permanent.get(alias) ?? others.get(alias) ?? follow(alias, false, notFound(alias));
-    const current = await follower.ready(background);
-    // An alias without a model must not evict another one, so it is added only now.
-    if (!permanent.has(alias)) addToOthers(alias, follower);
-    return { version: current.version, alias: { ...current, name: alias } };
-  }
-
-  function addToOthers(alias: string, follower: AliasFollower): void {
-    others.delete(alias);
-    others.set(alias, follower);
-    const [oldest] = others.keys();
-    if (others.size > maxOtherAliases && oldest !== undefined) others.delete(oldest);
-  }
-
-  /** If the canary can't be served, the default alias answers its clients. */
-  async function resolveClient(
-    client: string | null,
+  async function resolveOther(
+    name: string,
+    choice: VersionChoice,
     background: Background,
   ): Promise<ModelReference> {
-    if (canary && isInShare(client, canary, random)) {
-      const failure = permanent.get(canary.alias)?.failure();
-      if (!failure || now() >= failure.retryAt) {
-        const reference = await resolveAlias(canary.alias, background).catch(() => null);
-        if (reference) return reference;
-      }
+    checkServed(name);
+    const model = others.get(name) ?? opening.get(name) ?? follow(name);
+    if (!others.has(name)) opening.set(name, model);
+    try {
+      const reference = await model.resolve(choice, background);
+      // A name without a model must not evict another one, so it is added only now.
+      others.delete(name);
+      others.set(name, model);
+      const [oldest] = others.keys();
+      if (others.size > maxOtherModels && oldest !== undefined) others.delete(oldest);
+      return reference;
+    } finally {
+      opening.delete(name);
     }
-    return resolveAlias(options.alias, background);
   }
 
   return {
-    async resolve(choice, background) {
-      if ('client' in choice) return resolveClient(choice.client, background);
-      if ('alias' in choice) return resolveAlias(choice.alias, background);
-      const { version } = choice;
-      return models.withModel(version, () => ({ version, alias: null }), background);
-    },
-    withModel: ({ version, alias }, use) =>
-      models.withModel(version, (model) => use({ model, alias })),
-    poll: async (background) => {
-      await Promise.all(Array.from(permanent.values(), (follower) => follower.poll(background)));
-    },
-    failures: () =>
-      Array.from(permanent, ([alias, follower]) => ({ alias, failure: follower.failure() })),
-    versions: models.versions,
+    resolve: async ({ model = own, choice }, background) =>
+      model === own ? main.resolve(choice, background) : resolveOther(model, choice, background),
+    withModel: ({ from, version, alias, isSnapshot }, use) =>
+      models.withModel(from, version, (model) => use({ model, alias, isSnapshot }), {
+        waits: true,
+      }),
+    poll: (background) => main.poll(background),
+    failures: (name = own) => (name === own ? main : others.get(name))?.failures() ?? [],
+    versions: (name = own) =>
+      models.inMemory().flatMap((each) => (each.name === name ? [each.version] : [])),
+    inMemory: models.inMemory,
+    mayServe,
+    checkServed,
   };
-}
-
-/**
- * Decides whether the canary answers a client. The decision is the same for every request and in every
- * Worker. A larger percentage keeps the clients of a smaller one. Each alias selects other clients.
- *
- * @param client identifies the client. `null`: unknown, a random number decides
- * @param canary `percent` from 0 to 100
- */
-function isInShare(
-  client: string | null,
-  { alias, percent }: { alias: string; percent: number },
-  random: () => number,
-): boolean {
-  const position = client === null ? random() : hash(`${alias}\n${client}`) / 2 ** 32;
-  return position < percent / 100;
-}
-
-/**
- * A 32-bit hash: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), then MurmurHash3's last step
- * (fmix32). FNV-1a by itself maps names that differ in their last letter to close values.
- */
-function hash(text: string): number {
-  let bits = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) bits = Math.imul(bits ^ byte, 0x01000193);
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }

@@ -15,6 +15,8 @@ export interface TestSetSource {
   name: string;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
+  /** Size of the cached chunks (default: 16 MiB, all of Fashion-MNIST's and an eighth of an isolate's memory). */
+  maxCachedBytes?: number;
 }
 
 export interface Chunks {
@@ -32,8 +34,6 @@ export interface Chunks {
 const imagesPerChunk = 100;
 /** A description in the bucket may ask for no larger range. */
 const maxChunkBytes = 2 ** 20;
-/** Size of the cached chunks: all of Fashion-MNIST's, and an eighth of an isolate's memory. */
-const maxCachedBytes = 16 * 2 ** 20;
 /** A read of the whole file that takes longer is abandoned, because the request that started it may have been stopped. */
 const maxReadMilliseconds = 20_000;
 
@@ -47,6 +47,7 @@ const maxReadMilliseconds = 20_000;
  */
 export function openChunks(source: TestSetSource, info: DatasetInfo): Chunks {
   const file = openFile(source, info);
+  const { maxCachedBytes = 16 * 2 ** 20 } = source;
   const maxCachedChunks = Math.floor(maxCachedBytes / (file.images * imageBytes(info)));
   // The least recently used comes first.
   const cached = new Map<number, Uint8Array>();

@@ -7,7 +7,7 @@ import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { rasterize } from './element.ts';
-import { Trouble } from './requests.ts';
+import { Trouble, withModel } from './requests.ts';
 
 /** The published model, run in this browser. */
 export interface LocalModel {
@@ -51,7 +51,7 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
   const backend = await start(choice === '' ? order : [choice]);
   const { version, model: spec, files } = manifest;
   const load = async (path: string) => {
-    const response = await fetch(`models/${version}/${path}`);
+    const response = await fetch(withModel(`models/${version}/${path}`));
     if (!response.ok) throw new Trouble('no_file', `${path} does not load`, response.statusText);
     const bytes = await response.arrayBuffer();
     await check(path, bytes, files.find((file) => file.path === path)?.sha256);

@@ -53,7 +53,7 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
   line.replaceChildren();
   panel.replaceChildren();
   if (served) {
-    const { manifest, alias } = served;
+    const { manifest, alias, source } = served;
     line.append(
       make('span', { className: trouble ? 'dot off' : 'dot', ariaHidden: 'true' }),
       make('b', { textContent: alias.name }),
@@ -61,6 +61,11 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
       make('code', { textContent: manifest.version }),
       ` ${percent(manifest.metrics.accuracy)}`,
     );
+    if (source === 'snapshot') {
+      const title =
+        'The bucket has no model, or does not answer: this one came with the deployment.';
+      line.append(' · ', make('abbr', { textContent: 'snapshot', title }));
+    }
     const { version } = manifest;
     if (announced !== '' && announced !== version) {
       element('arrival', HTMLElement).textContent =
@@ -73,6 +78,8 @@ function showServed(served: ServedVersion | null, trouble: Trouble | null): void
 }
 
 model.listen(showServed);
+// Without the list, the page shows one model.
+import('./model-switch.ts').then(({ openModelSwitch }) => openModelSwitch()).catch(() => {});
 addEventListener('hashchange', () => {
   // Other anchors, such as the skip link's, are within a view.
   if (/^(#\/.*)?$/.test(location.hash)) route();

@@ -32,6 +32,22 @@ export function setToken(text: string): void {
   token = text.trim();
 }
 
+/** The model that the page's address names, or `null` for the Worker's own. */
+const pageModel = () => new URLSearchParams(location.search).get('model');
+
+/**
+ * Adds the model on screen to a path of the Worker.
+ *
+ * @param model (default: the one that the page's address names)
+ */
+export function withModel(path: string, model = pageModel()): string {
+  if (model === null) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}model=${encodeURIComponent(model)}`;
+}
+
+/** A path about the Worker's own model, whatever is on screen. */
+export const ownPath = (path: string) => ({ own: path });
+
 export interface Received<Value> {
   value: Value;
   response: Response;
@@ -42,12 +58,12 @@ export interface Received<Value> {
 /**
  * Requests JSON from the Worker.
  *
- * @param path relative to the page, which may be served under any path
+ * @param path relative to the page, which may be served under any path. It gets the model on screen
  * @throws {Trouble} for every failure
  * @throws {DOMException} if the request is aborted
  */
 export async function request<Value>(
-  path: string,
+  path: string | { own: string },
   init: RequestInit = {},
 ): Promise<Received<Value>> {
   const start = performance.now();
@@ -56,7 +72,8 @@ export async function request<Value>(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(path, { ...init, headers });
+    const url = typeof path === 'string' ? withModel(path) : path.own;
+    response = await fetch(url, { ...init, headers });
     text = await response.text();
   } catch (error) {
     if (init.signal?.aborted) throw error;

@@ -1,6 +1,7 @@
 import type { Manifest } from '../../shared/registry/manifest.ts';
 import { element, make } from './element.ts';
 import type { Picture } from './pictures.ts';
+import { withModel } from './requests.ts';
 
 interface Snippet {
   title: string;
@@ -32,10 +33,10 @@ export function snippetsFor(
 ): Snippet[] {
   const { needs, curl, typeScript, python } =
     picture.kind === 'test'
-      ? requestIndex(`${origin}/predict?index=${picture.index ?? 0}`)
+      ? requestIndex(withModel(`${origin}/predict?index=${picture.index ?? 0}`))
       : needsFile(picture, input)
-        ? sendFile(origin)
-        : sendInline(origin, input);
+        ? sendFile(withModel(`${origin}/predict`))
+        : sendInline(withModel(`${origin}/predict`), input);
   return [
     { title: 'curl', needs, code: curl },
     { title: 'TypeScript', needs, code: typeScript + printInTypeScript },
@@ -64,11 +65,11 @@ from urllib.request import urlopen
 with urlopen('${url}') as response:`,
 });
 
-const sendInline = (origin: string, input: string) => ({
+const sendInline = (url: string, input: string) => ({
   needs: '',
-  curl: `curl ${origin}/predict -H 'content-type: application/json' \\\n  -d '{"image":"${input}"}'`,
+  curl: `curl '${url}' -H 'content-type: application/json' \\\n  -d '{"image":"${input}"}'`,
   typeScript: `const image = '${input}';
-const response = await fetch('${origin}/predict', {
+const response = await fetch('${url}', {
   method: 'POST',
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ image }),
@@ -78,19 +79,19 @@ from urllib.request import Request, urlopen
 
 image = '${input}'
 request = Request(
-    '${origin}/predict',
+    '${url}',
     data=json.dumps({'image': image}).encode(),
     headers={'content-type': 'application/json'},
 )
 with urlopen(request) as response:`,
 });
 
-const sendFile = (origin: string) => ({
+const sendFile = (url: string) => ({
   needs: file,
-  curl: `curl ${origin}/predict --data-binary @${file}`,
+  curl: `curl '${url}' --data-binary @${file}`,
   typeScript: `import { readFile } from 'node:fs/promises';
 
-const response = await fetch('${origin}/predict', {
+const response = await fetch('${url}', {
   method: 'POST',
   headers: { 'content-type': 'image/png' },
   body: await readFile('${file}'),
@@ -100,7 +101,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 request = Request(
-    '${origin}/predict',
+    '${url}',
     data=Path('${file}').read_bytes(),
     headers={'content-type': 'image/png'},
 )

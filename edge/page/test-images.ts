@@ -1,3 +1,5 @@
+import { withModel } from './requests.ts';
+
 type InputShape = readonly [height: number, width: number, channels: number];
 
 /** The longer side up to which each pixel is drawn as a square. Larger images are photos, which the browser enlarges smoothly. */
@@ -13,4 +15,4 @@ export const seesPhotos = ([height, width]: InputShape): boolean =>
  * @param scale how often each pixel of a small image is repeated
  */
 export const testImageUrl = (index: number, inputShape: InputShape, scale: number): string =>
-  `images/${index}.png${seesPhotos(inputShape) ? '' : `?scale=${scale}`}`;
+  withModel(`images/${index}.png${seesPhotos(inputShape) ? '' : `?scale=${scale}`}`);

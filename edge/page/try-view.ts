@@ -4,7 +4,7 @@ import { openCropMark } from './crop-mark.ts';
 import { type LocalSwitch, openLocalSwitch } from './local-switch.ts';
 import { openSources } from './picture-sources.ts';
 import type { Picture } from './pictures.ts';
-import { type Answer, predict, type Trouble, troubleOf } from './requests.ts';
+import { type Answer, predict, type Trouble, troubleOf, withModel } from './requests.ts';
 import { seesPhotos } from './test-images.ts';
 import type { ModelWatch } from './watch-model.ts';
 
@@ -103,7 +103,7 @@ function openPredictions(
     if (answer?.crop && size) cropMark.show(answer.crop, size);
     else cropMark.hide();
     if (answer && manifest) {
-      const input = answer.input ?? `images/${answer.index}.png`;
+      const input = answer.input ?? withModel(`images/${answer.index}.png`);
       await panel.showInput(shown, input, manifest, signal);
       if (signal.aborted) return;
     }
@@ -158,7 +158,7 @@ async function askLocalModel(
     const blob =
       picture.kind === 'own'
         ? picture.blob
-        : await (await fetch(`images/${picture.index}.png`, { signal })).blob();
+        : await (await fetch(withModel(`images/${picture.index}.png`), { signal })).blob();
     const prediction = await local.answer(blob, answer, signal);
     // Without a network connection, only this browser answers.
     if (prediction && !answer) panel.showPrediction(prediction);

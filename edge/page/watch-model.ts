@@ -5,6 +5,8 @@ import { request, type Trouble, troubleOf } from './requests.ts';
 export interface ServedVersion {
   alias: Pick<Alias, 'version' | 'updatedAt' | 'previous'> & { name: string };
   manifest: Manifest;
+  /** Present if the version is the one that the deployment carries. */
+  source?: 'snapshot';
 }
 
 export type ModelListener = (served: ServedVersion | null, trouble: Trouble | null) => void;
@@ -54,7 +56,8 @@ export function watchModel(): ModelWatch {
 
   const isOther = (next: ServedVersion | null) =>
     next?.manifest.version !== served?.manifest.version ||
-    next?.alias.updatedAt !== served?.alias.updatedAt;
+    next?.alias.updatedAt !== served?.alias.updatedAt ||
+    next?.source !== served?.source;
 
   function notify(): void {
     known = true;

@@ -8,7 +8,7 @@ import { checkQuery } from '../input/parameters.ts';
 import { predictImages } from '../model/predict.ts';
 import { parseInferRequest } from './open-inference-request.ts';
 import { answerInfer, answerOutput, tensorImages } from './open-inference-tensors.ts';
-import { inputName, outputName, queryNames, resolveVersion } from './protocol.ts';
+import { checkName, inputName, outputName, queryNames, resolveVersion } from './protocol.ts';
 
 /** The model that a path under /v2/models names. */
 interface Target {
@@ -44,7 +44,7 @@ export function openInference(app: AppContext): Handler {
       return context.json({ name: 'catwalk', version: serverVersion, extensions });
     }
     const target = { name, version };
-    if (name !== app.source.name) throw notFound(target);
+    checkName(app, target, notFound);
     if (subject === 'infer') return infer(app, context, target);
     if (subject === 'ready') return modelReady(app, context, target);
     return metadata(app, context, target);
@@ -52,11 +52,12 @@ export function openInference(app: AppContext): Handler {
 }
 
 const resolve = (app: AppContext, context: Context, target: Target) =>
-  resolveVersion(app, context, target.version, () => notFound(target));
+  resolveVersion(app, context, target, () => notFound(target));
 
 /** The specification names the member `live`. KServe's servers and clients name it `ready`. */
 async function serverReady(app: AppContext, context: Context) {
-  await app.models.resolve({ alias: app.configuration.alias }, context.executionCtx);
+  const choice = { alias: app.configuration.alias };
+  await app.models.resolve({ choice }, context.executionCtx);
   return context.json({ live: true, ready: true });
 }
 
@@ -66,19 +67,20 @@ async function modelReady(app: AppContext, context: Context, target: Target) {
 }
 
 async function metadata(app: AppContext, context: Context, target: Target) {
-  const { models, catalog, source } = app;
+  const { models, catalogs } = app;
   const reference = await resolve(app, context, target);
   const { inputShape, labels } = await models.withModel(
     reference,
     ({ model }) => model.manifest.model,
   );
   const versions =
-    target.version === undefined
-      ? (await catalog.list()).versions.map(({ version }) => version)
+    // The bucket does not answer, or is empty.
+    target.version === undefined && !reference.isSnapshot
+      ? (await catalogs.of(target.name).list()).versions.map(({ version }) => version)
       : [reference.version];
   nameModel(context, reference);
   return context.json({
-    name: source.name,
+    name: target.name,
     versions,
     platform: 'tensorflowjs_layersmodel',
     inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, ...inputShape] }],
@@ -87,10 +89,10 @@ async function metadata(app: AppContext, context: Context, target: Target) {
 }
 
 async function infer(app: AppContext, context: Context, target: Target) {
-  const { models, source, telemetry } = app;
+  const { models, telemetry } = app;
   const body = await readBody(context);
   const header = context.req.header('inference-header-content-length');
-  const request = parseInferRequest(body, header, source.name);
+  const request = parseInferRequest(body, header, target.name);
   const reference = await resolve(app, context, target);
   nameModel(context, reference);
   return models.withModel(reference, (served) => {
@@ -100,7 +102,7 @@ async function infer(app: AppContext, context: Context, target: Target) {
       telemetry.predicted(served.model.manifest, 'posted', predicted);
     }
     const head = {
-      model_name: source.name,
+      model_name: target.name,
       model_version: reference.version,
       ...(request.id !== undefined && { id: request.id }),
     };

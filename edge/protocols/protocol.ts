@@ -6,9 +6,9 @@ import { versionSchema } from '../../shared/model/names.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
 import { parseJsonBody } from '../input/json.ts';
-import { modelChoice } from '../input/parameters.ts';
+import { versionChoice } from '../input/parameters.ts';
+import type { ModelReference } from '../model/followed-model.ts';
 import type { ModelCatalog } from '../model/model-catalog.ts';
-import type { ModelReference } from '../model/served-models.ts';
 
 /**
  * Parses a request's JSON.
@@ -47,28 +47,50 @@ export const versionNumber = (version: string): string => version.slice(0, 15).r
 /**
  * Resolves the version that a path names, or else the model that the rest of the request selects.
  *
- * @param version a version's number, or its own name
+ * @param target a model, and a version's number, or its own name
  * @param missing makes the error to throw if the version does not exist
  * @throws {Problem} `bad_request` if several versions have the number
  */
 export async function resolveVersion(
-  { models, catalog }: AppContext,
+  { models, catalogs }: AppContext,
   context: Context,
-  version: string | undefined,
+  { name, version }: { name: string; version: string | undefined },
   missing: () => Problem,
 ): Promise<ModelReference> {
   try {
     if (version === undefined) {
-      return await models.resolve(modelChoice(context), context.executionCtx);
+      const choice = versionChoice(context);
+      return await models.resolve({ model: name, choice }, context.executionCtx);
     }
-    const name = await versionOfNumber(version, catalog);
-    if (name === null) throw missing();
-    return await models.resolve({ version: name }, context.executionCtx);
+    const found = await versionOfNumber(version, catalogs.of(name));
+    if (found === null) throw missing();
+    const choice = { version: found };
+    return await models.resolve({ model: name, choice }, context.executionCtx);
   } catch (error) {
-    const isMissing = error instanceof ModelError && error.code === 'version_not_found';
-    throw isMissing ? missing() : error;
+    throw isModelMissing(error) ? missing() : error;
   }
 }
+
+/**
+ * Checks that the Worker serves the model that a path names.
+ *
+ * @param missing makes the error to throw if it does not
+ */
+export function checkName<Target extends { name: string }>(
+  { models }: AppContext,
+  target: Target,
+  missing: (target: Target) => Problem,
+): void {
+  try {
+    models.checkServed(target.name);
+  } catch {
+    throw missing(target);
+  }
+}
+
+/** Whether an error says that there is no such version or model. */
+export const isModelMissing = (error: unknown): boolean =>
+  error instanceof ModelError && ['version_not_found', 'model_not_found'].includes(error.code);
 
 async function versionOfNumber(text: string, catalog: ModelCatalog): Promise<string | null> {
   if (versionSchema.safeParse(text).success) return text;

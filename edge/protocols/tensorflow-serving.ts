@@ -9,7 +9,14 @@ import { imagePixels } from '../input/image-pixels.ts';
 import { checkQuery } from '../input/parameters.ts';
 import { areRows } from '../input/posted-images.ts';
 import { predictImages } from '../model/predict.ts';
-import { badRequest, queryNames, resolveVersion, versionNumber } from './protocol.ts';
+import {
+  badRequest,
+  checkName,
+  isModelMissing,
+  queryNames,
+  resolveVersion,
+  versionNumber,
+} from './protocol.ts';
 import {
   available,
   describeModels,
@@ -50,8 +57,8 @@ export function tensorFlowServing(app: AppContext): Handler {
 }
 
 async function predict(app: AppContext, context: Context, target: Target) {
-  const { models, source, telemetry } = app;
-  if (target.name !== source.name) throw servableNotFound(target);
+  const { models, telemetry } = app;
+  checkName(app, target, servableNotFound);
   const { images, key } = parsePredictRequest(await readBody(context));
   const reference = await resolve(app, context, target, servableNotFound);
   const input = await models.withModel(reference, ({ model }) =>
@@ -75,13 +82,15 @@ async function predict(app: AppContext, context: Context, target: Target) {
 }
 
 async function status(app: AppContext, context: Context, target: Target) {
-  const { models, source, configuration } = app;
+  const { models, configuration } = app;
+  const { name } = target;
   const noVersions = `Could not find any versions of model ${target.name}`;
-  if (target.name !== source.name) throw new Problem('not_found', noVersions);
+  checkName(app, target, () => new Problem('not_found', noVersions));
   if (target.version === undefined && target.label === undefined) {
     // Loads the default alias's version, if it is not in memory yet. A failure is part of the statuses.
-    await models.resolve({ alias: configuration.alias }, context.executionCtx).catch(() => null);
-    const statuses = describeModels(models.versions(), models.failures());
+    const choice = { alias: configuration.alias };
+    await models.resolve({ model: name, choice }, context.executionCtx).catch(() => null);
+    const statuses = describeModels(models.versions(name), models.failures(name));
     if (statuses.length === 0) throw new Problem('not_found', noVersions);
     return context.json({ model_version_status: statuses });
   }
@@ -92,14 +101,14 @@ async function status(app: AppContext, context: Context, target: Target) {
 }
 
 async function metadata(app: AppContext, context: Context, target: Target) {
-  const { models, source } = app;
-  if (target.name !== source.name) throw servableNotFound(target);
+  const { models } = app;
+  checkName(app, target, servableNotFound);
   const reference = await resolve(app, context, target, servableNotFound);
   const spec = await models.withModel(reference, ({ model }) => model.manifest.model);
   nameModel(context, reference);
   return context.json({
     model_spec: {
-      name: source.name,
+      name: target.name,
       signature_name: '',
       version: versionNumber(reference.version),
     },
@@ -114,14 +123,16 @@ async function resolve(
   target: Target,
   missing: (target: Target) => Problem,
 ) {
-  const { version, label } = target;
-  if (label === undefined) return resolveVersion(app, context, version, () => missing(target));
+  const { name, label } = target;
+  if (label === undefined) return resolveVersion(app, context, target, () => missing(target));
   if (!aliasNameSchema.safeParse(label).success) throw unrecognized(label);
   try {
-    return await app.models.resolve({ alias: label }, context.executionCtx);
+    const choice = { alias: label };
+    return await app.models.resolve({ model: name, choice }, context.executionCtx);
   } catch (error) {
-    const isMissing = error instanceof ModelError && error.code === 'alias_not_found';
-    throw isMissing ? unrecognized(label) : error;
+    const isAliasMissing = error instanceof ModelError && error.code === 'alias_not_found';
+    if (isAliasMissing) throw unrecognized(label);
+    throw isModelMissing(error) ? missing(target) : error;
   }
 }
 

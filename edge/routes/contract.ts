@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { type ProblemCode, problems } from '../errors.ts';
 
 type Schema = z.core.$ZodType;
@@ -63,9 +63,17 @@ export const problemSchema = z.object({
   instance: z.optional(z.string()),
 });
 
+/** The query parameter that names one of the models that the Worker serves. */
+export const modelParameter = {
+  schema: z.optional(modelNameSchema),
+  description:
+    "The model (default: the Worker's own). The variable MODELS says which others are served.",
+};
+
 /** Query parameters and headers that select the model. Every route that runs or shows a model accepts them. */
 export const modelSelectors = {
   query: {
+    model: modelParameter,
     version: {
       schema: z.optional(versionSchema),
       description: 'Selects this version, whatever the aliases point to.',
@@ -89,6 +97,7 @@ export const modelSelectors = {
 } as const;
 
 export const modelProblems = [
+  'model_not_found',
   'alias_not_found',
   'version_not_found',
   'no_model',

@@ -7,17 +7,19 @@ import {
   feedbackAnswerSchema,
   feedbackRequestSchema,
 } from '../../shared/registry/feedback.ts';
+import type { Manifest } from '../../shared/registry/manifest.ts';
 import type { AppContext } from '../app-context.ts';
 import { ModelError, Problem } from '../errors.ts';
 import { readBody } from '../input/body.ts';
 import { imagePixels } from '../input/image-pixels.ts';
 import { parseJsonBody } from '../input/json.ts';
-import { invertSchema, readInvert, readTestImage } from '../input/parameters.ts';
-import { openFeedbackStore } from '../model/feedback-store.ts';
+import { invertSchema, modelName, readInvert, readTestImage } from '../input/parameters.ts';
+import type { Background } from '../model/alias-follower.ts';
+import { type FeedbackStore, openFeedbackStore } from '../model/feedback-store.ts';
 import { pixelBytes, pixelsHash } from '../model/predict.ts';
 import type { PredictionIds } from '../model/prediction-ids.ts';
-import { readManifest, type VersionSource } from '../model/read-manifest.ts';
-import { imageProblems, testSetProblems, tokenProblems } from './contract.ts';
+import { fromEither, readManifest, type VersionSource } from '../model/read-manifest.ts';
+import { imageProblems, modelParameter, testSetProblems, tokenProblems } from './contract.ts';
 import { route } from './route.ts';
 
 type FeedbackRequest = z.output<typeof feedbackRequestSchema>;
@@ -33,6 +35,7 @@ export const giveFeedback = route(
       'Stores the label with the image, for the next training. The body has the `id` of the prediction, its true label, and the image that was predicted, as `index`, `image` or `pixels`. The route exists only if the variable FEEDBACK is "on" or "open".',
     parameters: {
       query: {
+        model: modelParameter,
         invert: {
           schema: invertSchema,
           description: 'The same value as when the image was predicted.',
@@ -50,6 +53,7 @@ export const giveFeedback = route(
       201: { description: 'The label is stored.', ...answer },
     },
     problems: [
+      'model_not_found',
       ...imageProblems,
       'bad_label',
       'unknown_prediction',
@@ -64,24 +68,36 @@ export const giveFeedback = route(
   openFeedback,
 );
 
-function openFeedback({ configuration, testSet, source, predictionIds, now }: AppContext) {
-  const maxPerDay = configuration.maxFeedbackPerDay;
-  const feedback = openFeedbackStore({ ...source, maxPerDay, now });
+function openFeedback(app: AppContext) {
+  const { configuration, testSets, source, snapshot, models, now, random } = app;
+  // The route exists only if predictions have ids.
+  const idsOf = app.predictionIds as (model: string) => PredictionIds;
+  const stores = new Map<string, FeedbackStore>();
+
+  function storeOf(name: string): FeedbackStore {
+    const maxPerDay = configuration.maxFeedbackPerDay;
+    const opened = stores.get(name) ?? openFeedbackStore({ ...source, name, maxPerDay, now });
+    stores.set(name, opened);
+    return opened;
+  }
 
   return async function storeFeedback(context: Context) {
     if (configuration.apiTokens.length === 0 && !configuration.feedbackIsOpen) throw closed();
     const invert = readInvert(context);
+    const name = modelName(context) ?? source.name;
+    models.checkServed(name);
     const body = await readBody(context);
     const request = parseJsonBody(body, feedbackRequestSchema, 'The feedback');
     const { id, index = null } = request;
-    // The route exists only if predictions have ids.
-    const { version, hash, unsigned } = await (predictionIds as PredictionIds).read(id);
-    const spec = await specOf(source, version);
+    const { version, hash, unsigned } = await idsOf(name).read(id);
+    const { model: spec, dataset } = await fromEither({ ...source, name }, snapshot, (from) =>
+      manifestOf(from, version),
+    );
     const label = labelOf(request.label, spec.labels);
     let pixels =
       index === null
         ? await pixelsOf(request, spec, invert)
-        : (await readTestImage(testSet, String(index), context.executionCtx)).image.pixels;
+        : await pixelsOfIndex(index, name, dataset.name, context.executionCtx);
     if (index === null && (await pixelsHash(pixels)) !== hash) {
       // The image that ?echo=true returns is the network's input already.
       pixels = await pixelsOf(request, spec, 'false');
@@ -98,7 +114,7 @@ function openFeedback({ configuration, testSet, source, predictionIds, now }: Ap
       schemaVersion: 1,
       id: unsigned,
       client: context.get('client'),
-      model: { name: source.name, version },
+      model: { name, version },
       label,
       height,
       width,
@@ -106,9 +122,24 @@ function openFeedback({ configuration, testSet, source, predictionIds, now }: Ap
       index,
       at,
     };
-    const stored = await feedback.save(record);
+    const stored = await storeOf(name).save(record);
     return context.json({ id, label, stored }, stored ? 201 : 200);
   };
+
+  async function pixelsOfIndex(
+    index: number,
+    model: string,
+    dataset: string,
+    background: Background,
+  ) {
+    const reading = {
+      testSets,
+      dataset: model === source.name ? null : dataset,
+      text: String(index),
+      random,
+    };
+    return (await readTestImage(reading, background)).image.pixels;
+  }
 }
 
 const closed = () =>
@@ -118,9 +149,9 @@ const closed = () =>
     { headers: { 'www-authenticate': 'Bearer realm="catwalk"' } },
   );
 
-async function specOf(source: VersionSource, version: string): Promise<ModelSpec> {
+async function manifestOf(source: VersionSource, version: string): Promise<Manifest> {
   try {
-    return (await readManifest(source, version)).model;
+    return await readManifest(source, version);
   } catch (cause) {
     if (!(cause instanceof ModelError)) throw cause;
     const detail = `The id names version ${version}, which does not exist.`;

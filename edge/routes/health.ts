@@ -4,6 +4,7 @@ import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
 import { servedModelSchema } from '../../shared/model/prediction.ts';
 import type { AppContext } from '../app-context.ts';
 import { problemResponse, toProblem } from '../errors.ts';
+import { nameModel } from '../http/headers.ts';
 import type { LoadFailure } from '../model/alias-follower.ts';
 import { describeServed } from '../model/predict.ts';
 import { problemCodeSchema, problemSchema } from './contract.ts';
@@ -30,6 +31,8 @@ const reportSchemas = {
 const readySchema = z.object({
   status: z.literal('ready'),
   model: servedModelSchema,
+  /** Whether the deployment's snapshot answers, because the bucket can't: `failure` says why. */
+  degraded: z.boolean(),
   /** Layers without a fast kernel. */
   stockLayers: z.array(z.string()),
   ...reportSchemas,
@@ -63,7 +66,7 @@ export const ready = route(
     tag: 'Health',
     summary: 'Check that a model is served',
     description:
-      '`failure` describes what is wrong with the version that the alias points to. It is also set while an older version is served instead. `stockLayers` are the layers of the model that TensorFlow.js computes, because there is no fast kernel for them.',
+      '`failure` describes what is wrong with the version that the alias points to. It is also set while an older version or the snapshot is served instead; `degraded` is true if it is the snapshot. `stockLayers` are the layers of the model that TensorFlow.js computes, because there is no fast kernel for them.',
     answers: {
       200: {
         description: 'A model is served.',
@@ -83,11 +86,13 @@ export const ready = route(
 function openReady({ models, configuration: { alias }, now, elapsed }: AppContext) {
   return async function readyz(context: Context) {
     try {
-      const reference = await models.resolve({ alias }, context.executionCtx);
+      const reference = await models.resolve({ choice: { alias } }, context.executionCtx);
       const described = await models.withModel(reference, (served) => ({
         model: describeServed(served),
+        degraded: served.isSnapshot,
         stockLayers: [...served.model.stockLayers],
       }));
+      nameModel(context, reference);
       return context.json({ status: 'ready', ...described, ...report() });
     } catch (error) {
       // Telemetry logs it like an error that was thrown.

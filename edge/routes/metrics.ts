@@ -25,9 +25,13 @@ export const metrics = route(
 );
 
 function openMetrics({ telemetry, models, source, configuration: { alias } }: AppContext) {
+  /** The label of a model other than the Worker's own. */
+  const nameOf = (name: string) => (name === source.name ? {} : { name });
   return async function getMetrics(context: Context) {
     const { counters } = telemetry;
-    const served = await models.resolve({ alias }, context.executionCtx).catch(() => null);
+    const served = await models
+      .resolve({ choice: { alias } }, context.executionCtx)
+      .catch(() => null);
     const text = prometheusText([
       ...requestMetrics(counters),
       predictionMetric(counters),
@@ -46,8 +50,13 @@ function openMetrics({ telemetry, models, source, configuration: { alias } }: Ap
       gauge(
         'model_resident',
         'The versions in memory.',
-        models.versions().map((version) => ({ labels: { version }, value: 1 })),
+        models
+          .inMemory()
+          .map(({ name, version }) => ({ labels: { version, ...nameOf(name) }, value: 1 })),
       ),
+      gauge('model_snapshot', "1 if the deployment's snapshot answers, else 0.", [
+        { value: served?.isSnapshot ? 1 : 0 },
+      ]),
       gauge(
         'model_failing',
         '1 if the version that an alias points to is not served, else 0.',

@@ -1,15 +1,16 @@
 import type { Context } from 'hono';
 import * as z from 'zod/mini';
-import { aliasNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
+import { servedModelSchema } from '../../shared/model/prediction.ts';
 import { aliasSchema, fileSchema, manifestSchema } from '../../shared/registry/manifest.ts';
 import { modelListSchema } from '../../shared/registry/model-list.ts';
 import type { AppContext } from '../app-context.ts';
 import { Problem } from '../errors.ts';
 import { immutable, nameModel } from '../http/headers.ts';
-import { modelChoice } from '../input/parameters.ts';
-import { readManifestBytes } from '../model/read-manifest.ts';
+import { modelChoice, modelName } from '../input/parameters.ts';
+import { fromEither, readManifestBytes } from '../model/read-manifest.ts';
 import { readFile } from '../model/version-files.ts';
-import { modelProblems, modelSelectors } from './contract.ts';
+import { modelParameter, modelProblems, modelSelectors } from './contract.ts';
 import { route } from './route.ts';
 
 export const servedManifestSchema = z.object({
@@ -20,6 +21,13 @@ export const servedManifestSchema = z.object({
     }),
   ),
   manifest: manifestSchema,
+  /** Present if the version is the one that the deployment carries, because the bucket could not answer. */
+  source: servedModelSchema.shape.source,
+});
+
+const listSchema = z.extend(modelListSchema, {
+  /** The models that requests may name, if the Worker serves more than its own. */
+  models: z.optional(z.array(modelNameSchema)),
 });
 
 export const listModels = route(
@@ -27,19 +35,25 @@ export const listModels = route(
     id: 'listModels',
     tag: 'Models',
     summary: 'List versions and aliases',
-    description: 'Lists the versions in the bucket, the newest first, and the aliases.',
+    description: 'Lists the versions of a model in the bucket, the newest first, and its aliases.',
+    parameters: { query: { model: modelParameter } },
     answers: {
       200: {
         description: 'Up to 20 versions and 8 aliases.',
-        content: { 'application/json': { schema: modelListSchema } },
+        content: { 'application/json': { schema: listSchema } },
       },
     },
-    problems: ['store_failed'],
-    schemas: { Models: modelListSchema },
+    problems: ['model_not_found', 'store_failed'],
+    schemas: { Models: listSchema },
   },
-  ({ catalog }) =>
+  ({ catalogs, models, source, configuration }) =>
     async function getModels(context) {
-      return context.json(await catalog.list());
+      const name = modelName(context) ?? source.name;
+      models.checkServed(name);
+      const list = await catalogs.of(name).list();
+      if (configuration.models.length === 0) return context.json(list);
+      const served = (await catalogs.names()).filter(models.mayServe);
+      return context.json({ ...list, models: Array.from(new Set([source.name, ...served])) });
     },
 );
 
@@ -62,12 +76,13 @@ export const servedModel = route(
   ({ models }) =>
     async function getModel(context) {
       const reference = await models.resolve(modelChoice(context), context.executionCtx);
-      const answer = await models.withModel(reference, ({ model, alias }) => {
+      const answer = await models.withModel(reference, ({ model, alias, isSnapshot }) => {
         // The alias's history says who moved it and why. That is not public.
         const { name, version, updatedAt, previous } = alias ?? {};
         return {
           alias: alias && { name, version, updatedAt, previous },
           manifest: model.manifest,
+          ...(isSnapshot && { source: 'snapshot' as const }),
         };
       });
       nameModel(context, reference);
@@ -95,6 +110,7 @@ export const versionFile = route(
           example: 'model.json',
         },
       },
+      query: { model: modelParameter },
     },
     answers: {
       200: {
@@ -105,24 +121,28 @@ export const versionFile = route(
         },
       },
     },
-    problems: ['not_found', 'version_not_found', 'bad_model', 'store_failed'],
+    problems: ['model_not_found', 'not_found', 'version_not_found', 'bad_model', 'store_failed'],
     curl: ' --output model.json',
   },
   openVersionFile,
 );
 
-function openVersionFile({ source }: AppContext) {
+function openVersionFile({ source, snapshot, models }: AppContext) {
   return async function getVersionFile(context: Context) {
     const { version = '', file = '' } = context.req.param();
     const missing = new Problem('not_found', `Version ${version} has no file ${file}.`);
     if (!versionSchema.safeParse(version).success) throw missing;
-    const { manifest, bytes } = await readManifestBytes(source, version);
-    const { files, evaluation } = manifest;
-    const listed = [...files, ...(evaluation ? [evaluation] : [])].find(
-      ({ path }) => path === file,
-    );
-    if (!listed && file !== 'manifest.json') throw missing;
-    const content = listed ? await readFile(source, version, listed) : bytes;
+    const name = modelName(context) ?? source.name;
+    models.checkServed(name);
+    const content = await fromEither({ ...source, name }, snapshot, async (from) => {
+      const { manifest, bytes } = await readManifestBytes(from, version);
+      const { files, evaluation } = manifest;
+      const listed = [...files, ...(evaluation ? [evaluation] : [])].find(
+        ({ path }) => path === file,
+      );
+      if (!listed && file !== 'manifest.json') throw missing;
+      return listed ? readFile(from, version, listed) : bytes;
+    });
     return context.body(content, 200, {
       'content-type': file.endsWith('.json') ? 'application/json' : 'application/octet-stream',
       'cache-control': immutable,

@@ -158,7 +158,9 @@ function openPredictImage({ models, predictionIds, telemetry }: AppContext) {
     const [only] = readings;
     if (!many && only instanceof Problem) throw only;
     const idOf = (reading: Reading) =>
-      reading instanceof Problem ? null : predictionIds?.idOf(reference.version, reading.pixels);
+      reading instanceof Problem
+        ? null
+        : predictionIds?.(reference.name).idOf(reference.version, reading.pixels);
     const ids = predictionIds && (await Promise.all(readings.map(idOf)));
     const answer = await models.withModel(reference, (served) =>
       answerAll(served, readings, { echo, ids }, telemetry),

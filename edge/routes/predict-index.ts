@@ -18,7 +18,6 @@ import {
   modelChoice,
   readTestImage,
 } from '../input/parameters.ts';
-import type { Background } from '../model/alias-follower.ts';
 import { describeServed, predictLogits } from '../model/predict.ts';
 import type { Served } from '../model/served-models.ts';
 import type { TestImage } from '../model/test-set.ts';
@@ -72,21 +71,26 @@ export const predictIndex = route(
 /** Values of Accept that mean JSON, without a closer look. */
 const anyType = [undefined, '', '*/*', 'application/json'];
 
-function openPredictIndex({ models, testSet, logitsCache, predictionIds, ...app }: AppContext) {
+function openPredictIndex({ models, testSets, logitsCache, predictionIds, ...app }: AppContext) {
   return async function predictTestImage(context: Context) {
     const background = context.executionCtx;
     const choice = modelChoice(context);
     // The image is read while the model is loading. A missing model is reported first.
     const asked = context.req.query('index');
-    const reading = readImage(asked, background);
-    background.waitUntil(reading.catch(() => {}));
+    const readImage = (dataset: string | null) =>
+      readTestImage({ testSets, dataset, text: asked, random: app.random }, background);
+    const isOwn = choice.model === undefined || choice.model === app.source.name;
+    const reading = isOwn ? readImage(null) : null;
+    if (reading) background.waitUntil(reading.catch(() => {}));
     const reference = await models.resolve(choice, background);
-    const { index, image } = await reading;
+    const { index, image, isSnapshot } = await (reading ??
+      readImage(await models.withModel(reference, ({ model }) => model.manifest.dataset.name)));
     const pinned = isPinned(context, image);
     const accept = context.req.header('accept');
     const drawing = anyType.includes(accept) ? null : await import('./draw-answer.ts');
     const picture = drawing?.pictureType(accept ?? '') ?? null;
-    const id = predictionIds && (await predictionIds.idOf(reference.version, image.pixels));
+    const id =
+      predictionIds && (await predictionIds(reference.name).idOf(reference.version, image.pixels));
 
     nameModel(context, reference);
     return models.withModel(reference, (served) => {
@@ -95,8 +99,8 @@ function openPredictIndex({ models, testSet, logitsCache, predictionIds, ...app 
       const model = describeServed(served);
       context.header('vary', 'Accept');
       if (asked !== undefined) {
-        const expiry = predictionIds?.expiry() ?? '';
-        const tag = `"${model.version}.${model.alias ?? ''}.${image.tag}.${index}.${picture ?? ''}${expiry}"`;
+        const expiry = predictionIds?.(reference.name).expiry() ?? '';
+        const tag = `"${model.version}.${model.alias ?? ''}${model.source ? '.snapshot' : ''}.${image.tag}.${index}.${picture ?? ''}${expiry}"`;
         context.header('etag', tag);
         // A version always gives the same answer to an image. Alias and test set may change, and signed ids expire.
         const isFixed = model.alias === null && pinned && expiry === '';
@@ -119,16 +123,11 @@ function openPredictIndex({ models, testSet, logitsCache, predictionIds, ...app 
         correct: predicted.id === image.label.id,
         probabilities,
         ...(id && { id }),
+        ...(isSnapshot && { testSet: { source: 'snapshot' as const, images: image.info.images } }),
         model,
       } satisfies IndexedPrediction & { model: ServedModel });
     });
   };
-
-  async function readImage(text: string | undefined, background: Background) {
-    if (text !== undefined) return readTestImage(testSet, text, background);
-    const { images } = await testSet.info(background);
-    return readTestImage(testSet, String(Math.floor(app.random() * images)), background);
-  }
 }
 
 /**

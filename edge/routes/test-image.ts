@@ -7,11 +7,13 @@ import { immutable, isKnown } from '../http/headers.ts';
 import {
   datasetParameter,
   isPinned,
+  modelName,
   readParameter,
   readTestImage,
   scaleSchema,
 } from '../input/parameters.ts';
-import { testSetProblems } from './contract.ts';
+import type { Background } from '../model/alias-follower.ts';
+import { modelParameter, modelProblems, testSetProblems } from './contract.ts';
 import { route } from './route.ts';
 
 /** Larger pictures would take too much time and memory. */
@@ -38,19 +40,20 @@ export const testImage = route(
           description: 'Repeats each pixel this many times, up to 896 pixels a side.',
         },
         dataset: datasetParameter,
+        model: modelParameter,
       },
     },
     answers: {
       200: { description: 'A PNG.', content: { 'image/png': {} } },
       304: { description: 'The client already has this image: `If-None-Match` has its ETag.' },
     },
-    problems: ['bad_index', 'not_found', ...testSetProblems, 'store_failed'],
+    problems: ['bad_index', 'not_found', ...testSetProblems, ...modelProblems],
     curl: ' --output 0.png',
   },
   openTestImage,
 );
 
-function openTestImage({ testSet }: AppContext) {
+function openTestImage({ testSets, models, random, source, configuration }: AppContext) {
   return async function getTestImage(context: Context) {
     const file = context.req.param('file') ?? '';
     if (!file.endsWith('.png')) {
@@ -58,7 +61,9 @@ function openTestImage({ testSet }: AppContext) {
     }
     const scale = readParameter(context, 'scale', scaleSchema, 'a whole number from 1 to 20');
     const text = file.slice(0, -'.png'.length);
-    const { index, image } = await readTestImage(testSet, text, context.executionCtx);
+    const dataset = await datasetOf(modelName(context), context.executionCtx);
+    const reading = { testSets, dataset, text, random };
+    const { index, image } = await readTestImage(reading, context.executionCtx);
     const pinned = isPinned(context, image);
     const tag = `"${image.tag}.${index}.${scale}"`;
     context.header('etag', tag);
@@ -70,4 +75,12 @@ function openTestImage({ testSet }: AppContext) {
     );
     return context.body(new Uint8Array(png), 200, { 'content-type': 'image/png' });
   };
+
+  /** The data set that a model other than the Worker's own was tested on. */
+  async function datasetOf(model: string | undefined, background: Background) {
+    if (model === undefined || model === source.name) return null;
+    const { alias } = configuration;
+    const reference = await models.resolve({ model, choice: { alias } }, background);
+    return models.withModel(reference, (served) => served.model.manifest.dataset.name);
+  }
 }

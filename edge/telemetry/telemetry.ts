@@ -17,7 +17,7 @@ export interface Telemetry {
 export interface TelemetryOptions {
   counters: Counters;
   logLevel: LogLevel;
-  /** Receives a point per prediction and per failed request (https://developers.cloudflare.com/analytics/analytics-engine/). */
+  /** Receives a point per prediction and per request (https://developers.cloudflare.com/analytics/analytics-engine/). */
   analytics: AnalyticsEngineDataset | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -38,11 +38,19 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
       const method = methods.includes(req.method) ? req.method : 'other';
       const { status } = res;
       countRequest(counters, `${method} ${route} ${status}`, route, milliseconds);
-      if (analytics && status >= 400) {
-        analytics.writeDataPoint({ blobs: ['', '', outcomeOf(context), route], indexes: [''] });
-      }
-      if (!isLogged(logLevel, status)) return;
       const version = res.headers.get('x-catwalk-version');
+      analytics?.writeDataPoint({
+        blobs: [
+          version ?? '',
+          '',
+          outcomeOf(context),
+          route,
+          res.headers.get('x-catwalk-source') ?? '',
+        ],
+        doubles: [0, milliseconds],
+        indexes: [''],
+      });
+      if (!isLogged(logLevel, status)) return;
       const { requestId, client = null } = context.var;
       const outcome = outcomeOf(context);
       const record = { requestId, method, route, status, milliseconds, version, outcome, client };
@@ -52,7 +60,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
     predicted(manifest, of, predicted) {
       countPrediction(counters[of], manifest, predicted);
       analytics?.writeDataPoint({
-        blobs: [manifest.version, predicted.label, 'ok', of],
+        blobs: [manifest.version, predicted.label, 'ok', of, manifest.name],
         doubles: [predicted.probability],
         indexes: [manifest.version],
       });

@@ -41,13 +41,14 @@ const requestMs = 10_000;
 const readySchema = z.object({
   status: z.literal('ready'),
   model: z.object({ version: z.string() }),
+  degraded: z.boolean(),
   failure: z.object({ detail: z.string() }).nullable(),
 });
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
 export type Readiness =
-  /** The Worker serves this version. `failure` is the reason if the alias names another one. */
-  | { state: 'ready'; version: string; failure: string | null }
+  /** The Worker serves this version. `failure` is the reason if the alias names another one, or the snapshot answers. */
+  | { state: 'ready'; version: string; failure: string | null; isSnapshot: boolean }
   /** The Worker answers, but no model is published. */
   | { state: 'no-model' };
 
@@ -69,8 +70,9 @@ export async function waitUntilReady(url: string): Promise<Readiness> {
       const body: unknown = JSON.parse(text);
       const ready = readySchema.safeParse(body);
       if (response.ok && ready.success) {
-        const { model, failure } = ready.data;
-        return { state: 'ready', version: model.version, failure: failure?.detail ?? null };
+        const { model, failure, degraded } = ready.data;
+        const { version } = model;
+        return { state: 'ready', version, failure: failure?.detail ?? null, isSnapshot: degraded };
       }
       if (problemSchema.safeParse(body).data?.code === 'no_model') return { state: 'no-model' };
     } catch (error) {

@@ -4,9 +4,11 @@ import { addSchemaOptions, parseSchemaOptions } from '../../node/options.ts';
 
 const deployOptionsSchema = z.object({
   env: z
-    .enum(['staging', 'production'])
-    .default('production')
-    .describe('environment of wrangler.jsonc to deploy: staging, production')
+    .enum(['staging', 'production', 'top-level'])
+    .optional()
+    .describe(
+      'environment of wrangler.jsonc to deploy: staging, production, top-level (default: production, but top-level in Workers Builds)',
+    )
     .meta({ value: '<name>' }),
   url: z
     .url({ protocol: /^https?$/ })
@@ -42,7 +44,7 @@ export type DeployOptions = z.output<typeof deployOptionsSchema>;
 export function parseDeployOptions(argv: readonly string[]): DeployOptions {
   const command = new Command('npm run deploy --')
     .description(
-      'Creates the bucket if it is missing, uploads the test set, deploys the Worker and waits until it answers. Safe to run again.',
+      'Creates the bucket if it is missing, uploads the test set if there are keys, deploys the Worker with a snapshot of the model that the bucket serves, and waits until it answers. Safe to run again.',
     )
     .allowExcessArguments(false)
     .exitOverride();

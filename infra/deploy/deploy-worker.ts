@@ -6,6 +6,7 @@ import { StepError } from '../process/run-program.ts';
 import { chooseAccount } from './account.ts';
 import { repository, runCommand, waitUntilReady } from './commands.ts';
 import type { DeployOptions } from './deploy-options.ts';
+import { refreshSnapshot } from './refresh-snapshot.ts';
 import { uploadTarget } from './upload-target.ts';
 
 /** The settings of an environment of wrangler.jsonc that a deployment needs. */
@@ -62,14 +63,17 @@ const bucketMissing = 'code: 10006';
  * @throws {Error} if a step fails; the message says what to do
  */
 export async function deployWorker(
-  { env, url, endpoint, config: configFile, dryRun }: DeployOptions,
+  { env: chosen, url, endpoint, config: configFile, dryRun }: DeployOptions,
   environment: NodeJS.ProcessEnv,
   print: (line: string) => void,
 ): Promise<void> {
   const { unstable_readConfig } = await import('wrangler');
+  // The Deploy to Cloudflare button writes the names of its Worker and bucket to the top level of the configuration.
+  const env = chosen ?? (environment.WORKERS_CI ? 'top-level' : 'production');
+  const named = env === 'top-level' ? '' : env;
   const file = resolve(repository, configFile);
   const config = configSchema.parse(
-    unstable_readConfig({ config: file, env }, { hideWarnings: true }),
+    unstable_readConfig({ config: file, env: named }, { hideWarnings: true }),
   );
   const { vars: variables } = config;
   const { bucket_name: bound, jurisdiction } =
@@ -83,7 +87,7 @@ export async function deployWorker(
   const domains = (config.routes ?? []).flatMap((route) =>
     typeof route === 'object' && route.custom_domain ? [route.pattern] : [],
   );
-  const withConfig = (...argv: string[]) => [...argv, '--config', file, '--env', env];
+  const withConfig = (...argv: string[]) => [...argv, '--config', file, `--env=${named}`];
   const bucketUrl = `s3://${bucket}/${variables.BUCKET_PREFIX ?? ''}`.replace(/\/$/, '');
   const upload = ['data', 'upload', '--bucket', bucketUrl];
   upload.push('--dataset', variables.DATASET_NAME ?? 'fashion-mnist');
@@ -94,7 +98,8 @@ export async function deployWorker(
     });
     print(`Would check the login: wrangler whoami`);
     if (bound) print(`Would create the R2 bucket ${bound} if it is missing`);
-    print(`Would upload the test set: catwalk ${upload.join(' ')}`);
+    print(`Would upload the test set, if there are keys: catwalk ${upload.join(' ')}`);
+    print(`Would put the version that the bucket serves among the static assets`);
     print(`Would deploy ${config.name} (${env}), and wait for /readyz`);
     for (const domain of domains) print(`Would ${pointing(domain)}`);
     return;
@@ -106,8 +111,25 @@ export async function deployWorker(
   const deployedBucket = { name: bucket, r2: { accountId: account.id, jurisdiction }, variables };
   const target = uploadTarget(inAccount, deployedBucket, endpoint);
   if (bound) print(await ensureBucket(bound, jurisdiction, withConfig, inAccount));
-  upload.push(...target.options);
-  await runCommand('catwalk', upload, target.environment, { show: true });
+  if (target) {
+    upload.push(...target.options);
+    await runCommand('catwalk', upload, target.environment, { show: true });
+  } else {
+    print(
+      'The test set is not uploaded, because AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set. `train --publish` uploads it, too',
+    );
+  }
+  const inJurisdiction = jurisdiction ? ['--jurisdiction', jurisdiction] : [];
+  const wranglerArguments = withConfig(...inJurisdiction);
+  print(
+    await refreshSnapshot({
+      bucketUrl,
+      target,
+      wranglerArguments,
+      environment: inAccount,
+      variables,
+    }),
+  );
   // Wrangler asks about it only at a terminal.
   for (const domain of domains) print(`The deployment will ${pointing(domain)}`);
   const deployed = await deploy(withConfig('deploy', '--minify'), inAccount);
@@ -117,13 +139,17 @@ export async function deployWorker(
     throw new Error('The Worker is deployed, but Wrangler printed no address. Pass it with --url.');
   }
   const readiness = await waitUntilReady(address);
-  if (readiness.state === 'ready') {
+  if (readiness.state === 'ready' && !readiness.isSnapshot) {
     print(`It serves ${readiness.version} at ${address}`);
     if (readiness.failure)
       print(`Its alias names another version, which failed: ${readiness.failure}`);
     return;
   }
-  print(`It answers at ${address}, and has no model yet. Train and publish one:`);
+  print(
+    readiness.state === 'ready'
+      ? `It answers at ${address} with the model that the deployment carries, ${readiness.version}: ${readiness.failure}`
+      : `It answers at ${address}, and has no model yet. Train and publish one:`,
+  );
   print(`  npx catwalk train --publish ${bucketUrl}`);
 }
 

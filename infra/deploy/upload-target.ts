@@ -14,23 +14,23 @@ export interface UploadTarget {
   environment: NodeJS.ProcessEnv;
 }
 
+const hasKeys = (environment: NodeJS.ProcessEnv): boolean =>
+  Boolean(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY);
+
 /**
  * Returns how to upload to the bucket that the Worker reads: R2's S3 API, or the S3 server of the Worker's variables.
  *
  * @param endpoint of `--endpoint`: the same store under another address
- * @throws {Error} if the keys are missing, or a variable of the shell names another endpoint
+ * @returns `null` if the bucket is R2's and there are no keys: then nothing is uploaded
+ * @throws {Error} if a variable of the shell names another endpoint
  */
 export function uploadTarget(
   environment: NodeJS.ProcessEnv,
   { name, r2: binding, variables }: DeployedBucket,
   endpoint?: string,
-): UploadTarget {
+): UploadTarget | null {
   const r2 = variables.S3_BUCKET ? null : binding;
-  if (r2 && !(environment.AWS_ACCESS_KEY_ID && environment.AWS_SECRET_ACCESS_KEY)) {
-    throw new Error(
-      'Uploading the test set needs the S3 API of R2. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an R2 API token of this account (docs/09-deploy-and-operate.md).',
-    );
-  }
+  if (r2 && !hasKeys(environment)) return null;
   const workers = r2 ? r2Endpoint(r2) : variables.AWS_ENDPOINT_URL;
   if (endpoint === undefined) refuseForeign(environment, name, workers);
   const target = endpoint ?? workers;

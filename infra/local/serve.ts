@@ -30,7 +30,9 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
   try {
     const page = worker.url.replace('127.0.0.1', 'localhost');
     if (options.retrain || !(await isReady(worker, signal))) {
-      print(`The Worker listens at ${page} and serves each model as soon as it is published.`);
+      print(
+        `The Worker listens at ${page}. It answers with the starter model until the first one is published, and then serves each as soon as it is published.`,
+      );
       const code = await runTrainer(
         ['--publish', 's3://catwalk', '--alias', 'production', ...options.trainerArguments],
         worker.env,
@@ -57,8 +59,9 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
 
 async function isReady({ url }: LocalWorker, signal: AbortSignal): Promise<boolean> {
   const response = await fetch(`${url}/readyz`, { signal });
-  await response.body?.cancel();
-  return response.ok;
+  const { degraded } = (await response.json()) as { degraded?: boolean };
+  // The starter model answers until one is published.
+  return response.ok && degraded === false;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

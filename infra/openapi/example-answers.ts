@@ -79,5 +79,12 @@ export const exampleAnswers: Record<string, unknown> = {
     stored: false,
   },
   live: { status: 'ok' },
-  ready: { status: 'ready', model, failure: null, stockLayers: [], versionsInMemory: [version] },
+  ready: {
+    status: 'ready',
+    model,
+    failure: null,
+    degraded: false,
+    stockLayers: [],
+    versionsInMemory: [version],
+  },
 };

@@ -13,6 +13,9 @@ export interface PageFile {
 }
 
 const mediaTypes: Record<string, string> = {
+  '.bin': 'application/octet-stream',
+  '.idx': 'application/octet-stream',
+  '.sig': 'application/octet-stream',
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

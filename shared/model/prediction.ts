@@ -20,10 +20,10 @@ const scoredLabelSchema = z.extend(labelSchema, {
   probability: z.number().check(z.minimum(0), z.maximum(1)),
 });
 
-const pixels = z.int().check(z.nonnegative());
+const count = z.int().check(z.nonnegative());
 
 /** A part of a picture in pixels, from its upper left corner, after its EXIF orientation was applied. */
-const cropSchema = z.object({ x: pixels, y: pixels, width: pixels, height: pixels });
+const cropSchema = z.object({ x: count, y: count, width: count, height: count });
 
 /** The model's answer for one image. */
 export const predictionSchema = z.object({
@@ -43,6 +43,8 @@ export const servedModelSchema = z.object({
   name: z.string(),
   version: versionSchema,
   alias: z.nullable(aliasNameSchema),
+  /** Present if the version is the one that the deployment carries, because the bucket could not answer. */
+  source: z.optional(z.literal('snapshot')),
 });
 
 /** The prediction and the true label of a test image. */
@@ -50,6 +52,8 @@ export const indexedPredictionSchema = z.extend(predictionSchema, {
   index: z.int().check(z.nonnegative()),
   actual: labelSchema,
   correct: z.boolean(),
+  /** Present if the image is one of those that the deployment carries: the first `images` of the test set. */
+  testSet: z.optional(z.object({ source: z.literal('snapshot'), images: count })),
 });
 
 export type Crop = z.infer<typeof cropSchema>;

@@ -30,7 +30,11 @@ const seen = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-contract-'));
-  worker = await startLocalWorker({ port: 0, persistTo: folder, variables: { FEEDBACK: 'open' } });
+  worker = await startLocalWorker({
+    port: 0,
+    persistTo: folder,
+    variables: { FEEDBACK: 'open', SNAPSHOT: 'off' },
+  });
   document = (await (await fetch(`${worker.url}/openapi.json`)).json()) as OpenApiDocument;
   faultOf = answerChecker(document);
   image = (await fixtureDataset()).test.images.slice(0, 784);

@@ -24,7 +24,11 @@ let bucket: Bucket;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'catwalk-line-'));
-  worker = await startLocalWorker({ port: 0, persistTo: join(folder, 'state') });
+  worker = await startLocalWorker({
+    port: 0,
+    persistTo: join(folder, 'state'),
+    variables: { SNAPSHOT: 'off' },
+  });
   bucket = openBucket({ url: 's3://catwalk', environment: worker.env });
 });
 afterAll(async () => {

@@ -138,7 +138,9 @@ const chunkBytes = 78_400;
  * Encodes a test set as it is stored: uncompressed IDX files, so that one range read gets an image, and their description, with
  * hashes that verify each range.
  */
-export function describeTestSet(dataset: Dataset): {
+export function describeTestSet(
+  dataset: Pick<Dataset, 'name' | 'height' | 'width' | 'channels' | 'labels' | 'test'>,
+): {
   info: DatasetInfo;
   files: Record<DatasetFile, Uint8Array>;
 } {

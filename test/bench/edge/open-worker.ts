@@ -36,6 +36,8 @@ export interface OpenWorkerOptions {
   bindings?: WorkerBindings;
   /** Serves the page and the other static assets in front of the Worker, as in a deployment. */
   withAssets?: boolean;
+  /** A folder of static assets that only the Worker reads, such as a snapshot (default: none). */
+  ownAssets?: string;
   /** Called with each line that the Worker logs. */
   onLog?: (line: string) => void;
 }
@@ -89,11 +91,12 @@ export async function openWorker(options: OpenWorkerOptions): Promise<OpenWorker
 }
 
 function workerOptions(options: OpenWorkerOptions) {
-  const { bundle, variables: further = {}, bindings = {}, withAssets = false } = options;
+  const { bundle, variables: further = {}, bindings = {}, ownAssets, withAssets = false } = options;
   const { compatibility_date, compatibility_flags, vars, assets } = unstable_readConfig(
     { config: join(repository, 'wrangler.jsonc') },
     { hideWarnings: true },
   );
+  const directory = ownAssets ?? (withAssets ? assets?.directory : undefined);
   const modules = Array.from(bundle, ([name, contents]) => {
     const type = name.endsWith('.wasm') ? ('wasm' as const) : ('esm' as const);
     return [
@@ -114,10 +117,9 @@ function workerOptions(options: OpenWorkerOptions) {
         BUCKET: { type: 'r2' as const, name: 'catwalk' },
         ...Object.fromEntries(variables),
         ...bindings,
+        ...(directory && { ASSETS: { type: 'assets' as const } }),
       },
-      ...(withAssets && assets?.directory
-        ? { assets: { directory: assets.directory, hasUserWorker: true } }
-        : {}),
+      ...(directory && { assets: { directory, hasUserWorker: true } }),
     },
     dev: { unsafeDirectSockets: [{ host, port: 0 }] },
   };

@@ -54,6 +54,8 @@ describe('parseConfiguration', () => {
       feedbackSecret: null,
       maxFeedbackPerDay: 1000,
       pollMilliseconds: 2000,
+      models: [],
+      snapshot: true,
       bucketPrefix: '',
       publicKeys: [],
       addressHeader: 'CF-Connecting-IP',

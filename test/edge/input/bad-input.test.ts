@@ -255,12 +255,15 @@ describe('an invalid query', () => {
     ['/predict?Index=1', 'Write the parameter "Index" as "index".'],
     [
       '/predict?idx=1',
-      '/predict has no parameter "idx"; it has only index, dataset, version, alias.',
+      '/predict has no parameter "idx"; it has only index, dataset, model, version, alias.',
     ],
     ['/predict?index=1&index=2', 'The query has index twice.'],
     ['/images/0.png?Scale=2', 'Write the parameter "Scale" as "scale".'],
-    ['/model?constructor=1', '/model has no parameter "constructor"; it has only version, alias.'],
-    ['/models?page=2', '/models has no parameter "page"; it has no parameters.'],
+    [
+      '/model?constructor=1',
+      '/model has no parameter "constructor"; it has only model, version, alias.',
+    ],
+    ['/models?page=2', '/models has no parameter "page"; it has only model.'],
     ['/healthz?verbose', '/healthz has no parameter "verbose"; it has no parameters.'],
     ['/readyz?verbose=1', '/readyz has no parameter "verbose"; it has no parameters.'],
     ['/metrics?name=x', '/metrics has no parameter "name"; it has no parameters.'],

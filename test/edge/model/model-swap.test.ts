@@ -65,7 +65,10 @@ describe('a version that a request names', () => {
       onSwap: () => {},
     });
     // The runtime stops a request whose client has gone, except for what it waits for in the background.
-    void models.resolve({ version: first }, { waitUntil: (work) => void background.push(work) });
+    void models.resolve(
+      { choice: { version: first } },
+      { waitUntil: (work) => void background.push(work) },
+    );
     await Promise.all(background);
     expect(models.versions()).toEqual([first]);
   });

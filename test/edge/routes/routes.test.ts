@@ -146,6 +146,7 @@ describe('health', () => {
       model: { name: 'fashion-mnist-cnn', version, alias: 'production' },
       failure: null,
       stockLayers: [],
+      degraded: false,
       versionsInMemory: [version],
     });
   });

@@ -189,19 +189,27 @@ describe('the log', () => {
   });
 });
 
-it('writes a data point per prediction and failure if Analytics Engine is bound', async () => {
+it('writes a data point per prediction and request if Analytics Engine is bound', async () => {
   const points: AnalyticsEngineDataPoint[] = [];
   const ANALYTICS = { writeDataPoint: (point = {}) => void points.push(point) };
   const app = openApp(bucket, { bindings: { ANALYTICS } });
   const { predicted } = await app.json('/predict?index=0');
   await app.post(testImage(0));
   await app.request('/predict?index=x');
+  const ofRequest = (of: string, outcome: string) => ({
+    blobs: [of, '', outcome, '/predict', ''],
+    doubles: [0, 0],
+    indexes: [''],
+  });
   expect(points).toEqual([
-    ...['indexed', 'posted'].map((of) => ({
-      blobs: [version, predicted.label, 'ok', of],
-      doubles: [predicted.probability],
-      indexes: [version],
-    })),
-    { blobs: ['', '', 'bad_index', '/predict'], indexes: [''] },
+    ...['indexed', 'posted'].flatMap((of) => [
+      {
+        blobs: [version, predicted.label, 'ok', of, 'fashion-mnist-cnn'],
+        doubles: [predicted.probability],
+        indexes: [version],
+      },
+      ofRequest(version, 'ok'),
+    ]),
+    ofRequest('', 'bad_index'),
   ]);
 });

@@ -19,6 +19,7 @@ const bucket = { name: 'catwalk', r2, variables: {} };
 /** @returns the bucket and endpoint that the trainer would upload to */
 function locate(environment: NodeJS.ProcessEnv, deployed: DeployedBucket, endpoint?: string) {
   const target = uploadTarget(environment, deployed, endpoint);
+  if (target === null) throw new Error('no keys');
   const { values } = parseArgs({
     args: target.options,
     options: {

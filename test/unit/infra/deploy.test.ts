@@ -98,7 +98,10 @@ describe('a deployment', () => {
     // As Cloudflare measured it.
     expect(first.output).toContain('Worker Startup Time: 12 ms');
     expect(first.output).toContain('catwalk.stand-in.workers.dev');
-    expect(first.output).toContain(`It answers at ${worker.url}, and has no model yet`);
+    expect(first.output).toContain('the deployment carries the starter model');
+    expect(first.output).toContain(
+      `It answers at ${worker.url} with the model that the deployment`,
+    );
     expect(first.code).toBe(0);
     expect(cloudflare.buckets).toEqual(new Set(['catwalk']));
     const [name, deployed] = [...cloudflare.workers][0] as [string, UploadedWorker];

@@ -23,7 +23,7 @@ export default forwardWorker(async (context) => {
     now: Date.now,
     random: Math.random,
   });
-  const reference = await models.resolve({ alias }, context);
+  const reference = await models.resolve({ choice: { alias } }, context);
   const model = await models.withModel(reference, (served) => served.model);
   return (input, count) => model.predict(input, count);
 });

@@ -1,0 +1,104 @@
+import { StoreError } from '../../shared/registry/object-store.ts';
+import { DatasetError, ModelError } from '../errors.ts';
+import type { Background } from './alias-follower.ts';
+
+/** How long a request waits for the bucket, before the snapshot answers it. Loading a model takes a third of that. */
+const patienceMilliseconds = 1000;
+/** An attempt that takes longer is abandoned: the runtime may have stopped the request that started it. */
+const maxAttemptMilliseconds = 20_000;
+
+/**
+ * Answers from the bucket, or from the snapshot while the bucket can't. The first request waits for the bucket a short time. Later
+ * ones are answered from the snapshot at once, and attempts in the background find out when the bucket can answer again.
+ *
+ * @throws the bucket's error, if the snapshot can't answer either
+ */
+export type WithFallback = <Result>(
+  fromBucket: () => Promise<Result>,
+  fromSnapshot: () => Promise<Result>,
+  background: Background,
+) => Promise<Result>;
+
+export interface FallbackOptions {
+  /** The time between attempts to read the bucket. */
+  retryMilliseconds: number;
+  /** Milliseconds of a clock that never goes back. */
+  now: () => number;
+}
+
+/** Makes the choice between bucket and snapshot for one kind of read. */
+export function openFallback({ retryMilliseconds, now }: FallbackOptions): WithFallback {
+  let isUp = false;
+  let hasAnswered = false;
+  let attempt: { startedAt: number; done: Promise<void> } | null = null;
+  let attemptedAt = Number.NEGATIVE_INFINITY;
+  let failure: unknown = null;
+
+  /** @returns whether the bucket could answer, even if the request's own fault kept it from that */
+  function noteFailure(error: unknown): boolean {
+    isUp = !isOutage(error);
+    if (isUp) return true;
+    failure = error;
+    attemptedAt = now();
+    return false;
+  }
+
+  function startAttempt(fromBucket: () => Promise<unknown>, background: Background): void {
+    if (attempt ? now() - attempt.startedAt < maxAttemptMilliseconds : !isDue()) return;
+    const started = { startedAt: now(), done: Promise.resolve() };
+    started.done = fromBucket()
+      .then(
+        () => {
+          isUp = true;
+        },
+        (error) => void noteFailure(error),
+      )
+      .finally(() => {
+        if (attempt === started) attempt = null;
+      });
+    attempt = started;
+    background.waitUntil(started.done);
+  }
+
+  const isDue = () => now() - attemptedAt >= retryMilliseconds;
+
+  return async function withFallback(fromBucket, fromSnapshot, background) {
+    if (isUp) {
+      try {
+        return await fromBucket();
+      } catch (error) {
+        if (noteFailure(error)) throw error;
+      }
+    } else {
+      startAttempt(fromBucket, background);
+      if (attempt && !hasAnswered) await within(attempt.done, patienceMilliseconds);
+      if (isUp) return fromBucket();
+    }
+    try {
+      const result = await fromSnapshot();
+      hasAnswered = true;
+      return result;
+    } catch (error) {
+      const isMissing = isOutage(error);
+      // A deployment need not have a snapshot of this model.
+      if (attempt === null && isMissing) return fromBucket();
+      await attempt?.done;
+      if (isUp) return fromBucket();
+      throw isMissing || failure instanceof StoreError ? failure : error;
+    }
+  };
+}
+
+/** Whether an error says that the bucket, or the snapshot, can't answer. Others are about the request. */
+const isOutage = (error: unknown): boolean =>
+  error instanceof StoreError || error instanceof ModelError || error instanceof DatasetError;
+
+async function within(work: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise: expired, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await Promise.race([work, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
