@@ -145,6 +145,31 @@ it('loads with plain TensorFlow.js', async () => {
   expectSame(softmax(logits.dataSync()), probabilitiesOf(await get('/predict?index=0')));
 });
 
+it('serves a residual network, without the batch normalization that it was trained with', async () => {
+  const reports = await train(
+    ...['--network', 'residual', '--learning-rate', '0.03', '--publish', 's3://catwalk'],
+    ...['--alias', 'residual'],
+  );
+  expect(reports.at(-1).accuracy).toBeGreaterThanOrEqual(0.9);
+  const { manifest: published } = await get('/model?alias=residual');
+  const types = published.model.layers.map(({ type }: { type: string }) => type);
+  expect(types).toContain('add');
+  expect(types).not.toContain('batchNorm');
+  const files = tomatoes.flatMap((kind) =>
+    Array.from({ length: perKind }, (_, i) => join(dataset, 'test', kind, `${i}.png`)),
+  );
+  const [{ predictions }] = await catwalk('predict', ...files, '--run', reports.at(-1).run);
+  const model = await loadLayersModel(`${worker.url}/models/${published.version}/model.json`);
+  for (const [i, file] of files.entries()) {
+    const { answer } = await post('/predict?alias=residual', await readFile(file), 'image/png');
+    expectSame(probabilitiesOf(answer), probabilitiesOf(predictions[i]));
+  }
+  const input = normalizePixels(await pixelsOf(0), published.model.preprocessing);
+  const logits = model.predict(tf.tensor(input, [1, side, side, 3])) as tf.Tensor;
+  const served: IndexedPrediction = await get('/predict?index=0&alias=residual');
+  expectSame(softmax(logits.dataSync()), probabilitiesOf(served));
+}, 240_000);
+
 describe('takes pixels in colour', () => {
   let pixels: number[];
   let expected: number[];
@@ -201,8 +226,8 @@ describe('takes pixels in colour', () => {
       const { answer } = await post(`${path}/infer`, { inputs: [tensor] });
       expectSame(answer.outputs[0].data, expected);
     }
-    const planes = { name: 'images', shape: [1, 3, side, side], datatype: 'UINT8', data: pixels };
-    expect((await post(`${path}/infer`, { inputs: [planes] })).answer.error).toMatch(/shape/);
+    const turned = { name: 'images', shape: [1, side, 3, side], datatype: 'UINT8', data: pixels };
+    expect((await post(`${path}/infer`, { inputs: [turned] })).answer.error).toMatch(/shape/);
   });
 
   it('as feedback, and trains on it', async () => {
