@@ -209,7 +209,7 @@ function spreadInput(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128,
 
 /**
  * One point: left [rows, depth] * right, panels [columns / 8][depth][8] -> out [rows, columns]. Rows past the end, up to a multiple of 4,
- * are computed too.
+ * are computed too. Unrolled further, Binaryen would move more loads to the front than there are registers for.
  *
  * @param depth a multiple of 4
  */
@@ -263,39 +263,11 @@ function multiplyPoint(left: usize, rows: i32, depth: i32, right: usize, columns
         value = v128.load_splat<f32>(left3, 4);
         low3 = multiplyAdd(value, weightLow, low3);
         high3 = multiplyAdd(value, weightHigh, high3);
-        weightLow = v128.load(weight, 64);
-        weightHigh = v128.load(weight, 80);
-        value = v128.load_splat<f32>(left0, 8);
-        low0 = multiplyAdd(value, weightLow, low0);
-        high0 = multiplyAdd(value, weightHigh, high0);
-        value = v128.load_splat<f32>(left1, 8);
-        low1 = multiplyAdd(value, weightLow, low1);
-        high1 = multiplyAdd(value, weightHigh, high1);
-        value = v128.load_splat<f32>(left2, 8);
-        low2 = multiplyAdd(value, weightLow, low2);
-        high2 = multiplyAdd(value, weightHigh, high2);
-        value = v128.load_splat<f32>(left3, 8);
-        low3 = multiplyAdd(value, weightLow, low3);
-        high3 = multiplyAdd(value, weightHigh, high3);
-        weightLow = v128.load(weight, 96);
-        weightHigh = v128.load(weight, 112);
-        value = v128.load_splat<f32>(left0, 12);
-        low0 = multiplyAdd(value, weightLow, low0);
-        high0 = multiplyAdd(value, weightHigh, high0);
-        value = v128.load_splat<f32>(left1, 12);
-        low1 = multiplyAdd(value, weightLow, low1);
-        high1 = multiplyAdd(value, weightHigh, high1);
-        value = v128.load_splat<f32>(left2, 12);
-        low2 = multiplyAdd(value, weightLow, low2);
-        high2 = multiplyAdd(value, weightHigh, high2);
-        value = v128.load_splat<f32>(left3, 12);
-        low3 = multiplyAdd(value, weightLow, low3);
-        high3 = multiplyAdd(value, weightHigh, high3);
-        left0 += 16;
-        left1 += 16;
-        left2 += 16;
-        left3 += 16;
-        weight += 128;
+        left0 += 8;
+        left1 += 8;
+        left2 += 8;
+        left3 += 8;
+        weight += 64;
       }
       v128.store(target, low0);
       v128.store(target, high0, 16);

@@ -21,8 +21,8 @@ const convolutions = fc.record({
   seed: fc.integer({ min: 0, max: 1000 }),
 });
 
-/** Winograd's transforms of 4x4 tiles round more than products do. */
-const largeTilesTolerance = 5e-5;
+/** Winograd's transforms of 4x4 tiles round more than products do: by about 1e-5 of the sum of all magnitudes, of which most cancel out here. */
+const largeTilesTolerance = 2e-4;
 
 type Convolution = typeof convolutions extends fc.Arbitrary<infer T> ? T : never;
 
@@ -181,7 +181,7 @@ describe('convolution kernels equal the cpu backend', () => {
         run('Conv2D', { x, filter }, attributes(all)),
         run('Conv2DBackpropFilter', { x, dy }, { ...attributes(all), filterShape: filter.shape }),
       ];
-    }, 5 * largeTilesTolerance));
+    }, 2 * largeTilesTolerance));
 
   it('leaves a dilated convolution to the backend', () =>
     expectSameOnBoth(() =>
