@@ -23,7 +23,11 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   const dataset = datasetName(options.dataset);
-  const variables = { MODEL_NAME: modelNameFor(dataset), DATASET_NAME: dataset };
+  const variables = {
+    MODEL_NAME: modelNameFor(dataset),
+    DATASET_NAME: dataset,
+    SNAPSHOT: 'on',
+  };
   print('Starting the Worker …');
   const worker = await startLocalWorker({ port, persistTo, variables, signal });
   const workerEnded = worker.exited.then(() => ending.abort());

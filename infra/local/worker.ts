@@ -16,7 +16,7 @@ export interface LocalWorkerOptions {
   logFile?: string;
   /** A wrangler configuration (default: the repository's). */
   config?: string;
-  /** Variables that override the configuration's `vars`. */
+  /** Variables that override the configuration's `vars`, and the default that there is no snapshot. */
   variables?: Record<string, string>;
   /** Cancels the start. */
   signal?: AbortSignal;
@@ -61,7 +61,9 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
   const url = `http://${host}:${port}`;
   const persistTo = resolve(options.persistTo);
   const logFile = options.logFile ? resolve(options.logFile) : join(persistTo, 'worker.log');
-  const { config, variables = {} } = options;
+  const { config } = options;
+  // Programs that start a Worker want the model that they publish, however slowly it loads.
+  const variables = { SNAPSHOT: 'off', ...options.variables };
   const child = spawnWrangler({ port, persistTo, logFile, config, variables });
   const exited = once(child, 'exit').then(() => {});
   // The Worker must not outlive this process, however it ends.

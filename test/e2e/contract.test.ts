@@ -33,7 +33,7 @@ beforeAll(async () => {
   worker = await startLocalWorker({
     port: 0,
     persistTo: folder,
-    variables: { FEEDBACK: 'open', SNAPSHOT: 'off' },
+    variables: { FEEDBACK: 'open' },
   });
   document = (await (await fetch(`${worker.url}/openapi.json`)).json()) as OpenApiDocument;
   faultOf = answerChecker(document);

@@ -27,7 +27,6 @@ beforeAll(async () => {
   worker = await startLocalWorker({
     port: 0,
     persistTo: join(folder, 'state'),
-    variables: { SNAPSHOT: 'off' },
   });
   bucket = openBucket({ url: 's3://catwalk', environment: worker.env });
 });

@@ -117,7 +117,7 @@ function workerOptions(options: OpenWorkerOptions) {
         BUCKET: { type: 'r2' as const, name: 'catwalk' },
         ...Object.fromEntries(variables),
         ...bindings,
-        ...(directory && { ASSETS: { type: 'assets' as const } }),
+        ...(ownAssets && { ASSETS: { type: 'assets' as const } }),
       },
       ...(directory && { assets: { directory, hasUserWorker: true } }),
     },

@@ -66,7 +66,7 @@ describe('a deployment', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'catwalk-deploy-'));
     [worker, cloudflare] = await Promise.all([
-      startLocalWorker({ port: 0, persistTo: folder }),
+      startLocalWorker({ port: 0, persistTo: folder, variables: { SNAPSHOT: 'on' } }),
       startCloudflareStandIn(),
     ]);
   });
