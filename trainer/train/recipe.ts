@@ -180,7 +180,7 @@ const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> =
   residual: {
     residual,
     fast: { ...residual, epochs: 8, warmupEpochs: 1.5 },
-    best: { ...residual, epochs: 36, warmupEpochs: 6 },
+    best: { ...residual, epochs: 32, warmupEpochs: 6 },
   },
 };
 
