@@ -7,6 +7,7 @@
 const trainerRows = [
   ['data', 'backend'],
   ['train', 'weights'],
+  ['backbone'],
   ['registry'],
   ['run'],
   ['evaluate'],

@@ -112,7 +112,7 @@ export interface DatasetShape {
 export const modelNameFor = (dataset: string): string => `${dataset}-cnn`;
 
 /** The networks that `networkFor` knows. */
-export const networkNames = ['tutorial', 'wide', 'residual'] as const;
+export const networkNames = ['tutorial', 'wide', 'mobilenet', 'residual'] as const;
 export type NetworkName = (typeof networkNames)[number];
 
 /** A Worker loads 32 MiB of weights. The network for 95 pixels in colour has that much: its dense layer grows with the area. */

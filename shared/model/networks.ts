@@ -1,3 +1,4 @@
+import { mobilenetFor } from './mobilenet.ts';
 import { cnnFor, type DatasetShape, type NetworkName } from './model-spec.ts';
 import { residualFor } from './residual.ts';
 import type { TrainingSpec } from './training-spec.ts';
@@ -9,5 +10,6 @@ import type { TrainingSpec } from './training-spec.ts';
  * @throws {NetworkTooLargeError} if a Worker could not load it
  */
 export function networkFor(dataset: DatasetShape, network: NetworkName): TrainingSpec {
+  if (network === 'mobilenet') return mobilenetFor(dataset);
   return network === 'residual' ? residualFor(dataset) : cnnFor(dataset, network);
 }

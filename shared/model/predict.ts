@@ -49,7 +49,7 @@ export function toPrediction(logits: ArrayLike<number>, labels: readonly string[
 export function normalizePixels(
   pixels: ArrayLike<number>,
   { mean, std }: Scale,
-  target = new Float32Array(pixels.length),
+  target: Float32Array = new Float32Array(pixels.length),
 ): Float32Array {
   const means = [mean].flat();
   const stds = [std].flat();

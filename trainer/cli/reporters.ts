@@ -4,11 +4,10 @@ import { formatCount, percent, printable, printText } from '../../node/text.ts';
 import { describeMove } from '../registry/move-alias.ts';
 import { describeCollectMore } from '../run/collect-more.ts';
 import type { Reporter, TrainReport } from '../run/record-training.ts';
-import type { Recipe } from '../train/recipe.ts';
 
 /** Returns the reporter for a training: JSON lines for programs, or text and a progress bar for people. */
-export const openReporter = (json: boolean, recipe: Recipe): Reporter =>
-  json ? jsonReporter : textReporter(process.stdout, recipe);
+export const openReporter = (json: boolean): Reporter =>
+  json ? jsonReporter : textReporter(process.stdout);
 
 /** Prints one JSON object per line. Models are printed without weights and logits. */
 const jsonReporter: Reporter = {
@@ -31,11 +30,8 @@ const barOptions: Options = {
 };
 
 /** @param stream gets a progress bar and colours if it is a terminal */
-function textReporter(
-  stream: NodeJS.WriteStream,
-  { epochs, batchSize }: Pick<Recipe, 'epochs' | 'batchSize'>,
-): Reporter {
-  let started = { images: 0, steps: 0 };
+function textReporter(stream: NodeJS.WriteStream): Reporter {
+  let started = { images: 0, steps: 0, epochs: 0, batchSize: 0 };
   let shownEpoch = 0;
   let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
@@ -67,12 +63,12 @@ function textReporter(
     const { epoch, step, loss, imagesPerSecond } = progress;
     if (epoch !== shownEpoch) {
       shownEpoch = epoch;
-      write(styleText('bold', `Epoch ${epoch}/${epochs}`, { stream }));
+      write(styleText('bold', `Epoch ${epoch}/${started.epochs}`, { stream }));
       openBar();
     }
     bar?.update(step, { loss: loss.toFixed(3), speed: formatCount(imagesPerSecond) });
     if (step % batchesPerLine !== 0) return;
-    const seen = formatCount(Math.min(step * batchSize, started.images)).padStart(6);
+    const seen = formatCount(Math.min(step * started.batchSize, started.images)).padStart(6);
     const speed = styleText('dim', `${formatCount(imagesPerSecond)} images/s`, { stream });
     // As the tutorial prints it, with the speed.
     write(`  loss: ${loss.toFixed(4)}  [${seen}/${formatCount(started.images)}]  ${speed}`);

@@ -119,9 +119,9 @@ async function runOne(options: SweepOptions, outer: AbortSignal): Promise<void> 
     // Without the signal, because an interrupted trial still writes its status.
     const bucket = await openNamedBucket(options);
     const sweep = await openSweepOf(options, bucket);
-    const { recipeOfTrial, runTrial } = await import('../sweep/run-trial.ts');
+    const { runTrial } = await import('../sweep/run-trial.ts');
     const { openReporter } = await import('./reporters.ts');
-    const reporter = openReporter(options.json, recipeOfTrial(sweep, index));
+    const reporter = openReporter(options.json);
     const connection = connectionNames.map((name) => [name, textOf(options[name])]);
     const { threads, sign } = options;
     const machine = { ...Object.fromEntries(connection), threads, sign };

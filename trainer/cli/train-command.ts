@@ -1,5 +1,4 @@
 import { environmentOptions, trainOptionsSchema } from '../run/options.ts';
-import { recipeOf } from '../train/recipe.ts';
 import { defineCommand } from './command.ts';
 
 export const train = defineCommand({
@@ -12,10 +11,7 @@ export const train = defineCommand({
     const plan = await planRun(given);
     const { openReporter } = await import('./reporters.ts');
     const { options } = plan;
-    const reporter = openReporter(
-      options.json,
-      recipeOf(options.network ?? 'tutorial', options.recipe, options),
-    );
+    const reporter = openReporter(options.json);
     const { trainWithTeacher } = await import('../run/train-distilled.ts');
     try {
       await trainWithTeacher(plan, reporter, signal);

@@ -9,6 +9,8 @@ export interface ImageSet {
   count: number;
   /** The images, if they are too many for the memory. */
   file?: ImageFile | undefined;
+  /** The network's inputs, instead of `images`, if bytes would be too coarse: those of a part of a network. */
+  inputs?: Float32Array | undefined;
 }
 
 /** The place of images that do not fit into memory. Threads share it: the file is opened once per process. */

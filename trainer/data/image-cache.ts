@@ -82,8 +82,11 @@ export async function writeToCache(path: string, content: string | Uint8Array): 
  *
  * @param maxBytes on the disk (default: 1 GiB)
  */
-export async function pruneCache(cacheDir: string, maxBytes = maxCacheBytes): Promise<void> {
-  const folder = join(cacheDir, imagesFolder);
+export const pruneCache = (cacheDir: string, maxBytes = maxCacheBytes): Promise<void> =>
+  pruneFolder(join(cacheDir, imagesFolder), maxBytes);
+
+/** Deletes the oldest files of a folder and the folders in it, if they take more than `maxBytes` on the disk. */
+export async function pruneFolder(folder: string, maxBytes: number): Promise<void> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const entries = names.flatMap((name) => {
     const path = join(folder, name);

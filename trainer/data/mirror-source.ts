@@ -1,10 +1,12 @@
 import type { DatasetSource } from './dataset-source.ts';
-import type { KnownFile } from './known-datasets.ts';
+
+/** A server that sends nothing for so long is given up. */
+const silenceLimitMs = 10_000;
 
 export interface MirrorOptions {
-  fetch?: typeof globalThis.fetch;
+  fetch?: typeof globalThis.fetch | undefined;
   /** How long the mirror may send nothing, in milliseconds (default: 10,000). */
-  silenceMs?: number;
+  silenceMs?: number | undefined;
   onProgress?: ((message: string) => void) | undefined;
 }
 
@@ -15,7 +17,7 @@ export interface MirrorOptions {
  */
 export function mirrorSource(
   baseUrl: string,
-  { fetch = globalThis.fetch, silenceMs = 10_000, onProgress }: MirrorOptions = {},
+  { fetch, silenceMs, onProgress }: MirrorOptions = {},
 ): DatasetSource {
   return {
     description: baseUrl,
@@ -24,18 +26,28 @@ export function mirrorSource(
       for (const file of files) {
         const url = new URL(`${file.name}.gz`, baseUrl).href;
         onProgress?.(`Fetching ${url}`);
-        await accept(file, await download(url, file, { fetch, silenceMs, signal }), url);
+        // Compressed images are smaller than uncompressed ones: a longer body is something else.
+        await accept(file, await download(url, file.bytes, { fetch, silenceMs, signal }), url);
       }
     },
   };
 }
 
-async function download(
+interface DownloadOptions extends Omit<MirrorOptions, 'onProgress'> {
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Fetches a file.
+ *
+ * @param maxBytes the length of the longest body that is accepted
+ * @throws {Error} if the server does not answer, answers with an error, sends nothing for a while, or sends more
+ */
+export async function download(
   url: string,
-  file: KnownFile,
-  options: { fetch: typeof globalThis.fetch; silenceMs: number; signal: AbortSignal | undefined },
+  maxBytes: number,
+  { fetch = globalThis.fetch, silenceMs = silenceLimitMs, signal }: DownloadOptions,
 ): Promise<Uint8Array> {
-  const { fetch, silenceMs, signal } = options;
   const silence = new AbortController();
   const giveUp = () =>
     silence.abort(new Error(`the server sent nothing for ${silenceMs / 1000} seconds`));
@@ -52,8 +64,7 @@ async function download(
     for await (const chunk of response.body) {
       timer.refresh();
       received += chunk.byteLength;
-      // Compressed images are smaller than uncompressed ones: a longer body is something else.
-      if (received > file.bytes) throw new Error(`${url} is longer than ${file.bytes} bytes`);
+      if (received > maxBytes) throw new Error(`${url} is longer than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, received);

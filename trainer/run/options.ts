@@ -35,11 +35,16 @@ function defaultsIn(network: NetworkName, setting: keyof Recipe): string {
 /** The settings of a recipe as options. The help lists the default of each recipe. */
 const recipeOptions = Object.fromEntries(
   Object.entries(recipeSchema.shape).map(([name, schema]) => {
-    const [tutorial, residual] = (['tutorial', 'residual'] as const).map((network) =>
-      defaultsIn(network, name as keyof Recipe),
-    );
-    const defaults = tutorial === residual ? tutorial : `${tutorial}; residual: ${residual}`;
-    const description = `${schema.description} (default: ${defaults})`;
+    const [first, ...others] = (['tutorial', 'mobilenet', 'residual'] as const).map((network) => ({
+      network,
+      values: defaultsIn(network, name as keyof Recipe),
+    }));
+    const different = others.filter(({ values }) => values !== first?.values);
+    const defaults = [
+      first?.values,
+      ...different.map(({ network, values }) => `${network}: ${values}`),
+    ];
+    const description = `${schema.description} (default: ${defaults.join('; ')})`;
     return [name, schema.optional().meta({ ...schema.meta(), description })];
   }),
 ) as unknown as { [Setting in keyof Recipe]: z.ZodOptional<(typeof recipeSchema.shape)[Setting]> };
@@ -75,7 +80,7 @@ export const weightsFileOptions = {
 const trainingOptions = z.object({
   recipe: option(
     '<name>',
-    "settings to start from: tutorial (those of the PyTorch tutorial), residual (of the network residual), fast (the same accuracy in the least time), best (the highest accuracy), distilled (best, with a teacher that is trained first if --teacher names none), photo (for photos of clothes; needs a data set like fashion-mnist) (default: the network's own)",
+    "settings to start from: tutorial (those of the PyTorch tutorial), mobilenet or residual (of the network of that name), fast (the least time), best (the highest accuracy), distilled (best, with a teacher that is trained first if --teacher names none), photo (for photos of clothes; needs a data set like fashion-mnist) (default: the network's own)",
     z.enum(recipeNames).optional(),
   ),
   ...recipeOptions,
@@ -106,8 +111,13 @@ const trainingOptions = z.object({
   ),
   network: option(
     '<name>',
-    'tutorial (688,138 parameters for ten labels), wide (twice the channels and units: four times the time; a teacher) or residual (batch normalization and shortcuts, for large data sets of small pictures) (default: tutorial)',
-    z.enum(networkNames).optional(),
+    'auto; tutorial (688,138 parameters for ten labels of 28x28 grey pixels); wide (twice the channels and units: four times the time; a teacher); mobilenet (MobileNet v1 0.25, trained on a million photos, of which the last layers learn yours) or residual (batch normalization and shortcuts, for large data sets of small pictures) (default: auto: mobilenet for a folder of photos in colour, residual for a large one of small pictures in colour, else tutorial)',
+    z.enum(['auto', ...networkNames]).optional(),
+  ),
+  backbone: option(
+    '<folder|url>',
+    "layers model with MobileNet's pretrained layers (default: downloaded from the address of TensorFlow.js's examples, and cached)",
+    text.optional(),
   ),
   limit: option('<n>', 'train on the first n images only (default: all)', count.optional()),
   dataset: option(
@@ -122,7 +132,7 @@ const trainingOptions = z.object({
   ),
   fit: option(
     '<name>',
-    'how a picture of other proportions fits into the square input: contain (all of it), cover (cut off what is too long) or stretch (distort it) (default: contain)',
+    'how a picture of other proportions fits into the square input: contain (all of it), cover (cut off what is too long) or stretch (distort it) (default: contain; stretch for mobilenet)',
     z.enum(fitSchema.options).optional(),
   ),
   colour: option(
@@ -132,7 +142,7 @@ const trainingOptions = z.object({
   ),
   size: option(
     '<n>',
-    'side of the square input in pixels, for a folder of images (default: 28 for grey images; for those in colour 64, or 32 if they are small)',
+    'side of the square input in pixels, for a folder of images (default: 160 for mobilenet, 224 with --recipe best; else 28 for grey images; for those in colour 64, or 32 if they are small)',
     count.min(minSide).max(maxSide).optional(),
   ),
   dataDir: option(
@@ -241,9 +251,12 @@ function refuseContradictions(
   options: z.output<typeof trainingOptions>,
   context: z.core.$RefinementCtx,
 ): void {
-  const { network = 'tutorial' } = options;
+  const { network: wanted = 'auto' } = options;
+  // The images of a folder may lead to another network. Its recipe is checked when they are known.
+  const isOpen = wanted === 'auto' && !isKnownDataset(options.dataset);
+  const network = wanted === 'auto' ? 'tutorial' : wanted;
   const names = recipeNamesOf(network);
-  if (options.recipe !== undefined && !names.includes(options.recipe)) {
+  if (!isOpen && options.recipe !== undefined && !names.includes(options.recipe)) {
     const message = `${options.recipe} is not for the network ${network}, which has ${names.join(', ')}`;
     context.addIssue({ code: 'custom', path: ['recipe'], message });
     return;

@@ -3,11 +3,14 @@ import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { flagOf, UsageError } from '../../node/options.ts';
+import { isMobilenet } from '../../shared/model/mobilenet.ts';
 import {
   cnnFor,
   type DatasetShape,
   inputOptionsFor,
   type ModelSpec,
+  modelNameFor,
+  modelSpecSchema,
   type Scale,
 } from '../../shared/model/model-spec.ts';
 import { aliasNameSchema, modelNameSchema, versionSchema } from '../../shared/model/names.ts';
@@ -35,6 +38,7 @@ export interface ParentModel {
   note?: string | null;
   /** The input that it takes, for folders of images (default: decided by them). */
   input?: Pick<PictureOptions, 'colour' | 'size'>;
+  isMobilenet?: boolean;
   /** Returns the network for a data set and its first weights. */
   fit(dataset: DatasetShape): FittedModel;
 }
@@ -122,6 +126,7 @@ async function parentOf(
   return {
     origin,
     input: inputOf(inputOptionsFor(parent)),
+    isMobilenet: isMobilenet(parent),
     fit(dataset) {
       const spec = continuedSpec(dataset, parent);
       if (String(parent.inputShape) !== String(spec.inputShape)) {
@@ -186,12 +191,15 @@ export function continuedSpec(
   dataset: DatasetShape,
   { layers, preprocessing: { mean, std } }: Pick<ModelSpec, 'layers' | 'preprocessing'>,
 ): ModelSpec {
-  const own = withScale(cnnFor(dataset), mean, std);
+  const { name, height, width, channels = 1, labels, fit, background } = dataset;
   const output = layers.findLastIndex(({ type }) => type === 'dense');
-  return {
-    ...own,
+  return modelSpecSchema.parse({
+    name: modelNameFor(name),
+    inputShape: [height, width, channels],
     layers: layers.map((layer, index) =>
-      index === output && layer.type === 'dense' ? { ...layer, units: own.labels.length } : layer,
+      index === output && layer.type === 'dense' ? { ...layer, units: labels.length } : layer,
     ),
-  };
+    labels,
+    preprocessing: { mean, std, fit, background },
+  } satisfies { [Key in keyof ModelSpec]: unknown });
 }

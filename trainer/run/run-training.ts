@@ -3,16 +3,21 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { flagOf, UsageError } from '../../node/options.ts';
 import { buildModel } from '../../shared/model/build-model.ts';
-import { inputOptionsFor, type ModelSpec } from '../../shared/model/model-spec.ts';
+import { isMobilenet } from '../../shared/model/mobilenet.ts';
+import {
+  inputOptionsFor,
+  type ModelSpec,
+  type NetworkName,
+} from '../../shared/model/model-spec.ts';
 import { networkFor } from '../../shared/model/networks.ts';
 import { publishedSpec, type TrainingSpec } from '../../shared/model/training-spec.ts';
+import { openTransfer } from '../backbone/open-transfer.ts';
 import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { countsPerLabel, describeFolder } from '../data/folder-report.ts';
 import { canMirror, isKnownDataset } from '../data/known-datasets.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
-import { openDataset } from '../registry/open-dataset.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
@@ -22,7 +27,9 @@ import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { collectMore } from './collect-more.ts';
+import { loadTrainingData } from './load-training-data.ts';
 import { continuedSpec, openParent, type ParentModel } from './parent-model.ts';
+import { pinnedBackbone } from './pinned-backbone.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
 import { epochInModel } from './read-run.ts';
@@ -69,41 +76,32 @@ async function trainAndRecord(
 ): Promise<void> {
   const { options, resumed } = plan;
   const notify = (message: string) => reporter.report({ event: 'message', message });
-  const { dataset: source, dataDir, fit, background, skipUnreadable, labelOffset } = options;
   const onImages = (done: number, of: number) => reporter.report({ event: 'reading', done, of });
   const reporting = { signal, onProgress: notify, onImages };
-  const load = async (parent?: ParentModel | null) => {
-    const { colour = parent?.input?.colour, size = parent?.input?.size } = options;
-    const pictures = { fit, background, colour, size, skipUnreadable, labelOffset };
-    const place = { dataset: source, dataDir };
-    const opened =
-      plan.dataset ?? (await openDataset({ ...place, ...pictures, ...reporting }, options));
-    return plan.datasetName === undefined ? opened : { ...opened, name: plan.datasetName };
-  };
-  const { network = 'tutorial' } = options;
-  const wanted = recipeOf(network, options.recipe, options);
   const resumeFrom = resumed?.checkpoint?.state;
   const run = resumed && (await reopenRunFolder(resumed));
   const checkpoints = plan.bucketCheckpoints ?? (run && (await checkpointsOf(run)));
   for (const message of [...(checkpoints?.faults ?? []), ...(plan.notes ?? [])]) notify(message);
-  if (run && resumeFrom && resumeFrom.position.epoch > wanted.epochs) {
-    notify('This run is already finished. There is nothing to resume.');
-    if (!existsSync(join(run.path, 'report.html'))) await drawRun(run, (await load()).test);
-    // It may have been interrupted before it was published.
-    const bucket = await openBucketOf(options);
-    if (bucket) await publisher(bucket, plan, reporter)(run);
-    await reportFinished(run, reporter);
-    return;
+  // A resumed run has all settings in its options.
+  if (run && resumeFrom && resumeFrom.position.epoch > (options.epochs ?? Infinity)) {
+    return finishAgain(run, plan, reporter, reporting);
   }
   // Wrong names and credentials fail before anything is computed.
   const bucket = await openBucketOf(options);
   if (options.sign !== undefined) await readSigningKey(options.sign);
-  const parent = options.from && !resumeFrom ? await openParent(options.from, options) : null;
+  // A resumed run has its own weights, but not those of frozen layers.
+  const needsParent = !resumeFrom || isMobilenet(resumed?.config.spec ?? { layers: [] });
+  const parent = options.from && needsParent ? await openParent(options.from, options) : null;
   const teachers = await openTeachers(options, resumed);
-  const dataset = datasetFor(wanted, await load(parent));
+  const { dataset: loaded, network, reason } = await loadTrainingData(plan, parent, reporting);
+  const wanted = recipeOf(network, options.recipe, options);
+  const dataset = datasetFor(wanted, loaded);
   const recipe = recipeFor(wanted, dataset, options, notify);
-  const { trained, initial } = networkToTrain(dataset, parent, plan, notify);
+  if (network === 'mobilenet') refuseChangedPixels(recipe);
+  const { trained, initial } = networkToTrain(dataset, network, parent, plan, notify);
   const spec = publishedSpec(trained) as ModelSpec;
+  const backbone =
+    network === 'mobilenet' && !parent ? await pinnedBackbone(plan, reporting) : null;
   const distillation = teachers?.fit(dataset, spec);
   reportDataset(dataset, reporter);
   if (resumed) checkSameDataset(resumed, dataset);
@@ -115,28 +113,31 @@ async function trainAndRecord(
   const parameters = await reportModel(spec, reporter);
   const found = describeFolder(dataset, network, parameters);
   if (found) notify(found);
+  if (reason) notify(reason);
   if (resumed) notify(`Resuming ${resumed.path} ${positionText(resumeFrom?.position)}`);
   const origin = await provenance(trained, dataset);
   const configOn = (computer: { backend: string; device: string; threads: number }) => ({
     recipe: options.recipe ?? recipeNamesOf(network)[0],
     ...recipe,
     dtype: options.dtype,
-    network: options.network,
+    network,
     ...teachers?.record,
     seed: options.seed,
     limit: options.limit ?? null,
     ...origin,
-    ...(parent && { parent: parent.origin }),
+    ...((parent ?? backbone) && { parent: (parent ?? backbone)?.origin }),
     options: plan.given,
     ...computer,
   });
+  const weights = isMobilenet(spec) ? (initial ?? backbone?.weights) : undefined;
+  const parts = weights
+    ? await openTransfer({ ...options, spec, dataset, recipe, weights, ...reporting })
+    : { spec: trained, dataset, initial };
   const events = train({
     ...options,
-    spec: trained,
-    dataset,
+    ...parts,
     recipe,
     signal,
-    initial,
     distillation,
     resumeFrom,
     checkpoints: { steps: options.checkpointSteps, seconds: options.checkpointSeconds },
@@ -155,15 +156,33 @@ async function trainAndRecord(
   await reportFinished(finished, reporter);
 }
 
+/** Completes what a finished run may lack if it was interrupted after its last epoch: its report, and its publication. */
+async function finishAgain(
+  run: RunFolder,
+  plan: RunPlan,
+  reporter: Reporter,
+  reporting: Parameters<typeof loadTrainingData>[2],
+): Promise<void> {
+  const message = 'This run is already finished. There is nothing to resume.';
+  reporter.report({ event: 'message', message });
+  if (!existsSync(join(run.path, 'report.html'))) {
+    const { dataset } = await loadTrainingData(plan, null, reporting);
+    await drawRun(run, dataset.test);
+  }
+  const bucket = await openBucketOf(plan.options);
+  if (bucket) await publisher(bucket, plan, reporter)(run);
+  await reportFinished(run, reporter);
+}
+
 /** Returns the network as it trains, and the weights that it starts with if it has a parent. */
 function networkToTrain(
   dataset: Dataset,
+  network: NetworkName,
   parent: ParentModel | null,
   { options, resumed }: RunPlan,
   notify: (message: string) => void,
 ): { trained: TrainingSpec; initial?: LayerTensor[] } {
   if (!parent) {
-    const { network = 'tutorial' } = options;
     if (!resumed) return { trained: networkFor(dataset, network) };
     const { spec, trainingLayers: layers } = resumed.config;
     const continued = continuedSpec(dataset, spec);
@@ -214,6 +233,15 @@ function recipeFor(
     flip: mirrors,
     validation: validationCount(recipe.validation, images),
   };
+}
+
+/** @throws {UsageError} if images shall be changed at random, whose features are computed only once */
+function refuseChangedPixels(recipe: Recipe): void {
+  const setting = (['flip', 'shift', 'erase', 'photos'] as const).find((name) => recipe[name]);
+  if (!setting) return;
+  throw new UsageError(
+    `${flagOf(setting)}: is not for mobilenet, which sees each image in as many ways as --views says`,
+  );
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */

@@ -17,7 +17,7 @@ import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
 import { DivergenceError } from '../train/divergence.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
-import { type Recipe, recipeOf, recipes } from '../train/recipe.ts';
+import { recipeOf } from '../train/recipe.ts';
 import { optionNames } from './sweep-file.ts';
 import {
   BadConfigurationError,
@@ -114,10 +114,10 @@ async function trainTrial(
   const options = optionsOfTrial(sweep, definition);
   const stored = trialFolder(bucket, sweep.name, index);
   const resolved = parseSchemaOptions(trainOptionsSchema, options);
-  const configuration = {
-    ...resolved,
-    ...recipeOf(resolved.network ?? 'tutorial', resolved.recipe, resolved),
-  };
+  // The recipe of another network, if the images lead to one, is in the run's config.json.
+  const { network = 'auto', recipe } = resolved;
+  const named = network === 'auto' ? 'tutorial' : network;
+  const configuration = { ...resolved, ...recipeOf(named, recipe, resolved) };
   // Without the options that depend on the machine or do not apply to a trial.
   const recorded = Object.entries(configuration).filter(([name]) => optionNames.includes(name));
   await stored.writeJson('configuration.json', Object.fromEntries(recorded));
@@ -255,13 +255,3 @@ const statementOf = (trial: TrialFolder, files: ReadonlyMap<string, Uint8Array>)
   [trial.name, ...Array.from(files, ([file, bytes]) => `${file} ${hash('sha256', bytes)}`)].join(
     '\n',
   );
-
-/** Returns a trial's recipe, to report its progress. For a misconfigured trial, which has no progress, returns any recipe. */
-export function recipeOfTrial(sweep: Sweep, index: number): Recipe {
-  const definition = trialAt(sweep, index) ?? { parameters: {} };
-  const options = optionsOfTrial(sweep, definition);
-  const parsed = trainOptionsSchema.safeParse(options);
-  return parsed.success
-    ? recipeOf(parsed.data.network ?? 'tutorial', parsed.data.recipe, parsed.data)
-    : recipes.tutorial;
-}

@@ -75,12 +75,30 @@ export const recipeSchema = z.object({
         'keep n training images, or a share such as 20%, drawn with the seed, for validation; 0: none, or those in validation/ of a folder of images',
       value: '<n>',
     }),
+  trainedBlocks: integer(
+    'mobilenet only: the last blocks of its 13 that are trained; 0: only the last layer. The others stay as they are',
+    0,
+    13,
+  ),
+  views: integer(
+    'mobilenet only: views of each training image that the network sees: as it is, mirrored, and crops',
+    1,
+    32,
+  ),
   patience: integer('stop after n epochs without a better validation accuracy; 0: never', 0),
 });
 
 export type Recipe = z.output<typeof recipeSchema>;
 
-export const recipeNames = ['tutorial', 'residual', 'fast', 'best', 'distilled', 'photo'] as const;
+export const recipeNames = [
+  'tutorial',
+  'mobilenet',
+  'residual',
+  'fast',
+  'best',
+  'distilled',
+  'photo',
+] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 const tutorial: Recipe = {
@@ -99,6 +117,8 @@ const tutorial: Recipe = {
   photos: 0,
   classWeights: 'none',
   validation: 0,
+  trainedBlocks: 0,
+  views: 1,
   patience: 0,
 };
 
@@ -173,6 +193,20 @@ const residual: Recipe = {
   erase: 8,
 };
 
+/** Fine-tunes the last blocks of a network that was trained on other photos. */
+const mobilenet: Recipe = {
+  ...tutorial,
+  epochs: 6,
+  optimizer: 'adamw',
+  weightDecay: 0.05,
+  schedule: 'cosine',
+  warmupEpochs: 0.6,
+  labelSmoothing: 0.1,
+  averageDecay: 0.99,
+  trainedBlocks: 6,
+  views: 4,
+};
+
 /** The recipes of each network. The first is its default. */
 const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> = {
   tutorial: recipes,
@@ -181,6 +215,20 @@ const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> =
     residual,
     fast: { ...residual, epochs: 8, warmupEpochs: 1.5 },
     best: { ...residual, epochs: 32, warmupEpochs: 6 },
+  },
+  mobilenet: {
+    mobilenet,
+    /** Few blocks, epochs and views. */
+    fast: {
+      ...mobilenet,
+      epochs: 3,
+      learningRate: 0.002,
+      warmupEpochs: 0.3,
+      averageDecay: 0,
+      trainedBlocks: 4,
+      views: 2,
+    },
+    best: { ...mobilenet, views: 8 },
   },
 };
 

@@ -85,11 +85,12 @@ function vectorsOnMemory(count: number, length: number) {
 
 const sharedFloats = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length));
 
-const shareImages = ({ images, labels, count, file }: ImageSet): ImageSet => ({
+const shareImages = ({ images, labels, count, file, inputs }: ImageSet): ImageSet => ({
   images: shareBytes(images),
   labels: shareBytes(labels),
   count,
   file,
+  inputs,
 });
 
 function shareBytes(bytes: Uint8Array): Uint8Array {

@@ -56,7 +56,10 @@ interface Session {
   images: number;
   /** Per epoch. */
   steps: number;
+  /** The whole network. */
   master: MasterModel;
+  /** Its weights at the last test. Those of frozen layers are at the start. */
+  published: Float32Array;
   workers: Workers;
   position: TrainingPosition;
   /** In milliseconds, of `performance.now()`. */
@@ -91,9 +94,22 @@ async function openSession(options: TrainOptions) {
   };
   const { opened: workers, skipped } = await openFastest(options.backend, device, open);
   const position = options.resumeFrom?.position ?? firstPosition;
-  const session: Session = { options, images, steps, master, workers, position, lastCheckpoint: 0 };
+  const { frozen } = options;
+  const whole = frozen ? await openMaster(frozen.spec, seed) : master;
+  const session: Session = {
+    options,
+    images,
+    steps,
+    master: whole,
+    published: initialWeights(whole, frozen?.weights),
+    workers,
+    position,
+    lastCheckpoint: 0,
+  };
   const { backend } = workers;
-  const started: TrainingEvent = { event: 'started', backend, skipped, threads, images, steps };
+  const { epochs, batchSize } = recipe;
+  const counts = { images, steps, epochs, batchSize };
+  const started: TrainingEvent = { event: 'started', backend, skipped, threads, ...counts };
   return { session, started };
 }
 
@@ -173,15 +189,13 @@ async function* trainSteps(session: Session): AsyncGenerator<TrainingEvent, void
 
 /** Tests the network, and moves to the next epoch or, if the validation accuracy no longer improves, to the end. */
 async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, void> {
-  const { options, images, steps, master, workers, position } = session;
-  const { recipe, dtype = 'float32' } = options;
+  const { options, images, steps, workers, position } = session;
+  const { recipe } = options;
   const { state } = workers;
   const { epoch, seconds, epochSeconds } = position;
   checkWeights(session);
   foldWeights(options.spec, state.average ?? state.parameters, state.tested);
-  const artifacts = storeAs(dtype, await master.artifactsOf(state.tested));
-  // Those that are published are tested, not those that they were rounded from.
-  if (dtype !== 'float32') readStored(artifacts, state.tested);
+  const artifacts = await publishedArtifacts(session);
   if (firstNotFinite(state.tested) !== undefined) {
     throw divergenceAt(session, steps, 'a weight exceeds 65,504, the maximum of float16');
   }
@@ -216,6 +230,20 @@ async function* endEpoch(session: Session): AsyncGenerator<TrainingEvent, void, 
   if (options.checkpoints) yield checkpointOf(session);
   session.lastCheckpoint = performance.now();
   options.signal?.throwIfAborted();
+}
+
+/** Returns the whole network as it is published. The weights that are tested become those that are published. */
+async function publishedArtifacts({ options, master, published, workers }: Session) {
+  const { dtype = 'float32' } = options;
+  const { tested } = workers.state;
+  const trained = published.subarray(published.length - tested.length);
+  trained.set(tested);
+  const artifacts = storeAs(dtype, await master.artifactsOf(published));
+  if (dtype !== 'float32') {
+    readStored(artifacts, published);
+    tested.set(trained);
+  }
+  return artifacts;
 }
 
 async function metricsOn(set: 'test' | 'validation', session: Session) {

@@ -1,4 +1,5 @@
 import type { io } from '@tensorflow/tfjs-core';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { TrainingSpec } from '../../shared/model/training-spec.ts';
 import type { Metrics, WeightType } from '../../shared/registry/manifest.ts';
 import type {
@@ -13,9 +14,18 @@ import type { Distillation } from './distillation.ts';
 import type { Recipe } from './recipe.ts';
 import type { TrainingState } from './training-state.ts';
 
+/** The layers before those that are trained. They stay as they are. */
+export interface FrozenLayers {
+  /** The whole network, which is published. */
+  spec: ModelSpec;
+  /** Kernel and bias of each frozen layer, in order. */
+  weights: readonly LayerTensor[];
+}
+
 export interface TrainOptions {
   spec: TrainingSpec;
-  dataset: Dataset;
+  /** If the training images have several views each, one after the other, every step draws one of an image. */
+  dataset: Pick<Dataset, 'train' | 'test' | 'validation'>;
   recipe: Recipe;
   /** The same seed, backend and number of threads give the same weights, bit for bit. */
   seed: number;
@@ -31,6 +41,8 @@ export interface TrainOptions {
   checkpoints?: CheckpointTimes | undefined;
   /** Weights of the first layers, kernel and bias of each as published, to start from. The seed draws those of the others (default: all). */
   initial?: readonly LayerTensor[] | undefined;
+  /** The layers whose outputs the data set has instead of images (default: none). */
+  frozen?: FrozenLayers | undefined;
   /** Networks to learn from (default: the labels only). */
   distillation?: Distillation | undefined;
   /** Resumes from this state instead of new weights. */
@@ -55,7 +67,10 @@ export type TrainingEvent =
       skipped: SkippedBackend[];
       threads: number;
       images: number;
+      /** Per epoch. */
       steps: number;
+      epochs: number;
+      batchSize: number;
     }
   | { event: 'progress'; epoch: number; step: number; loss: number; imagesPerSecond: number }
   | {

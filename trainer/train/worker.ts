@@ -1,6 +1,7 @@
 /** The program of a worker thread, which computes the gradients of its part of each batch. Only workers.ts starts it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
+import seedrandom from 'seedrandom';
 // Registers the gradients of TensorFlow.js's own operations.
 import '@tensorflow/tfjs-layers';
 import { normalizePixels } from '../../shared/model/predict.ts';
@@ -69,6 +70,8 @@ const { index, count, spec, recipe, distillation, seed, state } = data;
 const augments = recipe.flip || recipe.shift > 0 || recipe.erase > 0 || recipe.photos > 0;
 const imageSize = spec.inputShape.reduce((product, size) => product * size, 1);
 const augmented = new Uint8Array(imageSize);
+/** Of each training image. */
+const views = imageIn(state.train, 0).length / imageSize;
 const labelWeights =
   recipe.classWeights === 'balanced'
     ? balancedWeights(state.train.labels, spec.labels.length)
@@ -126,9 +129,10 @@ function computeGradient(batch: Uint32Array, step: number): number {
     return 0;
   }
   const augment = augments ? openAugmentation(batch.length, ownPart[0], step) : null;
+  const drawn = views > 1 ? drawViews(batch.length, step).subarray(...ownPart) : null;
   assignFlat(state.parameters, variables);
   return tf.tidy(() => {
-    const images = gatherImages(state.train, part, augment);
+    const images = gatherImages(state.train, part, augment, drawn);
     const ids = Array.from(part, (image) => state.train.labels[image] as number);
     const labels = tf.tensor1d(ids, 'int32');
     const weights = labelWeights
@@ -178,7 +182,7 @@ function evaluate({ set, logits }: TestState): void {
     const length = Math.min(evaluationBatch, end - from);
     const part = Uint32Array.from({ length }, (_, position) => from + position);
     const values = tf.tidy(() =>
-      forward(published, tested, gatherImages(set, part, null), null).dataSync<'float32'>(),
+      forward(published, tested, gatherImages(set, part), null).dataSync<'float32'>(),
     );
     logits.set(values, from * spec.labels.length);
   }
@@ -206,10 +210,29 @@ function openAugmentation(batchLength: number, first: number, step: number): Aug
   };
 }
 
-function gatherImages(set: ImageSet, part: Uint32Array, augment: Augment | null): tf.Tensor {
+/** Draws the views of a whole batch, as the changes of its images are drawn. */
+function drawViews(batchLength: number, step: number): Uint32Array {
+  const random = seedrandom.alea(`${seed}/view/${step}`);
+  return Uint32Array.from({ length: batchLength }, () => Math.floor(random() * views));
+}
+
+/** @param drawn the view of each image (default: the first) */
+function gatherImages(
+  set: ImageSet,
+  part: Uint32Array,
+  augment: Augment | null = null,
+  drawn: Uint32Array | null = null,
+): tf.Tensor {
+  const { inputs } = set;
   const values = new Float32Array(part.length * imageSize);
   for (const [position, image] of part.entries()) {
-    const pixels = imageIn(set, image);
+    if (inputs) {
+      const input = inputs.subarray(image * imageSize, (image + 1) * imageSize);
+      values.set(input, position * imageSize);
+      continue;
+    }
+    const from = (drawn?.[position] ?? 0) * imageSize;
+    const pixels = imageIn(set, image).subarray(from, from + imageSize);
     normalizePixels(
       augment ? augment(pixels, set.labels[image] as number, position) : pixels,
       spec.preprocessing,

@@ -119,19 +119,7 @@ describe('a training with a teacher', () => {
     };
     const events = train({
       spec: fashionMnistCnn,
-      dataset: {
-        ...fashionMnistCnn,
-        name: 'hundred',
-        height: 28,
-        width: 28,
-        fit: 'contain',
-        background: { kind: 'keep' },
-        train: set,
-        test: set,
-        files: {},
-        origin: 'hundred',
-        source: 'memory',
-      },
+      dataset: { train: set, test: set },
       recipe: { ...recipes.best, epochs: 1, warmupEpochs: 0, batchSize: 30, averageDecay: 0 },
       distillation: weight === null ? undefined : { teachers, temperature: 2, weight },
       seed: 1,

@@ -9,7 +9,8 @@ import {
 
 const recipeOf = (raw: Record<string, unknown>) => {
   const options = parseSchemaOptions(trainOptionsSchema, raw);
-  return recipeOfNetwork(options.network ?? 'tutorial', options.recipe, options);
+  const { network = 'auto' } = options;
+  return recipeOfNetwork(network === 'auto' ? 'tutorial' : network, options.recipe, options);
 };
 
 describe('the recipe from the options', () => {
@@ -28,6 +29,13 @@ describe('the recipe from the options', () => {
     const [usual, fast, best] = lengths as [number, number, number];
     expect(fast).toBeLessThan(usual);
     expect(best).toBeGreaterThan(usual);
+  });
+
+  it('of mobilenet fine-tunes some of its blocks', () => {
+    const mobilenet = recipeOf({ network: 'mobilenet' });
+    expect(mobilenet).toMatchObject({ epochs: 6, optimizer: 'adamw', trainedBlocks: 6, views: 4 });
+    const best = recipeOf({ network: 'mobilenet', recipe: 'best', views: '2' });
+    expect(best).toEqual({ ...mobilenet, views: 2 });
   });
 
   it("keeps the recipe's values for omitted options", () => {
