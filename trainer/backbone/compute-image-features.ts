@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { FoldedSpec } from '../../shared/model/training-spec.ts';
-import { type CompiledModel, openCompiledModel } from '../backend/compiled-model.ts';
 import { readCached, writeCached } from '../data/image-cache.ts';
 import { type LayerTensor, sizeOf } from '../weights/tensor.ts';
+import { type CompiledModel, openCompiledModel } from './compiled-model.ts';
 import { drawView } from './draw-view.ts';
 import { maxFeature, type SplitNetwork } from './split-network.ts';
 

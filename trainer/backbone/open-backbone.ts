@@ -39,7 +39,7 @@ export interface BackboneOptions {
 }
 
 /** The pretrained layers can't be had, or are not MobileNet's. */
-export class BackboneError extends Error {
+class BackboneError extends Error {
   override name = 'BackboneError';
 }
 

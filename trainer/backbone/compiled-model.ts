@@ -7,8 +7,8 @@ import { buildModel } from '../../shared/model/build-model.ts';
 import { compileModel } from '../../shared/model/compile/compile-model.ts';
 import type { Machine } from '../../shared/model/compile/machine.ts';
 import type { FoldedSpec } from '../../shared/model/training-spec.ts';
+import { readBuild } from '../backend/wasm-module.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
-import { readBuild } from './wasm-module.ts';
 
 /**
  * Computes a network's output for one image.
@@ -19,11 +19,9 @@ import { readBuild } from './wasm-module.ts';
 export type CompiledModel = (input: Float32Array, output: Float32Array) => void;
 
 /** Opens the compiled kernels on a memory of their own: those with fused multiply-add if this runtime has relaxed SIMD. */
-export function openMachine(
-  simd: 'relaxed-simd' | 'simd' = WebAssembly.validate(readBuild('inference-relaxed-simd.wasm'))
-    ? 'relaxed-simd'
-    : 'simd',
-): Machine {
+function openMachine(): Machine {
+  const isRelaxed = WebAssembly.validate(readBuild('inference-relaxed-simd.wasm'));
+  const simd = isRelaxed ? 'relaxed-simd' : 'simd';
   const memory = new WebAssembly.Memory({ initial: 1 });
   const load = (name: string): unknown => {
     const module = new WebAssembly.Module(readBuild(`${name}-${simd}.wasm`));
