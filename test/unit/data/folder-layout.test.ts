@@ -112,6 +112,7 @@ describe('without test/', () => {
     expect(dataset.folder?.split).toBe('content');
     expect(messages).toEqual([
       `${folder} has no test/. A fifth of each label's images, chosen by their content, are the test set: 8 of 40.`,
+      expect.stringMatching(/^Labels with few training images: circle 16, square 8, triangle 8\./),
     ]);
   });
 
