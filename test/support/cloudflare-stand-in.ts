@@ -43,6 +43,7 @@ interface Failure {
 }
 /** Cloudflare's error codes, which Wrangler reads. */
 const noSuchBucket: Failure = { code: 10006, message: 'The specified bucket does not exist.' };
+const noSuchObject: Failure = { code: 10007, message: 'The specified key does not exist.' };
 const noSuchWorker: Failure = {
   code: 10007,
   message: 'This Worker does not exist on your account.',
@@ -102,6 +103,13 @@ export async function startCloudflareStandIn({
       (_, call) => {
         buckets.add(String(call.json().name));
         return {};
+      },
+    ],
+    [
+      // Its buckets have no objects.
+      'GET /r2/buckets/:name/objects/.*',
+      () => {
+        throw noSuchObject;
       },
     ],
     ['GET /workers/subdomain', () => ({ subdomain: 'stand-in' })],

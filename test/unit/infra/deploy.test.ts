@@ -81,6 +81,30 @@ describe('a deployment', () => {
     expect(output).toContain('wrangler login');
   });
 
+  it('needs no keys, and deploys the top level of the configuration in Workers Builds', async () => {
+    const button = await startCloudflareStandIn();
+    try {
+      const { code, output } = await deploy(['--url', worker.url], {
+        AWS_ACCESS_KEY_ID: '',
+        AWS_SECRET_ACCESS_KEY: '',
+        CLOUDFLARE_API_BASE_URL: button.url,
+        CLOUDFLARE_API_TOKEN: 'stand-in',
+        WORKERS_CI: '1',
+        WRANGLER_LOG: 'log',
+      });
+      expect(output).toContain('The test set is not uploaded');
+      expect(output).toContain('the deployment carries the starter model');
+      expect(output).toContain(`It answers at ${worker.url} with the model that the deployment`);
+      expect(code, output).toBe(0);
+      const { r2_buckets, name } = configured();
+      expect(button.buckets).toEqual(new Set([r2_buckets[0]?.bucket_name]));
+      expect(Array.from(button.workers.keys())).toEqual([name]);
+      expect(button.unknown).toEqual([]);
+    } finally {
+      await button.stop();
+    }
+  });
+
   it('creates the bucket, uploads the test set and the Worker, and can be repeated', async () => {
     const environment = {
       ...worker.env,
