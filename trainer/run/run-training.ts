@@ -22,7 +22,13 @@ import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
 import { validationCount } from '../train/image-order.ts';
-import { contradictions, type Recipe, recipeNamesOf, recipeOf } from '../train/recipe.ts';
+import {
+  contradictions,
+  type Recipe,
+  recipeNamesOf,
+  recipeOf,
+  settingsFor,
+} from '../train/recipe.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
@@ -94,7 +100,8 @@ async function trainAndRecord(
   const parent = options.from && needsParent ? await openParent(options.from, options) : null;
   const teachers = await openTeachers(options, resumed);
   const { dataset: loaded, network, reason } = await loadTrainingData(plan, parent, reporting);
-  const wanted = recipeOf(network, options.recipe, options);
+  const given = settingsFor(network, options.recipe, loaded.train.count, options);
+  const wanted = recipeOf(network, options.recipe, given);
   const dataset = datasetFor(wanted, loaded);
   const recipe = recipeFor(wanted, dataset, options, notify);
   if (network === 'mobilenet') refuseChangedPixels(recipe);

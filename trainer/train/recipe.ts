@@ -247,6 +247,22 @@ export function recipeOf(
   return adjusted(own[name ?? standard] ?? recipes.tutorial, given);
 }
 
+/** With fewer, an epoch of MobileNet's usual batches has too few steps: each would have to be so large that it spoils pretrained layers. */
+const minUsualImages = 1000;
+
+/** Returns the settings for so many training images: MobileNet takes smaller batches and steps of few, unless either is given. */
+export function settingsFor(
+  network: NetworkName,
+  name: RecipeName | undefined,
+  images: number,
+  given: RecipeSettings,
+): RecipeSettings {
+  const isGiven = given.batchSize !== undefined || given.learningRate !== undefined;
+  if (network !== 'mobilenet' || images >= minUsualImages || isGiven) return given;
+  const { batchSize, learningRate } = recipeOf(network, name, {});
+  return { ...given, batchSize: batchSize / 4, learningRate: learningRate / 4 };
+}
+
 /** A recipe's warm-up takes at most this share of a training with fewer epochs. */
 const maxWarmupShare = 0.25;
 

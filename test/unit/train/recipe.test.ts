@@ -5,6 +5,7 @@ import {
   recipeNamesOf,
   recipeOf as recipeOfNetwork,
   recipes,
+  settingsFor,
 } from '../../../trainer/train/recipe.ts';
 
 const recipeOf = (raw: Record<string, unknown>) => {
@@ -36,6 +37,15 @@ describe('the recipe from the options', () => {
     expect(mobilenet).toMatchObject({ epochs: 6, optimizer: 'adamw', trainedBlocks: 6, views: 4 });
     const best = recipeOf({ network: 'mobilenet', recipe: 'best', views: '2' });
     expect(best).toEqual({ ...mobilenet, views: 2 });
+  });
+
+  it('of mobilenet takes smaller steps of few images', () => {
+    const usual = settingsFor('mobilenet', 'fast', 1000, {});
+    expect(usual).toEqual({});
+    const few = settingsFor('mobilenet', 'fast', 999, { epochs: 2 });
+    expect(few).toEqual({ epochs: 2, batchSize: 16, learningRate: 0.0005 });
+    expect(settingsFor('mobilenet', 'fast', 100, { batchSize: 8 })).toEqual({ batchSize: 8 });
+    expect(settingsFor('tutorial', 'fast', 100, {})).toEqual({});
   });
 
   it("keeps the recipe's values for omitted options", () => {
