@@ -57,6 +57,8 @@ const maxConcurrentLoads = 4;
 /** The loads that may wait for others, and for how long. */
 const maxWaitingLoads = 64;
 const maxWaitMilliseconds = 10_000;
+/** How often a load that waits looks whether it is its turn. */
+const turnMilliseconds = 20;
 /** How long a failed load is not repeated, except if an alias names the version. */
 const failureKeptMilliseconds = 5000;
 const maxKnownFailures = 100;
@@ -201,7 +203,8 @@ function waitForTurn(loads: ReadonlyMap<string, RunningLoad>, now: () => number)
       }
       waiting++;
       try {
-        await Promise.race(running.map(({ done }) => done.catch(() => {})));
+        // A promise of another request would be resolved in that request's context.
+        await new Promise((resolve) => setTimeout(resolve, turnMilliseconds));
       } finally {
         waiting--;
       }
