@@ -71,6 +71,8 @@ export async function bundleCheck(outfile: string): Promise<void> {
     outfile,
     bundle: true,
     minify: true,
+    // Node prints the line that throws, and stderr may be cut off in the middle of a long one.
+    lineLimit: 500,
     platform: 'node',
     format: 'esm',
     target: 'node22',

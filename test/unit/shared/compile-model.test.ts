@@ -41,7 +41,8 @@ describe('a compiled model equals the stock kernels', () => {
         const model = buildRandomNetwork(network);
         const apart = difference(model, network.images, simd);
         model.dispose();
-        expect(apart).toBeLessThan(2e-5);
+        // Softmax multiplies the differences of logits, which may be large.
+        expect(apart).toBeLessThan(network.softmax ? 1e-4 : 2e-5);
       }),
       { numRuns: inject('whole') ? 2000 : 60 },
     );
