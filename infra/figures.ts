@@ -8,6 +8,7 @@ import { edgeFigures } from './figures/edge.ts';
 import { insertFigures } from './figures/insert-figures.ts';
 import { networkFigures } from './figures/networks.ts';
 import { operationFigures, settingFigures } from './figures/operation.ts';
+import { ownFigures } from './figures/own.ts';
 import { photoFigures } from './figures/photos.ts';
 import { trainingFigures } from './figures/training.ts';
 
@@ -26,6 +27,7 @@ const figures = new Map([
   ...trainingFigures(),
   ...edgeFigures(),
   ...networkFigures(),
+  ...ownFigures(),
   ...operationFigures(),
   ...settingFigures(),
 ]);

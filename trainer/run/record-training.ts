@@ -162,7 +162,9 @@ async function writeEpoch(
   const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
   const answers = { logits: event.logits, actual: labels };
   const progress = { epoch, seconds, imagesPerSecond };
-  const measured = { ...metrics, ...progress, trainLoss, validation: validation ?? undefined };
+  const images = validation?.perClass.reduce((sum, { support }) => sum + support, 0);
+  const held = validation && (run.config.trainedBlocks ? { ...validation, images } : validation);
+  const measured = { ...metrics, ...progress, trainLoss, validation: held ?? undefined };
   await run.writeEpoch(measured, artifacts, answers);
 }
 

@@ -48,7 +48,14 @@ export const runEpochSchema = z.object({
   /** The mean loss of the epoch's batches, with dropout. */
   trainLoss: z.number().nonnegative().optional(),
   /** Metrics on images held back from training. They decide which epoch is the best. */
-  validation: z.object({ accuracy, loss }).optional(),
+  validation: z
+    .object({
+      accuracy,
+      loss,
+      /** Their number, if the latest epoch within the standard error of the best is the model: see `bestEpoch`. */
+      images: z.int().positive().optional(),
+    })
+    .optional(),
   /** The most confident mistakes, in descending order of probability. */
   mistakes: z.array(testPredictionSchema).default([]),
   /** The same test images in every epoch. */
@@ -67,13 +74,21 @@ export type TestPrediction = z.output<typeof testPredictionSchema>;
  * Returns the epoch whose weights become the run's model: the first with the best validation accuracy. Without validation
  * images it is the last, because a choice by test accuracy would make that accuracy too optimistic.
  *
+ * Fine-tuning has few epochs and often a few hundred validation images, which tell its last epochs apart only by chance. Its model is
+ * the latest epoch whose accuracy is within one standard error of the best (Breiman et al. 1984, Classification and Regression Trees).
+ *
  * @param epochs at least one
  */
 export function bestEpoch(epochs: readonly RunEpoch[]): RunEpoch {
   const accuracyOf = ({ validation }: RunEpoch) => validation?.accuracy ?? -1;
   const last = epochs.at(-1) as RunEpoch;
   if (!last.validation) return last;
-  return epochs.reduce((best, epoch) => (accuracyOf(epoch) > accuracyOf(best) ? epoch : best));
+  const best = epochs.reduce((one, other) => (accuracyOf(other) > accuracyOf(one) ? other : one));
+  const { images } = last.validation;
+  if (images === undefined) return best;
+  const accuracy = accuracyOf(best);
+  const standardError = Math.sqrt((accuracy * (1 - accuracy)) / images);
+  return epochs.findLast((epoch) => accuracyOf(epoch) >= accuracy - standardError) ?? best;
 }
 
 /** Returns the part of a run's epochs that a manifest includes. */

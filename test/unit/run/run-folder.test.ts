@@ -30,13 +30,13 @@ afterAll(() => rm(runs, { recursive: true }));
 const modelOf = (epoch: number) => models[epoch - 1] as (typeof models)[number];
 
 /** An epoch whose model predicts a bag for every image, with more confidence in later epochs. */
-function finishedEpoch(epoch: number, validationAccuracy?: number) {
+function finishedEpoch(epoch: number, validationAccuracy?: number, images?: number) {
   const { spec, artifacts } = modelOf(epoch);
   const logits = Float32Array.from({ length: 1000 }, (_, i) => (i % 10 === 8 ? epoch : 0));
   const validation =
     validationAccuracy === undefined
       ? {}
-      : { validation: { accuracy: validationAccuracy, loss: 0.5 } };
+      : { validation: { accuracy: validationAccuracy, loss: 0.5, images } };
   const measured = {
     ...computeMetrics(logits, test.labels, spec.labels),
     ...testPredictions(logits, test.labels),
@@ -101,6 +101,20 @@ describe('a run folder', () => {
     const records = await readRecords(run.path);
     expect(await weightsHash(run.path, 'model')).toBe(records[1]?.weightsSha256);
     expect(await weightsHash(run.path, 'model/last')).toBe(records[2]?.weightsSha256);
+  });
+
+  it('keeps the latest of the epochs that so few validation images cannot tell from the best', async () => {
+    const run = await startRun(9);
+    // The standard error of 90 % on 100 images is 3 %.
+    for (const [epoch, accuracy] of [
+      [1, 0.9],
+      [2, 0.88],
+      [3, 0.86],
+    ] as const) {
+      await run.writeEpoch(...finishedEpoch(epoch, accuracy, 100));
+    }
+    const records = await readRecords(run.path);
+    expect(await weightsHash(run.path, 'model')).toBe(records[1]?.weightsSha256);
   });
 
   it('resumes after the last epoch', async () => {
