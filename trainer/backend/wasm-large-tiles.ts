@@ -3,7 +3,7 @@ import { type ActivationRange, unlimited } from './wasm-activation.ts';
 import { floatBytes, type TensorHeap } from './wasm-heap.ts';
 import type { Window } from './wasm-window.ts';
 
-/** Whether the kernels of shared/kernels/assembly/winograd-large.ts compute a convolution, and faster than products of its windows. */
+/** Returns whether the kernels of shared/kernels/assembly/winograd-large*.ts cover a convolution and are faster than products of its windows. */
 export function hasLargeTiles(window: Window): boolean {
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = window;
   const { inHeight, inWidth, outHeight, outWidth, inChannels, outChannels } = window;

@@ -1,4 +1,7 @@
-export { depthwiseFilterGradient, depthwiseForward, depthwiseInputGradient, depthwiseScratchBytes } from './depthwise-training';
+export { depthwiseFilterGradient } from './depthwise-filter-gradient';
+export { depthwiseForward } from './depthwise-forward';
+export { depthwiseInputGradient } from './depthwise-input-gradient';
+export { depthwiseScratchBytes } from './depthwise-scratch';
 export { clampAbove, columnSums, maxPoolGradient, maxPoolGradientOfAnyWindow, relu6Gradient, reluGradient } from './elementwise';
 export { padImages, pooledWindowStarts, windowStarts } from './image';
 export { multiplyRows } from './multiply';
@@ -8,5 +11,8 @@ export { packPanels } from './pack';
 export { addPooledFilterGradient } from './pooled-filter-gradient';
 export { inputGradientScratchBytes, pooledInputGradient } from './pooled-input-gradient';
 export { transpose } from './transpose';
-export { convolveByLargeTiles, filterGradientByLargeTiles, largeTilesFilter, largeTilesScratchBytes } from './winograd-large';
+export { convolveByLargeTiles } from './winograd-large';
+export { largeTilesFilter } from './winograd-large-filter';
+export { filterGradientByLargeTiles } from './winograd-large-gradient';
+export { largeTilesScratchBytes } from './winograd-large-tiles';
 export { winogradFilter, winogradPooled, winogradScratchBytes } from './winograd';
