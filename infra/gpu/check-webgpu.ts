@@ -2,7 +2,7 @@ import { fashionMnistCnn, type ModelSpec } from '../../shared/model/model-spec.t
 import type { BackendName } from '../../trainer/backend/backend.ts';
 import { openAdapter } from '../../trainer/backend/webgpu/open-adapter.ts';
 import type { Dataset } from '../../trainer/data/dataset.ts';
-import { recipes } from '../../trainer/train/recipe.ts';
+import { recipes } from '../../trainer/train/recipes.ts';
 import { train } from '../../trainer/train/train.ts';
 
 /** Prints one check. */

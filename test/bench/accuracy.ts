@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command, Option } from 'commander';
 import * as z from 'zod';
-import { recipeNames } from '../../trainer/train/recipe.ts';
+import { recipeNames } from '../../trainer/train/recipes.ts';
 import { type AccuracyReport, accuracyReportSchema, type SeedResult } from './accuracy-report.ts';
 import { thisMachine } from './machine.ts';
 

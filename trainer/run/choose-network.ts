@@ -2,7 +2,7 @@ import { UsageError } from '../../node/options.ts';
 import { type NetworkName, networkNames } from '../../shared/model/model-spec.ts';
 import type { ImageSample, PictureDefaults } from '../data/dataset.ts';
 import { datasetName, knownBackground } from '../data/known-datasets.ts';
-import { type RecipeName, recipeNamesOf } from '../train/recipe.ts';
+import { type RecipeName, recipeNamesOf } from '../train/recipes.ts';
 import type { TrainCommandOptions } from './options.ts';
 
 export interface NetworkChoice {

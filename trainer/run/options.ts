@@ -12,14 +12,8 @@ import {
   signOption,
   unsafeStoreOption,
 } from '../registry/bucket-location.ts';
-import {
-  contradictions,
-  type Recipe,
-  recipeNames,
-  recipeNamesOf,
-  recipeOf,
-  recipeSchema,
-} from '../train/recipe.ts';
+import { contradictions, type Recipe, recipeSchema } from '../train/recipe.ts';
+import { recipeNames, recipeNamesOf, recipeOf } from '../train/recipes.ts';
 
 export const defaultTemperature = 4;
 export const defaultTeacherWeight = 0.7;

@@ -22,13 +22,8 @@ import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
 import { validationCount } from '../train/image-order.ts';
-import {
-  contradictions,
-  type Recipe,
-  recipeNamesOf,
-  recipeOf,
-  settingsFor,
-} from '../train/recipe.ts';
+import { contradictions, type Recipe } from '../train/recipe.ts';
+import { recipeNamesOf, recipeOf, settingsFor } from '../train/recipes.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';

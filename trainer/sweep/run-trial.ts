@@ -17,7 +17,7 @@ import type { Reporter } from '../run/record-training.ts';
 import { runTraining } from '../run/run-training.ts';
 import { DivergenceError } from '../train/divergence.ts';
 import { ValidationTooLargeError } from '../train/image-order.ts';
-import { recipeOf } from '../train/recipe.ts';
+import { recipeOf } from '../train/recipes.ts';
 import { optionNames } from './sweep-file.ts';
 import {
   BadConfigurationError,

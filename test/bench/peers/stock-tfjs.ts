@@ -13,7 +13,7 @@ import { normalizePixels } from '../../../shared/model/predict.ts';
 import { openBackend } from '../../../trainer/backend/open-backend.ts';
 import type { ImageSet } from '../../../trainer/data/dataset.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 
 const { values } = parseArgs({
   options: {

@@ -9,7 +9,7 @@ import type { Dataset, ImageSet } from '../../../trainer/data/dataset.ts';
 import { imageIn, imagesBetween } from '../../../trainer/data/image-set.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { describeTestSet } from '../../../trainer/registry/test-set.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { train } from '../../../trainer/train/train.ts';
 
 const side = 12;

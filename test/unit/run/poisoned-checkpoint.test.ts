@@ -13,7 +13,7 @@ import { planRun } from '../../../trainer/run/plan-run.ts';
 import { readSweep } from '../../../trainer/sweep/open-sweep.ts';
 import { downloadRun } from '../../../trainer/sweep/run-trial.ts';
 import { trialFolder } from '../../../trainer/sweep/sweep-records.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { firstPosition } from '../../../trainer/train/training-state.ts';
 import { bucketEnvironment, openLocalBucket } from '../../support/s3/local-bucket.ts';
 

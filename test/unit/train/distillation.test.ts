@@ -4,7 +4,7 @@ import { buildModel } from '../../../shared/model/build-model.ts';
 import { cnnFor, fashionMnistCnn, type ModelSpec } from '../../../shared/model/model-spec.ts';
 import { distilledLoss, openTeachers, type Teacher } from '../../../trainer/train/distillation.ts';
 import { crossEntropy, forward } from '../../../trainer/train/forward.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { train } from '../../../trainer/train/train.ts';
 import { expectSameOnBoth, noise, prepareBackends, valuesOn } from '../../support/backends.ts';
 import { firstTestImages } from '../../support/datasets/test-images.ts';

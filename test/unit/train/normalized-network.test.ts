@@ -10,7 +10,7 @@ import type { Dataset } from '../../../trainer/data/dataset.ts';
 import { foldWeights, unfoldWeights } from '../../../trainer/train/fold.ts';
 import { crossEntropy, forward } from '../../../trainer/train/forward.ts';
 import { countOf, isStatistic, parametersOf } from '../../../trainer/train/parameters.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { train } from '../../../trainer/train/train.ts';
 import type { TrainingState } from '../../../trainer/train/training-state.ts';
 import type { TrainingEvent, TrainOptions } from '../../../trainer/train/training-types.ts';

@@ -6,7 +6,7 @@ import {
   recipeOf as recipeOfNetwork,
   recipes,
   settingsFor,
-} from '../../../trainer/train/recipe.ts';
+} from '../../../trainer/train/recipes.ts';
 
 const recipeOf = (raw: Record<string, unknown>) => {
   const options = parseSchemaOptions(trainOptionsSchema, raw);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { fashionMnistCnn } from '../../../shared/model/model-spec.ts';
 import { readNativeSetup } from '../../../trainer/backend/native-setup.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { train } from '../../../trainer/train/train.ts';
 import type { TrainingEvent, TrainOptions } from '../../../trainer/train/training-types.ts';
 import { requirement } from '../../support/requirement.ts';

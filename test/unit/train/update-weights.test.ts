@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { openOptimizer, rangesOf, type UpdateSettings } from '../../../trainer/train/optimizer.ts';
-import { recipes } from '../../../trainer/train/recipe.ts';
+import { recipes } from '../../../trainer/train/recipes.ts';
 import { createSharedState, slicePart } from '../../../trainer/train/shared-state.ts';
 
 // A kernel of three weights and a bias of two.
