@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { flagOf, UsageError } from '../../node/options.ts';
-import { buildModel } from '../../shared/model/build-model.ts';
 import { isMobilenet } from '../../shared/model/mobilenet.ts';
 import {
   inputOptionsFor,
@@ -12,28 +10,22 @@ import {
 import { networkFor } from '../../shared/model/networks.ts';
 import { publishedSpec, type TrainingSpec } from '../../shared/model/training-spec.ts';
 import { openTransfer } from '../backbone/open-transfer.ts';
-import { openBackend } from '../backend/open-backend.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { countsPerLabel, describeFolder } from '../data/folder-report.ts';
-import { canMirror, isKnownDataset } from '../data/known-datasets.ts';
+import { describeFolder } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';
 import { requireConditions } from '../registry/conditional-writes.ts';
 import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
-import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
-import { validationCount } from '../train/image-order.ts';
-import { contradictions, type Recipe } from '../train/recipe.ts';
 import { recipeNamesOf, recipeOf, settingsFor } from '../train/recipes.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
-import { collectMore } from './collect-more.ts';
+import { datasetFor, recipeFor, refuseChangedPixels } from './fit-recipe.ts';
 import { loadTrainingData } from './load-training-data.ts';
 import { continuedSpec, openParent, type ParentModel } from './parent-model.ts';
 import { pinnedBackbone } from './pinned-backbone.ts';
 import type { RunPlan } from './plan-run.ts';
 import { provenance } from './provenance.ts';
-import { epochInModel } from './read-run.ts';
 import {
   checkpointsOf,
   drawRun,
@@ -42,9 +34,9 @@ import {
   type Reporter,
   recordTraining,
 } from './record-training.ts';
+import { reportDataset, reportFinished, reportModel } from './report-training.ts';
 import { type RunFolder, reopenRunFolder } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
-import type { RunEpoch } from './run-records.ts';
 import { openTeachers } from './teachers.ts';
 
 /**
@@ -197,55 +189,6 @@ function networkToTrain(
   return { trained: spec, initial: weights };
 }
 
-/**
- * Returns a data set whose models isolate photos and shift their mean, as the recipe expects if it trains for photos.
- *
- * @throws {UsageError} if the recipe needs other images
- */
-function datasetFor({ photos }: Recipe, dataset: Dataset): Dataset {
-  if (photos === 0) return dataset;
-  checkTakesPhotos(dataset);
-  return { ...dataset, background: { kind: 'isolate', mean: photoMean } };
-}
-
-/**
- * Returns a recipe with the number of validation images instead of their share. A recipe mirrors no digits or letters, unless asked to.
- *
- * @throws {UsageError} if it needs validation images and there are none
- */
-function recipeFor(
-  recipe: Recipe,
-  dataset: Dataset,
-  given: RunPlan['options'],
-  notify: (message: string) => void,
-): Recipe {
-  const { name, train, validation } = dataset;
-  const { limit = train.count } = given;
-  const mirrors = recipe.flip && (given.flip || recipe.photos > 0 || canMirror(dataset));
-  if (recipe.flip && !mirrors) {
-    notify(
-      `Images of ${name} are not mirrored: they may be digits or letters. --flip mirrors them.`,
-    );
-  }
-  const [fault] = contradictions(recipe, Boolean(validation));
-  if (fault) throw new UsageError(`${flagOf(fault.setting)}: ${fault.message}`);
-  const images = Math.min(limit, train.count);
-  return {
-    ...recipe,
-    flip: mirrors,
-    validation: validationCount(recipe.validation, images),
-  };
-}
-
-/** @throws {UsageError} if images shall be changed at random, whose features are computed only once */
-function refuseChangedPixels(recipe: Recipe): void {
-  const setting = (['flip', 'shift', 'erase', 'photos'] as const).find((name) => recipe[name]);
-  if (!setting) return;
-  throw new UsageError(
-    `${flagOf(setting)}: is not for mobilenet, which sees each image in as many ways as --views says`,
-  );
-}
-
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */
 async function openBucketOf(options: RunPlan['options']): Promise<Bucket | null> {
   if (options.publish === undefined) return null;
@@ -266,52 +209,4 @@ function checkSameDataset({ path, config }: ResumedRun, dataset: Dataset): void 
   throw new CheckpointError(
     `${path} was trained on another data set: the files of ${config.dataset.name} there have other SHA-256 hashes than those of ${name} here. The checkpoint is unchanged.`,
   );
-}
-
-function reportDataset(dataset: Dataset, reporter: Reporter): void {
-  const { name, train, validation, test, source, folder } = dataset;
-  const counts = { train: train.count, validation: validation?.count ?? 0, test: test.count };
-  const perLabel = countsPerLabel(dataset);
-  reporter.report({
-    event: 'dataset',
-    name,
-    ...counts,
-    perLabel,
-    source,
-    ...(folder && { folder }),
-  });
-}
-
-/** Reports the layers as TensorFlow.js prints them. @returns the number of parameters */
-async function reportModel(spec: ModelSpec, reporter: Reporter): Promise<number> {
-  await openBackend('cpu');
-  const model = buildModel(spec, 0);
-  const summary: string[] = [];
-  model.summary(undefined, undefined, (row: string) => summary.push(row));
-  const parameters = model.countParams();
-  reporter.report({ event: 'model', name: spec.name, summary, parameters });
-  model.dispose();
-  return parameters;
-}
-
-async function reportFinished(run: RunFolder, reporter: Reporter): Promise<void> {
-  const { path, epochs, config } = run;
-  const measured = await epochInModel(path, epochs);
-  const { epoch, accuracy, loss, validation } = measured;
-  const { epoch: lastEpoch, seconds } = epochs.at(-1) as RunEpoch;
-  const peakBytes = process.resourceUsage().maxRSS * 1024;
-  const model = { epoch, accuracy, loss, validation };
-  // Nobody collects more images of a known data set.
-  const collect = isKnownDataset(config.dataset.name)
-    ? undefined
-    : collectMore(measured, config.spec.labels);
-  const finished = {
-    event: 'finished' as const,
-    ...model,
-    lastEpoch,
-    seconds,
-    run: path,
-    peakBytes,
-  };
-  reporter.report(collect ? { ...finished, collect } : finished);
 }
