@@ -144,10 +144,11 @@ export function isPinned({ req }: Context, { tag }: TestImage): boolean {
   throw new Problem('not_found', `The test set is ${tag}, not "${pinned.slice(0, 80)}".`);
 }
 
-/** A test image, and where it is from. */
+/** A test image that a request asked for. */
 export interface ReadImage {
   index: number;
   image: TestImage;
+  /** Whether it is one of the images that the deployment carries, because the bucket can't answer. */
   isSnapshot: boolean;
 }
 
@@ -191,11 +192,8 @@ function parseIndex(text: string, images: number, isSnapshot: boolean): number {
     throw new Problem('bad_index', `"${text}" is not a whole number from 0 to ${images - 1}.`);
   }
   if (index < images) return index;
-  const which = isSnapshot
-    ? ' of those that the deployment carries, because the bucket has none'
-    : '';
-  throw new Problem(
-    'index_out_of_range',
-    `There is no image ${text}: the last${which} is ${images - 1}.`,
-  );
+  const why = isSnapshot
+    ? 'the bucket has no valid test images, and the last one that the deployment carries is'
+    : 'the last is';
+  throw new Problem('index_out_of_range', `There is no image ${text}: ${why} ${images - 1}.`);
 }

@@ -22,10 +22,10 @@ export interface RefreshOptions {
 }
 
 /**
- * Puts the version that the bucket's default alias names among the static assets, and the first test images. If the bucket has none,
- * the starter model stays there.
+ * Copies the version that the bucket's default alias names, and the first test images, to the static assets. If the bucket has no
+ * such alias or can't be read, copies the starter model instead.
  *
- * @returns what happened, for people. An unreadable bucket does not keep the Worker from being deployed
+ * @returns what happened, as a message for people
  */
 export async function refreshSnapshot(options: RefreshOptions): Promise<string> {
   const { bucketUrl, target, variables } = options;

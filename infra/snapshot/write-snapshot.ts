@@ -17,23 +17,23 @@ import { describeTestSet } from '../../trainer/registry/test-set.ts';
 export interface SnapshotOptions {
   /** Reads an object of the bucket, or `null` if it is absent. */
   read: (key: string) => Promise<Uint8Array | null>;
-  /** Of the keys in the bucket. */
+  /** Starts every key in the bucket: empty, or ends with a slash. */
   prefix: string;
   /** The model, the alias and the data set that the Worker serves. */
   model: string;
   alias: string;
   dataset: string;
-  /** The folder of the snapshot, which is replaced if the bucket has a version. */
+  /** The folder for the snapshot. Its old content is removed if the alias exists. */
   folder: string;
   /** The number of test images (default: 300). */
   images?: number;
 }
 
 /**
- * Writes the version that an alias names, and the first test images, as a bucket in a folder: the same keys, without a prefix. Every
- * file is checked against its SHA-256 first. A test set that the bucket lacks is left out.
+ * Writes the version that an alias names, and the first test images, to a folder. The paths are the bucket's keys without their
+ * prefix. Every file is checked against its SHA-256 first. If the bucket has no test set, none is written.
  *
- * @returns the version, or `null` if the bucket has none: then the folder is left as it is
+ * @returns the version. `null`: the bucket has no such alias, and the folder is unchanged
  * @throws {Error} if an object is missing or corrupt
  */
 export async function writeSnapshot(options: SnapshotOptions): Promise<string | null> {

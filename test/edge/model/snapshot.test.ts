@@ -151,7 +151,7 @@ describe('an empty bucket', () => {
     expect(await app.json('/predict?index=40')).toMatchObject({
       code: 'index_out_of_range',
       detail:
-        'There is no image 40: the last of those that the deployment carries, because the bucket has none is 39.',
+        'There is no image 40: the bucket has no valid test images, and the last one that the deployment carries is 39.',
     });
     const published = await empty.publish('two', { createdAt: later });
     await empty.moveAlias(published);
