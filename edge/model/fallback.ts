@@ -8,8 +8,9 @@ const patienceMilliseconds = 1000;
 const maxAttemptMilliseconds = 20_000;
 
 /**
- * Answers from the bucket, or from the snapshot while the bucket can't. The first request waits for the bucket a short time. Later
- * ones are answered from the snapshot at once, and attempts in the background find out when the bucket can answer again.
+ * Answers from the bucket, or from the snapshot while the bucket can't. Requests that meet an attempt to read the bucket wait for it a
+ * short time: at first, and while the bucket answers but has nothing to serve. During an outage the snapshot answers at once, and
+ * attempts in the background find out when the bucket answers again.
  *
  * @throws the bucket's error, if the snapshot can't answer either
  */
@@ -29,7 +30,8 @@ export interface FallbackOptions {
 /** Makes the choice between bucket and snapshot for one kind of read. */
 export function openFallback({ retryMilliseconds, now }: FallbackOptions): WithFallback {
   let isUp = false;
-  let hasAnswered = false;
+  /** Whether the bucket may answer soon. */
+  let isPrompt = true;
   let attempt: { startedAt: number; done: Promise<void> } | null = null;
   let attemptedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown = null;
@@ -39,6 +41,7 @@ export function openFallback({ retryMilliseconds, now }: FallbackOptions): WithF
     isUp = !isOutage(error);
     if (isUp) return true;
     failure = error;
+    isPrompt = !(error instanceof StoreError);
     attemptedAt = now();
     return false;
   }
@@ -71,13 +74,13 @@ export function openFallback({ retryMilliseconds, now }: FallbackOptions): WithF
       }
     } else {
       startAttempt(fromBucket, background);
-      if (attempt && !hasAnswered) await within(attempt.done, patienceMilliseconds);
+      if (attempt && isPrompt && !(await endsWithin(attempt.done, patienceMilliseconds))) {
+        isPrompt = false;
+      }
       if (isUp) return fromBucket();
     }
     try {
-      const result = await fromSnapshot();
-      hasAnswered = true;
-      return result;
+      return await fromSnapshot();
     } catch (error) {
       const isMissing = isOutage(error);
       // A deployment need not have a snapshot of this model.
@@ -93,11 +96,11 @@ export function openFallback({ retryMilliseconds, now }: FallbackOptions): WithF
 const isOutage = (error: unknown): boolean =>
   error instanceof StoreError || error instanceof ModelError || error instanceof DatasetError;
 
-async function within(work: Promise<void>, milliseconds: number): Promise<void> {
-  const { promise: expired, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
+async function endsWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  const { promise: expired, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), milliseconds);
   try {
-    await Promise.race([work, expired]);
+    return await Promise.race([work.then(() => true), expired]);
   } finally {
     clearTimeout(timer);
   }

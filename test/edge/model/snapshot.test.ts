@@ -156,11 +156,12 @@ describe('an empty bucket', () => {
     const published = await empty.publish('two', { createdAt: later });
     await empty.moveAlias(published);
     app.passTime(2000);
-    await app.json('/predict?index=3');
-    expect(await app.json('/predict?index=3')).toMatchObject({
+    const answer = await app.json('/predict?index=3');
+    expect(answer).toMatchObject({
       model: { version: published },
       testSet: { source: 'snapshot' },
     });
+    expect(answer.model.source).toBeUndefined();
   });
 });
 
