@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { softmax } from '../../../shared/model/predict.ts';
 import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
-import { later } from '../../support/edge/serving.ts';
+import { openTwoVersions } from '../../support/edge/two-versions.ts';
 
 // After the protocol's own inference_rest.md, and Triton's extension_classification.md and extension_binary_data.md.
 
@@ -14,12 +14,7 @@ let app: TestApp;
 let first: string;
 let second: string;
 beforeAll(async () => {
-  bucket = openBucket();
-  first = await bucket.publish('one');
-  second = await bucket.publish('two', { createdAt: later });
-  await bucket.moveAlias(first);
-  await bucket.moveAlias(second, 'candidate');
-  app = openApp(bucket);
+  ({ bucket, app, first, second } = await openTwoVersions());
 });
 
 async function infer(body: unknown, path = `${model}/infer`) {

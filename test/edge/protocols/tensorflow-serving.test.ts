@@ -3,37 +3,24 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { softmax } from '../../../shared/model/predict.ts';
 import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
-import { later } from '../../support/edge/serving.ts';
+import {
+  numberOne,
+  numberTwo,
+  openTwoVersions,
+  type TwoVersions,
+} from '../../support/edge/two-versions.ts';
 
 // After TensorFlow Serving's own: g3doc/api_rest.md and model_servers/http_rest_api_handler_test.cc.
 
 const model = '/v1/models/fashion-mnist-cnn';
-const numberOne = '20261124101500';
-const numberTwo = '20261124102000';
-
 let bucket: TestBucket;
 let app: TestApp;
 let first: string;
 let second: string;
+let call: TwoVersions['call'];
 beforeAll(async () => {
-  bucket = openBucket();
-  first = await bucket.publish('one');
-  second = await bucket.publish('two', { createdAt: later });
-  await bucket.moveAlias(first);
-  await bucket.moveAlias(second, 'candidate');
-  app = openApp(bucket);
+  ({ bucket, app, first, second, call } = await openTwoVersions());
 });
-
-async function call(method: string, path: string, body?: unknown) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const response = await app.request(path, {
-    method,
-    ...(body === undefined ? {} : { body: text }),
-  });
-  expect(response.headers.get('content-type')).toBe('application/json');
-  const answer = (await response.json()) as Answer;
-  return { status: response.status, answer, headers: response.headers };
-}
 
 const flat = (index: number) => Array.from(testImage(index));
 const rows = (index: number) =>
