@@ -1,6 +1,7 @@
-import { backend_util, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
+import { backend_util, type NamedAttrMap } from '@tensorflow/tfjs-core';
 import { rangeOf } from './wasm-activation.ts';
 import type { FastKernel, TensorHeap } from './wasm-heap.ts';
+import type { DepthwiseSizes } from './wasm-module.ts';
 
 /**
  * x [N, H, W, C], filter [Kh, Kw, C, 1] -> y [N, H', W', C]. The backend's own kernel packs each filter once, and so does not
@@ -55,18 +56,7 @@ export function backpropFilter(heap: TensorHeap): FastKernel {
   };
 }
 
-type Sizes =
-  Parameters<TensorHeap['kernels']['depthwiseInputGradient']> extends [
-    TensorInfo | number,
-    number,
-    ...infer Rest,
-    number,
-    number,
-  ]
-    ? Rest
-    : never;
-
-function scratchBytes({ kernels }: TensorHeap, sizes: Sizes): number {
+function scratchBytes({ kernels }: TensorHeap, sizes: DepthwiseSizes): number {
   const [, height, width, channels, outHeight, outWidth, ...rest] = sizes;
   const [kernelHeight, kernelWidth, strideHeight, strideWidth] = rest;
   const image = [height, width, channels, outHeight, outWidth] as const;
@@ -74,8 +64,12 @@ function scratchBytes({ kernels }: TensorHeap, sizes: Sizes): number {
   return kernels.depthwiseScratchBytes(...image, ...window);
 }
 
-/** Returns the sizes that both kernels take; null for a convolution that they don't cover. */
-function sizesOf(inputShape: number[], filterShape: number[], attrs: NamedAttrMap): Sizes | null {
+/** Returns the sizes that the kernels take, or null if they don't cover the convolution. */
+function sizesOf(
+  inputShape: number[],
+  filterShape: number[],
+  attrs: NamedAttrMap,
+): DepthwiseSizes | null {
   const info = backend_util.computeConv2DInfo(
     inputShape as [number, number, number, number],
     filterShape as [number, number, number, number],

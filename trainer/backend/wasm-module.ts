@@ -1,6 +1,22 @@
 import { readFileSync } from 'node:fs';
 import type { Address, CommonKernels } from '../../shared/kernels/common-kernels.ts';
 
+/** The sizes of a depthwise convolution: its batch, its filter and its padding. */
+export type DepthwiseSizes = [
+  images: number,
+  height: number,
+  width: number,
+  channels: number,
+  outHeight: number,
+  outWidth: number,
+  kernelHeight: number,
+  kernelWidth: number,
+  strideHeight: number,
+  strideWidth: number,
+  padTop: number,
+  padLeft: number,
+];
+
 /** The functions of shared/kernels/assembly/training.ts, which documents them. */
 export interface KernelModule extends CommonKernels {
   outerScratchBytes(columns: number): number;
@@ -146,61 +162,22 @@ export interface KernelModule extends CommonKernels {
     strideWidth: number,
   ): number;
   depthwiseForward(
-    x: Address,
-    filter: Address,
-    images: number,
-    height: number,
-    width: number,
-    channels: number,
-    outHeight: number,
-    outWidth: number,
-    kernelHeight: number,
-    kernelWidth: number,
-    strideHeight: number,
-    strideWidth: number,
-    padTop: number,
-    padLeft: number,
-    bias: Address,
-    lowest: number,
-    highest: number,
-    scratch: Address,
-    out: Address,
+    ...parameters: [
+      x: Address,
+      filter: Address,
+      ...DepthwiseSizes,
+      bias: Address,
+      lowest: number,
+      highest: number,
+      scratch: Address,
+      out: Address,
+    ]
   ): void;
   depthwiseInputGradient(
-    dy: Address,
-    filter: Address,
-    images: number,
-    height: number,
-    width: number,
-    channels: number,
-    outHeight: number,
-    outWidth: number,
-    kernelHeight: number,
-    kernelWidth: number,
-    strideHeight: number,
-    strideWidth: number,
-    padTop: number,
-    padLeft: number,
-    scratch: Address,
-    dx: Address,
+    ...parameters: [dy: Address, filter: Address, ...DepthwiseSizes, scratch: Address, dx: Address]
   ): void;
   depthwiseFilterGradient(
-    x: Address,
-    dy: Address,
-    images: number,
-    height: number,
-    width: number,
-    channels: number,
-    outHeight: number,
-    outWidth: number,
-    kernelHeight: number,
-    kernelWidth: number,
-    strideHeight: number,
-    strideWidth: number,
-    padTop: number,
-    padLeft: number,
-    scratch: Address,
-    dfilter: Address,
+    ...parameters: [x: Address, dy: Address, ...DepthwiseSizes, scratch: Address, dfilter: Address]
   ): void;
   columnSums(source: Address, rows: number, columns: number, out: Address): void;
   maxPoolGradient(
