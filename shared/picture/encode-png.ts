@@ -15,7 +15,10 @@ const chunkBytes = 12;
 const greyType = 0;
 const colourType = 2;
 
-/** Encodes pixels as a PNG (https://www.w3.org/TR/png-3) without filters, which pictures of this size hardly profit from. */
+/**
+ * Encodes pixels as a PNG (https://www.w3.org/TR/png-3) without filters, which pictures of this size hardly profit from. A library such
+ * as fast-png brings its decoder along: several kB that the Worker's bundle has no room for.
+ */
 export function encodePng({ width, height, data, channels }: PngPixels): Uint8Array {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
