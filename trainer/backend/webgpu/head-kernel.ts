@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   workgroupBarrier();
 ${logitsCode(output.offset, output.offset + hidden.units * output.units)}
-${loss ? lossCode(plan, loss) : 'if (image < step.count) { for (var label = thread; label < count; label += 256u) { logits[(step.first + image) * count + label] = scores[label]; } }'}
+${loss ? lossCode(plan, loss) : `if (image < step.count) { for (var label = thread; label < count; label += ${workgroupSize}u) { logits[(step.first + image) * count + label] = scores[label]; } }`}
 }`;
   return defineKernel(loss ? 'head' : 'logits', [batch, 1, 1], bindings, code);
 }
@@ -124,7 +124,7 @@ function scramble(value: number): number {
 export const maskSeed = (seed: number, step: number): number =>
   scramble(scramble(seed >>> 0) ^ step);
 
-/** Returns the factors of dropout that the kernel uses: 0 with probability `rate`, else 1 / (1 - rate). [batch, units] */
+/** Returns the factors of dropout that the kernel uses, image by image: 0 with probability `rate`, else 1 / (1 - rate). */
 export function dropoutFactors(length: number, rate: number, mask: number): Float32Array {
   const limit = Math.round(rate * 2 ** 32);
   return Float32Array.from({ length }, (_, at) =>

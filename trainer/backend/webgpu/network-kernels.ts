@@ -40,13 +40,13 @@ export function trainingKernels(
   const { augmentation } = settings;
   const { parts, ofConvolution, hidden, output } = gradientParts(plan, batch);
   const pooled = lastOutput(plan);
-  const gradients = plan.convolutions.flatMap((convolution, index) => {
+  const gradients = plan.convolutions.map((convolution, index) => {
     const buffers = buffersOf(index, batch);
     const kernels = [
       filterGradient(convolution, buffers, (ofConvolution[index] as GradientPart).start),
     ];
     if (index > 0) kernels.push(inputGradient(convolution, buffers, `gradient ${index - 1}`));
-    return [kernels];
+    return kernels;
   });
   return [
     prepareKernel('input', plan, batch, scale, { images: 'images', order: 'order', augmentation }),

@@ -58,7 +58,7 @@ export function planNetwork({
   layers,
 }: Pick<TrainingSpec, 'inputShape' | 'layers'>): NetworkPlan {
   const [height, width, channels] = inputShape;
-  let shape = { height, width, channels: channels };
+  let shape = { height, width, channels };
   let offset = 0;
   let index = 0;
   const convolutions: ConvolutionPlan[] = [];
