@@ -182,7 +182,8 @@ function inOriginal(crop: Crop, image: RasterImage): Crop {
   return { x, y, width: visibleWidth, height: visibleHeight };
 }
 
-type Values = Omit<ChannelImage, 'values'> & { values: Float32Array | Uint8Array };
+/** A picture all of whose values are read. */
+type Values = Omit<ChannelImage, 'step'>;
 
 /** Returns the median of the outermost pixels, per channel: the background, even if the object touches a part of the border. */
 export function borderColour({ width, height, channels, values }: Values): number[] {

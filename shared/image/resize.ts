@@ -35,14 +35,7 @@ export function resizeByArea(
   const narrow =
     channels === 3
       ? averageColours(image, width, across)
-      : averageAlong(
-          image.values as Float32Array,
-          image.height,
-          image.width,
-          channels,
-          width,
-          across,
-        );
+      : averageAlong(image.values, image.height, image.width, channels, width, across);
   const values = averageAlong(narrow, 1, image.height, width * channels, height, down);
   return { width, height, channels, values };
 }
@@ -67,7 +60,7 @@ export function resizeChannels(
 
 /** Averages the middle axis of [outer][length][inner] to [outer][newLength][inner]. */
 function averageAlong(
-  values: Float32Array,
+  values: ChannelImage['values'],
   outer: number,
   length: number,
   inner: number,

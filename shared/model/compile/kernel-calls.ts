@@ -22,7 +22,7 @@ import { packChannels, packDepthwise } from './pack-weights.ts';
  * @param scratch of scratchBytes()
  */
 export function kernelCalls(
-  { workspace, layers }: Machine,
+  machine: Machine,
   operation: Operation,
   places: Place[],
   out: Place,
@@ -30,7 +30,7 @@ export function kernelCalls(
 ): KernelCall[] {
   const [input, addend] = places;
   if (!input) throw new RangeError(`An operation of the kind ${operation.kind} has no input.`);
-  const machine = { workspace, layers };
+  const { workspace, layers } = machine;
   switch (operation.kind) {
     case 'convolution':
       return convolutionCalls(machine, operation, input, addend, out, scratch);
@@ -63,9 +63,18 @@ export function kernelCalls(
     case 'curve': {
       const curve = curves.indexOf(operation.curve);
       const { height, width, pitch } = out.layout;
-      const rows = [input, out].flatMap((each) => [address(each), rowBytes(each.layout)] as const);
-      const [x, xRow, to, toRow] = rows as [number, number, number, number];
-      return [() => layers.applyCurve(x, xRow, to, toRow, height, 4 * width * pitch, curve)];
+      return [
+        () =>
+          layers.applyCurve(
+            address(input),
+            rowBytes(input.layout),
+            address(out),
+            rowBytes(out.layout),
+            height,
+            4 * width * pitch,
+            curve,
+          ),
+      ];
     }
     case 'multiply':
       return [multiply(machine, input, addend as Place, out)];

@@ -113,7 +113,6 @@ const separable: Translate = (context) => {
   const channels = inputShape[2] as number;
   if (!filter || !second || weightShapes[0]?.[3] !== 1) return null;
   const middle = context.addValue([...outputShape.slice(0, 2), channels]);
-  const common = { clamp: unclamped };
   return [
     {
       kind: 'depthwise',
@@ -123,7 +122,7 @@ const separable: Translate = (context) => {
       filter,
       scale: ones(channels),
       bias: new Float32Array(channels),
-      ...common,
+      clamp: unclamped,
     },
     {
       kind: 'convolution',
@@ -134,7 +133,7 @@ const separable: Translate = (context) => {
       scale: ones(bias.length),
       bias,
       pool: false,
-      ...common,
+      clamp: unclamped,
     },
   ];
 };
