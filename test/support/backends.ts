@@ -16,6 +16,13 @@ export async function prepareBackends(): Promise<void> {
   registerComposedNormalization('cpu');
 }
 
+/** Runs a kernel of the current backend. */
+export const runKernel = <Result = tf.Tensor>(
+  name: string,
+  inputs: Record<string, tf.Tensor>,
+  attrs: Record<string, unknown>,
+) => tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap) as Result;
+
 /** Runs `compute` on a backend, on which it makes and reads its tensors. */
 export async function valuesOn(
   backend: 'cpu' | 'wasm',

@@ -5,15 +5,15 @@ import {
   BATCH_NORMALIZATION,
   BATCH_NORMALIZATION_GRADIENT,
 } from '../../../trainer/backend/batch-normalization.ts';
-import { expectSameOnBoth, noise, prepareBackends, valuesOn } from '../../support/backends.ts';
+import {
+  expectSameOnBoth,
+  noise,
+  prepareBackends,
+  runKernel,
+  valuesOn,
+} from '../../support/backends.ts';
 
 beforeAll(prepareBackends);
-
-const run = <Result = tf.Tensor>(
-  name: string,
-  inputs: Record<string, tf.Tensor>,
-  attrs: Record<string, unknown>,
-) => tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap) as Result;
 
 const activations = fc.constantFrom('linear', 'relu', 'relu6');
 
@@ -36,7 +36,7 @@ describe('depthwise kernels equal the cpu backend', () => {
       const filter = noise([kernel, kernel, channels, 1], seed + 1);
       const bias = noise([channels], seed + 2);
       const geometry = { strides: [stride, stride], pad: 'same', dilations: [1, 1] };
-      const y = run(
+      const y = runKernel(
         'FusedDepthwiseConv2D',
         { x, filter, bias },
         { ...geometry, activation: c.activation },
@@ -44,13 +44,13 @@ describe('depthwise kernels equal the cpu backend', () => {
       const dy = noise(y.shape, seed + 3);
       return [
         y,
-        run('DepthwiseConv2dNative', { x, filter }, geometry),
-        run(
+        runKernel('DepthwiseConv2dNative', { x, filter }, geometry),
+        runKernel(
           'DepthwiseConv2dNativeBackpropInput',
           { dy, filter },
           { ...geometry, inputShape: x.shape },
         ),
-        run(
+        runKernel(
           'DepthwiseConv2dNativeBackpropFilter',
           { x, dy },
           { ...geometry, filterShape: filter.shape },
@@ -79,7 +79,7 @@ describe('depthwise kernels equal the cpu backend', () => {
     const x = tf.ones([1, 1, 1, 2]);
     const inputs = { x, filter, bias: tf.zeros([2]) };
     const attrs = { strides: [1, 1], pad: 'same', dilations: [1, 1], activation: 'relu' };
-    const compute = () => Array.from(run('FusedDepthwiseConv2D', inputs, attrs).dataSync());
+    const compute = () => Array.from(runKernel('FusedDepthwiseConv2D', inputs, attrs).dataSync());
     expect(compute()).toEqual([1, 1]);
     filter.assign(tf.fill([3, 3, 2, 1], 2));
     expect(compute()).toEqual([2, 2]);
@@ -102,11 +102,17 @@ describe('batch normalization', () => {
           const x = noise([rows, 1, 1, channels], seed);
           const gamma = tf.mul(noise([channels], seed + 1), 5);
           const beta = noise([channels], seed + 2);
-          const outputs = run<tf.Tensor[]>(BATCH_NORMALIZATION, { x, gamma, beta }, { activation });
+          const outputs = runKernel<tf.Tensor[]>(
+            BATCH_NORMALIZATION,
+            { x, gamma, beta },
+            { activation },
+          );
           const [y, mean, variance] = outputs as [tf.Tensor, tf.Tensor, tf.Tensor];
           const dy = noise(y.shape, seed + 3);
           const known = { x, gamma, beta, mean, variance, dy };
-          const gradients = run<tf.Tensor[]>(BATCH_NORMALIZATION_GRADIENT, known, { activation });
+          const gradients = runKernel<tf.Tensor[]>(BATCH_NORMALIZATION_GRADIENT, known, {
+            activation,
+          });
           return [...outputs, ...gradients];
         }, 1e-4),
       ),
@@ -117,7 +123,7 @@ describe('batch normalization', () => {
     const variance = await valuesOn('wasm', () => {
       const x = tf.add(tf.mul(noise([4096, 1, 1, 3], 1), 0.1), 1000);
       const inputs = { x, gamma: tf.ones([3]), beta: tf.zeros([3]) };
-      return run<tf.Tensor[]>(BATCH_NORMALIZATION, inputs, {
+      return runKernel<tf.Tensor[]>(BATCH_NORMALIZATION, inputs, {
         activation: 'linear',
       })[2] as tf.Tensor;
     });
@@ -131,7 +137,7 @@ it('Relu6Grad, of any length', () =>
     fc.asyncProperty(fc.integer({ min: 1, max: 100 }), (length) =>
       expectSameOnBoth(() => {
         const y = tf.relu6(tf.mul(noise([length], 2), 9));
-        return run('Relu6Grad', { dy: noise([length], 1), y }, {});
+        return runKernel('Relu6Grad', { dy: noise([length], 1), y }, {});
       }),
     ),
   ));
@@ -143,7 +149,7 @@ it('FusedConv2D with ReLU6, with and without bias', () =>
     const attrs = { strides: [2, 2], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] };
     const clamped = { ...attrs, activation: 'relu6' };
     return [
-      run('FusedConv2D', { x, filter, bias: noise([9], 3) }, clamped),
-      run('FusedConv2D', { x, filter }, clamped),
+      runKernel('FusedConv2D', { x, filter, bias: noise([9], 3) }, clamped),
+      runKernel('FusedConv2D', { x, filter }, clamped),
     ];
   }));

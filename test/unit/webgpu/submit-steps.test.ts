@@ -29,7 +29,7 @@ it('keeps single steps if they are slow', async () => {
   expect(sizes).toEqual([1, 1, 1, 1]);
 });
 
-it('finishes what is under way when it is told to stop', async () => {
+it('finishes what is under way when a submission says to stop', async () => {
   let [submitted, finished] = [0, 0];
   await submitSteps(0, 100, async (from, to) => {
     submitted += to - from;
