@@ -26,10 +26,10 @@ export interface Libwebp {
 }
 
 const pageBytes = 64 * 1024;
-/** The distance of arguments that Emscripten's `val` passes in memory. */
+/** Bytes from one argument to the next, as Emscripten's `val` passes them in memory. */
 const argumentBytes = 8;
 
-/** The handle of each value that C++ gets or returns. It has no other constructors than those of a picture and its pixels. */
+/** Handles of the values that C++ receives or returns. It constructs only pictures and their pixels. */
 const handles = { none: 2, constructor: 5, pixels: 6, picture: 7 };
 
 /** Makes a decoder whose memory is restored after each picture: a hostile file can't reach the next file's pixels. */

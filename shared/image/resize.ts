@@ -125,7 +125,7 @@ function averageColours(
   return result;
 }
 
-/** A network's input: values 0 to 255, row by row, one a pixel if it is grey, and three, red, green and blue, if it is in colour. */
+/** A network's input: values 0 to 255, row by row. A grey pixel has one; a pixel in colour has three: red, green and blue. */
 export interface Pixels {
   pixels: Uint8Array;
   width: number;

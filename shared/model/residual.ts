@@ -9,8 +9,8 @@ const convolution = (filters: number): TrainingLayer[] => [
 
 /**
  * A small residual network (He et al. 2016, arXiv:1512.03385) for small pictures: 24 million multiplications and 467,000 parameters for
- * 32x32 pixels in colour and ten labels. It pools after ReLU: before batch normalization, which a negative gamma turns over, it could not
- * be folded.
+ * 32x32 pixels in colour and ten labels. It pools after ReLU. Between a convolution and its batch normalization, pooling would keep
+ * the normalization from being folded: if gamma is negative, a maximum becomes a minimum.
  *
  * @returns the network as it trains, with one logit per label
  * @throws {z.ZodError} if the data set's name, size or labels are invalid for a model

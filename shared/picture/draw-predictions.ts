@@ -10,7 +10,7 @@ export interface PictureOf extends Pixels {
 
 /** Sizes in pixels of the picture. */
 const imageSize = 280;
-/** Pixels a side up to which each of them is drawn as a square. Larger pictures are photos. */
+/** The pixels of a picture with up to this many a side are drawn as squares. Larger pictures are photos. */
 export const maxSquares = 95;
 const margin = 16;
 const titleHeight = 28;

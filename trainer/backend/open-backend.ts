@@ -66,7 +66,7 @@ export async function openBackend(
   return { name, device: gpu ? { kind: 'GPU', name: gpu } : { kind: 'CPU', name: cpu() } };
 }
 
-/** Its kernels are no TensorFlow.js kernels. What else TensorFlow.js computes, such as reading weights, it computes on the CPU. */
+/** webgpu has kernels of its own. TensorFlow.js computes the rest, such as reading weights, on the CPU. */
 async function openWebgpu({ device }: OpenBackendOptions): Promise<OpenBackend> {
   const { openAdapter } = await import('./webgpu/open-adapter.ts');
   const opened = await openAdapter(device);

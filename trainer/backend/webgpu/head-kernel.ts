@@ -5,7 +5,7 @@ import type { NetworkPlan } from './network-plan.ts';
 export interface LossSettings {
   /** Share of each target that is spread over all labels. */
   labelSmoothing: number;
-  /** The weight of an image of each label in the loss; null: all the same. */
+  /** The weight of an image of each label in the loss; null if all weigh the same. */
   labelWeights: Float32Array | null;
 }
 

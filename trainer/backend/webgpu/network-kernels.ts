@@ -19,7 +19,7 @@ import { type Augmentation, prepareKernel } from './prepare-kernel.ts';
 import { type GradientPart, type UpdateSettings, updateKernel } from './update-kernel.ts';
 
 export interface TrainingSettings extends LossSettings, UpdateSettings {
-  /** null: none. */
+  /** null if the images stay as they are. */
   augmentation: Augmentation | null;
 }
 

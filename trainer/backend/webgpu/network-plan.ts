@@ -51,7 +51,7 @@ const maxLabels = 256;
 /**
  * Plans a network: convolutions that are pooled by 2, one hidden dense layer, and one of logits, as the tutorial's and `wide`.
  *
- * @throws {UnsupportedError} if the network is another, with the layer
+ * @throws {UnsupportedError} for any other network; the message names the layer that does not fit
  */
 export function planNetwork({
   inputShape,

@@ -18,7 +18,7 @@ export interface Adapter {
   warning?: string | undefined;
 }
 
-/** Names of drivers that compute on the CPU, where their `isFallbackAdapter` does not say so. */
+/** Names of drivers that compute on the CPU. Not all of them set `isFallbackAdapter`. */
 const softwareNames = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|\bwarp\b/i;
 
 /**

@@ -5,9 +5,9 @@ const submissionsAtOnce = 2;
 const maxSteps = 512;
 
 /**
- * Submits steps to a GPU, several at a time, as many as it computes in about 50 ms.
+ * Submits steps `from` to `to - 1` to a GPU, several at a time, as many as it computes in about 50 ms.
  *
- * @param submit encodes and submits steps `from` to `to`; resolves when they are done, to whether to continue
+ * @param submit encodes and submits steps `from` to `to - 1`; resolves when they are done: true to continue, false to stop
  * @param now the time in milliseconds (default: of this process)
  */
 export async function submitSteps(

@@ -35,7 +35,7 @@ export interface Product {
   functions?: string;
   /** The body of `loadA(m: u32, k: u32) -> f32`, which checks m; k is always in range. */
   a: string;
-  /** The body of `loadB(k: u32, n: u32) -> f32`. Of columns beyond n any value will do. */
+  /** The body of `loadB(k: u32, n: u32) -> f32`. For columns beyond n, any value will do. */
   b: string;
   /** Writes `value`, the element at `row` and `column`, both in range, of part `split`. */
   store?: string;

@@ -14,7 +14,7 @@ export interface GradientPart {
   /** Numbers of its kernel, to which weight decay applies, and of its bias. */
   kernel: number;
   bias: number;
-  /** Where its gradient starts in `gradients`, and how many parts it has to be added up. */
+  /** Where its gradient starts in `gradients`, and the number of parts to add up. */
   start: number;
   splits: number;
 }
