@@ -16,7 +16,7 @@ export interface CollectMore {
   pairs: { actual: string; predicted: string; images: number }[];
 }
 
-/** Returns the labels below the model's accuracy, and the pairs of labels that it confuses most. */
+/** Returns the labels that are recognized no better than the average test image, and the pairs of labels that it confuses most. */
 export function collectMore(
   { accuracy, confusion }: Pick<Metrics, 'accuracy' | 'confusion'>,
   names: readonly string[],
@@ -37,16 +37,15 @@ export function collectMore(
   const recall = ({ right, images }: { right: number; images: number }) => right / images;
   return {
     labels: labels
-      .filter(({ right, images }) => images - right >= minMistakes && right < accuracy * images)
+      .filter((label) => label.images - label.right >= minMistakes && recall(label) <= accuracy)
       .sort((a, b) => recall(a) - recall(b))
       .slice(0, maxLabels),
     pairs: pairs.sort((a, b) => b.images - a.images).slice(0, maxPairs),
   };
 }
 
-/** Describes it in a sentence or two; null if no label is confused. */
+/** Describes it in a sentence or two; null if there is nothing to name. */
 export function describeCollectMore({ labels, pairs }: CollectMore): string | null {
-  if (labels.length === 0) return null;
   const named = labels.map(
     ({ label, right, images }) =>
       `${label} (${percent(right / images, 0)} of ${formatCount(images)} recognized)`,
@@ -57,6 +56,9 @@ export function describeCollectMore({ labels, pairs }: CollectMore): string | nu
       ({ actual, predicted, images }) =>
         `${actual} taken for ${predicted} ${formatCount(images)} times`,
     );
-  const most = confused.length > 0 ? ` Confused most: ${confused.join(', ')}.` : '';
-  return `More training images would help most of: ${named.join(', ')}.${most}`;
+  const sentences = [
+    ...(named.length > 0 ? [`More training images would help most of: ${named.join(', ')}.`] : []),
+    ...(confused.length > 0 ? [`Confused most: ${confused.join(', ')}.`] : []),
+  ];
+  return sentences.length > 0 ? sentences.join(' ') : null;
 }

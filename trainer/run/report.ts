@@ -75,7 +75,7 @@ function summaryOf({ config, epoch }: RunReport): [string, string][] {
 function collectAdvice({ epoch, config }: RunReport) {
   const more = collectMore(epoch, config.spec.labels);
   const advice = describeCollectMore(more);
-  if (advice === null) return html`<p>No class is confused more than once.</p>`;
+  if (advice === null) return html`<p>No class is taken for the same other one more than once.</p>`;
   const rows = more.pairs.map(
     ({ actual, predicted, images }) =>
       html`<tr><th scope="row">${actual}</th><td>${predicted}</td><td>${images}</td></tr>`,

@@ -25,6 +25,25 @@ test('names the labels and pairs that are confused most', () => {
   );
 });
 
+test('names labels that are all recognized equally well', () => {
+  const confusion = [
+    [7, 3],
+    [3, 7],
+  ];
+  const { labels: named } = collectMore({ accuracy: 14 / 20, confusion }, labels);
+  expect(named.map(({ label }) => label)).toEqual(['cup', 'hat']);
+});
+
+test('names a pair even if both labels are recognized better than the average', () => {
+  const confusion = [
+    [98, 2, 0],
+    [0, 100, 0],
+    [1, 0, 0],
+  ];
+  const more = collectMore({ accuracy: 198 / 203, confusion }, labels);
+  expect(describeCollectMore(more)).toBe('Confused most: cup taken for hat 2 times.');
+});
+
 test('names nothing if all is recognized, or a label was missed once, or has no test image', () => {
   for (const confusion of [
     [
