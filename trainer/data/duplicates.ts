@@ -1,7 +1,7 @@
 /** Finds images that are in several parts of a data set: by their files' bytes, and by their pixels. */
 import type { FolderReport, ImageSet, ImageShape } from './dataset.ts';
 import type { PartName } from './folder-layout.ts';
-import { nearDuplicates } from './near-duplicates.ts';
+import { openNearDuplicates } from './near-duplicates.ts';
 
 interface FoundImage {
   path: string;
@@ -51,12 +51,14 @@ export function nearDuplicatesIn(
 ): FolderReport['nearDuplicates'] {
   const known = new Set(exact.map(({ path }) => path));
   const pathsOf = (part: PartName) => alternate(parts[part] ?? []).map(({ path }) => path);
+  if (!sets.train) return [];
+  const find = openNearDuplicates(shape, sets.train);
   const earlier = pathsOf('train');
   return (['validation', 'test'] as const).flatMap((part) => {
-    const [train, later] = [sets.train, sets[part]];
-    if (!train || !later) return [];
+    const later = sets[part];
+    if (!later) return [];
     const paths = pathsOf(part);
-    return nearDuplicates(shape, train, later)
+    return find(later)
       .map(({ image, sameAs }) => ({
         part,
         path: paths[image] as string,

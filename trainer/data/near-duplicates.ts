@@ -15,16 +15,22 @@ const maxDifference = 3;
 /** The share of the picture's own contrast that this difference may be. A flat picture resembles every other flat one. */
 const maxShareOfContrast = 0.1;
 
+/** An image of a later set, and one of the earlier set that shows the same. */
+interface Pair {
+  image: number;
+  sameAs: number;
+}
+
 /**
- * Returns per image of `later` the number of an image in `earlier` that shows the same, by their pixels as input of the network.
+ * Reads a set of images once, so that others can be compared with it.
  *
- * @returns pairs in the order of `later`
+ * @returns a function that finds the images of a later set that show the same as an earlier one, by their pixels as input of the
+ * network. The pairs are in the order of the later set
  */
-export function nearDuplicates(
+export function openNearDuplicates(
   shape: ImageShape,
   earlier: ImageSet,
-  later: ImageSet,
-): { image: number; sameAs: number }[] {
+): (later: ImageSet) => Pair[] {
   const byBand = Array.from({ length: bands }, () => new Map<number, number[]>());
   for (let i = 0; i < earlier.count; i++) {
     for (const [band, value] of fingerprint(shape, imageIn(earlier, i)).entries()) {
@@ -34,19 +40,21 @@ export function nearDuplicates(
       else if (known.length < maxPerBand) known.push(i);
     }
   }
-  const pairs: { image: number; sameAs: number }[] = [];
-  for (let image = 0; image < later.count; image++) {
-    const pixels = imageIn(later, image).slice();
-    const candidates = new Set(
-      fingerprint(shape, pixels).flatMap((value, band) => byBand[band]?.get(value) ?? []),
-    );
-    const limit = Math.min(maxDifference, maxShareOfContrast * contrastOf(pixels));
-    const sameAs = [...candidates].find((candidate) =>
-      differLess(pixels, imageIn(earlier, candidate), limit),
-    );
-    if (sameAs !== undefined) pairs.push({ image, sameAs });
-  }
-  return pairs;
+  return (later) => {
+    const pairs: Pair[] = [];
+    for (let image = 0; image < later.count; image++) {
+      const pixels = imageIn(later, image);
+      const candidates = new Set(
+        fingerprint(shape, pixels).flatMap((value, band) => byBand[band]?.get(value) ?? []),
+      );
+      const limit = Math.min(maxDifference, maxShareOfContrast * contrastOf(pixels));
+      const sameAs = [...candidates].find((candidate) =>
+        differLess(pixels, imageIn(earlier, candidate), limit),
+      );
+      if (sameAs !== undefined) pairs.push({ image, sameAs });
+    }
+    return pairs;
+  };
 }
 
 /**

@@ -58,15 +58,22 @@ test('finds test images that are training images, saved again or resized, and no
   });
   await writeFile(join(tested, 'enlarged.png'), large);
   await writeFile(join(tested, 'copy.png'), await readFile(join(train, '5.png')));
+  const held = join(folder, 'validation', kind);
+  await mkdir(held, { recursive: true });
+  await writeFile(
+    join(held, 'again.jpg'),
+    encodeJpeg(await readPixels(join(train, '6.png')), 95).data,
+  );
   const { folder: report } = await load();
   expect(report?.nearDuplicates).toEqual([
+    { part: 'validation', path: join(held, 'again.jpg'), sameAs: join(train, '6.png') },
     { part: 'test', path: join(tested, 'again.jpg'), sameAs: join(train, '3.png') },
     { part: 'test', path: join(tested, 'enlarged.png'), sameAs: join(train, '4.png') },
   ]);
   expect(report?.duplicates).toEqual([
     { part: 'test', path: join(tested, 'copy.png'), sameAs: join(train, '5.png') },
   ]);
-  expect(messages.join()).toMatch(/2 validation or test images show the same as a training image/);
+  expect(messages.join()).toMatch(/3 validation or test images show the same as a training image/);
 });
 
 test('does not take flat pictures for the same', async () => {
