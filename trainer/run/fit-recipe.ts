@@ -1,4 +1,5 @@
 import { flagOf, UsageError } from '../../node/options.ts';
+import type { NetworkName } from '../../shared/model/model-spec.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { canMirror } from '../data/known-datasets.ts';
 import { checkTakesPhotos, photoMean } from '../train/augment-photo.ts';
@@ -46,11 +47,21 @@ export function recipeFor(
   };
 }
 
-/** @throws {UsageError} if images shall be changed at random, whose features are computed only once */
-export function refuseChangedPixels(recipe: Recipe): void {
-  const setting = (['flip', 'shift', 'erase', 'photos'] as const).find((name) => recipe[name]);
+/**
+ * Refuses settings that a network does not use.
+ *
+ * @throws {UsageError} if images shall be changed at random, whose features are computed only once, or if a network has no
+ * features
+ */
+export function refuseUnusable(recipe: Recipe, network: NetworkName): void {
+  if (network === 'mobilenet') {
+    const changing = (['flip', 'shift', 'erase', 'photos'] as const).find((name) => recipe[name]);
+    if (!changing) return;
+    throw new UsageError(
+      `${flagOf(changing)}: is not for mobilenet, which sees each image in as many ways as --views says`,
+    );
+  }
+  const setting = recipe.trainedBlocks > 0 ? 'trainedBlocks' : recipe.views > 1 ? 'views' : null;
   if (!setting) return;
-  throw new UsageError(
-    `${flagOf(setting)}: is not for mobilenet, which sees each image in as many ways as --views says`,
-  );
+  throw new UsageError(`${flagOf(setting)}: is only for mobilenet, and the network is ${network}`);
 }

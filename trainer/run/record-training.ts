@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { shellQuoted } from '../../node/text.ts';
-import type { Manifest } from '../../shared/registry/manifest.ts';
+import { isMobilenet } from '../../shared/model/mobilenet.ts';
+import type { Manifest, Metrics } from '../../shared/registry/manifest.ts';
 import { DeviceLostError } from '../backend/webgpu/open-device.ts';
 import type { Dataset, FolderReport, ImageSet } from '../data/dataset.ts';
 import type { LabelCounts } from '../data/folder-report.ts';
@@ -162,11 +163,14 @@ async function writeEpoch(
   const { artifacts, metrics, epoch, seconds, imagesPerSecond, trainLoss, validation } = event;
   const answers = { logits: event.logits, actual: labels };
   const progress = { epoch, seconds, imagesPerSecond };
-  const images = validation?.perClass.reduce((sum, { support }) => sum + support, 0);
-  const held = validation && (run.config.trainedBlocks ? { ...validation, images } : validation);
-  const measured = { ...metrics, ...progress, trainLoss, validation: held ?? undefined };
+  const images = isMobilenet(run.config.spec) ? imagesOf(validation) : undefined;
+  const held = validation ? { ...validation, images } : undefined;
+  const measured = { ...metrics, ...progress, trainLoss, validation: held };
   await run.writeEpoch(measured, artifacts, answers);
 }
+
+const imagesOf = (metrics: Metrics | null) =>
+  metrics?.perClass.reduce((sum, { support }) => sum + support, 0);
 
 /** Returns a function that publishes a run's model, unless it has published the same epoch before. */
 export function publisher(bucket: Bucket, { options }: RunPlan, reporter: Reporter) {

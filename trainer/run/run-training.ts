@@ -20,7 +20,7 @@ import { recipeNamesOf, recipeOf, settingsFor } from '../train/recipes.ts';
 import { train } from '../train/train.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
-import { datasetFor, recipeFor, refuseChangedPixels } from './fit-recipe.ts';
+import { datasetFor, recipeFor, refuseUnusable } from './fit-recipe.ts';
 import { loadTrainingData } from './load-training-data.ts';
 import { continuedSpec, openParent, type ParentModel } from './parent-model.ts';
 import { pinnedBackbone } from './pinned-backbone.ts';
@@ -91,7 +91,7 @@ async function trainAndRecord(
   const wanted = recipeOf(network, options.recipe, given);
   const dataset = datasetFor(wanted, loaded);
   const recipe = recipeFor(wanted, dataset, options, notify);
-  if (network === 'mobilenet') refuseChangedPixels(recipe);
+  refuseUnusable(recipe, network);
   const { trained, initial } = networkToTrain(dataset, network, parent, plan, notify);
   const spec = publishedSpec(trained) as ModelSpec;
   const backbone =

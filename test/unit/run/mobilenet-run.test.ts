@@ -107,6 +107,17 @@ it('publishes weights as bytes, measured as they are published', async () => {
   expect(Math.abs(metrics.loss - JSON.parse(line).loss)).toBeLessThan(1e-4);
 }, 120_000);
 
+it.each(['0', '4'])(
+  'records how many images validate a training of %s blocks',
+  async (blocks) => {
+    const argv = ['--recipe', 'fast', '--trained-blocks', blocks];
+    const { run } = await train(...argv, '--epochs', '1', '--validation', '8');
+    const [line = ''] = String(await read(run, 'metrics.jsonl')).split('\n');
+    expect(JSON.parse(line).validation.images).toBe(8);
+  },
+  120_000,
+);
+
 it('starts from a model of its own', async () => {
   const first = await train('--epochs', '1', '--recipe', 'fast');
   const training = startTraining(
@@ -123,6 +134,8 @@ it.each([
   [['--colour', 'grey', '--network', 'mobilenet'], /--colour: mobilenet sees colours/],
   [['--recipe', 'photo', '--network', 'mobilenet'], /--recipe: photo is not for .*mobilenet, fast/],
   [['--network', 'mobilenet', '--shift', '2'], /--shift: is not for mobilenet.*--views/],
+  [['--network', 'tutorial', '--trained-blocks', '2'], /--trained-blocks: is only for mobilenet/],
+  [['--network', 'tutorial', '--views', '2'], /--views: is only for mobilenet.* tutorial/],
 ])('refuses %j', async (argv, expected) => {
   const { code, stderr } = await start(argv).ended;
   expect(code).toBe(2);
