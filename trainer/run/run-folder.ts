@@ -28,7 +28,7 @@ import {
  *
  * - `config.json`: every value that the run uses
  * - `metrics.jsonl`: one line per epoch; metrics.csv and tensorboard/ have the same for other programs
- * - `model/`: the best epoch's weights, for `tf.loadLayersModel`, and evaluation.json
+ * - `model/`: the weights of the epoch that `bestEpoch` chooses, for `tf.loadLayersModel`, and evaluation.json
  * - `model/last/`: the same of the newest epoch
  * - `lock`: the process that trains it, while it does
  */

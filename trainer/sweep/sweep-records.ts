@@ -100,7 +100,7 @@ export const trialStatusSchema = z.object({
   message: z.string().optional(),
 });
 
-/** sweeps/<name>/trials/<n>/result.json: the epoch with the best validation accuracy. */
+/** sweeps/<name>/trials/<n>/result.json: the epoch whose weights are the run's model. */
 export const trialResultSchema = z.object({
   epoch: z.int().positive(),
   validation: z.object({ accuracy, loss }),
