@@ -41,7 +41,12 @@ export function snippetsFor(
     { title: 'curl', needs, code: curl },
     { title: 'TypeScript', needs, code: typeScript + printInTypeScript },
     { title: 'Python', needs, code: python + printInPython },
-    kserve(origin, name, [1, ...model.inputShape], readPixels(origin, picture, input, pixels)),
+    kserve(
+      origin,
+      name,
+      [1, ...model.inputShape],
+      readPixels(origin, picture, input, pixels, model.inputShape[2]),
+    ),
   ];
 }
 
@@ -145,6 +150,7 @@ function readPixels(
   picture: Picture,
   input: string,
   pixels: ArrayLike<number>,
+  channels: number,
 ): ReadPixels {
   if (pixels.length <= maxInlineLength) {
     const text = btoa(Array.from(pixels, (byte) => String.fromCharCode(byte)).join(''));
@@ -159,7 +165,7 @@ function readPixels(
     ? [`'${file}'`, '']
     : picture.kind === 'test'
       ? [
-          `BytesIO(urlopen('${origin}/images/${picture.index ?? 0}.png').read())`,
+          `BytesIO(urlopen('${withModel(`${origin}/images/${picture.index ?? 0}.png`)}').read())`,
           'from io import BytesIO\nfrom urllib.request import urlopen\n',
         ]
       : [
@@ -169,7 +175,7 @@ function readPixels(
   return {
     needs: `${isInFile ? `${file}, ` : ''}pip install kserve numpy pillow`,
     imports: `${imports}import numpy as np\nfrom PIL import Image`,
-    pixels: `np.asarray(Image.open(${source}).convert('RGB')).ravel()`,
+    pixels: `np.asarray(Image.open(${source}).convert('${channels === 1 ? 'L' : 'RGB'}')).ravel()`,
   };
 }
 

@@ -104,13 +104,16 @@ describe.skipIf(!hasChromium)('the page of a network for photos', () => {
   });
 
   it('runs them in the browser, and shows short programs', async () => {
-    const { page, close } = await openPage(browser, desktopLight, `${worker.url}/#/try/1`);
+    // Programs name the model that the page's address names.
+    const url = `${worker.url}/?model=${name}#/try/1`;
+    const { page, close } = await openPage(browser, desktopLight, url);
     await page.getByText('Also run in this browser').click();
     await eventually(() => page.locator('#local-time').innerText()).toMatch(/ms on wasm; the same/);
     await page.locator('#snippets summary').click();
     await page.locator('#languages').getByText('KServe', { exact: true }).click();
     const code = (await page.locator('#code').textContent()) ?? '';
     expect(code.length).toBeLessThan(1000);
+    expect(code).toContain(`/images/1.png?model=${name}`);
     // KServe's client is not needed to see that it would send the right pixels.
     const reading = code.replace(/^(import asyncio|from kserve .*)$/gm, '').split('\nimage =')[0];
     const python = process.env.CATWALK_PYTHON;
