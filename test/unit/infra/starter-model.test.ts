@@ -44,8 +44,12 @@ describe('the starter model', () => {
     const weights = join(corrupt, `models/${served.model}/versions/${version}/weights.bin`);
     await writeFile(weights, new Uint8Array(688_138));
     const options = { ...served, folder: join(folder, 'target') };
+    await cp(committedSnapshot, options.folder, { recursive: true });
     await expect(writeSnapshot({ ...options, read: readFrom(corrupt) })).rejects.toThrow('corrupt');
     expect(await writeSnapshot({ ...options, read: async () => null })).toBeNull();
-    expect(await readFrom(options.folder)('models')).toBeNull();
+    for (const file of ['manifest.json', 'weights.bin']) {
+      const key = `models/${served.model}/versions/${version}/${file}`;
+      expect(await readFrom(options.folder)(key)).toEqual(await readFrom(committedSnapshot)(key));
+    }
   });
 });
