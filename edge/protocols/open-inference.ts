@@ -73,8 +73,8 @@ async function metadata(app: AppContext, context: Context, target: Target) {
     reference,
     ({ model }) => model.manifest.model,
   );
+  // If the snapshot answers, the bucket can't list its versions.
   const versions =
-    // The bucket does not answer, or is empty.
     target.version === undefined && !reference.isSnapshot
       ? (await catalogs.of(target.name).list()).versions.map(({ version }) => version)
       : [reference.version];

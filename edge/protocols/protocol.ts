@@ -81,11 +81,7 @@ export function checkName<Target extends { name: string }>(
   target: Target,
   missing: (target: Target) => Problem,
 ): void {
-  try {
-    models.checkServed(target.name);
-  } catch {
-    throw missing(target);
-  }
+  if (!models.mayServe(target.name)) throw missing(target);
 }
 
 /** Whether an error says that there is no such version or model. */
