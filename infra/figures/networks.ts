@@ -19,8 +19,6 @@ const contestants: [name: string, title: string][] = [
   [names.catwalk, '**Catwalk**'],
 ];
 
-type Result = NetworkReport;
-
 const { results } = savedSchema.parse(networks);
 
 /** `networks.forward.table`, `networks.requests.table` and `networks.logits.table`. */
@@ -32,7 +30,7 @@ export function networkFigures(): [string, string][] {
   ];
 }
 
-const titleOf = ({ network, dtype }: Result) =>
+const titleOf = ({ network, dtype }: NetworkReport) =>
   `${titles[network]}${dtype === 'float32' ? '' : `, ${dtype}`}`;
 const withMachine = (rows: readonly (readonly string[])[]) => {
   const lines = results.map(({ machine }) => machineLine(machine));

@@ -6,7 +6,7 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.len
 
 const seconds = (minutes: number) => `${Math.round(60 * minutes)} s`;
 
-/** `own.photos.<recipe>.accuracy` and `.time`; `own.photos.table` and `own.cifar.table`: accuracy and time on folders of pictures. */
+/** `own.photos.accuracy` and `own.photos.time` of MobileNet; `own.photos.table` and `own.cifar.table`: all recipes on folders of pictures. */
 export function ownFigures(): [string, string][] {
   const photoRows = photos.report.map(({ recipe, accuracy, minutes, results }) => [
     `\`${recipe}\``,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { softmax } from '../../../shared/model/predict.ts';
-import { models, openBucket, type TestBucket, testImage } from '../../support/edge/bucket.ts';
+import { models, openBucket, testImage } from '../../support/edge/bucket.ts';
 import { type Answer, openApp, type TestApp } from '../../support/edge/open-app.ts';
 import { openTwoVersions } from '../../support/edge/two-versions.ts';
 
@@ -9,12 +9,11 @@ import { openTwoVersions } from '../../support/edge/two-versions.ts';
 const name = 'fashion-mnist-cnn';
 const model = `/v2/models/${name}`;
 
-let bucket: TestBucket;
 let app: TestApp;
 let first: string;
 let second: string;
 beforeAll(async () => {
-  ({ bucket, app, first, second } = await openTwoVersions());
+  ({ app, first, second } = await openTwoVersions());
 });
 
 async function infer(body: unknown, path = `${model}/infer`) {
