@@ -8,7 +8,7 @@ import { modelJsonSchema } from '../../shared/registry/manifest.ts';
 import { messageOf } from '../data/dataset.ts';
 import { download } from '../data/mirror-source.ts';
 import { unpackFile } from '../data/parse-dataset.ts';
-import { type LayerTensor, shapeText } from '../weights/tensor.ts';
+import { type LayerTensor, shapeText, sizeOf } from '../weights/tensor.ts';
 import { foldNormalization, type Normalization } from './fold-normalization.ts';
 import {
   convolutions,
@@ -100,7 +100,7 @@ async function readOfficial(options: BackboneOptions) {
       const values = new Float32Array(new Uint8Array(bytes).buffer);
       let offset = 0;
       for (const { name, shape } of weights) {
-        const length = shape.reduce((product, size) => product * size, 1);
+        const length = sizeOf(shape);
         tensors.set(name, { shape, values: values.subarray(offset, offset + length) });
         offset += length;
       }
