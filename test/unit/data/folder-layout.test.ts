@@ -1,33 +1,12 @@
 /** Image folders as people have them: other names, other depths, clutter, no split. Each case with its right value. */
-import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { type Dataset, InvalidDatasetError } from '../../../trainer/data/dataset.ts';
 import { countsPerLabel } from '../../../trainer/data/folder-report.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
-import { drawShape, shapes, writeShapes } from '../../support/datasets/write-shapes.ts';
-
-let root: string;
-let folder: string;
-let whole: Dataset;
-let made = 0;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'catwalk-layout-'));
-  await writeShapes(join(root, 'shapes'), { train: 5, validation: 2, test: 3 });
-  whole = await loadDataset({ dataset: join(root, 'shapes') });
-});
-afterAll(() => rm(root, { recursive: true }));
-beforeEach(() => {
-  folder = join(root, `set ${++made}`);
-});
-
-const copyShapes = () => cp(join(root, 'shapes'), folder, { recursive: true });
-
-async function put(path: string, content: string | Uint8Array) {
-  await mkdir(dirname(join(folder, path)), { recursive: true });
-  await writeFile(join(folder, path), content);
-}
+import { copyShapes, folder, put, root, whole } from '../../support/datasets/shapes-folder.ts';
+import { drawShape, shapes } from '../../support/datasets/write-shapes.ts';
 
 const sizes = ({ train, validation, test }: Dataset) => [
   train.count,

@@ -1,32 +1,10 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { cnnFor } from '../../../shared/model/model-spec.ts';
-import type { Dataset } from '../../../trainer/data/dataset.ts';
 import { loadDataset, loadTestSet } from '../../../trainer/data/load-dataset.ts';
-import { drawShape, writeShapes } from '../../support/datasets/write-shapes.ts';
-
-let root: string;
-let folder: string;
-let whole: Dataset;
-let made = 0;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'catwalk-test-set-'));
-  await writeShapes(join(root, 'shapes'), { train: 5, validation: 2, test: 3 });
-  whole = await loadDataset({ dataset: join(root, 'shapes') });
-});
-afterAll(() => rm(root, { recursive: true }));
-beforeEach(() => {
-  folder = join(root, `set ${++made}`);
-});
-
-const copyShapes = () => cp(join(root, 'shapes'), folder, { recursive: true });
-
-async function put(path: string, content: string | Uint8Array) {
-  await mkdir(dirname(join(folder, path)), { recursive: true });
-  await writeFile(join(folder, path), content);
-}
+import { copyShapes, folder, put, root, whole } from '../../support/datasets/shapes-folder.ts';
+import { drawShape } from '../../support/datasets/write-shapes.ts';
 
 describe('the test set of a model', () => {
   const spec = () => cnnFor(whole);
