@@ -41,28 +41,10 @@ describe.each(models)('with $side pixels a side', ({ side, json, weights, logits
 
   /** Uploads three test images, each a chunk. */
   async function uploadPhotos() {
-    const header = Uint8Array.from([
-      0,
-      0,
-      8,
-      4,
-      0,
-      0,
-      0,
-      3,
-      0,
-      0,
-      0,
-      side,
-      0,
-      0,
-      0,
-      side,
-      0,
-      0,
-      0,
-      3,
-    ]);
+    // The IDX format: a magic number and the sizes, 32 bits each.
+    const header = Uint8Array.from(
+      [0x0804, 3, side, side, 3].flatMap((size) => [0, 0, size >> 8, size & 255]),
+    );
     const photos = [0, 1, 2].map((index) => photoPixels(side, index));
     const images = new Uint8Array(
       await new Blob([header, ...photos] as Uint8Array<ArrayBuffer>[]).arrayBuffer(),
