@@ -2,7 +2,7 @@ import { UsageError } from '../../node/options.ts';
 import { type NetworkName, networkNames } from '../../shared/model/model-spec.ts';
 import type { ImageSample, PictureDefaults } from '../data/dataset.ts';
 import { datasetName, knownBackground } from '../data/known-datasets.ts';
-import { type RecipeName, recipeNamesOf } from '../train/recipes.ts';
+import { type RecipeName, recipeFault, recipeNamesOf } from '../train/recipes.ts';
 import type { TrainCommandOptions } from './options.ts';
 
 export interface NetworkChoice {
@@ -90,12 +90,8 @@ const isGrey = (
 
 /** @throws {UsageError} */
 function refuseContradictions(network: NetworkName, { recipe, colour }: ChoiceOptions): void {
-  const names = recipeNamesOf(network);
-  if (recipe !== undefined && !names.includes(recipe)) {
-    throw new UsageError(
-      `--recipe: ${recipe} is not for the network ${network}, which has ${names.join(', ')}`,
-    );
-  }
+  const fault = recipeFault(network, recipe);
+  if (fault !== null) throw new UsageError(`--recipe: ${fault}`);
   if (network === 'mobilenet' && colour === 'grey') {
     throw new UsageError('--colour: mobilenet sees colours; leave out --colour grey');
   }

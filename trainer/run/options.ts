@@ -13,7 +13,7 @@ import {
   unsafeStoreOption,
 } from '../registry/bucket-location.ts';
 import { contradictions, type Recipe, recipeSchema } from '../train/recipe.ts';
-import { recipeNames, recipeNamesOf, recipeOf } from '../train/recipes.ts';
+import { recipeFault, recipeNames, recipeNamesOf, recipeOf } from '../train/recipes.ts';
 
 export const defaultTemperature = 4;
 export const defaultTeacherWeight = 0.7;
@@ -249,9 +249,8 @@ function refuseContradictions(
   // The images of a folder may lead to another network. Its recipe is checked when they are known.
   const isOpen = wanted === 'auto' && !isKnownDataset(options.dataset);
   const network = wanted === 'auto' ? 'tutorial' : wanted;
-  const names = recipeNamesOf(network);
-  if (!isOpen && options.recipe !== undefined && !names.includes(options.recipe)) {
-    const message = `${options.recipe} is not for the network ${network}, which has ${names.join(', ')}`;
+  const message = isOpen ? null : recipeFault(network, options.recipe);
+  if (message !== null) {
     context.addIssue({ code: 'custom', path: ['recipe'], message });
     return;
   }

@@ -147,6 +147,13 @@ const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> =
 export const recipeNamesOf = (network: NetworkName) =>
   Object.keys(networkRecipes[network]) as [RecipeName, ...RecipeName[]];
 
+/** Returns why a network has no such recipe; null if it has. */
+export function recipeFault(network: NetworkName, name: RecipeName | undefined): string | null {
+  const names = recipeNamesOf(network);
+  if (name === undefined || names.includes(name)) return null;
+  return `${name} is not for the network ${network}, which has ${names.join(', ')}`;
+}
+
 /** Returns a recipe of a network (default: its first), with some of its settings replaced. */
 export function recipeOf(
   network: NetworkName,
