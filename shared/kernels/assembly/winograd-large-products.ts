@@ -2,7 +2,8 @@ import { multiplyAdd } from './vector';
 
 /**
  * One point: left [rows, depth] * right, panels [columns / 8][depth][8] -> out [rows, columns]. Rows past the end, up to a multiple of 4,
- * are computed too. Unrolled further, Binaryen would move more loads to the front than there are registers for.
+ * are computed too. Unrolled further, Binaryen would move more loads to the front than there are registers for. multiplyRows, which takes
+ * an address per row, computes the same bits, but was mostly 2 to 13 % slower.
  *
  * @param depth a multiple of 4
  */

@@ -36,9 +36,9 @@ export function packDepthwise(filter: Float32Array, channels: number, pitch: num
 }
 
 /** Rounds a scale or bias up to a multiple of `columns` with zeros. */
-export function packChannels(bias: ArrayLike<number>, columns: number): Float32Array {
-  const packed = new Float32Array(columns * Math.ceil(bias.length / columns));
-  packed.set(bias);
+export function packChannels(values: ArrayLike<number>, columns: number): Float32Array {
+  const packed = new Float32Array(columns * Math.ceil(values.length / columns));
+  packed.set(values);
   return packed;
 }
 
