@@ -27,8 +27,16 @@ import {
 import { photoModel } from '../support/models/photo-model.ts';
 import { photoPixels, photoSpec } from '../support/models/photo-spec.ts';
 import { trainingOfTests } from '../support/models/trained-model.ts';
+import { imports } from '../support/python/imports.ts';
+import { requirement } from '../support/requirement.ts';
 
 const side = 160;
+const python = process.env.CATWALK_PYTHON ?? 'python3';
+const isPillowHere = requirement(
+  await imports(python, 'numpy', 'PIL.Image'),
+  'a program for Python. Set CATWALK_PYTHON to a Python with numpy and pillow.',
+  'CATWALK_REQUIRE_PILLOW',
+);
 const name = 'photos-cnn';
 let folder: string;
 let worker: LocalWorker;
@@ -114,15 +122,21 @@ describe.skipIf(!hasChromium)('the page of a network for photos', () => {
     const code = (await page.locator('#code').textContent()) ?? '';
     expect(code.length).toBeLessThan(1000);
     expect(code).toContain(`/images/1.png?model=${name}`);
+    await close();
+  });
+
+  it.skipIf(!isPillowHere)('shows a program that sends its pixels to KServe', async () => {
+    const url = `${worker.url}/?model=${name}#/try/1`;
+    const { page, close } = await openPage(browser, desktopLight, url);
+    await page.locator('#snippets summary').click();
+    await page.locator('#languages').getByText('KServe', { exact: true }).click();
+    const code = (await page.locator('#code').textContent()) ?? '';
     // KServe's client is not needed to see that it would send the right pixels.
     const reading = code.replace(/^(import asyncio|from kserve .*)$/gm, '').split('\nimage =')[0];
-    const python = process.env.CATWALK_PYTHON;
-    if (python) {
-      const program = `${reading}\nprint(list(map(int, pixels[:6])), pixels.size)`;
-      const { stdout } = await promisify(execFile)(python, ['-c', program]);
-      const start = Array.from(photoPixels(side, 1).subarray(0, 6)).join(', ');
-      expect(stdout.trim()).toBe(`[${start}] ${side * side * 3}`);
-    }
+    const program = `${reading}\nprint(list(map(int, pixels[:6])), pixels.size)`;
+    const { stdout } = await promisify(execFile)(python, ['-c', program]);
+    const start = Array.from(photoPixels(side, 1).subarray(0, 6)).join(', ');
+    expect(stdout.trim()).toBe(`[${start}] ${side * side * 3}`);
     await close();
   });
 });

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalWorker, startLocalWorker } from '../../infra/local/worker.ts';
 import { writeShapes } from '../support/datasets/write-shapes.ts';
+import { imports } from '../support/python/imports.ts';
 import { requirement } from '../support/requirement.ts';
 
 const run = promisify(execFile);
@@ -14,10 +15,7 @@ const cli = join(import.meta.dirname, '../../trainer/cli.ts');
 const script = join(import.meta.dirname, '../support/python/triton_client.py');
 const python = process.env.CATWALK_PYTHON ?? 'python3';
 const isHere = requirement(
-  await run(python, ['-c', 'import tritonclient.http']).then(
-    () => true,
-    () => false,
-  ),
+  await imports(python, 'tritonclient.http'),
   "Triton's client. Set CATWALK_PYTHON to a Python with it (pip install 'tritonclient[http]').",
   'CATWALK_REQUIRE_TRITON',
 );

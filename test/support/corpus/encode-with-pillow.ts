@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { imports } from '../python/imports.ts';
 import type { CorpusFile } from './corpus-file.ts';
 import type { EncodeOptions } from './encode-in-javascript.ts';
 
@@ -56,19 +57,10 @@ export async function* readCorpus(folder: string): AsyncGenerator<CorpusFile> {
 }
 
 /** Whether this machine has a Python with Pillow. */
-export async function hasPillow(python: string): Promise<boolean> {
-  return run(python, ['-c', 'import PIL.Image'], 'ignore').then(
-    () => true,
-    () => false,
-  );
-}
+export const hasPillow = (python: string) => imports(python, 'PIL.Image');
 
-async function run(
-  program: string,
-  parameters: string[],
-  stdio: 'inherit' | 'ignore' = 'inherit',
-): Promise<void> {
-  const child = spawn(program, parameters, { stdio });
+async function run(program: string, parameters: string[]): Promise<void> {
+  const child = spawn(program, parameters, { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`${program} ${parameters[0]} ended with code ${code}.`);
 }

@@ -1,20 +1,14 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { imports } from './imports.ts';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, './tutorial_weights.py');
 const python = process.env.CATWALK_PYTHON ?? 'python3';
 
 /** Whether this machine has a Python with torch and safetensors. */
-export async function hasPytorch(): Promise<boolean> {
-  try {
-    await run(python, ['-c', 'import torch, safetensors']);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const hasPytorch = () => imports(python, 'torch', 'safetensors');
 
 /** Runs test/support/python/tutorial_weights.py. @returns the logits that it prints, [image][label] */
 export async function pytorch(...parameters: string[]): Promise<number[][]> {
