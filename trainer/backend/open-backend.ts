@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../shared/webgpu/network-plan.ts';
 import {
   type BackendChoice,
   type BackendName,
@@ -14,7 +15,6 @@ import {
 import { registerComposedNormalization } from './batch-normalization.ts';
 import { registerFusedGradients } from './fused-operations.ts';
 import { isNotSetUp } from './native-setup.ts';
-import { UnsupportedError } from './webgpu/network-plan.ts';
 
 /** Finishes a backend that TensorFlow.js now uses; returns the name of its GPU, or null if it uses none. */
 export type FinishBackend = () => Promise<string | null>;

@@ -1,6 +1,6 @@
+import { planNetwork } from '../../shared/webgpu/network-plan.ts';
 import type { BackendChoice, DeviceChoice, OpenBackend } from '../backend/backend.ts';
 import { openBackend, openFastest } from '../backend/open-backend.ts';
-import { planNetwork } from '../backend/webgpu/network-plan.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { computeLogits } from '../train/compute-logits.ts';
 import { computeWebgpuLogits } from '../train/webgpu-logits.ts';

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { shellQuoted } from '../../node/text.ts';
 import { isMobilenet } from '../../shared/model/mobilenet.ts';
 import type { Manifest, Metrics } from '../../shared/registry/manifest.ts';
-import { DeviceLostError } from '../backend/webgpu/open-device.ts';
+import { DeviceLostError } from '../../shared/webgpu/open-device.ts';
 import type { Dataset, FolderReport, ImageSet } from '../data/dataset.ts';
 import type { LabelCounts } from '../data/folder-report.ts';
 import type { Bucket } from '../registry/bucket.ts';

@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { openDevice } from '../../shared/webgpu/open-device.ts';
+import { openInference } from '../../shared/webgpu/open-inference.ts';
 import { openAdapter } from '../backend/webgpu/open-adapter.ts';
-import { openDevice } from '../backend/webgpu/open-device.ts';
-import { openInference } from '../backend/webgpu/open-inference.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { imagesBetween } from '../data/image-set.ts';
 import type { LayerTensor } from '../weights/tensor.ts';

@@ -1,14 +1,14 @@
-import { maskSeed } from '../backend/webgpu/head-kernel.ts';
-import type { StepNumbers } from '../backend/webgpu/kernel.ts';
-import { UnsupportedError } from '../backend/webgpu/network-plan.ts';
-import { openAdapter } from '../backend/webgpu/open-adapter.ts';
-import { openDevice } from '../backend/webgpu/open-device.ts';
+import { maskSeed } from '../../shared/webgpu/head-kernel.ts';
+import type { StepNumbers } from '../../shared/webgpu/kernel.ts';
+import { UnsupportedError } from '../../shared/webgpu/network-plan.ts';
+import { openDevice } from '../../shared/webgpu/open-device.ts';
 import {
   type GpuTraining,
   openTraining,
   type TrainingOptions,
-} from '../backend/webgpu/open-training.ts';
-import { packChange } from '../backend/webgpu/prepare-kernel.ts';
+} from '../../shared/webgpu/open-training.ts';
+import { packChange } from '../../shared/webgpu/prepare-kernel.ts';
+import { openAdapter } from '../backend/webgpu/open-adapter.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { imagesBetween } from '../data/image-set.ts';
 import { drawChanges } from './augment.ts';

@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { cnnFor, fashionMnistCnn, type LayerSpec } from '../../../shared/model/model-spec.ts';
+import { planNetwork, UnsupportedError } from '../../../shared/webgpu/network-plan.ts';
+import { openDevice } from '../../../shared/webgpu/open-device.ts';
+import { openInference } from '../../../shared/webgpu/open-inference.ts';
+import { openTraining } from '../../../shared/webgpu/open-training.ts';
 import { openBackend, openFastest } from '../../../trainer/backend/open-backend.ts';
-import { planNetwork, UnsupportedError } from '../../../trainer/backend/webgpu/network-plan.ts';
-import { openDevice } from '../../../trainer/backend/webgpu/open-device.ts';
-import { openInference } from '../../../trainer/backend/webgpu/open-inference.ts';
-import { openTraining } from '../../../trainer/backend/webgpu/open-training.ts';
 import { missingVulkan } from '../../../trainer/backend/webgpu/vulkan.ts';
 import { webgpuFolder } from '../../../trainer/backend/webgpu/webgpu-setup.ts';
 import { computeLogits } from '../../../trainer/train/compute-logits.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { submitSteps } from '../../../trainer/backend/webgpu/submit-steps.ts';
+import { submitSteps } from '../../../shared/webgpu/submit-steps.ts';
 
 it('submits every step once, in order, more at a time while they are fast', async () => {
   const parts: [number, number][] = [];

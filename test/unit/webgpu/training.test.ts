@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { DeviceLostError } from '../../../trainer/backend/webgpu/open-device.ts';
+import { DeviceLostError } from '../../../shared/webgpu/open-device.ts';
 import type { Recipe } from '../../../trainer/train/recipe.ts';
 import { train } from '../../../trainer/train/train.ts';
 import type { TrainingState } from '../../../trainer/train/training-state.ts';

@@ -1,4 +1,4 @@
-import type { TrainingSpec } from '../../../shared/model/training-spec.ts';
+import type { TrainingSpec } from '../model/training-spec.ts';
 import { type Buffers, compilePass } from './compile-pass.ts';
 import type { StepNumbers } from './kernel.ts';
 import { forwardSizes, inferenceKernels } from './network-kernels.ts';

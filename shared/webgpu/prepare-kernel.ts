@@ -1,4 +1,4 @@
-import type { Scale } from '../../../shared/model/model-spec.ts';
+import type { Scale } from '../model/model-spec.ts';
 import {
   type Binding,
   defineKernel,

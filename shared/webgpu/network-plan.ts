@@ -1,4 +1,4 @@
-import type { TrainingLayer, TrainingSpec } from '../../../shared/model/training-spec.ts';
+import type { TrainingLayer, TrainingSpec } from '../model/training-spec.ts';
 
 /** A convolution with padding `same`, ReLU, and maximum pooling over 2x2 after it. */
 export interface ConvolutionPlan {
