@@ -19,8 +19,8 @@ const modules = [
 ];
 
 /**
- * Compiles shared/kernels/assembly to WebAssembly: the kernels with and without relaxed SIMD (fused multiply-add), and
- * the optimizer and the decoders of images. The modules import their memory and have no data of their own, so that they can work in place on
+ * Compiles shared/kernels/assembly to WebAssembly: the kernels with and without relaxed SIMD (fused multiply-add), the
+ * trainer's also for registers of 256 bits, and the optimizer and the decoders of images. The modules import their memory and have no data of their own, so that they can work in place on
  * another module's heap.
  *
  * @throws {Error} with the compiler's messages
@@ -41,6 +41,16 @@ export async function buildKernels(): Promise<void> {
     await compile(`${name}.ts`, `${name}-simd.wasm`, plain);
     await compile(`${name}.ts`, `${name}-relaxed-simd.wasm`, optimize, '--enable', 'relaxed-simd');
   }
+  // WIDE: tiles for 256 bits, which need V8's --experimental-wasm-revectorize. Without it they don't fit the registers.
+  await compile(
+    'training.ts',
+    'training-wide-simd.wasm',
+    '-O3',
+    '--enable',
+    'relaxed-simd',
+    '--use',
+    'WIDE=1',
+  );
   // The training threads share its memory, whose maximum is what 32 bits can address.
   const sharedMemory = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
   await compile('adam.ts', 'optimizer.wasm', '-O3', ...sharedMemory);

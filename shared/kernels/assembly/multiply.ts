@@ -1,3 +1,4 @@
+import { multiplyWideRows } from './multiply-wide';
 import { PANEL, loadLanes, multiplyAdd, positionOfLargest, storeLanes } from './vector';
 
 /** Rows that share one pass over a panel while both stay in the first-level cache. */
@@ -42,7 +43,16 @@ export function multiplyRows(
   for (let pass = 0; pass < tiled; pass += ROWS_A_PASS) {
     const passEnd = min(pass + ROWS_A_PASS, tiled);
     let panel = right;
-    for (let column = 0; column < columns; column += PANEL) {
+    let column = 0;
+    if (isDefined(WIDE)) {
+      column = columns & ~15;
+      multiplyWideRows(
+        starts + (<usize>pass << 2), passEnd - pass, runs, runLength, runStride, right, column, bias, relu, pool,
+        out + <usize>(pool ? pass >> 2 : pass) * outRow, columns, positions + (positions ? <usize>(pass >> 2) * outRow : 0),
+      );
+      panel += <usize>(column / PANEL) * panelBytes;
+    }
+    for (; column < columns; column += PANEL) {
       const width = min(PANEL, columns - column);
       let biasLow = f32x4.splat(0);
       let biasHigh = f32x4.splat(0);

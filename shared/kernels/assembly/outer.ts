@@ -1,3 +1,4 @@
+import { sumWideTile } from './outer-wide';
 import { packPanels } from './pack';
 import { loadLanes, multiplyAdd, PANEL, storeLanes } from './vector';
 
@@ -38,13 +39,20 @@ export function sumOuterProducts(
     let panel = scratch;
     for (let column = 0; column < columns; column += PANEL) {
       const width = min(PANEL, columns - column);
+      const isWide = isDefined(WIDE) && column + 2 * PANEL <= columns;
       for (let run = 0; run < runs; run++) {
         for (let k = 0; k < runLength; k += 4) {
           const target =
             out + <usize>(run * runLength + k) * outRow + (<usize>column << 2);
           const offset = <usize>(run * runStride) + (<usize>k << 2);
-          sumTile(pass > 0, first, end, offset, panel, target, outRow, min(4, runLength - k), width);
+          const live = min(4, runLength - k);
+          if (isWide) sumWideTile(pass > 0, first, end, offset, panel, panelBytes, target, outRow, live);
+          else sumTile(pass > 0, first, end, offset, panel, target, outRow, live, width);
         }
+      }
+      if (isWide) {
+        column += PANEL;
+        panel += <usize>panelBytes;
       }
       panel += <usize>panelBytes;
     }

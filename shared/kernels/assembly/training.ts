@@ -11,6 +11,7 @@ export { packPanels } from './pack';
 export { addPooledFilterGradient } from './pooled-filter-gradient';
 export { inputGradientScratchBytes, pooledInputGradient } from './pooled-input-gradient';
 export { transpose } from './transpose';
+export { fusesMultiplyAdd } from './vector';
 export { convolveByLargeTiles } from './winograd-large';
 export { largeTilesFilter } from './winograd-large-filter';
 export { filterGradientByLargeTiles } from './winograd-large-gradient';

@@ -9,6 +9,13 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** Returns whether multiplyAdd rounds once on this CPU. */
+export function fusesMultiplyAdd(): bool {
+  // (1 + 2^-12)² - (1 + 2^-11) = 2^-24, which a product of 24 bits loses.
+  const a = f32x4.splat(1.000244140625);
+  return f32x4.extract_lane(multiplyAdd(a, a, f32x4.splat(-1.00048828125)), 0) != 0;
+}
+
 /** Loads the first `lanes` (0..4) floats; the others are 0. */
 export function loadLanes(source: usize, lanes: i32): v128 {
   if (lanes >= 4) return v128.load(source);
@@ -28,6 +35,16 @@ export function storeLanes(target: usize, vector: v128, lanes: i32): void {
   if (lanes > 0) store<f32>(target, f32x4.extract_lane(vector, 0));
   if (lanes > 1) store<f32>(target, f32x4.extract_lane(vector, 1), 4);
   if (lanes > 2) store<f32>(target, f32x4.extract_lane(vector, 2), 8);
+}
+
+/** Stores 16 floats. V8 joins vectors from stores that follow each other. */
+// @ts-ignore: decorator
+@inline
+export function storeFour(target: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(target, a);
+  v128.store(target, b, 16);
+  v128.store(target, c, 32);
+  v128.store(target, d, 48);
 }
 
 /** In the place of a position 0..3: ReLU made the value 0, so no gradient flows back. */
