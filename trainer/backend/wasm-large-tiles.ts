@@ -44,7 +44,7 @@ export function convolveByLargeTiles(
   const images = [batchSize, inHeight, inWidth, inChannels] as const;
   const blocks = [
     kernels.largeTilesScratchBytes(...images, outChannels),
-    floatBytes(36, inChannels, outChannels),
+    kernels.largeTilesFilterBytes(inChannels, outChannels),
   ];
   withScratch(blocks, (scratch, transformed) => {
     kernels.largeTilesFilter(filter, inChannels, outChannels, scratch, transformed);
@@ -73,7 +73,7 @@ export function inputGradientByLargeTiles(
   const tapBytes = floatBytes(inChannels, outChannels);
   const blocks = [
     kernels.largeTilesScratchBytes(...images, inChannels),
-    floatBytes(36, inChannels, outChannels),
+    kernels.largeTilesFilterBytes(inChannels, outChannels),
     9 * tapBytes,
   ];
   withScratch(blocks, (scratch, transformed, swapped) => {

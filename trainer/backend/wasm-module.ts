@@ -77,6 +77,7 @@ export interface KernelModule extends CommonKernels {
     inChannels: number,
     outChannels: number,
   ): number;
+  largeTilesFilterBytes(inChannels: number, outChannels: number): number;
   largeTilesFilter(
     filter: Address,
     inChannels: number,

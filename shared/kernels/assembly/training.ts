@@ -15,5 +15,5 @@ export { fusesMultiplyAdd } from './vector';
 export { convolveByLargeTiles } from './winograd-large';
 export { largeTilesFilter } from './winograd-large-filter';
 export { filterGradientByLargeTiles } from './winograd-large-gradient';
-export { largeTilesScratchBytes } from './winograd-large-tiles';
+export { largeTilesFilterBytes, largeTilesScratchBytes } from './winograd-large-tiles';
 export { winogradFilter, winogradPooled, winogradScratchBytes } from './winograd';

@@ -37,6 +37,14 @@ export function storeLanes(target: usize, vector: v128, lanes: i32): void {
   if (lanes > 2) store<f32>(target, f32x4.extract_lane(vector, 2), 8);
 }
 
+/** Stores eight floats. */
+// @ts-ignore: decorator
+@inline
+export function storePair(target: usize, a: v128, b: v128): void {
+  v128.store(target, a);
+  v128.store(target, b, 16);
+}
+
 /** Stores 16 floats. V8 joins vectors from stores that follow each other. */
 // @ts-ignore: decorator
 @inline

@@ -1,7 +1,7 @@
-import { PANEL, multiplyAdd } from './vector';
+import { PANEL, multiplyAdd, storePair } from './vector';
 import { gatherFilter } from './winograd-large-filter';
 import { addOuterProducts } from './winograd-large-products';
-import { POINTS, TILE_BYTES, frameBytes, pointBytes, tilesPerPass, transformInputs } from './winograd-large-tiles';
+import { PAIR, POINTS, SCRATCH_BYTES, TILE_BYTES, TILE_ROW, filterPointBytes, frameBytes, pointBytes, tilesPerPass, transformInputs } from './winograd-large-tiles';
 
 /**
  * The filter gradient: x [images, height, width, inChannels], dy [images, height, width, outChannels] -> dfilter [3, 3, inChannels, outChannels].
@@ -25,11 +25,11 @@ export function filterGradientByLargeTiles(
   const perPass = tilesPerPass(images, tileRows, tileColumns, inChannels + outChannels);
   const inPoint = pointBytes(perPass, inChannels);
   const outPoint = pointBytes(perPass, outChannels);
-  const frame = scratch + TILE_BYTES;
+  const frame = scratch + SCRATCH_BYTES;
   const tiles = frame + frameBytes(height, width, inChannels);
   const slopes = tiles + inPoint * POINTS;
   const sums = slopes + outPoint * POINTS;
-  const filterBytes = (<usize>(inChannels * outChannels)) << 2;
+  const filterBytes = filterPointBytes(inChannels, outChannels);
   const all = images * tileRows * tileColumns;
   memory.fill(sums, 0, filterBytes * POINTS);
   for (let first = 0; first < all; first += perPass) {
@@ -40,7 +40,7 @@ export function filterGradientByLargeTiles(
       addOuterProducts(tiles + inPoint * point, count, inChannels, slopes + outPoint * point, outChannels, sums + filterBytes * point);
     }
   }
-  gatherFilter(sums, filterBytes, scratch, dfilter);
+  gatherFilter(sums, inChannels, outChannels, scratch, dfilter);
 }
 
 /** A dy Aᵀ of tiles `first` to `first + count`, in panels: [36][channels / 8][tile][8] */
@@ -61,7 +61,6 @@ function transformSlopes(
   const pixel = <usize>channels << 2;
   const row = <usize>width * pixel;
   const panelBytes = <usize>count << 5;
-  const zero = f32x4.splat(0);
   for (let tile = 0; tile < count; tile++) {
     const image = (first + tile) / perImage;
     const inImage = first + tile - image * perImage;
@@ -70,41 +69,63 @@ function transformSlopes(
     const rows = min(4, height - top);
     const columns = min(4, width - left);
     const corner = dy + <usize>((image * height + top) * width + left) * pixel;
-    for (let channel = 0; channel < channels; channel += 4) {
+    const isWhole = rows == 4 && columns == 4;
+    for (let channel = 0; channel < channels; channel += PANEL) {
       let from = corner + (<usize>channel << 2);
-      for (let column = 0; column < 4; column++) {
-        const isInside = column < columns;
-        spreadSlope(
-          isInside ? v128.load(from) : zero,
-          isInside && rows > 1 ? v128.load(from + row) : zero,
-          isInside && rows > 2 ? v128.load(from + row * 2) : zero,
-          isInside && rows > 3 ? v128.load(from + row * 3) : zero,
-          scratch + (<usize>column << 4),
-          64,
-        );
-        from += pixel;
+      if (!isWhole) {
+        copyTile(from, row, pixel, rows, columns, scratch + TILE_BYTES);
+        from = scratch + TILE_BYTES;
       }
-      let to = target + <usize>(channel / PANEL) * panelBytes + (<usize>tile << 5) + (<usize>(channel % PANEL) << 2);
-      for (let half = scratch; half < scratch + 384; half += 64) {
-        spreadSlope(v128.load(half), v128.load(half, 16), v128.load(half, 32), v128.load(half, 48), to, point);
+      const fromRow = isWhole ? row : PAIR * 4;
+      const fromPixel = isWhole ? pixel : PAIR;
+      for (let to = scratch; to < scratch + PAIR * 4; to += PAIR) {
+        spreadSlope(from, fromRow, to, TILE_ROW);
+        from += fromPixel;
+      }
+      let to = target + <usize>(channel / PANEL) * panelBytes + <usize>tile * PAIR;
+      for (let half = scratch; half < scratch + TILE_BYTES; half += TILE_ROW) {
+        spreadSlope(half, PAIR, to, point);
         to += point * 6;
       }
     }
   }
 }
 
-/** A: four numbers to six points. */
+/** Copies eight channels of a tile of which the last rows or columns are outside the image, and become 0. */
+function copyTile(from: usize, row: usize, pixel: usize, rows: i32, columns: i32, target: usize): void {
+  memory.fill(target, 0, PAIR * 16);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const source = from + <usize>y * row + <usize>x * pixel;
+      storePair(target + <usize>(y * 4 + x) * PAIR, v128.load(source), v128.load(source, 16));
+    }
+  }
+}
+
+/** A: four numbers to six points, of eight channels. */
 // @ts-ignore: decorator
 @inline
-function spreadSlope(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize): void {
-  const even = f32x4.add(y0, y2);
-  const odd = f32x4.add(y1, y3);
-  const wideEven = multiplyAdd(y2, f32x4.splat(4), y0);
-  const wideOdd = multiplyAdd(y3, f32x4.splat(8), f32x4.add(y1, y1));
-  v128.store(to, y0);
-  v128.store(to + step, f32x4.add(even, odd));
-  v128.store(to + step * 2, f32x4.sub(even, odd));
-  v128.store(to + step * 3, f32x4.add(wideEven, wideOdd));
-  v128.store(to + step * 4, f32x4.sub(wideEven, wideOdd));
-  v128.store(to + step * 5, y3);
+function spreadSlope(from: usize, fromStep: usize, to: usize, step: usize): void {
+  const a0 = v128.load(from);
+  const b0 = v128.load(from, 16);
+  const a1 = v128.load(from + fromStep);
+  const b1 = v128.load(from + fromStep, 16);
+  const a2 = v128.load(from + fromStep * 2);
+  const b2 = v128.load(from + fromStep * 2, 16);
+  const a3 = v128.load(from + fromStep * 3);
+  const b3 = v128.load(from + fromStep * 3, 16);
+  const evenA = f32x4.add(a0, a2);
+  const evenB = f32x4.add(b0, b2);
+  const oddA = f32x4.add(a1, a3);
+  const oddB = f32x4.add(b1, b3);
+  const wideEvenA = multiplyAdd(a2, f32x4.splat(4), a0);
+  const wideEvenB = multiplyAdd(b2, f32x4.splat(4), b0);
+  const wideOddA = multiplyAdd(a3, f32x4.splat(8), f32x4.add(a1, a1));
+  const wideOddB = multiplyAdd(b3, f32x4.splat(8), f32x4.add(b1, b1));
+  storePair(to, a0, b0);
+  storePair(to + step, f32x4.add(evenA, oddA), f32x4.add(evenB, oddB));
+  storePair(to + step * 2, f32x4.sub(evenA, oddA), f32x4.sub(evenB, oddB));
+  storePair(to + step * 3, f32x4.add(wideEvenA, wideOddA), f32x4.add(wideEvenB, wideOddB));
+  storePair(to + step * 4, f32x4.sub(wideEvenA, wideOddA), f32x4.sub(wideEvenB, wideOddB));
+  storePair(to + step * 5, a3, b3);
 }

@@ -1,4 +1,5 @@
 import { multiplyAdd } from './vector';
+import { addWideOuterProducts, multiplyWidePoint } from './winograd-large-wide';
 
 /**
  * One point: left [rows, depth] * right, panels [columns / 8][depth][8] -> out [rows, columns]. Rows past the end, up to a multiple of 4,
@@ -10,7 +11,14 @@ import { multiplyAdd } from './vector';
 export function multiplyPoint(left: usize, rows: i32, depth: i32, right: usize, columns: i32, out: usize): void {
   const leftRow = <usize>depth << 2;
   const outRow = <usize>columns << 2;
-  for (let column: usize = 0; column < outRow; column += 32) {
+  let column: usize = 0;
+  if (isDefined(WIDE)) {
+    for (; column + 64 <= outRow; column += 64) {
+      multiplyWidePoint(left, rows, leftRow, right, leftRow * 8, out + column, outRow);
+      right += leftRow * 16;
+    }
+  }
+  for (; column < outRow; column += 32) {
     let target = out + column;
     let row0 = left;
     for (let row = 0; row < rows; row += 4) {
@@ -86,7 +94,14 @@ export function addOuterProducts(left: usize, rows: i32, inputs: i32, right: usi
   const leftRow = <usize>inputs << 2;
   const outRow = <usize>outputs << 2;
   const panelBytes = <usize>rows << 5;
-  for (let column: usize = 0; column < outRow; column += 32) {
+  let column: usize = 0;
+  if (isDefined(WIDE)) {
+    for (; column + 64 <= outRow; column += 64) {
+      addWideOuterProducts(left, leftRow, right, panelBytes, out + column, outRow);
+      right += panelBytes * 2;
+    }
+  }
+  for (; column < outRow; column += 32) {
     const end = right + panelBytes;
     let target = out + column;
     for (let input: usize = 0; input < leftRow; input += 16) {

@@ -1,6 +1,6 @@
-import { multiplyAdd } from './vector';
+import { multiplyAdd, storePair } from './vector';
 import { multiplyPoint } from './winograd-large-products';
-import { POINTS, TILE_BYTES, frameBytes, pointBytes, tilesPerPass, transformInputs } from './winograd-large-tiles';
+import { PAIR, POINTS, SCRATCH_BYTES, TILE_ROW, filterPointBytes, frameBytes, pointBytes, tilesPerPass, transformInputs } from './winograd-large-tiles';
 
 /**
  * x [images, height, width, inChannels] -> out [images, height, width, outChannels], with zero padding of 1.
@@ -30,11 +30,11 @@ export function convolveByLargeTiles(
   const perPass = tilesPerPass(images, tileRows, tileColumns, inChannels + outChannels);
   const inPoint = pointBytes(perPass, inChannels);
   const outPoint = pointBytes(perPass, outChannels);
-  const frame = scratch + TILE_BYTES;
+  const frame = scratch + SCRATCH_BYTES;
   const tiles = frame + frameBytes(height, width, inChannels);
   const products = tiles + inPoint * POINTS;
   const all = images * tileRows * tileColumns;
-  const filterBytes = (<usize>(inChannels * outChannels)) << 2;
+  const filterBytes = filterPointBytes(inChannels, outChannels);
   for (let first = 0; first < all; first += perPass) {
     const count = min(perPass, all - first);
     transformInputs(x, height, width, inChannels, first, count, frame, scratch, tiles, inPoint);
@@ -75,54 +75,116 @@ function transformOutputs(
     const rows = <usize>min(4, height - row);
     const columns = min(4, width - column);
     const corner = out + <usize>((image * height + row) * width + column) * pixel;
-    for (let at: usize = 0; at < pixel; at += 16) {
+    for (let at: usize = 0; at < pixel; at += PAIR) {
       let from = products;
-      for (let to = scratch; to < scratch + 96; to += 16) {
-        gather(
-          v128.load(from), v128.load(from + point * 6), v128.load(from + point * 12),
-          v128.load(from + point * 18), v128.load(from + point * 24), v128.load(from + point * 30), to,
-        );
+      for (let to = scratch; to < scratch + TILE_ROW; to += PAIR) {
+        gather(from, point * 6, to, TILE_ROW);
         from += point;
       }
-      const offset = bias ? v128.load(bias + at) : f32x4.splat(0);
+      // Without a branch, after which V8 would not join the two vectors.
+      const hasBias = i32x4.splat(bias ? -1 : 0);
+      const start = bias ? bias + at : scratch;
+      const offsetA = v128.and(hasBias, v128.load(start));
+      const offsetB = v128.and(hasBias, v128.load(start, 16));
       let target = corner + at;
-      const end = scratch + rows * 96;
-      for (let half = scratch; half < end; half += 96) {
-        const m0 = v128.load(half);
-        const m1 = v128.load(half, 16);
-        const m2 = v128.load(half, 32);
-        const m3 = v128.load(half, 48);
-        const m4 = v128.load(half, 64);
-        const m5 = v128.load(half, 80);
-        const near = f32x4.add(m1, m2);
-        const far = f32x4.add(m3, m4);
-        const nearOdd = f32x4.sub(m1, m2);
-        const farOdd = f32x4.sub(m3, m4);
-        const y0 = f32x4.add(f32x4.add(f32x4.add(m0, offset), near), far);
-        const y1 = multiplyAdd(farOdd, f32x4.splat(2), f32x4.add(nearOdd, offset));
-        const y2 = multiplyAdd(far, f32x4.splat(4), f32x4.add(near, offset));
-        const y3 = multiplyAdd(farOdd, f32x4.splat(8), f32x4.add(f32x4.add(nearOdd, m5), offset));
-        v128.store(target, f32x4.pmin(ceiling, f32x4.pmax(floor, y0)));
-        if (columns > 1) v128.store(target + pixel, f32x4.pmin(ceiling, f32x4.pmax(floor, y1)));
-        if (columns > 2) v128.store(target + pixel * 2, f32x4.pmin(ceiling, f32x4.pmax(floor, y2)));
-        if (columns > 3) v128.store(target + pixel * 3, f32x4.pmin(ceiling, f32x4.pmax(floor, y3)));
+      const end = scratch + rows * TILE_ROW;
+      for (let half = scratch; half < end; half += TILE_ROW) {
+        storePixels(half, offsetA, offsetB, floor, ceiling, columns, target, pixel);
         target += outRow;
       }
-      products += 16;
+      products += PAIR;
     }
   }
 }
 
-/** Aᵀ: six points to four numbers, a row of the half-transformed tile apart. */
+/** Aᵀ: six points to four numbers, of eight channels. */
 // @ts-ignore: decorator
 @inline
-function gather(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128, m5: v128, to: usize): void {
-  const near = f32x4.add(m1, m2);
-  const far = f32x4.add(m3, m4);
-  const nearOdd = f32x4.sub(m1, m2);
-  const farOdd = f32x4.sub(m3, m4);
-  v128.store(to, f32x4.add(f32x4.add(m0, near), far));
-  v128.store(to, multiplyAdd(farOdd, f32x4.splat(2), nearOdd), 96);
-  v128.store(to, multiplyAdd(far, f32x4.splat(4), near), 192);
-  v128.store(to, multiplyAdd(farOdd, f32x4.splat(8), f32x4.add(nearOdd, m5)), 288);
+function gather(from: usize, fromStep: usize, to: usize, step: usize): void {
+  const a0 = v128.load(from);
+  const b0 = v128.load(from, 16);
+  const a1 = v128.load(from + fromStep);
+  const b1 = v128.load(from + fromStep, 16);
+  const a2 = v128.load(from + fromStep * 2);
+  const b2 = v128.load(from + fromStep * 2, 16);
+  const a3 = v128.load(from + fromStep * 3);
+  const b3 = v128.load(from + fromStep * 3, 16);
+  const a4 = v128.load(from + fromStep * 4);
+  const b4 = v128.load(from + fromStep * 4, 16);
+  const a5 = v128.load(from + fromStep * 5);
+  const b5 = v128.load(from + fromStep * 5, 16);
+  const nearA = f32x4.add(a1, a2);
+  const nearB = f32x4.add(b1, b2);
+  const farA = f32x4.add(a3, a4);
+  const farB = f32x4.add(b3, b4);
+  const nearOddA = f32x4.sub(a1, a2);
+  const nearOddB = f32x4.sub(b1, b2);
+  const farOddA = f32x4.sub(a3, a4);
+  const farOddB = f32x4.sub(b3, b4);
+  storePair(to, f32x4.add(f32x4.add(a0, nearA), farA), f32x4.add(f32x4.add(b0, nearB), farB));
+  storePair(
+    to + step,
+    multiplyAdd(farOddA, f32x4.splat(2), nearOddA),
+    multiplyAdd(farOddB, f32x4.splat(2), nearOddB),
+  );
+  storePair(to + step * 2, multiplyAdd(farA, f32x4.splat(4), nearA), multiplyAdd(farB, f32x4.splat(4), nearB));
+  storePair(
+    to + step * 3,
+    multiplyAdd(farOddA, f32x4.splat(8), f32x4.add(nearOddA, a5)),
+    multiplyAdd(farOddB, f32x4.splat(8), f32x4.add(nearOddB, b5)),
+  );
+}
+
+/** The same, with bias and activation, to up to four pixels. */
+// @ts-ignore: decorator
+@inline
+function storePixels(
+  from: usize,
+  offsetA: v128,
+  offsetB: v128,
+  floor: v128,
+  ceiling: v128,
+  columns: i32,
+  target: usize,
+  pixel: usize,
+): void {
+  const fromStep = PAIR;
+  const a0 = v128.load(from);
+  const b0 = v128.load(from, 16);
+  const a1 = v128.load(from + fromStep);
+  const b1 = v128.load(from + fromStep, 16);
+  const a2 = v128.load(from + fromStep * 2);
+  const b2 = v128.load(from + fromStep * 2, 16);
+  const a3 = v128.load(from + fromStep * 3);
+  const b3 = v128.load(from + fromStep * 3, 16);
+  const a4 = v128.load(from + fromStep * 4);
+  const b4 = v128.load(from + fromStep * 4, 16);
+  const a5 = v128.load(from + fromStep * 5);
+  const b5 = v128.load(from + fromStep * 5, 16);
+  const nearA = f32x4.add(a1, a2);
+  const nearB = f32x4.add(b1, b2);
+  const farA = f32x4.add(a3, a4);
+  const farB = f32x4.add(b3, b4);
+  const nearOddA = f32x4.sub(a1, a2);
+  const nearOddB = f32x4.sub(b1, b2);
+  const farOddA = f32x4.sub(a3, a4);
+  const farOddB = f32x4.sub(b3, b4);
+  const y0A = f32x4.add(f32x4.add(f32x4.add(a0, offsetA), nearA), farA);
+  const y0B = f32x4.add(f32x4.add(f32x4.add(b0, offsetB), nearB), farB);
+  const y1A = multiplyAdd(farOddA, f32x4.splat(2), f32x4.add(nearOddA, offsetA));
+  const y1B = multiplyAdd(farOddB, f32x4.splat(2), f32x4.add(nearOddB, offsetB));
+  const y2A = multiplyAdd(farA, f32x4.splat(4), f32x4.add(nearA, offsetA));
+  const y2B = multiplyAdd(farB, f32x4.splat(4), f32x4.add(nearB, offsetB));
+  const y3A = multiplyAdd(farOddA, f32x4.splat(8), f32x4.add(f32x4.add(nearOddA, a5), offsetA));
+  const y3B = multiplyAdd(farOddB, f32x4.splat(8), f32x4.add(f32x4.add(nearOddB, b5), offsetB));
+  storeClamped(target, y0A, y0B, floor, ceiling);
+  if (columns > 1) storeClamped(target + pixel, y1A, y1B, floor, ceiling);
+  if (columns > 2) storeClamped(target + pixel * 2, y2A, y2B, floor, ceiling);
+  if (columns > 3) storeClamped(target + pixel * 3, y3A, y3B, floor, ceiling);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeClamped(target: usize, a: v128, b: v128, floor: v128, ceiling: v128): void {
+  storePair(target, f32x4.pmin(ceiling, f32x4.pmax(floor, a)), f32x4.pmin(ceiling, f32x4.pmax(floor, b)));
 }
