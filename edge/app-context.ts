@@ -7,6 +7,7 @@ import {
   bodyLimits,
   openBodyMemory,
 } from './input/body-memory.ts';
+import { openFallbacks } from './model/fallback.ts';
 import type { LoadVersion } from './model/load-version.ts';
 import { type ModelCatalogs, openCatalogs } from './model/model-catalog.ts';
 import { type LogitsCache, openLogitsCache } from './model/predict.ts';
@@ -78,7 +79,10 @@ export function openAppContext(options: AppOptions): AppContext {
   const { modelName, alias, canary, maxModelBytes, pollMilliseconds, publicKeys } = configuration;
   const layout = bucketLayout(configuration.bucketPrefix);
   const source = { store, layout, name: modelName, publicKeys };
-  const carried = options.snapshot ? { store: options.snapshot, layout: bucketLayout() } : null;
+  const openFallback = openFallbacks({ retryMilliseconds: pollMilliseconds, now: elapsed });
+  const carried = options.snapshot
+    ? { store: options.snapshot, layout: bucketLayout(), openFallback }
+    : null;
   const snapshot = carried && { ...source, ...carried };
   const counters = openCounters();
   return {

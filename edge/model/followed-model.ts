@@ -7,8 +7,8 @@ import {
   followAlias,
   type LoadFailure,
 } from './alias-follower.ts';
-import { openFallback } from './fallback.ts';
-import type { VersionSource } from './read-manifest.ts';
+import type { OpenFallback } from './fallback.ts';
+import { readManifest, type VersionSource } from './read-manifest.ts';
 
 /** The version that a request asks for. Without a version or an alias, the client decides about the canary. */
 export type VersionChoice = { version: string } | { alias: string } | { client: string | null };
@@ -53,7 +53,7 @@ export interface FollowedModelOptions
   /** The alias that answers `percent` of the clients instead. */
   canary: { alias: string; percent: number } | null;
   /** The version that the deployment carries, which answers if the bucket can't. */
-  snapshot: VersionSource | null;
+  snapshot: (VersionSource & { openFallback: OpenFallback }) | null;
   /** @returns a number from 0 to below 1 */
   random: () => number;
 }
@@ -63,7 +63,6 @@ const maxOtherAliases = 8;
 
 export function followModel(options: FollowedModelOptions): FollowedModel {
   const { name, canary, snapshot, models, now, random, keepInMemory } = options;
-  const retryMilliseconds = options.pollMilliseconds;
   const follow = (alias: string, keep: boolean, aliasMissing: () => ModelError) =>
     followAlias({ ...options, alias, keepInMemory: keep, aliasMissing });
 
@@ -74,9 +73,11 @@ export function followModel(options: FollowedModelOptions): FollowedModel {
   }
   // The least recently used comes first.
   const others = new Map<string, AliasFollower>();
-  const snapshotAlias = snapshot && followSnapshot(options, snapshot);
-  const mainOrSnapshot = openFallback({ retryMilliseconds, now });
-  const canaryOrNone = openFallback({ retryMilliseconds, now });
+  const carried = snapshot && {
+    alias: followSnapshot(options, snapshot),
+    mainOrSnapshot: snapshot.openFallback(),
+    canaryOrNone: snapshot.openFallback(),
+  };
 
   function notFound(alias: string) {
     return () => new ModelError('alias_not_found', `${name} has no alias ${alias}.`);
@@ -85,12 +86,10 @@ export function followModel(options: FollowedModelOptions): FollowedModel {
   async function resolveMain(background: Background): Promise<ModelReference> {
     const fromBucket = async () =>
       referenceTo(await main.ready(background), options.alias, options);
-    if (snapshot === null || snapshotAlias === null) return fromBucket();
-    return mainOrSnapshot(
-      fromBucket,
-      async () => referenceTo(await snapshotAlias.ready(background), options.alias, snapshot, true),
-      background,
-    );
+    if (!snapshot || !carried) return fromBucket();
+    const fromSnapshot = async () =>
+      referenceTo(await carried.alias.ready(background), options.alias, snapshot, true);
+    return carried.mainOrSnapshot(fromBucket, fromSnapshot, background);
   }
 
   async function resolveAlias(alias: string, background: Background): Promise<ModelReference> {
@@ -119,8 +118,9 @@ export function followModel(options: FollowedModelOptions): FollowedModel {
       const failure = permanent.get(canary.alias)?.failure();
       if (!failure || now() >= failure.retryAt) {
         const fromBucket = () => resolveAlias(canary.alias, background);
-        const found = snapshot
-          ? await canaryOrNone<ModelReference | null>(fromBucket, async () => null, background)
+        const none = async (): Promise<ModelReference | null> => null;
+        const found = carried
+          ? await carried.canaryOrNone(fromBucket, none, background)
           : await fromBucket().catch(() => null);
         if (found) return found;
       }
@@ -129,18 +129,18 @@ export function followModel(options: FollowedModelOptions): FollowedModel {
   }
 
   async function resolveVersion(version: string, background: Background): Promise<ModelReference> {
-    const load = async (from: VersionSource): Promise<ModelReference> => {
+    const load = (from: VersionSource): Promise<ModelReference> => {
       // A version is the same wherever it is from.
       const found = { name, version, alias: null, from, isSnapshot: false };
       return models.withModel(from, version, () => found, { background });
     };
-    try {
-      return await load(options);
-    } catch (error) {
-      const carried = await snapshotAlias?.ready(background).catch(() => null);
-      if (snapshot && carried?.version === version) return load(snapshot);
-      throw error;
-    }
+    if (snapshot === null || models.has(name, version)) return load(options);
+    // The deployment's own version must not wait for a bucket that does not answer.
+    const isCarried = await readManifest(snapshot, version).then(
+      () => true,
+      () => false,
+    );
+    return load(isCarried ? snapshot : options);
   }
 
   return {

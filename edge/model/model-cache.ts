@@ -26,6 +26,8 @@ export interface ModelCache {
   acquire(source: VersionSource, version: string): Promise<() => void>;
   /** Imports the code that loads versions, so that it can run beside a read of the bucket. */
   prepare(): Promise<unknown>;
+  /** Whether a version is in memory. */
+  has(name: string, version: string): boolean;
   /** The models in memory, the least recently used first. */
   inMemory(): { name: string; version: string }[];
 }
@@ -76,7 +78,7 @@ interface Entry {
 /** Keeps the most recently used models in memory, up to a limit. */
 export function openModelCache(options: ModelCacheOptions): ModelCache {
   const { openLoader, onLoad, maxModelBytes, now } = options;
-  const keyOf = ({ name }: VersionSource, version: string) => `${name}/${version}`;
+  const keyOf = ({ name }: Pick<VersionSource, 'name'>, version: string) => `${name}/${version}`;
   // A Map keeps the order of insertion: the least recently used entry comes first.
   const entries = new Map<string, Entry>();
   const loads = new Map<string, RunningLoad>();
@@ -152,6 +154,7 @@ export function openModelCache(options: ModelCacheOptions): ModelCache {
           evict(entries, maxModelBytes);
         };
       }),
+    has: (name, version) => entries.has(keyOf({ name }, version)),
     inMemory: () =>
       Array.from(entries.values(), ({ model: { manifest } }) => ({
         name: manifest.name,

@@ -23,26 +23,6 @@ export async function readManifest(source: VersionSource, version: string): Prom
   return (await readManifestBytes(source, version)).manifest;
 }
 
-/**
- * Reads from the bucket or, if that fails, from the snapshot. Versions never change, so it does not matter where they are from.
- *
- * @throws the bucket's error, if both fail
- */
-export async function fromEither<Result>(
-  bucket: VersionSource,
-  snapshot: VersionSource | null,
-  read: (source: VersionSource) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await read(bucket);
-  } catch (error) {
-    if (snapshot?.name !== bucket.name) throw error;
-    return read(snapshot).catch(() => {
-      throw error;
-    });
-  }
-}
-
 /** Does the same as `readManifest`, and also returns the bytes that were checked. */
 export async function readManifestBytes(source: VersionSource, version: string) {
   const { store, layout, name, publicKeys } = source;

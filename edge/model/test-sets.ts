@@ -1,7 +1,7 @@
 import type { BucketLayout } from '../../shared/registry/bucket-layout.ts';
 import type { ObjectStore } from '../../shared/registry/object-store.ts';
 import type { Background } from './alias-follower.ts';
-import { openFallback, type WithFallback } from './fallback.ts';
+import type { OpenFallback } from './fallback.ts';
 import { openTestSet, type TestSet } from './test-set.ts';
 
 /** The test sets in the bucket, and the part of one that the deployment carries. */
@@ -28,7 +28,7 @@ export interface TestSetsOptions extends Source {
   /** The Worker's own data set. */
   name: string;
   /** The first images of the Worker's own data set, as static assets. */
-  snapshot: Source | null;
+  snapshot: (Source & { openFallback: OpenFallback }) | null;
   pollMilliseconds: number;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
@@ -39,10 +39,10 @@ const maxOthers = 3;
 const maxCachedBytesOfOther = 4 * 2 ** 20;
 
 export function openTestSets(options: TestSetsOptions): TestSets {
-  const { name: own, snapshot, pollMilliseconds, now } = options;
+  const { name: own, snapshot } = options;
   const main = openTestSet(options);
   const carried = snapshot && openTestSet({ ...options, ...snapshot, pollMilliseconds: Infinity });
-  const withFallback: WithFallback = openFallback({ retryMilliseconds: pollMilliseconds, now });
+  const withFallback = snapshot?.openFallback();
   // The least recently used comes first.
   const others = new Map<string, TestSet>();
 
@@ -59,7 +59,7 @@ export function openTestSets(options: TestSetsOptions): TestSets {
   return {
     async use(name, read, background) {
       if (name !== null && name !== own) return read(other(name), false);
-      if (carried === null) return read(main, false);
+      if (!carried || !withFallback) return read(main, false);
       return withFallback(
         () => read(main, false),
         () => read(carried, true),

@@ -15,10 +15,11 @@ import { imagePixels } from '../input/image-pixels.ts';
 import { parseJsonBody } from '../input/json.ts';
 import { invertSchema, modelName, readInvert, readTestImage } from '../input/parameters.ts';
 import type { Background } from '../model/alias-follower.ts';
+import { fromEither } from '../model/fallback.ts';
 import { type FeedbackStore, openFeedbackStore } from '../model/feedback-store.ts';
 import { pixelBytes, pixelsHash } from '../model/predict.ts';
 import type { PredictionIds } from '../model/prediction-ids.ts';
-import { fromEither, readManifest, type VersionSource } from '../model/read-manifest.ts';
+import { readManifest, type VersionSource } from '../model/read-manifest.ts';
 import { imageProblems, modelParameter, testSetProblems, tokenProblems } from './contract.ts';
 import { route } from './route.ts';
 

@@ -14,10 +14,10 @@ import { get, json, type Scored } from './question.ts';
 
 /** The minutes of the outage, in each of which every isolate is restarted. */
 const minutes = 67;
-/** The bucket fails in another way every minute. It does not recover in between. */
+/** The bucket fails in another way every minute, in the first and the last with silence. It does not recover in between. */
 const faults: Fault[] = [
+  { kind: 'silence' },
   { kind: 'status', status: 503, code: 'ServiceUnavailable', done: false },
-  { kind: 'late request', ms: 60_000 },
   { kind: 'cut request' },
 ];
 /** The Worker is back on the bucket's version this long after the bucket answers again. */

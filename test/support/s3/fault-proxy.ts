@@ -16,6 +16,8 @@ export type Fault =
   | { kind: 'late answer'; ms: number }
   /** Delayed, and performed by the server late. */
   | { kind: 'late request'; ms: number }
+  /** Accepted and never answered, even after the next plan. */
+  | { kind: 'silence' }
   /** Answered with this status; `done` says whether the server performed it anyway. */
   | { kind: 'status'; status: number; code: string; done: boolean };
 
@@ -114,6 +116,8 @@ export async function startFaultProxy(endpoint: string): Promise<FaultProxy> {
         late.catch(() => {}).finally(() => underWay.delete(late));
         return send(response, await late);
       }
+      case 'silence':
+        return;
       case 'status': {
         const { status, code, done } = fault;
         if (done) await forward(incoming, body);
