@@ -15,11 +15,10 @@ void fillVersion();
 /** Replaces the example of a version with the one that is served, if there is one. */
 async function fillVersion(): Promise<void> {
   const input = document.querySelector<HTMLInputElement>('[name=version][data-in=path]');
-  const response = await fetch('/models').catch(() => null);
+  const response = await fetch('/model').catch(() => null);
   if (!input || !response?.ok) return;
-  const { versions } = (await response.json()) as { versions: { version: string }[] };
-  const [newest] = versions;
-  if (newest) input.value = newest.version;
+  const { manifest } = (await response.json()) as { manifest: { version: string } };
+  input.value = manifest.version;
 }
 
 async function send(form: HTMLFormElement): Promise<void> {

@@ -1,11 +1,10 @@
-import type { ModelList } from '../../shared/registry/model-list.ts';
 import { element, make } from './element.ts';
 import { ownPath, request, withModel } from './requests.ts';
 
 /** Shows the other models of the Worker, if it serves any. The page's own address names the one on screen: `?model=…`. */
 export async function openModelSwitch(): Promise<void> {
-  const { value } = await request<ModelList & { models?: string[] }>(ownPath('models'));
-  const { models = [], name: own } = value;
+  const { value } = await request<{ own: string; models: string[] }>(ownPath('models/names'));
+  const { own, models } = value;
   if (models.length < 2) return;
   const shown = new URLSearchParams(location.search).get('model') ?? own;
   const choice = make('select', { id: 'model', ariaLabel: 'Model' });

@@ -11,6 +11,7 @@ export const routes = [
   post('/predict', async () => (await import('./predict-image.ts')).predictImage),
   get('/images/:file', async () => (await import('./test-image.ts')).testImage),
   get('/models', async () => (await import('./models.ts')).listModels),
+  get('/models/names', async () => (await import('./models.ts')).listModelNames),
   get('/model', async () => (await import('./models.ts')).servedModel),
   get('/models/:version/:file', async () => (await import('./models.ts')).versionFile),
   get('/healthz', async () => (await import('./health.ts')).live),

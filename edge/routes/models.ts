@@ -26,9 +26,11 @@ export const servedManifestSchema = z.object({
   source: servedModelSchema.shape.source,
 });
 
-const listSchema = z.extend(modelListSchema, {
-  /** The models that requests may name, if the Worker serves more than its own. */
-  models: z.optional(z.array(modelNameSchema)),
+const namesSchema = z.object({
+  /** The Worker's own model, which answers requests that name none. */
+  own: modelNameSchema,
+  /** The models that requests may name, the Worker's own first. */
+  models: z.array(modelNameSchema),
 });
 
 export const listModels = route(
@@ -41,20 +43,42 @@ export const listModels = route(
     answers: {
       200: {
         description: 'Up to 20 versions and 8 aliases.',
-        content: { 'application/json': { schema: listSchema } },
+        content: { 'application/json': { schema: modelListSchema } },
       },
     },
     problems: ['model_not_found', 'store_failed'],
-    schemas: { Models: listSchema },
+    schemas: { Models: modelListSchema },
   },
-  ({ catalogs, models, source, configuration }) =>
+  ({ catalogs, models, source }) =>
     async function getModels(context) {
       const name = modelName(context) ?? source.name;
       models.checkServed(name);
-      const list = await catalogs.of(name).list();
-      if (configuration.models.length === 0) return context.json(list);
-      const served = (await catalogs.names()).filter(models.mayServe);
-      return context.json({ ...list, models: Array.from(new Set([source.name, ...served])) });
+      return context.json(await catalogs.of(name).list());
+    },
+);
+
+export const listModelNames = route(
+  {
+    id: 'listModelNames',
+    tag: 'Models',
+    summary: 'List the models',
+    description:
+      "Lists the models that requests may name: the Worker's own, and those of the bucket that `MODELS` allows. Lists the bucket at most once per `ALIAS_POLL_SECONDS`, and not at all if `MODELS` is empty.",
+    answers: {
+      200: {
+        description: 'Their names.',
+        content: { 'application/json': { schema: namesSchema } },
+      },
+    },
+    problems: ['store_failed'],
+    schemas: { ModelNames: namesSchema },
+  },
+  ({ catalogs, models, source, configuration }) =>
+    async function getModelNames(context) {
+      const own = source.name;
+      const others = configuration.models.length > 0 ? await catalogs.names() : [];
+      const served = [own, ...others.filter(models.mayServe)];
+      return context.json({ own, models: Array.from(new Set(served)) });
     },
 );
 

@@ -37,6 +37,7 @@ export const exampleAnswers: Record<string, unknown> = {
     aliases: [{ name: 'production', version, updatedAt: at, previous: null }],
     truncated: false,
   },
+  listModelNames: { own: model.name, models: [model.name] },
   servedModel: {
     alias: { name: 'production', version, updatedAt: at, previous: null },
     manifest: {

@@ -52,8 +52,8 @@ describe('a model that MODELS allows', () => {
     expect(await app.json('/models?model=coats')).toMatchObject({
       name: 'coats',
       versions: [{ version: second }],
-      models: [own, 'coats'],
     });
+    expect(await app.json('/models/names')).toEqual({ own, models: [own, 'coats'] });
     const weights = await app.request(`/models/${second}/weights.bin?model=coats`);
     expect(weights.status).toBe(200);
     const feedback = { id: answer.id, label: answer.actual.id, index: 3 };
@@ -81,9 +81,22 @@ describe('a model that MODELS allows', () => {
     const { bucket, second } = await withModels('coats', 'shoes');
     const app = openApp(bucket, {}, { MODELS: '*' });
     expect((await app.json('/predict?index=3&model=shoes')).model.version).toBe(second);
-    expect((await app.json('/models')).models.toSorted()).toEqual(
-      [own, 'coats', 'shoes'].toSorted(),
-    );
+    expect(await app.json('/models/names')).toEqual({ own, models: [own, 'coats', 'shoes'] });
+  });
+
+  it('is listed with one read of the bucket per poll interval, and with none if there can be no other', async () => {
+    const { bucket } = await withModels('coats', 'shoes');
+    const reads: string[] = [];
+    const app = openApp(bucket, { store: counting(bucket, reads) }, { MODELS: '*' });
+    for (let request = 0; request < 3; request++) await app.json('/models/names');
+    expect(reads).toEqual([`list ${bucket.prefix}models/`]);
+    app.passTime(2000);
+    await copyModel(bucket, await bucket.publish('two'), 'boots');
+    expect((await app.json('/models/names')).models).toContain('boots');
+    expect(reads).toHaveLength(2);
+    const only = openApp(bucket, { store: counting(bucket, reads) });
+    expect(await only.json('/models/names')).toEqual({ own, models: [own] });
+    expect(reads).toHaveLength(2);
   });
 
   it('is followed only while requests name it', async () => {
