@@ -26,7 +26,10 @@ export async function readManifest(source: VersionSource, version: string): Prom
 /** Does the same as `readManifest`, and also returns the bytes that were checked. */
 export async function readManifestBytes(source: VersionSource, version: string) {
   const { store, layout, name, publicKeys } = source;
-  const object = await store.get(layout.manifest(name, version));
+  const [object, signature] = await Promise.all([
+    store.get(layout.manifest(name, version)),
+    publicKeys.length > 0 ? store.get(layout.signature(name, version)) : null,
+  ]);
   if (object === null) {
     throw new ModelError(
       'version_not_found',
@@ -34,7 +37,6 @@ export async function readManifestBytes(source: VersionSource, version: string) 
     );
   }
   if (publicKeys.length > 0) {
-    const signature = await store.get(layout.signature(name, version));
     await checkSignature(version, object.bytes, signature?.bytes ?? null, publicKeys);
   }
   const { manifestSchema } = await publishedSchemas();

@@ -41,7 +41,8 @@ interface Upload {
   info: DatasetInfo;
   infoEtag: string;
   tag: string;
-  labels: Uint8Array;
+  /** `null` until the first image is read. */
+  labels: Uint8Array | null;
   chunks: Chunks;
 }
 
@@ -68,7 +69,10 @@ export function openTestSet(options: TestSetOptions): TestSet {
     try {
       const object = before ? await store.getIfChanged(key, before.infoEtag) : await store.get(key);
       if (before && object === 'unchanged') return before;
-      upload = await readUpload(options, object === 'unchanged' ? null : object);
+      const read = await readUpload(options, object === 'unchanged' ? null : object);
+      // A new test set replaces one that works only if it does, too. The labels of the first one are read together with its images.
+      if (before) await labelsOf(read);
+      upload = read;
       checkedAt = now();
       return upload;
     } catch (error) {
@@ -77,23 +81,29 @@ export function openTestSet(options: TestSetOptions): TestSet {
     }
   }
 
+  async function labelsOf(from: Upload): Promise<Uint8Array> {
+    from.labels ??= await readLabels(options, from.info);
+    return from.labels;
+  }
+
   return {
     info: async (background) => (await current(background)).info,
 
     async image(index, background) {
       const from = await current(background);
-      const { info, labels, tag, chunks } = from;
-      const id = labels[index];
-      if (id === undefined) return null;
+      const { info, tag, chunks } = from;
       const { height, width } = info;
+      if (index >= info.images) return null;
       const bytes = imageBytes(info);
-      const chunk = await chunks
-        .read(Math.floor(index / chunks.images), background)
-        .catch((error) => {
-          // An older trainer may be replacing the files of this upload: the next request reads the description again.
-          if (error instanceof DatasetError && upload === from) upload = null;
-          throw error;
-        });
+      const [labels, chunk] = await Promise.all([
+        labelsOf(from),
+        chunks.read(Math.floor(index / chunks.images), background),
+      ]).catch((error) => {
+        // An older trainer may be replacing the files of this upload: the next request reads the description again.
+        if (error instanceof DatasetError && upload === from) upload = null;
+        throw error;
+      });
+      const id = labels[index] as number;
       const start = (index % chunks.images) * bytes;
       const pixels = chunk.subarray(start, start + bytes);
       return { height, width, pixels, label: { id, label: info.labels[id] as string }, info, tag };
@@ -109,11 +119,10 @@ async function readUpload(options: TestSetOptions, object: StoredObject | null):
     );
   }
   const info = await parseInfo(options, object.bytes);
-  const labels = await readLabels(options, info);
   const chunks = openChunks(options, info);
   // dataset.json contains the SHA-256 of the other files, so its own identifies the upload.
   const tag = (await sha256(object.bytes)).slice(0, 12);
-  return { info, infoEtag: object.etag, tag, labels, chunks };
+  return { info, infoEtag: object.etag, tag, labels: null, chunks };
 }
 
 async function parseInfo({ name }: TestSetOptions, bytes: Uint8Array): Promise<DatasetInfo> {
