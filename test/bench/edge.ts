@@ -18,7 +18,10 @@ const print = <Report>(report: Report, toText: (report: Report) => string) =>
   void process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
 
 // TensorFlow.js and wrangler take seconds to load; --help does not need them.
-if (options.network === 'tutorial') {
+if (options.start) {
+  const { runStartBenchmark, startReportText } = await import('./edge/run-start.ts');
+  print(await runStartBenchmark(options, folder, progress), startReportText);
+} else if (options.network === 'tutorial') {
   const { runBenchmark } = await import('./edge/run-benchmark.ts');
   print(await runBenchmark(options, folder, progress), reportText);
 } else {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** A Worker's modules by name; the first is the one that is run. */
@@ -52,4 +53,14 @@ async function readBundle(folder: string, main: string): Promise<Bundle> {
       ),
     ),
   );
+}
+
+/** The size of all modules of a Worker. */
+export function sizeOf(bundle: Bundle) {
+  const sizes = Array.from(bundle.values(), (module) => ({
+    bytes: module.length,
+    gzipBytes: gzipSync(module).length,
+  }));
+  const sum = (of: 'bytes' | 'gzipBytes') => sizes.reduce((total, size) => total + size[of], 0);
+  return { bytes: sum('bytes'), gzipBytes: sum('gzipBytes') };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { median } from '../machine.ts';
 import type { Bundle } from './bundle.ts';
 import { openWorker } from './open-worker.ts';
@@ -10,7 +11,13 @@ export interface Starter {
   path: string;
   /** Variables that override the configuration's. */
   variables?: Record<string, string>;
+  /** Whether its bucket is empty (default: it has the model). */
+  isBucketEmpty?: boolean;
+  /** Whether the Worker can read its static assets, among which is the snapshot. */
+  withSnapshot?: boolean;
 }
+
+const builtAssets = join(import.meta.dirname, '../../../edge/page/build');
 
 export interface ColdStartOptions {
   folder: string;
@@ -26,12 +33,13 @@ export async function measureColdStart(
 ): Promise<ColdStartRow[]> {
   const series = starters.map((starter) => ({ ...starter, milliseconds: [] as number[] }));
   for (let round = 1; round <= rounds; round++) {
-    for (const { bundle, path, variables = {}, milliseconds } of series) {
+    for (const { bundle, path, variables = {}, milliseconds, ...starter } of series) {
       const worker = await openWorker({
         bundle,
         folder,
-        persistTo,
         variables,
+        ...(!starter.isBucketEmpty && { persistTo }),
+        ...(starter.withSnapshot && { ownAssets: builtAssets }),
         async untilAnswered(url) {
           const response = await fetch(`${url}${path}`);
           const body = await response.text();

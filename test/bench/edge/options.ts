@@ -11,6 +11,7 @@ const optionsSchema = z.object({
   dtype: z.enum(weightTypes).default('float32'),
   rounds: z.coerce.number().int().min(1).max(1000),
   quick: z.boolean().default(false),
+  start: z.boolean().default(false),
   everyImage: z.boolean().default(false),
   soak: z.coerce.number().int().min(1).max(100_000_000).optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -47,6 +48,10 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     .option(
       '--quick',
       'untrained weights and few samples: shows that the benchmark works, not how fast Catwalk is',
+    )
+    .option(
+      '--start',
+      "measure only the start: the script's CPU and size, and the first prediction with and without a snapshot, against their bounds",
     )
     .option(
       '--every-image',

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import workerd from 'workerd/package.json' with { type: 'json' };
 import { thisMachine } from '../machine.ts';
-import { type Bundle, bundleProduction, bundleWorker } from './bundle.ts';
+import { bundleProduction, bundleWorker, sizeOf } from './bundle.ts';
 import { checkLogits } from './check-logits.ts';
 import { compareEveryImage } from './compare-every-image.ts';
 import type { Contestant } from './contestant.ts';
@@ -187,13 +186,4 @@ async function pytorch(
 /** Closes each once, even if it is called again. */
 async function closeAll(contestants: Contestant[]): Promise<void> {
   await Promise.all(contestants.splice(0).map((contestant) => contestant.close()));
-}
-
-function sizeOf(bundle: Bundle) {
-  const sizes = Array.from(bundle.values(), (module) => ({
-    bytes: module.length,
-    gzipBytes: gzipSync(module).length,
-  }));
-  const sum = (of: 'bytes' | 'gzipBytes') => sizes.reduce((total, size) => total + size[of], 0);
-  return { bytes: sum('bytes'), gzipBytes: sum('gzipBytes') };
 }
