@@ -10,6 +10,7 @@ import { networkFigures } from './figures/networks.ts';
 import { operationFigures, settingFigures } from './figures/operation.ts';
 import { ownFigures } from './figures/own.ts';
 import { photoFigures } from './figures/photos.ts';
+import { repositoryFigures } from './figures/repository.ts';
 import { trainingFigures } from './figures/training.ts';
 
 const repository = join(import.meta.dirname, '..');
@@ -30,6 +31,7 @@ const figures = new Map([
   ...ownFigures(),
   ...operationFigures(),
   ...settingFigures(),
+  ...repositoryFigures(),
 ]);
 
 for (const file of globSync(['README.md', 'docs/*.md'], { cwd: repository })) {
