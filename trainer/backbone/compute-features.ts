@@ -9,10 +9,15 @@ import { defaultCacheFolder } from '../../node/files.ts';
 import { readBuild } from '../backend/wasm-module.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import { pruneFolder } from '../data/image-cache.ts';
-import { imageIn } from '../data/image-set.ts';
+import { shareBytes } from '../data/image-set.ts';
 import { type LayerTensor, sizeOf } from '../weights/tensor.ts';
-import type { FeatureTask } from './compute-features-worker.ts';
-import type { FeatureKind, FeatureSettings, ImageFeatures } from './compute-image-features.ts';
+import type {
+  FeatureAnswer,
+  FeatureData,
+  FeatureSet,
+  FeatureTask,
+} from './compute-features-worker.ts';
+import type { FeatureKind, FeatureSettings } from './compute-image-features.ts';
 import { hashOfWeights } from './open-backbone.ts';
 import type { SplitNetwork } from './split-network.ts';
 
@@ -71,19 +76,19 @@ export async function computeFeatures(
   const cacheFolder = folder && join(folder, keyOf(network, weights, views));
   const settings: FeatureSettings = { network, weights, views, cacheFolder };
   const channels = weights.at(-1)?.shape[0] ?? 0;
-  const train = resultsOf(sets.train, 'training', views * perView, channels);
-  const test = resultsOf(sets.test, 'test', 4 * perView, channels);
+  const train = shareResults(sets.train, 'training', views * perView, channels);
+  const test = shareResults(sets.test, 'test', 4 * perView, channels);
   const validation = sets.validation
-    ? resultsOf(sets.validation, 'test', 4 * perView, channels)
+    ? shareResults(sets.validation, 'test', 4 * perView, channels)
     : null;
   const all = [train, ...(validation ? [validation] : []), test];
-  const { fault } = await computeOnThreads(all, settings, options);
-  if (fault !== undefined) onProgress?.(`Features could not be cached: ${fault}`);
+  const { fault } = await computeOnThreads({ settings, sets: all }, options);
+  if (fault !== null) onProgress?.(`Features could not be cached: ${fault}`);
   else if (folder) await pruneFolder(folder, maxCacheBytes);
   return {
     train: { ...sets.train, images: train.features, file: undefined },
-    validation: validation && tested(validation),
-    test: tested(test),
+    validation: sets.validation && validation ? tested(sets.validation, validation) : null,
+    test: tested(sets.test, test),
     means: train.means,
   };
 }
@@ -101,23 +106,23 @@ function keyOf(network: SplitNetwork, weights: readonly LayerTensor[], views: nu
     .slice(0, 16);
 }
 
-/** A set of images, and memory that threads share for the results. */
-interface Results {
-  set: ImageSet;
-  kind: FeatureKind;
-  /** Bytes of an image's features. */
-  length: number;
-  features: Uint8Array;
-  means: Float32Array;
+/** @param length bytes of an image's features */
+function shareResults(
+  { images, count, file }: ImageSet,
+  kind: FeatureKind,
+  length: number,
+  channels: number,
+): FeatureSet {
+  const means = kind === 'training' ? count * channels : 0;
+  return {
+    images: { images: shareBytes(images), count, file },
+    kind,
+    features: new Uint8Array(new SharedArrayBuffer(count * length)),
+    means: new Float32Array(new SharedArrayBuffer(4 * means)),
+  };
 }
 
-function resultsOf(set: ImageSet, kind: FeatureKind, length: number, channels: number): Results {
-  const features = new Uint8Array(new SharedArrayBuffer(set.count * length));
-  const means = new Float32Array(kind === 'training' ? set.count * channels : 0);
-  return { set, kind, length, features, means };
-}
-
-const tested = ({ set, features }: Results): ImageSet => ({
+const tested = (set: ImageSet, { features }: FeatureSet): ImageSet => ({
   ...set,
   file: undefined,
   // Numbers instead of bytes: what is published is measured exactly.
@@ -125,36 +130,26 @@ const tested = ({ set, features }: Results): ImageSet => ({
   inputs: new Float32Array(features.buffer),
 });
 
-interface Chunk {
-  results: Results;
-  from: number;
-  to: number;
-}
-
 async function computeOnThreads(
-  sets: readonly Results[],
-  settings: FeatureSettings,
+  data: FeatureData,
   { onImages, signal }: FeatureOptions,
-): Promise<{ fault?: string | undefined }> {
+): Promise<FeatureAnswer> {
   signal?.throwIfAborted();
-  const total = sets.reduce((sum, { set }) => sum + set.count, 0);
+  const total = data.sets.reduce((sum, { images }) => sum + images.count, 0);
   const fitting = Math.floor(total / minImagesPerThread);
   const count = Math.max(1, Math.min(availableParallelism(), fitting));
-  const threads = Array.from({ length: count }, () => startThread(settings));
+  const threads = Array.from({ length: count }, () => startThread(data));
   const stop = () => Promise.all(threads.map((thread) => thread.terminate()));
   signal?.addEventListener('abort', stop);
-  const chunks = chunksOf(sets);
+  const tasks = tasksOf(data);
   let done = 0;
   let lastMessage = performance.now();
-  let fault: string | undefined;
+  const answer: FeatureAnswer = { fault: null };
   onImages?.(0, total);
   const work = async (thread: Worker) => {
-    for (const chunk of chunks) {
-      for (const [i, result] of (await compute(thread, chunk)).entries()) {
-        store(chunk.results, chunk.from + i, result);
-        fault ??= result.fault;
-      }
-      done += chunk.to - chunk.from;
+    for (const task of tasks) {
+      answer.fault ??= (await compute(thread, task)).fault;
+      done += task.end - task.from;
       if (performance.now() - lastMessage < messageIntervalMs) continue;
       lastMessage = performance.now();
       onImages?.(done, total);
@@ -170,44 +165,35 @@ async function computeOnThreads(
     await stop();
   }
   onImages?.(total, total);
-  return { fault };
+  return answer;
 }
 
-function* chunksOf(sets: readonly Results[]): Generator<Chunk, void, void> {
-  for (const results of sets) {
-    const { count } = results.set;
-    for (let from = 0; from < count; from += chunkImages) {
-      yield { results, from, to: Math.min(count, from + chunkImages) };
+function* tasksOf({ sets }: FeatureData): Generator<FeatureTask, void, void> {
+  for (const [set, { images }] of sets.entries()) {
+    for (let from = 0; from < images.count; from += chunkImages) {
+      yield { set, from, end: Math.min(images.count, from + chunkImages) };
     }
   }
-}
-
-function store({ length, features, means, kind }: Results, image: number, result: ImageFeatures) {
-  features.set(result.features, image * length);
-  if (kind === 'training') means.set(result.means, image * result.means.length);
 }
 
 /** The program beside this file: TypeScript in the repository, JavaScript in the installed package. */
 const workerFile = new URL(`./compute-features-worker${extname(import.meta.url)}`, import.meta.url);
 
 /** Without this process's own flags, such as those that make `node --eval` a module. */
-const startThread = (settings: FeatureSettings) =>
-  new Worker(workerFile, { workerData: settings, execArgv: [] });
+const startThread = (workerData: FeatureData) =>
+  new Worker(workerFile, { workerData, execArgv: [] });
 
-async function compute(thread: Worker, { results, from, to }: Chunk): Promise<ImageFeatures[]> {
-  const { set, kind } = results;
-  // Copies: a message takes the whole memory that a view is of.
-  const pixels = Array.from({ length: to - from }, (_, i) => imageIn(set, from + i).slice());
+async function compute(thread: Worker, task: FeatureTask): Promise<FeatureAnswer> {
   const controller = new AbortController();
   const { signal } = controller;
   const exit = once(thread, 'exit', { signal }).then(([code]) => {
     throw new Error(`A thread that computes features ended with exit code ${code}.`);
   });
   try {
-    thread.postMessage({ kind, pixels } satisfies FeatureTask);
+    thread.postMessage(task);
     // `once` also rejects on the thread's 'error' event, with the thread's own error.
     const [answer] = await Promise.race([once(thread, 'message', { signal }), exit]);
-    return answer as ImageFeatures[];
+    return answer as FeatureAnswer;
   } finally {
     exit.catch(() => {});
     controller.abort();

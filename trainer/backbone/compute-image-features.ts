@@ -20,7 +20,7 @@ export interface FeatureSettings {
 /** Training images have features of several views, as bytes; those that the network is tested on of one, as float32. */
 export type FeatureKind = 'training' | 'test';
 
-/** The results of one image. */
+/** The results of one image, which the next image may overwrite. */
 export interface ImageFeatures {
   /** [view][height][width][channels] of the network's trained part; the bytes of float32 numbers for a test image. */
   features: Uint8Array;
@@ -41,6 +41,9 @@ export function openImageFeatures({ network, weights, views, cacheFolder }: Feat
   const input = new Float32Array(sizeOf(frozen.inputShape));
   const output = new Float32Array(sizeOf(trained.inputShape));
   const means = new Float32Array(channelsOf(weights));
+  const cached = new Uint8Array(
+    Math.max(views, output.BYTES_PER_ELEMENT) * output.length + means.byteLength,
+  );
 
   function computeFeatures(pixels: Uint8Array, kind: FeatureKind, seed: string): Uint8Array {
     const show = (view: number) => {
@@ -55,7 +58,8 @@ export function openImageFeatures({ network, weights, views, cacheFolder }: Feat
       if (view > 0) show(view);
       const target = features.subarray(view * output.length, (view + 1) * output.length);
       for (let i = 0; i < output.length; i++) {
-        target[i] = Math.round(((output[i] as number) * 255) / maxFeature);
+        // Rounds to the nearest. Math.round took as long as the layers between two of these loops.
+        target[i] = ((output[i] as number) * 255) / maxFeature + 0.5;
       }
     }
     return features;
@@ -65,18 +69,18 @@ export function openImageFeatures({ network, weights, views, cacheFolder }: Feat
     const sha256 = hash('sha256', pixels);
     // Both kinds have their own entry.
     const entry = hash('sha256', `${kind} ${sha256}`);
-    const known = cacheFolder && readCached(cacheFolder, entry);
-    if (known) {
-      const length = known.length - means.byteLength;
+    const length = (kind === 'training' ? views : output.BYTES_PER_ELEMENT) * output.length;
+    const content = cached.subarray(0, length + means.byteLength);
+    if (cacheFolder && readCached(cacheFolder, entry, content)) {
       // A copy, as the numbers may start anywhere in the entry.
-      const numbers = new Float32Array(known.slice(length).buffer);
-      return { features: known.subarray(0, length), means: numbers };
+      const numbers = new Float32Array(content.slice(length).buffer);
+      return { features: content.subarray(0, length), means: numbers };
     }
     const features = computeFeatures(pixels, kind, sha256);
     const result = { features, means: means.slice() };
     if (!cacheFolder) return result;
-    const content = Buffer.concat([features, bytesOf(means)]);
-    const fault = await writeCached(cacheFolder, entry, content).then(
+    const computed = Buffer.concat([features, bytesOf(means)]);
+    const fault = await writeCached(cacheFolder, entry, computed).then(
       () => undefined,
       (error: Error) => error.message,
     );

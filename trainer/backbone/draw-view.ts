@@ -14,6 +14,9 @@ interface Crop {
 /** The smallest share of an image's area that a crop shows. */
 const minArea = 0.45;
 
+/** Red, green and blue: MobileNet has no other inputs. */
+const channels = 3;
+
 type ImageShape = readonly [height: number, width: number, channels: number];
 
 /**
@@ -40,8 +43,7 @@ export function drawView(
   const [height, width] = shape;
   const whole = { left: 0, top: 0, width, height, mirrored: true };
   const crop = view === 1 ? whole : drawCrop(shape, `${seed}/${view}`, view % 2 === 1);
-  resample(pixels, shape, crop, target);
-  normalizePixels(target, scale, target);
+  resample(pixels, shape, crop, scale, target);
 }
 
 function drawCrop([height, width]: ImageShape, seed: string, mirrored: boolean): Crop {
@@ -56,36 +58,54 @@ function drawCrop([height, width]: ImageShape, seed: string, mirrored: boolean):
   };
 }
 
-/** Reads a crop with bilinear interpolation. Beyond the border, the image's last pixels continue. */
+/**
+ * Reads a crop with bilinear interpolation, first down and then across, and normalizes it. Beyond the border, the image's last pixels
+ * continue.
+ */
 function resample(
   pixels: Uint8Array,
-  [height, width, channels]: ImageShape,
+  [height, width]: ImageShape,
   crop: Crop,
+  { mean, std }: Scale,
   target: Float32Array,
 ): void {
   const columns = positionsOf(width, crop.left, crop.width, crop.mirrored);
   const rows = positionsOf(height, crop.top, crop.height, false);
+  const [redScale, greenScale, blueScale] = perChannel(std, (value) => 1 / (255 * value));
+  const [red, green, blue] = perChannel(mean, (value) => 255 * value);
+  /** A row of the crop, as wide as the image. */
+  const line = new Float64Array(width * channels);
   let to = 0;
   for (let row = 0; row < height; row++) {
-    const upper = (rows.before[row] as number) * width * channels;
-    const lower = (rows.after[row] as number) * width * channels;
+    const upper = (rows.before[row] as number) * line.length;
+    const lower = (rows.after[row] as number) * line.length;
     const down = rows.share[row] as number;
-    for (let column = 0; column < width; column++) {
-      let left = (columns.before[column] as number) * channels;
-      let right = (columns.after[column] as number) * channels;
+    for (let i = 0; i < line.length; i++) {
+      const above = pixels[upper + i] as number;
+      line[i] = above + down * ((pixels[lower + i] as number) - above);
+    }
+    // One channel after the other, without an inner loop or array: this decides how long a view takes.
+    for (let column = 0; column < width; column++, to += channels) {
+      const left = (columns.before[column] as number) * channels;
+      const right = (columns.after[column] as number) * channels;
       const across = columns.share[column] as number;
-      // Plain numbers and indices: this loop decides how long a view takes.
-      for (let channel = 0; channel < channels; channel++) {
-        const aboveLeft = pixels[upper + left] as number;
-        const belowLeft = pixels[lower + left] as number;
-        const above = aboveLeft + across * ((pixels[upper + right] as number) - aboveLeft);
-        const below = belowLeft + across * ((pixels[lower + right] as number) - belowLeft);
-        target[to++] = above + down * (below - above);
-        left++;
-        right++;
-      }
+      const leftRed = line[left] as number;
+      const leftGreen = line[left + 1] as number;
+      const leftBlue = line[left + 2] as number;
+      const redLevel = leftRed + across * ((line[right] as number) - leftRed);
+      const greenLevel = leftGreen + across * ((line[right + 1] as number) - leftGreen);
+      const blueLevel = leftBlue + across * ((line[right + 2] as number) - leftBlue);
+      target[to] = (redLevel - red) * redScale;
+      target[to + 1] = (greenLevel - green) * greenScale;
+      target[to + 2] = (blueLevel - blue) * blueScale;
     }
   }
+}
+
+/** Returns a value of each channel from one for all, or from one each. */
+function perChannel(values: number | readonly number[], map: (value: number) => number) {
+  const [red, green = red, blue = red] = [values].flat().map(map) as [number, number?, number?];
+  return [red, green, blue] as const;
 }
 
 /** Returns, for each new pixel of a row or column, the old ones before and after its centre, and the share of the latter. */

@@ -1,6 +1,6 @@
 /** Keeps images that were converted to model input, so that the next command does not decode them again. */
 import { createHash, hash, randomUUID } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readvSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,19 +39,27 @@ const imagesFolder = 'images';
 const entryPath = (folder: string, sha256: string) =>
   join(folder, sha256.slice(0, 2), sha256.slice(2));
 
-/** Returns the pixels of an image file; null if the cache lacks them, or has them damaged. */
-export function readCached(folder: string, sha256: string): Uint8Array | null {
-  let entry: Buffer;
+/**
+ * Reads the pixels of an image file.
+ *
+ * @param target overwritten, as long as the pixels: memory of their own would take several times as long as reading them
+ * @returns whether they are there; false if the cache lacks them, or has others or damaged ones
+ */
+export function readCached(folder: string, sha256: string, target: Uint8Array): boolean {
+  let descriptor: number | null = null;
   try {
     // Synchronous, because an entry is small: it takes half of the time.
-    entry = readFileSync(entryPath(folder, sha256));
+    descriptor = openSync(entryPath(folder, sha256), 'r');
+    const checksum = Buffer.alloc(checksumBytes);
+    const bytes = readvSync(descriptor, [checksum, target]);
+    return (
+      bytes === checksumBytes + target.length && hash('sha256', target, 'buffer').equals(checksum)
+    );
   } catch {
-    return null;
+    return false;
+  } finally {
+    if (descriptor !== null) closeSync(descriptor);
   }
-  if (entry.length <= checksumBytes) return null;
-  const pixels = new Uint8Array(entry.subarray(checksumBytes));
-  const expected = entry.subarray(0, checksumBytes);
-  return hash('sha256', pixels, 'buffer').equals(expected) ? pixels : null;
 }
 
 /** Writes the pixels of an image file. */

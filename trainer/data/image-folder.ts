@@ -24,7 +24,7 @@ import { reportFolder } from './folder-report.ts';
 import { hashOfImageFile, idxFile } from './idx-folder.ts';
 import { inputFor, sampleImages } from './image-sample.ts';
 import { scaleOfImages } from './image-scale.ts';
-import { imagesInFile } from './image-set.ts';
+import { arrangeRows, imagesInFile, type PixelRows } from './image-set.ts';
 import { datasetName } from './known-datasets.ts';
 import { readToPixelFile, usualMemory } from './pixel-file.ts';
 import { type ReadImagesOptions, readImages } from './read-images.ts';
@@ -33,7 +33,7 @@ import { type ReadImagesOptions, readImages } from './read-images.ts';
 const testShare = 0.2;
 
 export interface LoadImageFolderOptions
-  extends Omit<ReadImagesOptions, 'cacheDir' | 'onPixels'>,
+  extends Omit<ReadImagesOptions, 'cacheDir'>,
     PictureOptions {
   /** The folder for fetched files and converted images (default: catwalk/datasets in the XDG cache folder). */
   cacheDir?: string | undefined;
@@ -55,8 +55,6 @@ interface LabelledImage {
   label: number;
   /** Of the file. */
   sha256: string;
-  /** None if they are in a file. */
-  pixels: Uint8Array;
   /** The number among all images that were read. */
   row: number;
 }
@@ -94,7 +92,7 @@ export async function loadImageFolder(
   const {
     parts: read,
     skipped,
-    descriptor,
+    pixels,
   } = await readParts(files, input, { ...options, cacheDir, folder });
   if (skipped.length > 0 && !options.skipUnreadable) throw unreadable(folder, skipped);
   const { train, test } = isSplit ? read : splitByContent(read.train ?? []);
@@ -106,12 +104,7 @@ export async function loadImageFolder(
     duplicates: duplicatesIn(parts),
     nearDuplicates: [],
   };
-  const setOf = (part: Part) => imageSetOf(part, input, descriptor);
-  const sets = {
-    train: setOf(parts.train),
-    validation: parts.validation && setOf(parts.validation),
-    test: setOf(parts.test),
-  };
+  const sets = imageSetsOf(parts, pixels);
   const { height, width, channels } = input;
   const shape = { height, width, channels, labels };
   const background = decided.background ?? backgroundOfPictures(shape, sets.train, onProgress);
@@ -197,15 +190,16 @@ interface ReadOptions extends ReadImagesOptions {
   maxMemory?: number | undefined;
 }
 
-/** @returns `descriptor` of the file with the pixels, or null if they are in memory */
+/** @returns `pixels`: those of each row, in memory or in a file */
 async function readParts(files: FolderFiles, input: ModelInputOptions, options: ReadOptions) {
   const { maxMemory = usualMemory() } = options;
   const names = (['train', 'validation', 'test'] as const).filter((name) => files[name]);
   const paths = names.flatMap((name) => files[name]?.flat() ?? []);
-  const isInFile = paths.length * imageLength(input) > maxMemory;
-  const { results, descriptor } = isInFile
-    ? await readToPixelFile(paths, input, { ...options, source: [options.folder, ...names] })
-    : { results: await readImages(paths, input, options), descriptor: null };
+  const size = imageLength(input);
+  const { results, target } =
+    paths.length * size > maxMemory
+      ? await readToFile(paths, input, { ...options, source: [options.folder, ...names] })
+      : await readToMemory(paths, input, options);
   const skipped: FolderReport['skipped'] = [];
   const parts: Partial<Record<PartName, Part>> = {};
   let row = -1;
@@ -214,15 +208,31 @@ async function readParts(files: FolderFiles, input: ModelInputOptions, options: 
       ofLabel.flatMap((path): LabelledImage[] => {
         const result = results[++row];
         if (result && 'sha256' in result) {
-          const pixels = 'pixels' in result ? result.pixels : new Uint8Array();
-          return [{ sha256: result.sha256, pixels, path, label, row }];
+          return [{ sha256: result.sha256, path, label, row }];
         }
         if (result) skipped.push(result);
         return [];
       }),
     );
   }
-  return { parts, skipped, descriptor };
+  return { parts, skipped, pixels: { size, target } };
+}
+
+async function readToFile(...[paths, input, options]: Parameters<typeof readToPixelFile>) {
+  const { results, descriptor } = await readToPixelFile(paths, input, options);
+  return { results, target: descriptor };
+}
+
+/** Threads read into one memory: copies of hundreds of megabytes took seconds. */
+async function readToMemory(
+  paths: readonly string[],
+  input: ModelInputOptions,
+  options: ReadOptions,
+) {
+  const size = imageLength(input);
+  const target = new Uint8Array(new SharedArrayBuffer(paths.length * size));
+  const files = paths.map((path, row) => ({ path, row }));
+  return { results: await readImages(files, input, { size, target }, options), target };
 }
 
 /**
@@ -243,22 +253,32 @@ function splitByContent(images: Part): { train: Part; test: Part } {
   return { train: parts.map(({ train }) => train), test: parts.map(({ test }) => test) };
 }
 
-function imageSetOf(part: Part, input: ModelInputOptions, descriptor: number | null): ImageSet {
-  const ordered = alternate(part);
-  const size = imageLength(input);
-  const labels = Uint8Array.from(ordered, ({ label }) => label);
-  if (descriptor !== null) {
-    return imagesInFile(
-      descriptor,
-      size,
-      ordered.map(({ row }) => row),
-      labels,
-    );
+/** Returns the images of each part, arranged so that the labels alternate. Those in memory are moved. */
+function imageSetsOf(
+  parts: { train: Part; validation: Part | null; test: Part },
+  { size, target }: PixelRows,
+) {
+  const [train, validation, test] = [
+    alternate(parts.train),
+    alternate(parts.validation ?? []),
+    alternate(parts.test),
+  ];
+  const rowsOf = (images: readonly LabelledImage[]) => images.map(({ row }) => row);
+  if (typeof target !== 'number') {
+    arrangeRows(target, size, rowsOf([...train, ...validation, ...test]));
   }
-  // Threads share it without a copy.
-  const images = new Uint8Array(new SharedArrayBuffer(ordered.length * size));
-  for (const [i, { pixels }] of ordered.entries()) images.set(pixels, i * size);
-  return { images, labels, count: ordered.length };
+  const setOf = (images: readonly LabelledImage[], first: number): ImageSet => {
+    const labels = Uint8Array.from(images, ({ label }) => label);
+    const { length: count } = images;
+    return typeof target === 'number'
+      ? imagesInFile(target, size, rowsOf(images), labels)
+      : { images: target.subarray(first * size, (first + count) * size), labels, count };
+  };
+  return {
+    train: setOf(train, 0),
+    validation: parts.validation && setOf(validation, train.length),
+    test: setOf(test, train.length + validation.length),
+  };
 }
 
 const labelsOnly = (files: readonly string[][]): ImageSet => {

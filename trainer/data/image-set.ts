@@ -1,5 +1,5 @@
 /** Reads the images of a set, wherever they are: in memory, or in a file if they are too many. */
-import { readSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { invertPixels } from '../../shared/image/model-input.ts';
 import type { ImageSet } from './dataset.ts';
 
@@ -45,15 +45,59 @@ export function readFully(descriptor: number, target: Uint8Array, position: numb
   }
 }
 
+/** The place of the images that are read: a row each. */
+export interface PixelRows {
+  /** Bytes of a row. */
+  size: number;
+  /** Memory that threads share, or the descriptor of a file that is open for writing. */
+  target: Uint8Array | number;
+}
+
+/** Writes an image into its row. */
+export function writeRow({ size, target }: PixelRows, row: number, pixels: Uint8Array): void {
+  if (typeof target !== 'number') {
+    target.set(pixels, row * size);
+    return;
+  }
+  for (let done = 0; done < size; ) {
+    done += writeSync(target, pixels, done, size - done, row * size + done);
+  }
+}
+
+/**
+ * Arranges the rows of a memory in another order, without a second memory.
+ *
+ * @param order for each row the row that it is to have the content of; rows that are not named come last
+ */
+export function arrangeRows(memory: Uint8Array, size: number, order: readonly number[]): void {
+  const count = memory.length / size;
+  const named = new Set(order);
+  const all = [
+    ...order,
+    ...Array.from({ length: count }, (_, i) => i).filter((i) => !named.has(i)),
+  ];
+  const done = new Uint8Array(count);
+  for (let start = 0; start < count; start++) {
+    if (done[start]) continue;
+    const first = memory.slice(start * size, (start + 1) * size);
+    let row = start;
+    for (let from = all[row]; from !== start; from = all[row] as number) {
+      memory.copyWithin(row * size, (from as number) * size, ((from as number) + 1) * size);
+      done[row] = 1;
+      row = from as number;
+    }
+    memory.set(first, row * size);
+    done[row] = 1;
+  }
+}
+
 /** Returns the images with these numbers. Those of a set in memory are copied. */
 export function pickImages(set: ImageSet, chosen: Uint32Array): ImageSet {
   const labels = Uint8Array.from(chosen, (image) => set.labels[image] as number);
   const { file } = set;
   if (file) {
     const rows = shared(chosen.map((image) => file.rows[image] as number));
-    const inverted = sharedBytes(
-      Uint8Array.from(chosen, (image) => file.inverted[image] as number),
-    );
+    const inverted = shareBytes(Uint8Array.from(chosen, (image) => file.inverted[image] as number));
     const picked = { ...file, rows, inverted };
     return { images: set.images, labels, count: chosen.length, file: picked };
   }
@@ -72,7 +116,7 @@ export function imagesInFile(
   rows: readonly number[],
   labels: Uint8Array,
 ): ImageSet {
-  const inverted = sharedBytes(new Uint8Array(rows.length));
+  const inverted = shareBytes(new Uint8Array(rows.length));
   const file = { descriptor, imageBytes, rows: shared(Uint32Array.from(rows)), inverted };
   return { images: new Uint8Array(), labels, count: rows.length, file };
 }
@@ -83,8 +127,10 @@ function shared(values: Uint32Array): Uint32Array {
   return copy;
 }
 
-function sharedBytes(values: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(values.byteLength));
-  copy.set(values);
+/** Returns the same bytes on memory that threads share: a copy, unless they are there already. */
+export function shareBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  copy.set(bytes);
   return copy;
 }

@@ -1,5 +1,5 @@
 /** Converts the images of a folder that does not fit into memory: their pixels are in one file of the cache, a row per image. */
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, statfs, utimes } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
@@ -9,7 +9,7 @@ import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { InvalidDatasetError, imageLength } from './dataset.ts';
 import { cacheFolderFor, writeToCache } from './image-cache.ts';
 import { stateOf } from './image-index.ts';
-import { readFully } from './image-set.ts';
+import { readFully, writeRow } from './image-set.ts';
 import type { UnreadableFile } from './read-image-file.ts';
 import { type ReadImagesOptions, readImages } from './read-images.ts';
 
@@ -115,12 +115,12 @@ async function readMissing(
   const missing = rows.flatMap((found, row) => (found ? [] : [row]));
   const done = paths.length - missing.length;
   const read = await readImages(
-    missing.map((row) => paths[row] as string),
+    missing.map((row) => ({ path: paths[row] as string, row })),
     input,
+    { size, target: descriptor },
     {
       cacheDir: null,
       onImages: onImages && ((count) => onImages(done + count, paths.length)),
-      onPixels: (i, pixels) => writeFully(descriptor, pixels, (missing[i] as number) * size),
       onProgress,
       signal,
     },
@@ -158,16 +158,10 @@ function copyRows(file: string, target: number, size: number, rows: Target['rows
     for (const [row, found] of rows.entries()) {
       if (!found) continue;
       readFully(source, pixels, found.row * size);
-      writeFully(target, pixels, row * size);
+      writeRow({ size, target }, row, pixels);
     }
   } finally {
     closeSync(source);
-  }
-}
-
-function writeFully(descriptor: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
   }
 }
 

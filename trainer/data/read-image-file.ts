@@ -5,6 +5,7 @@ import { type ModelInputOptions, readImage } from '../../shared/image/model-inpu
 import { minCachedBytes, readCached, writeCached } from './image-cache.ts';
 import { imageDecoders } from './image-decoders.ts';
 import { stateOf } from './image-index.ts';
+import { type PixelRows, writeRow } from './image-set.ts';
 
 /** A photo of 64 megapixels takes 256 MB when it is decoded. */
 export const maxPixels = 64_000_000;
@@ -15,14 +16,14 @@ export interface ReadSettings {
   input: ModelInputOptions;
   /** The folder of the cache's entries for `input`; null: no cache. */
   cacheFolder: string | null;
+  /** Receives the pixels. */
+  rows: PixelRows;
 }
 
 /** An image file that was read. */
 export interface ReadImage {
   /** Of the file. */
   sha256: string;
-  /** [height, width, channels], 0 to 255. */
-  pixels: Uint8Array;
   /** The result of caching it, if it was not cached: `written`, or why it can't be. */
   cached?: 'written' | { fault: string };
   /** The state of a cached file with this content; null if it has just changed. */
@@ -35,10 +36,11 @@ export interface UnreadableFile {
   reason: string;
 }
 
-/** Reads an image file as model input, from the cache if it is there. */
+/** Reads an image file as model input into its row, from the cache if it is there. */
 export async function readImageFile(
   path: string,
-  { input, cacheFolder }: ReadSettings,
+  row: number,
+  { input, cacheFolder, rows }: ReadSettings,
 ): Promise<ReadImage | UnreadableFile> {
   try {
     // Before the content: a later change leads to another state.
@@ -46,16 +48,20 @@ export async function readImageFile(
     const bytes = await readRegularFile(path, maxFileBytes);
     const sha256 = hash('sha256', bytes);
     const cache = bytes.length < minCachedBytes ? null : cacheFolder;
-    const known = cache && readCached(cache, sha256);
-    if (known) return { sha256, pixels: known, state };
+    const known = new Uint8Array(cache ? rows.size : 0);
+    if (cache && readCached(cache, sha256, known)) {
+      writeRow(rows, row, known);
+      return { sha256, state };
+    }
     const { pixels } = await readImage(bytes, { ...input, maxPixels, ...imageDecoders });
-    if (!cache) return { sha256, pixels };
+    writeRow(rows, row, pixels);
+    if (!cache) return { sha256 };
     try {
       await writeCached(cache, sha256, pixels);
     } catch (error) {
-      return { sha256, pixels, cached: { fault: (error as Error).message } };
+      return { sha256, cached: { fault: (error as Error).message } };
     }
-    return { sha256, pixels, cached: 'written', state };
+    return { sha256, cached: 'written', state };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const isKnown = error instanceof ImageError || error instanceof FileKindError;

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { ModelInputOptions } from '../../shared/image/model-input.ts';
 import { cacheFolderFor, pruneCache, readCached } from './image-cache.ts';
 import { type ImageIndex, openImageIndex } from './image-index.ts';
+import { type PixelRows, writeRow } from './image-set.ts';
 import {
   type ReadImage,
   type ReadSettings,
@@ -26,38 +27,39 @@ export interface ReadImagesOptions {
   cacheDir: string | null;
   /** Called at the start, about once a second, and at the end. */
   onImages?: ((done: number, of: number) => void) | undefined;
-  /**
-   * Receives the pixels of each image with the number of its path, if there is no cache. The results then have none (default: they
-   * have them).
-   */
-  onPixels?: ((i: number, pixels: Uint8Array) => void) | undefined;
   /** Receives why images can't be cached. */
   onProgress?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 type Result = ReadImage | UnreadableFile;
-const none = new Uint8Array();
-/** Reads some of the files, in their order. */
-type Reader = (paths: readonly string[]) => Promise<Result[]>;
 
-/** Reads image files as model input, on all cores, and returns the results in the order of the files. */
+/** A file, and the row that receives its pixels. */
+interface FileOfRow {
+  path: string;
+  row: number;
+}
+
+/** Files that a thread reads between two messages. */
+export type ReadTask = readonly FileOfRow[];
+/** Reads some of the files, in their order. */
+type Reader = (files: ReadTask) => Promise<Result[]>;
+
+/** Reads image files as model input, each into its row, on all cores, and returns the results in the order of the files. */
 export async function readImages(
-  paths: readonly string[],
+  files: readonly FileOfRow[],
   input: ModelInputOptions,
-  { cacheDir, onImages, onPixels, onProgress, signal }: ReadImagesOptions,
+  rows: PixelRows,
+  { cacheDir, onImages, onProgress, signal }: ReadImagesOptions,
 ): Promise<Result[]> {
+  const paths = files.map(({ path }) => path);
   const cacheFolder = cacheDir && (await cacheFolderFor(cacheDir, input));
   const index = cacheFolder && (await openImageIndex(cacheFolder, paths));
-  const progress = progressOf(paths.length, onImages);
-  const known = index ? await readKnown(paths, cacheFolder, index, progress, signal) : new Map();
-  const unknown = paths.filter((path) => !known.has(path));
-  const receive = (i: number, result: Result) => {
-    if (!onPixels || !('pixels' in result)) return;
-    onPixels(i, result.pixels);
-    result.pixels = none;
-  };
-  const read = await readOnThreads(unknown, { input, cacheFolder }, { progress, receive }, signal);
+  const progress = progressOf(files.length, onImages);
+  const settings = { input, cacheFolder, rows };
+  const known = index ? await readKnown(files, settings, index, progress, signal) : new Map();
+  const unknown = files.filter(({ path }) => !known.has(path));
+  const read = await readOnThreads(unknown, settings, progress, signal);
   progress.end();
   const rest = read.values();
   const results = paths.map((path): Result => known.get(path) ?? rest.next().value);
@@ -84,26 +86,21 @@ function progressOf(total: number, onImages: ReadImagesOptions['onImages']) {
 
 type Progress = ReturnType<typeof progressOf>;
 
-/** What happens with each image that was read. */
-interface Receiver {
-  progress: Progress;
-  receive(i: number, result: Result): void;
-}
-
-/** Returns the images of files that have not changed since they were cached. No thread is faster: each takes microseconds. */
+/** Reads the images of files that have not changed since they were cached. No thread is faster: each takes microseconds. */
 async function readKnown(
-  paths: readonly string[],
-  cacheFolder: string,
+  files: readonly FileOfRow[],
+  { cacheFolder, rows }: ReadSettings,
   index: ImageIndex,
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, ReadImage>> {
   const known = new Map<string, ReadImage>();
-  for (const [i, path] of paths.entries()) {
+  const pixels = new Uint8Array(rows.size);
+  for (const [i, { path, row }] of files.entries()) {
     const file = index.find(path);
-    const pixels = file && readCached(cacheFolder, file.sha256);
-    if (pixels) {
-      known.set(path, { ...file, pixels });
+    if (file && readCached(cacheFolder as string, file.sha256, pixels)) {
+      writeRow(rows, row, pixels);
+      known.set(path, file);
       progress.add(1);
     }
     if (i % knownAtOnce > 0) continue;
@@ -140,21 +137,22 @@ async function completeCache(
 }
 
 async function readOnThreads(
-  paths: readonly string[],
+  files: readonly FileOfRow[],
   settings: ReadSettings,
-  receiver: Receiver,
+  progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
-  const count = Math.min(availableParallelism(), Math.floor(paths.length / minFilesPerThread));
+  const count = Math.min(availableParallelism(), Math.floor(files.length / minFilesPerThread));
   const threads = Array.from({ length: count > 1 ? count : 0 }, () => startThread(settings));
   const stop = () => Promise.all(threads.map((thread) => thread.terminate()));
   signal?.addEventListener('abort', stop);
-  const inline: Reader = (chunk) => Promise.all(chunk.map((path) => readImageFile(path, settings)));
+  const inline: Reader = (task) =>
+    Promise.all(task.map(({ path, row }) => readImageFile(path, row, settings)));
   try {
     return await readWith(
       threads.length > 0 ? threads.map(readerOn) : [inline],
-      paths,
-      receiver,
+      files,
+      progress,
       signal,
     );
   } catch (error) {
@@ -169,22 +167,19 @@ async function readOnThreads(
 /** Each reader gets the next files whenever it has read its last ones. */
 async function readWith(
   readers: readonly Reader[],
-  paths: readonly string[],
-  { progress, receive }: Receiver,
+  files: readonly FileOfRow[],
+  progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
-  const results: Result[] = new Array(paths.length);
+  const results: Result[] = new Array(files.length);
   let next = 0;
   const work = async (read: Reader) => {
-    while (next < paths.length) {
+    while (next < files.length) {
       signal?.throwIfAborted();
       const from = next;
       next += chunkFiles;
-      const chunk = await read(paths.slice(from, next));
-      for (const [i, result] of chunk.entries()) {
-        receive(from + i, result);
-        results[from + i] = result;
-      }
+      const chunk = await read(files.slice(from, next));
+      for (const [i, result] of chunk.entries()) results[from + i] = result;
       progress.add(chunk.length);
     }
   };
@@ -201,14 +196,14 @@ const startThread = (settings: ReadSettings) =>
 
 const readerOn =
   (thread: Worker): Reader =>
-  async (paths) => {
+  async (task) => {
     const controller = new AbortController();
     const { signal } = controller;
     const exit = once(thread, 'exit', { signal }).then(([code]) => {
       throw new Error(`A thread that reads images ended with exit code ${code}.`);
     });
     try {
-      thread.postMessage(paths);
+      thread.postMessage(task);
       // `once` also rejects on the thread's 'error' event, with the thread's own error.
       const [results] = await Promise.race([once(thread, 'message', { signal }), exit]);
       return results as Result[];

@@ -1,4 +1,5 @@
 import type { ImageSet } from '../data/dataset.ts';
+import { shareBytes } from '../data/image-set.ts';
 import type { OptimizerState } from './optimizer.ts';
 
 /** Images that the network is tested on, and its logits. */
@@ -92,13 +93,6 @@ const shareImages = ({ images, labels, count, file, inputs }: ImageSet): ImageSe
   file,
   inputs,
 });
-
-function shareBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return shared;
-}
 
 /** Returns the mean loss of a step's batch. */
 export function stepLoss(losses: Float32Array, step: number, workers: number): number {

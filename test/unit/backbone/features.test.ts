@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -12,6 +12,7 @@ import { foldNormalization } from '../../../trainer/backbone/fold-normalization.
 import { openBackbone } from '../../../trainer/backbone/open-backbone.ts';
 import { maxFeature, splitNetwork } from '../../../trainer/backbone/split-network.ts';
 import { openBackend } from '../../../trainer/backend/open-backend.ts';
+import { imagesInFile } from '../../../trainer/data/image-set.ts';
 import type { LayerTensor } from '../../../trainer/weights/tensor.ts';
 import { photoPixels } from '../../support/models/photo-spec.ts';
 import { writeRandomBackbone } from '../../support/models/random-backbone.ts';
@@ -100,6 +101,26 @@ it('reads unchanged images from the cache, and computes only new ones', async ()
   expect(again.train.images.subarray(0, first.train.images.length)).toEqual(first.train.images);
   expect(again.test.inputs).toEqual(first.test.inputs);
   expect(again.means.subarray(0, first.means.length)).toEqual(first.means);
+}, 60_000);
+
+it('computes the same on several threads, of images in memory or in a file', async () => {
+  const options = { network: splitNetwork(spec, 6), weights, views: 2, cacheDir: null };
+  const [images, test] = [imagesOf(50), imagesOf(1, 50)];
+  const inMemory = await computeFeatures({ train: images, test }, options);
+  const path = join(root, 'images.bin');
+  await writeFile(path, images.images);
+  const file = await open(path);
+  const rows = Array.from({ length: 50 }, (_, i) => 49 - i);
+  const train = imagesInFile(file.fd, side * side * 3, rows, images.labels);
+  const inFile = await computeFeatures({ train, test }, options);
+  await file.close();
+  const size = inMemory.train.images.length / 50;
+  const featuresOf = ({ images }: { images: Uint8Array }, image: number) =>
+    images.subarray(image * size, (image + 1) * size);
+  for (const [i, row] of rows.entries()) {
+    expect(featuresOf(inFile.train, i)).toEqual(featuresOf(inMemory.train, row));
+  }
+  expect(inFile.test.inputs).toEqual(inMemory.test.inputs);
 }, 60_000);
 
 describe('a view', () => {
