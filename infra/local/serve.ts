@@ -1,9 +1,10 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { modelNameFor } from '../../shared/model/model-spec.ts';
 import { datasetName } from '../../trainer/data/known-datasets.ts';
 import type { StartOptions } from './options.ts';
 import { runTrainer } from './run-trainer.ts';
-import { type LocalWorker, startLocalWorker } from './worker.ts';
+import { type LocalWorker, launchLocalWorker } from './worker.ts';
 
 export interface ServeLocallyOptions extends StartOptions {
   /** Stops everything. The promise resolves when all processes have ended. */
@@ -11,6 +12,9 @@ export interface ServeLocallyOptions extends StartOptions {
   /** Prints a line. */
   print: (text: string) => void;
 }
+
+/** How often the trainer sends its first request to the bucket: the Worker may need longer to start than the images to be read. */
+const startAttempts = '10';
 
 /**
  * Starts the Worker and serves until the signal. Trains and publishes a model first if none is served yet, or if `retrain` is set.
@@ -28,18 +32,21 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
     DATASET_NAME: dataset,
     SNAPSHOT: 'on',
   };
-  print('Starting the Worker …');
-  const worker = await startLocalWorker({ port, persistTo, variables, signal });
+  const isNew = !existsSync(persistTo) || readdirSync(persistTo).length === 0;
+  const worker = await launchLocalWorker({ port, persistTo, variables, signal: options.signal });
   const workerEnded = worker.exited.then(() => ending.abort());
   try {
     const page = worker.url.replace('127.0.0.1', 'localhost');
-    if (options.retrain || !(await isReady(worker, signal))) {
+    print(`Starting the Worker at ${page} …`);
+    // Nothing is published in a new bucket: the images are read while the Worker starts.
+    if (!options.retrain && !isNew) await worker.started;
+    if (options.retrain || isNew || !(await isReady(worker, signal))) {
       print(
-        `The Worker listens at ${page}. It answers with the starter model until the first one is published, and then serves each as soon as it is published.`,
+        'It answers with the starter model until the first one is published, and then serves each as soon as it is published.',
       );
       const code = await runTrainer(
         ['--publish', 's3://catwalk', '--alias', 'production', ...options.trainerArguments],
-        worker.env,
+        { AWS_MAX_ATTEMPTS: startAttempts, ...worker.env },
         signal,
       );
       if (code !== 0 && !signal.aborted) {
@@ -47,6 +54,7 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
         return code;
       }
     }
+    await worker.started;
     if (!signal.aborted) {
       print(welcome(page, worker.logFile));
       await aborted(signal);

@@ -23,6 +23,8 @@ export interface LocalWorkerOptions {
 }
 
 export interface LocalWorker {
+  /** Resolves when it answers. Rejects with a WorkerStartError if it does not start, or with the signal's reason; it has ended then. */
+  started: Promise<void>;
   /** Such as `http://127.0.0.1:8787`. */
   url: string;
   /** The S3 endpoint of the local bucket `catwalk`. */
@@ -48,13 +50,24 @@ const stopGraceMs = 5_000;
 const repository = resolve(import.meta.dirname, '../..');
 
 /**
- * Starts the Worker with `wrangler dev` and waits until it answers. It runs in workerd on this machine, with its bucket in a folder
- * and the bucket's S3 API enabled. Needs neither an account nor a network.
+ * Starts the Worker as `launchLocalWorker` does, and waits until it answers.
  *
  * @throws {PortTakenError} if another program listens on the port
  * @throws {WorkerStartError} if the Worker ends, or does not answer within 90 seconds
  */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
+  const worker = await launchLocalWorker(options);
+  await worker.started;
+  return worker;
+}
+
+/**
+ * Starts the Worker with `wrangler dev`, without waiting until it answers. It runs in workerd on this machine, with its bucket in a
+ * folder and the bucket's S3 API enabled. Needs neither an account nor a network.
+ *
+ * @throws {PortTakenError} if another program listens on the port
+ */
+export async function launchLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const { signal } = options;
   signal?.throwIfAborted();
   const port = await claimPort(options.port, host);
@@ -73,18 +86,19 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
     await endProcessGroup(child, stopGraceMs);
     process.off('exit', killAtExit);
   };
-  try {
-    await untilHealthy(child, url, signal);
-  } catch (error) {
+  const started = untilHealthy(child, url, signal).catch(async (error: Error) => {
     await stop();
     signal?.throwIfAborted();
     throw new WorkerStartError(
-      `The local Worker ${(error as Error).message}. The end of its log, ${logFile}:\n${await tail(logFile)}\nIf a built file is missing, run: npm run build`,
+      `The local Worker ${error.message}. The end of its log, ${logFile}:\n${await tail(logFile)}\nIf a built file is missing, run: npm run build`,
       { cause: error },
     );
-  }
+  });
+  // Whoever stops it before it answers does not wait for this.
+  started.catch(() => {});
   const s3Endpoint = `${url}/cdn-cgi/local/r2/s3`;
-  return { url, s3Endpoint, env: localBucketEnvironment(s3Endpoint), logFile, exited, stop };
+  const env = localBucketEnvironment(s3Endpoint);
+  return { started, url, s3Endpoint, env, logFile, exited, stop };
 }
 
 /** Returns the credentials of wrangler.jsonc, which only open the bucket on this machine. */

@@ -58,6 +58,20 @@ test('Ctrl-C during training ends trainer and Worker, with exit code 130', async
   expect(processes()).toEqual([]);
 });
 
+test('reads the images while the Worker starts if the bucket is new', async () => {
+  start('--seed', '1', '--threads', '1');
+  await printed('Starting the Worker at http://localhost:');
+  const [url = ''] = /http:\S+/.exec(output) ?? [];
+  while (!processes().some((line) => line.includes('trainer/cli.ts'))) {
+    expect(child.exitCode).toBeNull();
+  }
+  await expect(fetch(url.replace('localhost', '127.0.0.1'))).rejects.toThrow();
+  await printed('Epoch 1/5');
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  expect(processes()).toEqual([]);
+});
+
 test('a training that fails ends the Worker and gives its exit code', async () => {
   start('--data-dir', join(folder, 'absent'));
   const [code] = await once(child, 'close');
