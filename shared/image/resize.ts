@@ -90,39 +90,69 @@ function averageAlong(
   return result;
 }
 
-/** Averages the rows of a picture in colour, as averageAlong does: three times as fast, as its sums are not in an array. */
+/**
+ * Averages the rows of a picture in colour, as averageAlong does: several times as fast, as its sums are not in an array, and the shares
+ * of the pixels are the same in all rows.
+ */
 function averageColours(
   { width, height, values, step = 3 }: ChannelImage,
   newWidth: number,
   part: { start: number; length: number },
 ): Float32Array {
   const result = new Float32Array(height * newWidth * 3);
-  const scale = part.length / newWidth;
-  const limit = Math.min(part.start + part.length, width);
+  const { firsts, counts, shares, totals } = sharesOf(width, newWidth, part);
+  let to = 0;
   for (let row = 0; row < height; row++) {
-    for (let target = 0; target < newWidth; target++) {
-      const start = part.start + target * scale;
-      const end = Math.min(start + scale, limit);
-      const first = Math.max(0, Math.floor(start));
-      let from = (row * width + first) * step;
-      let share = Math.min(first + 1, end) - Math.max(first, start);
+    const rowStart = row * width * step;
+    let next = 0;
+    for (let target = 0; target < newWidth; target++, to += 3) {
+      let from = rowStart + (firsts[target] as number) * step;
+      const share = shares[next] as number;
+      const end = next + (counts[target] as number);
       let red = share * (values[from] as number);
       let green = share * (values[from + 1] as number);
       let blue = share * (values[from + 2] as number);
-      for (let source = first + 1; source < end; source++) {
+      for (next++; next < end; next++) {
         from += step;
-        share = Math.min(1, end - source);
+        const share = shares[next] as number;
         red += share * (values[from] as number);
         green += share * (values[from + 1] as number);
         blue += share * (values[from + 2] as number);
       }
-      const to = (row * newWidth + target) * 3;
-      result[to] = red / (end - start);
-      result[to + 1] = green / (end - start);
-      result[to + 2] = blue / (end - start);
+      const total = totals[target] as number;
+      result[to] = red / total;
+      result[to + 1] = green / total;
+      result[to + 2] = blue / total;
     }
   }
   return result;
+}
+
+/**
+ * Returns which old pixels of a row each new pixel covers: the first, and how many, the share of each, one new pixel after the other, and
+ * the sum of the shares.
+ */
+function sharesOf(length: number, newLength: number, part: { start: number; length: number }) {
+  const firsts = new Uint32Array(newLength);
+  const counts = new Uint32Array(newLength);
+  const totals = new Float64Array(newLength);
+  const shares: number[] = [];
+  const scale = part.length / newLength;
+  const limit = Math.min(part.start + part.length, length);
+  for (let target = 0; target < newLength; target++) {
+    const start = part.start + target * scale;
+    const end = Math.min(start + scale, limit);
+    const first = Math.max(0, Math.floor(start));
+    shares.push(Math.min(first + 1, end) - Math.max(first, start));
+    firsts[target] = first;
+    counts[target] = 1;
+    totals[target] = end - start;
+    for (let source = first + 1; source < end; source++) {
+      shares.push(Math.min(1, end - source));
+      counts[target] = (counts[target] as number) + 1;
+    }
+  }
+  return { firsts, counts, shares: Float64Array.from(shares), totals };
 }
 
 /** A network's input: values 0 to 255, row by row. A grey pixel has one; a pixel in colour has three: red, green and blue. */
