@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { modelNameFor } from '../../shared/model/model-spec.ts';
-import { datasetName } from '../../trainer/data/known-datasets.ts';
+import { datasetName, isKnownDataset } from '../../trainer/data/known-datasets.ts';
 import type { StartOptions } from './options.ts';
 import { runTrainer } from './run-trainer.ts';
 import { type LocalWorker, launchLocalWorker } from './worker.ts';
@@ -13,8 +13,11 @@ export interface ServeLocallyOptions extends StartOptions {
   print: (text: string) => void;
 }
 
-/** How often the trainer sends its first request to the bucket: the Worker may need longer to start than the images to be read. */
-const startAttempts = '10';
+/**
+ * How often the trainer sends a request to the bucket, as the Worker may need longer to start than the images to be read: for some two
+ * minutes, longer than the Worker may take.
+ */
+const startAttempts = '20';
 
 /**
  * Starts the Worker and serves until the signal. Trains and publishes a model first if none is served yet, or if `retrain` is set.
@@ -33,13 +36,15 @@ export async function serveLocally(options: ServeLocallyOptions): Promise<number
     SNAPSHOT: 'on',
   };
   const isNew = !existsSync(persistTo) || readdirSync(persistTo).length === 0;
+  // Known data sets are read before the Worker could start.
+  const startsAtOnce = (options.retrain || isNew) && !isKnownDataset(dataset);
   const worker = await launchLocalWorker({ port, persistTo, variables, signal: options.signal });
   const workerEnded = worker.exited.then(() => ending.abort());
   try {
     const page = worker.url.replace('127.0.0.1', 'localhost');
     print(`Starting the Worker at ${page} …`);
     // Nothing is published in a new bucket: the images are read while the Worker starts.
-    if (!options.retrain && !isNew) await worker.started;
+    if (!startsAtOnce) await worker.started;
     if (options.retrain || isNew || !(await isReady(worker, signal))) {
       print(
         'It answers with the starter model until the first one is published, and then serves each as soon as it is published.',

@@ -2,8 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { writeSmallDataset } from '../../support/datasets/small-dataset.ts';
 
 const script = resolve(import.meta.dirname, '../../../infra/start.ts');
 
@@ -59,17 +60,20 @@ test('Ctrl-C during training ends trainer and Worker, with exit code 130', async
 });
 
 test('reads the images while the Worker starts if the bucket is new', async () => {
-  start('--seed', '1', '--threads', '1');
+  const dataset = await writeSmallDataset(await mkdtemp(join(tmpdir(), 'catwalk-start-set-')));
+  start('--dataset', dataset, '--threads', '1');
   await printed('Starting the Worker at http://localhost:');
   const [url = ''] = /http:\S+/.exec(output) ?? [];
   while (!processes().some((line) => line.includes('trainer/cli.ts'))) {
     expect(child.exitCode).toBeNull();
   }
   await expect(fetch(url.replace('localhost', '127.0.0.1'))).rejects.toThrow();
-  await printed('Epoch 1/5');
+  // Its first requests find no Worker, and are sent again.
+  await printed('Published ');
   child.kill('SIGINT');
   await once(child, 'exit');
   expect(processes()).toEqual([]);
+  await rm(dirname(dataset), { recursive: true });
 });
 
 test('a training that fails ends the Worker and gives its exit code', async () => {
