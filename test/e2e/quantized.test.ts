@@ -82,7 +82,7 @@ async function checkVersion(version: string) {
   expect(last).toMatchObject({ accuracy: metrics.accuracy, loss: metrics.loss });
 
   const all = { url: worker.url, labels: 10, images: 100, concurrency: 4, version };
-  expect(await askEveryImage(all)).toEqual(metrics.confusion);
+  expect((await askEveryImage(all)).confusion).toEqual(metrics.confusion);
 
   const { test, labels } = await loadDataset({ dataset });
   const model = await loadLayersModel(`${path}/model.json`);

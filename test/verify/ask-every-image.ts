@@ -22,10 +22,16 @@ export interface AskOptions {
   onProgress?: (asked: number) => void;
 }
 
+export interface Answers {
+  /** `confusion[actual][predicted]`, as in a manifest. */
+  confusion: number[][];
+  /** Of each image, in label order. */
+  probabilities: number[][];
+}
+
 /**
  * Requests the prediction of every test image with `GET /predict?index=`.
  *
- * @returns `confusion[actual][predicted]`, as in a manifest
  * @throws {AliasMovedError} if another version answers
  * @throws {Error} if an answer is not a prediction
  */
@@ -36,14 +42,15 @@ export async function askEveryImage({
   concurrency,
   version,
   onProgress,
-}: AskOptions): Promise<number[][]> {
+}: AskOptions): Promise<Answers> {
   const confusion = Array.from({ length: labels }, () => new Array<number>(labels).fill(0));
+  const probabilities: number[][] = [];
   let next = 0;
   let asked = 0;
   const askInTurn = async () => {
     while (next < images) {
       const index = next++;
-      const { actual, predicted, model } = await ask(url, index);
+      const { actual, predicted, model, ...answer } = await ask(url, index);
       if (model.version !== version) {
         throw new AliasMovedError(
           `Image ${index} was answered by version ${model.version}, not ${version}.`,
@@ -57,11 +64,12 @@ export async function askEveryImage({
         );
       }
       row[predicted.id] = count + 1;
+      probabilities[index] = answer.probabilities.map(({ probability }) => probability);
       onProgress?.(++asked);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, askInTurn));
-  return confusion;
+  return { confusion, probabilities };
 }
 
 async function ask(url: string, index: number) {

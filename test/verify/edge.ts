@@ -4,12 +4,16 @@ import * as z from 'zod';
 import { manifestSchema } from '../../shared/registry/manifest.ts';
 import { AliasMovedError, askEveryImage } from './ask-every-image.ts';
 import { compareConfusion, countCorrect } from './compare-confusion.ts';
+import { compareProbabilities } from './compare-probabilities.ts';
 
 const modelSchema = z.object({ manifest: manifestSchema });
 
+/** What a probability may differ by: Worker and trainer add up 32-bit floats in different orders. */
+const maxDifference = 1e-4;
+
 const options = new Command('npm run verify:edge --')
   .description(
-    "Requests every test image's prediction from a running Worker, and compares accuracy and confusion matrix with the manifest of its model. Exit code 1 if they differ.",
+    `Requests every test image's prediction from a running Worker. Compares accuracy and confusion matrix with the manifest of its model, and each probability with what the trainer computes from the published files. Exit code 1 if the matrices differ, or a probability by more than ${maxDifference}.`,
   )
   .option('--url <url>', 'address of the Worker', 'http://localhost:8787')
   .option('--concurrency <n>', 'concurrent requests', toCount, 8)
@@ -47,7 +51,7 @@ async function verify(url: string, concurrency: number): Promise<number> {
   const { accuracy, confusion } = manifest.metrics;
   const expected = countCorrect(confusion);
   const start = performance.now();
-  const found = await askEveryImage({
+  const { confusion: found, probabilities } = await askEveryImage({
     url,
     concurrency,
     labels: manifest.model.labels.length,
@@ -59,6 +63,15 @@ async function verify(url: string, concurrency: number): Promise<number> {
   const { correct, images } = countCorrect(found);
   const differences = compareConfusion(confusion, found);
   const same = Math.abs(correct / images - accuracy) < 1e-9 && differences.length === 0;
+  const { index, difference } = await compareProbabilities({
+    url,
+    manifest,
+    found: probabilities,
+    concurrency,
+    backend: 'auto',
+    device: 'auto',
+    onProgress: (compared) => showProgress(compared, images),
+  });
   console.log(`Model    ${manifest.name} ${manifest.version}`);
   console.log(`Trainer  ${expected.correct} of ${images} correct, accuracy ${accuracy}`);
   console.log(`Worker   ${correct} of ${images} correct, accuracy ${correct / images}`);
@@ -69,8 +82,11 @@ async function verify(url: string, concurrency: number): Promise<number> {
       `  ${labels[cell.actual]} taken for ${labels[cell.predicted]}: ${cell.expected} by the trainer, ${cell.found} by the Worker`,
     );
   }
-  console.log(same ? 'Same to the last image.' : 'They differ.');
-  return same ? 0 : 1;
+  console.log(same ? 'The same label for every image.' : 'Their labels differ.');
+  console.log(
+    `The largest difference of a probability is ${difference.toExponential(1)}, of image ${index}; at most ${maxDifference} is allowed.`,
+  );
+  return same && difference <= maxDifference ? 0 : 1;
 }
 
 function showProgress(asked: number, images: number) {
