@@ -129,7 +129,7 @@ async function readShard(
     .catch((cause: unknown) => {
       signal?.throwIfAborted();
       throw new BackboneError(
-        `MobileNet's pretrained layers could not be fetched: ${url}: ${messageOf(cause)}. Next: connect this machine to the network, or copy the folder from a machine that has it (${folder}) to the same place here, or name a folder with the layers model with --backbone, or train another network with --network.`,
+        `MobileNet's pretrained layers could not be fetched: ${url}: ${messageOf(cause)}. Next: connect this machine to the network. Or copy ${folder} from a machine that has trained mobilenet. Or name a folder with the layers model: --backbone <folder>. Or train without pretrained layers: --network tutorial.`,
         { cause },
       );
     });
