@@ -35,6 +35,8 @@ export interface Decoder {
   finishComponent(index: number, size: number, lines: number): void;
   writeRgba(
     out: number,
+    rows: number,
+    rowBytes: number,
     width: number,
     height: number,
     size: number,

@@ -204,6 +204,8 @@ function decodeJpeg(
       history: frame.progressive && size > 1 ? claim(blocks * 8) : 0,
     };
   });
+  const rowBytes = align(width + 32);
+  const rows = claim(5 * rowBytes);
   const out = claim(width * height * 4);
   const opened = openDecoder(open, free);
   const { memory } = opened;
@@ -217,7 +219,7 @@ function decodeJpeg(
       writeComponent(heap, decoder, i, layout);
       if (frame.progressive) decoder.finishComponent(i, size, layout.blocksDown);
     }
-    decoder.writeRgba(out, width, height, size, colour, maxAcross, maxDown);
+    decoder.writeRgba(out, rows, rowBytes, width, height, size, colour, maxAcross, maxDown);
     // An eighth of a very large picture is still larger than needed.
     const raster = openRaster(width, height, minSide);
     for (let y = 0, from = out; y < height; y++, from += 4 * width) {

@@ -1,5 +1,5 @@
 /** Turns the samples of a JPEG's components into RGBA. */
-import { ACROSS, BLOCKS_A_LINE, DOWN, PLANE, componentAddress } from './jpeg-memory';
+import { rowOf } from './jpeg-upsampling';
 
 // The colours of the file. CMYK has inverted inks, as Adobe writes it. The numbers above CMYK are YCCK.
 const GREY: i32 = 0;
@@ -14,13 +14,16 @@ function clamp(value: i32): i32 {
 }
 
 /**
- * Writes the picture as RGBA. The samples of components with smaller sampling factors are repeated.
+ * Writes the picture as RGBA.
  *
+ * @param rows five buffers of `rowBytes`: a row of each component, and values in between
  * @param width, height the picture's size after its reduction
  * @param maxAcross, maxDown the largest sampling factors
  */
 export function writeRgba(
   out: usize,
+  rows: usize,
+  rowBytes: usize,
   width: i32,
   height: i32,
   size: i32,
@@ -28,28 +31,28 @@ export function writeRgba(
   maxAcross: i32,
   maxDown: i32,
 ): void {
-  const c0 = componentAddress(0);
-  const c1 = componentAddress(1);
-  const c2 = componentAddress(2);
-  const c3 = componentAddress(3);
-  const across0 = load<i32>(c0 + ACROSS);
-  const across1 = load<i32>(c1 + ACROSS);
-  const across2 = load<i32>(c2 + ACROSS);
-  const across3 = load<i32>(c3 + ACROSS);
+  const sums = rows + 4 * rowBytes;
   let to = out;
   for (let y = 0; y < height; y++) {
-    const row0 = rowOf(c0, y, size, maxDown);
-    const row1 = colours == GREY ? row0 : rowOf(c1, y, size, maxDown);
-    const row2 = colours == GREY ? row0 : rowOf(c2, y, size, maxDown);
-    const row3 = colours < CMYK ? row0 : rowOf(c3, y, size, maxDown);
-    for (let x = 0; x < width; x++) {
-      const first = <i32>load<u8>(row0 + (across0 == maxAcross ? x : (x * across0) / maxAcross));
+    const row0 = rowOf(0, y, rows, sums, width, height, size, maxAcross, maxDown);
+    let row1 = row0;
+    let row2 = row0;
+    let row3 = row0;
+    if (colours != GREY) {
+      row1 = rowOf(1, y, rows + rowBytes, sums, width, height, size, maxAcross, maxDown);
+      row2 = rowOf(2, y, rows + 2 * rowBytes, sums, width, height, size, maxAcross, maxDown);
+    }
+    if (colours >= CMYK) {
+      row3 = rowOf(3, y, rows + 3 * rowBytes, sums, width, height, size, maxAcross, maxDown);
+    }
+    for (let x: usize = 0; x < <usize>width; x++) {
+      const first = <i32>load<u8>(row0 + x);
       let red = first;
       let green = first;
       let blue = first;
       if (colours != GREY) {
-        const second = <i32>load<u8>(row1 + (across1 == maxAcross ? x : (x * across1) / maxAcross));
-        const third = <i32>load<u8>(row2 + (across2 == maxAcross ? x : (x * across2) / maxAcross));
+        const second = <i32>load<u8>(row1 + x);
+        const third = <i32>load<u8>(row2 + x);
         if (colours == RGB || colours == CMYK) {
           green = second;
           blue = third;
@@ -62,7 +65,7 @@ export function writeRgba(
           blue = clamp(first + ((116130 * cb + 32768) >> 16));
         }
         if (colours >= CMYK) {
-          const black = <i32>load<u8>(row3 + (across3 == maxAcross ? x : (x * across3) / maxAcross));
+          const black = <i32>load<u8>(row3 + x);
           red = (red * black + 127) / 255;
           green = (green * black + 127) / 255;
           blue = (blue * black + 127) / 255;
@@ -72,12 +75,4 @@ export function writeRgba(
       to += 4;
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function rowOf(component: usize, y: i32, size: i32, maxDown: i32): usize {
-  const down = load<i32>(component + DOWN);
-  const row = down == maxDown ? y : (y * down) / maxDown;
-  return load<usize>(component + PLANE) + <usize>(row * load<i32>(component + BLOCKS_A_LINE) * size);
 }
