@@ -36,12 +36,23 @@ export function contentImages(bytes: Uint8Array, type: string): PostedImages {
   if (!isImage(bytes)) {
     if (jsonTypes.test(type)) return jsonImages(bytes);
     if (isText(bytes)) {
-      if (looksLikeJson(bytes)) return jsonImages(bytes);
+      const json = looksLikeJson(bytes) && jsonOrPixels(bytes, type);
+      if (json) return json;
       const start = new TextDecoder().decode(bytes.subarray(0, 200));
       if (isBase64Image(start)) return one({ kind: 'text', text: toText(bytes) });
     }
   }
   return one({ kind: 'file', bytes, contentType: type });
+}
+
+/** Reads JSON. Bytes that a client declares as such, and that are not JSON, are `null`: dark pixels may look like a text. */
+function jsonOrPixels(bytes: Uint8Array, type: string): PostedImages | null {
+  try {
+    return jsonImages(bytes);
+  } catch (error) {
+    if (type === 'application/octet-stream' && error instanceof Problem) return null;
+    throw error;
+  }
 }
 
 const one = (image: PostedImage): PostedImages => ({ images: [image], many: false });

@@ -2,20 +2,30 @@
 import { formatOf } from '../../shared/image/decode-image.ts';
 import { Problem } from '../errors.ts';
 
-/** Text is recognized by its first bytes. Files and raw pixels have control characters among them. */
+/** Text is recognized by its first bytes. Files and raw pixels have control characters among them, or bytes that are not UTF-8. */
 const inspectedBytes = 1024;
 const [tab, lineFeed, formFeed, carriageReturn, space] = [0x09, 0x0a, 0x0c, 0x0d, 0x20];
 
 export function isText(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, inspectedBytes).every((byte) => {
-    return (
-      byte >= space ||
-      byte === lineFeed ||
-      byte === carriageReturn ||
-      byte === tab ||
-      byte === formFeed
-    );
-  });
+  const start = bytes.subarray(0, inspectedBytes);
+  return start.every(isTextByte) && isUtf8(start);
+}
+
+const isTextByte = (byte: number): boolean =>
+  byte >= space ||
+  byte === lineFeed ||
+  byte === carriageReturn ||
+  byte === tab ||
+  byte === formFeed;
+
+/** Whether these bytes can start a text in UTF-8, which may end within a character. */
+function isUtf8(start: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(start, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Characters of base64 that hold the longest signature of an image: 24 bytes. */

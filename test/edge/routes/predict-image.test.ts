@@ -83,6 +83,18 @@ describe('POST /predict with one image', () => {
     expect(await answerTo(testImage(3))).toEqual(byIndex[3]);
   });
 
+  it.each([
+    ['like JSON', '[', 0x50],
+    ['like a text', 'A', 0x60],
+    ['like JSON, but not in UTF-8', '{', 0xb0],
+  ])('reads raw bytes that start %s', async (_, first, level) => {
+    const pixels = new Uint8Array(784).fill(level);
+    pixels[0] = first.charCodeAt(0);
+    const expected = await answerTo(JSON.stringify(Array.from(pixels)), 'application/json');
+    expect(await answerTo(pixels, 'application/octet-stream')).toEqual(expected);
+    if (level >= 0x80) expect(await answerTo(pixels)).toEqual(expected);
+  });
+
   it('reads JSON pixels: flat or nested, 0..255 or [0, 1], bare or in an object', async () => {
     const flat = Array.from(testImage(4));
     const forms = [
