@@ -1,4 +1,4 @@
-/** `npm run screenshots [-- --photo FILE]`: takes the pictures of the page in docs/ from a running Worker (`npm start`). */
+/** `npm run screenshots [-- --photo FILE | --own INDEX]`: takes the pictures of the page in docs/ from a running Worker (`npm start`). */
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,12 +6,16 @@ import { Command } from 'commander';
 import type { Page } from 'playwright-core';
 import { desktopDark, desktopLight, type Look, launch } from './support/browser/open-browser.ts';
 
-const { url, photo } = new Command('npm run screenshots --')
+const { url, photo, own } = new Command('npm run screenshots --')
   .description('Takes the pictures of the page in docs/.')
   .option('--url <url>', 'address of a running Worker', 'http://localhost:8787')
   .option('--photo <file>', 'a JPEG for the pictures of photos (default: they stay as they are)')
+  .option(
+    '--own <index>',
+    "take only the picture of a model of one's own photos, with this test image",
+  )
   .parse()
-  .opts<{ url: string; photo?: string }>();
+  .opts<{ url: string; photo?: string; own?: string }>();
 const docs = join(import.meta.dirname, '../docs');
 
 /** A boot that is predicted as a sandal, to show a mistake. */
@@ -42,7 +46,9 @@ async function showExplore(page: Page): Promise<void> {
   await page.locator('.tiles li').first().waitFor();
 }
 
-const pictures: [string, Look, string, (page: Page) => Promise<void>][] = [
+type Picture = [file: string, look: Look, view: string, show: (page: Page) => Promise<void>];
+const ownPictures: Picture[] = [['page-own.png', desktopLight, `try/${own}`, showTry]];
+const pictures: Picture[] = [
   ['page.png', desktopLight, `try/${testImage}`, showTry],
   ['page-dark.png', desktopDark, `try/${testImage}`, showTry],
   ['page-explore.png', desktopLight, 'explore', showExplore],
@@ -57,7 +63,9 @@ const folder = await mkdtemp(join(tmpdir(), 'catwalk-screenshots-'));
 const video = join(folder, 'photo.mjpeg');
 if (photo !== undefined) await copyFile(photo, video);
 const browser = await launch(photo && video);
-for (const [file, { viewport, colorScheme }, view, show] of pictures) {
+for (const [file, { viewport, colorScheme }, view, show] of own === undefined
+  ? pictures
+  : ownPictures) {
   const context = await browser.newContext({
     viewport,
     colorScheme,

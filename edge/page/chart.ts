@@ -47,7 +47,7 @@ function lineChart({ title, lines, until, format }: ChartOptions): HTMLElement {
     );
   }
   const step = Math.max(1, Math.ceil((last - first) / 8));
-  for (let x = first; x <= last; x += step) {
+  for (let x = first; x <= Math.max(until, first); x += step) {
     svg.append(makeSvg('text', { x: px(x), y: height - 6, class: 'x' }, String(x)));
   }
   for (const { className, points } of shown) {
