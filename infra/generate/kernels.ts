@@ -53,7 +53,7 @@ export async function buildKernels(): Promise<void> {
   );
   // The training threads share its memory, whose maximum is what 32 bits can address.
   const sharedMemory = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
-  await compile('adam.ts', 'optimizer.wasm', '-O3', ...sharedMemory);
+  await compile('optimizer.ts', 'optimizer.wasm', '-O3', ...sharedMemory);
   await compile('decoders.ts', 'decoders.wasm', '-O3');
   // Code that reads a module of an earlier build has to fail here too, not only in a fresh clone.
   for (const name of before) await rm(`${out}/${name}`);

@@ -40,12 +40,16 @@ export function openOptimizer(
   { optimizer, weightDecay, averageDecay }: UpdateSettings,
 ): UpdateWeights {
   const { parameters, average } = state;
+  const { addVector } = openKernels(state.memory);
   const adamStep = openAdam(state.memory);
   const decaying = weightDecay > 0 ? rangesOf(tensors, ({ kind }) => kind === 'kernel') : [];
   const averaged = rangesOf(tensors, isStatistic);
   const trained = rangesOf(tensors, (tensor) => !isStatistic(tensor));
   return (learningRate, step, part) => {
-    const gradient = addUp(state.gradients, part);
+    const [gradient, ...others] = state.gradients as [Float32Array, ...Float32Array[]];
+    for (const other of others) {
+      addVector(addressIn(gradient, part), addressIn(other, part), part[1] - part[0]);
+    }
     for (const range of decaying) {
       const common = commonRange(part, range);
       // Decoupled (Loshchilov & Hutter 2019, arXiv:1711.05101), or a part of the gradient, as in torch.optim.
@@ -96,14 +100,6 @@ const commonRange = (one: Range, other: Range): Range => [
 
 // One plain loop at a time, which the compiler turns into fast code.
 
-function addUp(gradients: readonly Float32Array[], [from, to]: Range): Float32Array {
-  const [sum, ...others] = gradients as [Float32Array, ...Float32Array[]];
-  for (const other of others) {
-    for (let i = from; i < to; i++) sum[i] = (sum[i] as number) + (other[i] as number);
-  }
-  return sum;
-}
-
 function addScaled(
   target: Float32Array,
   values: Float32Array,
@@ -142,8 +138,9 @@ export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 type AdamState = Pick<OptimizerState, 'parameters' | 'firstMoments' | 'secondMoments'>;
 
-/** The function of shared/kernels/assembly/optimizer.ts. */
+/** The functions of shared/kernels/assembly/optimizer.ts. */
 interface OptimizerModule {
+  addVector(target: Address, values: Address, length: number): void;
   adamStep(
     parameters: Address,
     firstMoments: Address,
@@ -158,6 +155,15 @@ interface OptimizerModule {
   ): void;
 }
 
+/** @throws {Error} if the kernels are not built (`npm run build`) */
+function openKernels(memory: WebAssembly.Memory): OptimizerModule {
+  const module = new WebAssembly.Module(readBuild('optimizer.wasm'));
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  return instance.exports as unknown as OptimizerModule;
+}
+
+const addressIn = ({ byteOffset }: Float32Array, [from]: Range): Address => byteOffset + 4 * from;
+
 /**
  * Opens Adam (Kingma & Ba 2015, arXiv:1412.6980), in the order of operations of PyTorch's `_single_tensor_adam`. It runs
  * in WebAssembly, as a scalar step spends most of its time on square roots and divisions.
@@ -166,24 +172,21 @@ interface OptimizerModule {
  * @throws {Error} if the kernel is not built (`npm run build`)
  */
 export function openAdam(memory: WebAssembly.Memory) {
-  const module = new WebAssembly.Module(readBuild('optimizer.wasm'));
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const { adamStep } = instance.exports as unknown as OptimizerModule;
+  const { adamStep } = openKernels(memory);
   const { beta1, beta2, epsilon } = adamDefaults;
   return (
     { parameters, firstMoments, secondMoments }: AdamState,
     gradient: Float32Array,
     learningRate: number,
     step: number,
-    [from, to]: Range,
+    range: Range,
   ) => {
-    const addressIn = ({ byteOffset }: Float32Array) => byteOffset + 4 * from;
     adamStep(
-      addressIn(parameters),
-      addressIn(firstMoments),
-      addressIn(secondMoments),
-      addressIn(gradient),
-      to - from,
+      addressIn(parameters, range),
+      addressIn(firstMoments, range),
+      addressIn(secondMoments, range),
+      addressIn(gradient, range),
+      range[1] - range[0],
       learningRate / (1 - beta1 ** step),
       1 / Math.sqrt(1 - beta2 ** step),
       beta1,

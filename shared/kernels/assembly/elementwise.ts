@@ -1,4 +1,4 @@
-import { loadLanes, storeLanes } from './vector';
+import { loadLanes, storeLanes, storePair } from './vector';
 
 /** out = y > 0 ? dy : 0, the gradient of ReLU from its output. */
 export function reluGradient(dy: usize, y: usize, out: usize, length: i32): void {
@@ -34,6 +34,24 @@ export function clampAbove(values: usize, length: i32, highest: f32): void {
     const lanes = min(4, length - index);
     const at = values + (<usize>index << 2);
     storeLanes(at, f32x4.pmin(ceiling, loadLanes(at, lanes)), lanes);
+  }
+}
+
+/** target += values, both of `length` numbers. */
+export function addVector(target: usize, values: usize, length: i32): void {
+  const end = target + (<usize>length << 2);
+  const pairsEnd = target + (<usize>(length & ~7) << 2);
+  for (; target < pairsEnd; target += 32) {
+    storePair(
+      target,
+      f32x4.add(v128.load(target), v128.load(values)),
+      f32x4.add(v128.load(target, 16), v128.load(values, 16)),
+    );
+    values += 32;
+  }
+  for (; target < end; target += 4) {
+    store<f32>(target, load<f32>(target) + load<f32>(values));
+    values += 4;
   }
 }
 

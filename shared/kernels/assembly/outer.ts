@@ -37,22 +37,33 @@ export function sumOuterProducts(
     const first = starts + (<usize>pass << 2);
     const end = first + (<usize>count << 2);
     let panel = scratch;
-    for (let column = 0; column < columns; column += PANEL) {
+    let column = 0;
+    if (isDefined(WIDE)) {
+      // Rows of out are written from end to end.
+      column = columns & ~(2 * PANEL - 1);
+      for (let run = 0; run < runs; run++) {
+        for (let k = 0; k < runLength; k += 4) {
+          const row = out + <usize>(run * runLength + k) * outRow;
+          const rowEnd = row + (<usize>column << 2);
+          const offset = <usize>(run * runStride) + (<usize>k << 2);
+          const live = min(4, runLength - k);
+          panel = scratch;
+          for (let target = row; target < rowEnd; target += 64) {
+            sumWideTile(pass > 0, first, end, offset, panel, panelBytes, target, outRow, live);
+            panel += <usize>panelBytes * 2;
+          }
+        }
+      }
+    }
+    for (; column < columns; column += PANEL) {
       const width = min(PANEL, columns - column);
-      const isWide = isDefined(WIDE) && column + 2 * PANEL <= columns;
       for (let run = 0; run < runs; run++) {
         for (let k = 0; k < runLength; k += 4) {
           const target =
             out + <usize>(run * runLength + k) * outRow + (<usize>column << 2);
           const offset = <usize>(run * runStride) + (<usize>k << 2);
-          const live = min(4, runLength - k);
-          if (isWide) sumWideTile(pass > 0, first, end, offset, panel, panelBytes, target, outRow, live);
-          else sumTile(pass > 0, first, end, offset, panel, target, outRow, live, width);
+          sumTile(pass > 0, first, end, offset, panel, target, outRow, min(4, runLength - k), width);
         }
-      }
-      if (isWide) {
-        column += PANEL;
-        panel += <usize>panelBytes;
       }
       panel += <usize>panelBytes;
     }

@@ -1,4 +1,4 @@
-import { PANEL } from './vector';
+import { PANEL, storePair } from './vector';
 
 /**
  * Copies a matrix [rows, columns] into panels of eight columns, [ceil(columns / 8)][rows][8], which the
@@ -24,8 +24,7 @@ export function packPanels(
     let to = target + <usize>(first / PANEL) * <usize>panelStride;
     if (width == PANEL && columnStride == 1) {
       for (let row = 0; row < rows; row++) {
-        v128.store(to, v128.load(from));
-        v128.store(to, v128.load(from, 16), 16);
+        storePair(to, v128.load(from), v128.load(from, 16));
         from += rowBytes;
         to += 32;
       }

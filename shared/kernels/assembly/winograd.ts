@@ -25,17 +25,17 @@ export function winogradFilter(
 ): void {
   const tap = <usize>(inChannels * outChannels) << 2;
   const panelBytes = <usize>(inChannels * PANEL) << 2;
-  for (let input = 0; input < inChannels; input++) {
-    for (let output = 0; output < outChannels; output += 4) {
-      const to =
-        target +
-        <usize>(output / PANEL) * panelBytes +
-        (<usize>(input * PANEL + (output % PANEL)) << 2);
-      const row1 = filter + tap * 3;
-      const row2 = filter + tap * 6;
-      let first = v128.load(filter);
-      let middle = v128.load(filter + tap);
-      let last = v128.load(filter + tap * 2);
+  const inputBytes = <usize>outChannels << 2;
+  // The input channels are the inner loop, so that the lines of each point are filled one after the other.
+  for (let output = 0; output < outChannels; output += 4) {
+    let from = filter + (<usize>output << 2);
+    let to = target + <usize>(output / PANEL) * panelBytes + (<usize>(output % PANEL) << 2);
+    for (let input = 0; input < inChannels; input++) {
+      const row1 = from + tap * 3;
+      const row2 = from + tap * 6;
+      let first = v128.load(from);
+      let middle = v128.load(from + tap);
+      let last = v128.load(from + tap * 2);
       storeFilterPoints(to, tap, first, middle, last);
       const bottomFirst = v128.load(row2);
       const bottomMiddle = v128.load(row2 + tap);
@@ -62,7 +62,8 @@ export function winogradFilter(
         f32x4.sub(middle, halfMiddle),
         f32x4.sub(last, halfLast),
       );
-      filter += 16;
+      from += inputBytes;
+      to += PANEL * 4;
     }
   }
 }

@@ -89,3 +89,25 @@ it('slicePart covers everything once', () => {
     }
   }
 });
+
+it('adds the gradients of all workers, whatever their length', () => {
+  const noImages = { images: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
+  const sizes = { published: 0, workers: 3, steps: 0, labels: 0, averaged: false };
+  const length = 43;
+  const state = createSharedState(
+    { train: noImages, test: noImages, validation: null },
+    { ...sizes, parameters: length },
+  );
+  for (const [worker, gradient] of state.gradients.entries()) {
+    for (let i = 0; i < length; i++) gradient[i] = Math.sin(worker * 100 + i);
+  }
+  const [a, b, c] = state.gradients.map((gradient) => gradient.slice()) as Float32Array[];
+  const expected = a?.map((value, i) => Math.fround(value + (b?.[i] ?? 0)) + (c?.[i] ?? 0));
+  const update = openOptimizer(state, [{ kind: 'bias', shape: [length] }], {
+    ...recipes.tutorial,
+    optimizer: 'sgd',
+  });
+  for (const part of [0, 1]) update(learningRate, 1, slicePart(length, part, 2));
+  // The velocity starts as the gradient.
+  expect(state.firstMoments).toEqual(expected);
+});

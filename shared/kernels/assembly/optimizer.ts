@@ -1,0 +1,2 @@
+export { adamStep } from './adam';
+export { addVector } from './elementwise';
