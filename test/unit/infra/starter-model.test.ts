@@ -29,6 +29,13 @@ describe('the starter model', () => {
       const key = `models/${served.model}/versions/${version}/${file}`;
       expect(await readFrom(target)(key)).toEqual(await read(key));
     }
+    const manifest = await readFile(
+      join(target, `models/${served.model}/versions/${version}/manifest.json`),
+    );
+    const { metrics, training } = JSON.parse(String(manifest));
+    expect(metrics.accuracy).toBeCloseTo(0.9139, 4);
+    // Anyone can train it again from this commit.
+    expect(training.git).toEqual({ commit: expect.stringMatching(/^[0-9a-f]{40}$/), dirty: false });
     const alias = await readFile(join(target, `models/${served.model}/aliases/production.json`));
     expect(JSON.parse(String(alias))).not.toHaveProperty('history');
     const described = await readFile(join(target, 'datasets/fashion-mnist/dataset.json'));
