@@ -45,8 +45,8 @@ export function pooledInputGradient(
   const tails = scratch;
   const ends = scratch + 32;
   const lists = ends + (<usize>(reached * across) << 2);
-  memory.fill(dx, 0, <usize>images * imageBytes);
   for (let image = 0; image < images; image++) {
+    memory.fill(dx, 0, imageBytes);
     listPixels(dy, positions, reached, across, outChannels, <u32>pixel, tails, ends, lists);
     for (let channel = 0; channel < inChannels; ) {
       const block = inChannels - channel >= PIXEL_BLOCK ? PIXEL_BLOCK : min(4, inChannels - channel);
