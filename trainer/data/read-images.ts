@@ -16,8 +16,10 @@ import {
 
 /** A thread takes about as long to start as a few photos to decode. */
 const minFilesPerThread = 16;
-/** Files that a thread reads between two messages. */
-const chunkFiles = 8;
+/** Files that a thread reads between two messages: more of many, as tiny pictures take no longer than a message. */
+const minChunkFiles = 8;
+const maxChunkFiles = 64;
+const chunksPerThread = 100;
 /** Files that are read from the cache before the process looks after anything else. */
 const knownAtOnce = 200;
 const messageIntervalMs = 1000;
@@ -172,6 +174,8 @@ async function readWith(
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
   const results: Result[] = new Array(files.length);
+  const share = Math.ceil(files.length / (chunksPerThread * readers.length));
+  const chunkFiles = Math.max(minChunkFiles, Math.min(maxChunkFiles, share));
   let next = 0;
   const work = async (read: Reader) => {
     while (next < files.length) {
