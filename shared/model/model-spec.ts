@@ -14,9 +14,11 @@ const convolution = {
   activation: z.optional(activationSchema),
 };
 
+export const conv2dSchema = z.object({ type: z.literal('conv2d'), filters: size, ...convolution });
+
 /** The input of a layer is the output of the one before it. */
 export const layerSpecSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('conv2d'), filters: size, ...convolution }),
+  conv2dSchema,
   z.object({ type: z.literal('depthwiseConv2d'), ...convolution }),
   /** Adds the output of an earlier layer, `from`; no activation by default. */
   z.object({

@@ -26,7 +26,8 @@ export function residualFor(dataset: DatasetShape): TrainingSpec {
     add(...convolution(filters), ...convolution(filters), { type: 'add', from });
   };
   const pool: TrainingLayer = { type: 'maxPool2d', poolSize: 2 };
-  add(...convolution(16)); // [32, 32, 3] -> [32, 32, 16]
+  // Its outputs need no normalization: trainer/train/whiten.ts computes filters whose outputs are uncorrelated and of variance 1.
+  add({ type: 'conv2d', filters: 16, kernelSize: 3, fixed: true }); // [32, 32, 3] -> [32, 32, 16]
   add(...convolution(32), pool); // -> [16, 16, 32]
   add(...convolution(64), pool); // -> [8, 8, 64]
   addPair(64);

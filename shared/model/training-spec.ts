@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { activationSchema, layerSpecSchema, type ModelSpec } from './model-spec.ts';
+import { activationSchema, conv2dSchema, layerSpecSchema, type ModelSpec } from './model-spec.ts';
 
 /**
  * Normalizes each channel by its mean and variance in the batch (Ioffe & Szegedy 2015, arXiv:1502.03167). It directly follows a
@@ -11,8 +11,13 @@ const batchNormSchema = z.object({
   activation: z.optional(activationSchema),
 });
 
+/** A convolution whose kernel and bias stay as they are when the training starts. It is published as any other. */
+const fixedConvolutionSchema = z.extend(conv2dSchema, { fixed: z.literal(true) });
+
 /** The layers of a network as it trains. */
-export const trainingLayersSchema = z.array(z.union([layerSpecSchema, batchNormSchema]));
+export const trainingLayersSchema = z.array(
+  z.union([fixedConvolutionSchema, layerSpecSchema, batchNormSchema]),
+);
 
 export type TrainingLayer = z.infer<typeof trainingLayersSchema>[number];
 
@@ -21,6 +26,10 @@ export interface TrainingSpec extends Omit<ModelSpec, 'layers' | 'inputShape'> {
   inputShape: [height: number, width: number, channels: number];
   layers: TrainingLayer[];
 }
+
+/** Returns whether a layer's weights stay as they are when the training starts. */
+export const isFixed = (layer: TrainingLayer | undefined): boolean =>
+  layer?.type === 'conv2d' && 'fixed' in layer;
 
 /** A network without batch normalization, as it is published. */
 export interface FoldedSpec extends TrainingSpec {
@@ -61,6 +70,9 @@ export function publishedSpec<Spec extends TrainingSpec>(
       } as typeof before;
     } else if (layer.type === 'add') {
       layers.push({ ...layer, from: positions[layer.from] as number });
+    } else if (layer.type === 'conv2d' && 'fixed' in layer) {
+      const { fixed, ...published } = layer;
+      layers.push(published);
     } else {
       layers.push(layer);
     }

@@ -18,6 +18,7 @@ import { readSigningKey } from '../registry/signature.ts';
 import { storeTestSet } from '../registry/test-set.ts';
 import { recipeNamesOf, recipeOf, settingsFor } from '../train/recipes.ts';
 import { train } from '../train/train.ts';
+import { whiteningFilters } from '../train/whiten.ts';
 import type { LayerTensor } from '../weights/tensor.ts';
 import { CheckpointError, type ResumedRun } from './checkpoint.ts';
 import { datasetFor, recipeFor, refuseUnusable } from './fit-recipe.ts';
@@ -177,16 +178,21 @@ function networkToTrain(
   notify: (message: string) => void,
 ): { trained: TrainingSpec; initial?: LayerTensor[] } {
   if (!parent) {
-    if (!resumed) return { trained: networkFor(dataset, network) };
-    const { spec, trainingLayers: layers } = resumed.config;
-    const continued = continuedSpec(dataset, spec);
-    return { trained: layers ? { ...continued, layers } : continued };
+    const trained = resumed ? resumedSpec(dataset, resumed) : networkFor(dataset, network);
+    if (network !== 'residual') return { trained };
+    return { trained, initial: whiteningFilters(trained, dataset.train) };
   }
   const { spec, weights, isNewLastLayer } = parent.fit(dataset);
   const labels = isNewLastLayer ? '. It has other labels, so the last layer starts anew' : '';
   notify(`Starting from the weights of ${options.from}${labels}`);
   if (parent.note) notify(parent.note);
   return { trained: spec, initial: weights };
+}
+
+function resumedSpec(dataset: Dataset, { config }: ResumedRun): TrainingSpec {
+  const { spec, trainingLayers: layers } = config;
+  const continued = continuedSpec(dataset, spec);
+  return layers ? { ...continued, layers } : continued;
 }
 
 /** Opens the bucket to publish to. The AWS SDK takes 30 MiB, so a run without a bucket does not load it. */

@@ -1,7 +1,7 @@
 import type { Address } from '../../shared/kernels/common-kernels.ts';
 import { readBuild } from '../backend/wasm-module.ts';
 import { sizeOf } from '../weights/tensor.ts';
-import { isStatistic, type Parameter } from './parameters.ts';
+import { isStatistic, isTrained, type Parameter } from './parameters.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Start and end in a flat vector. */
@@ -36,15 +36,17 @@ const statisticsShare = 0.1;
  */
 export function openOptimizer(
   state: OptimizerState,
-  tensors: readonly Pick<Parameter, 'kind' | 'shape'>[],
+  tensors: readonly Pick<Parameter, 'kind' | 'shape' | 'fixed'>[],
   { optimizer, weightDecay, averageDecay }: UpdateSettings,
 ): UpdateWeights {
   const { parameters, average } = state;
   const { addVector } = openKernels(state.memory);
   const adamStep = openAdam(state.memory);
-  const decaying = weightDecay > 0 ? rangesOf(tensors, ({ kind }) => kind === 'kernel') : [];
+  const decays = ({ kind, fixed }: Pick<Parameter, 'kind' | 'fixed'>) =>
+    kind === 'kernel' && !fixed;
+  const decaying = weightDecay > 0 ? rangesOf(tensors, decays) : [];
   const averaged = rangesOf(tensors, isStatistic);
-  const trained = rangesOf(tensors, (tensor) => !isStatistic(tensor));
+  const trained = rangesOf(tensors, isTrained);
   return (learningRate, step, part) => {
     const [gradient, ...others] = state.gradients as [Float32Array, ...Float32Array[]];
     for (const other of others) {

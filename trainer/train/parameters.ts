@@ -1,5 +1,5 @@
 import { layerShapes } from '../../shared/model/layer-shapes.ts';
-import type { TrainingSpec } from '../../shared/model/training-spec.ts';
+import { isFixed, type TrainingSpec } from '../../shared/model/training-spec.ts';
 import { sizeOf } from '../weights/tensor.ts';
 
 /** A tensor in the flat vector of a network's parameters. */
@@ -9,6 +9,8 @@ export interface Parameter {
   /** `mean` and `variance` are batch normalization's moving statistics, which no gradient moves. */
   kind: 'kernel' | 'bias' | 'gamma' | 'beta' | 'mean' | 'variance';
   shape: readonly number[];
+  /** Whether the training leaves it as it is. */
+  fixed: boolean;
   /** The position of its first number in the vector. */
   offset: number;
   size: number;
@@ -29,7 +31,7 @@ export function parametersOf(spec: Pick<TrainingSpec, 'inputShape' | 'layers'>):
     const isNormalized = spec.layers[index + 1]?.type === 'batchNorm';
     const push = (kind: Parameter['kind'], shape: number[]) => {
       const size = sizeOf(shape);
-      parameters.push({ layer: index, kind, shape, offset, size });
+      parameters.push({ layer: index, kind, shape, fixed: isFixed(layer), offset, size });
       offset += size;
     };
     if (layer.type === 'conv2d' || layer.type === 'depthwiseConv2d') {
@@ -51,6 +53,10 @@ export function parametersOf(spec: Pick<TrainingSpec, 'inputShape' | 'layers'>):
 /** Returns the numbers of all tensors together. */
 export const countOf = (parameters: readonly Parameter[]): number =>
   parameters.reduce((sum, { size }) => sum + size, 0);
+
+/** Returns whether the gradient moves a tensor. */
+export const isTrained = (tensor: Pick<Parameter, 'kind' | 'fixed'>): boolean =>
+  !tensor.fixed && !isStatistic(tensor);
 
 /** Returns whether a tensor holds moving statistics, which each step averages instead of following a gradient. */
 export const isStatistic = ({ kind }: Pick<Parameter, 'kind'>): boolean =>

@@ -88,20 +88,22 @@ export const recipes = {
   },
 } satisfies Partial<Record<RecipeName, Recipe>>;
 
-/** Stochastic gradient descent, whose learning rate rises and falls once (Smith & Topin 2018, arXiv:1708.07120). */
+/**
+ * Stochastic gradient descent, whose learning rate rises and falls once (Smith & Topin 2018, arXiv:1708.07120). Few epochs need little
+ * augmentation (docs/12-how-it-works.md).
+ */
 const residual: Recipe = {
   ...tutorial,
-  epochs: 16,
+  epochs: 22,
   batchSize: 128,
   optimizer: 'sgd',
   learningRate: 0.1,
   weightDecay: 5e-4,
   schedule: 'cosine',
-  warmupEpochs: 3,
+  warmupEpochs: 4,
   labelSmoothing: 0.1,
   flip: true,
-  shift: 4,
-  erase: 8,
+  shift: 2,
 };
 
 /** Fine-tunes the last blocks of a network that was trained on other photos. */
@@ -124,8 +126,8 @@ const networkRecipes: Record<NetworkName, Partial<Record<RecipeName, Recipe>>> =
   wide: recipes,
   residual: {
     residual,
-    fast: { ...residual, epochs: 8, warmupEpochs: 1.5 },
-    best: { ...residual, epochs: 32, warmupEpochs: 6 },
+    fast: { ...residual, epochs: 11, warmupEpochs: 2 },
+    best: { ...residual, epochs: 44, warmupEpochs: 8 },
   },
   mobilenet: {
     mobilenet,

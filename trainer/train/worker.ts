@@ -16,7 +16,7 @@ import { type Distillation, distilledLoss, openTeachers } from './distillation.t
 import { assignFlat, crossEntropy, forward, type RecordStatistics, valuesOf } from './forward.ts';
 import { balancedWeights } from './image-order.ts';
 import { learningRateAt, openOptimizer } from './optimizer.ts';
-import { isStatistic, type Parameter, parametersOf } from './parameters.ts';
+import { isStatistic, isTrained, type Parameter, parametersOf } from './parameters.ts';
 import { openRandom } from './photo-random.ts';
 import type { Recipe } from './recipe.ts';
 import {
@@ -82,7 +82,7 @@ const backend = await openBackend(data.backend, {
 });
 const tensors = parametersOf(spec);
 const variables = variablesOf(tensors);
-const trained = variables.filter((_, at) => !isStatistic(tensors[at] as Parameter));
+const trained = variables.filter((_, at) => isTrained(tensors[at] as Parameter));
 const published = publishedSpec(spec);
 /** Weights of the published network, if it is not the one that trains. */
 const tested = tensors.some(isStatistic) ? variablesOf(parametersOf(published)) : variables;

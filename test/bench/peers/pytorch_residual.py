@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-BATCH, RATE, DECAY, SMOOTHING, SHIFT, ERASE = 128, 0.1, 5e-4, 0.1, 4, 8
+BATCH, RATE, DECAY, SMOOTHING, SHIFT = 128, 0.1, 5e-4, 0.1, 2
 
 
 def load(folder, part):
@@ -48,9 +48,19 @@ class Pair(nn.Module):
         return images + self.convolutions(images)
 
 
-def network(labels):
+def whitening(pictures):
+    """A convolution that is not trained: the principal axes of patches of the pictures, scaled to variance 1, and their negatives."""
+    patches = pictures.unfold(2, 3, 2).unfold(3, 3, 2).permute(0, 2, 3, 1, 4, 5).reshape(-1, 27)
+    variances, axes = torch.linalg.eigh(patches.T @ patches / len(patches))
+    axes = (axes / torch.sqrt(variances + 5e-4)).flip(1)[:, :8].T.reshape(8, 3, 3, 3)
+    layer = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+    layer.weight = nn.Parameter(torch.cat([axes, -axes]), requires_grad=False)
+    return nn.Sequential(layer, nn.ReLU(inplace=True))
+
+
+def network(labels, pictures):
     return nn.Sequential(
-        convolution(3, 16),
+        whitening(pictures),
         convolution(16, 32), nn.MaxPool2d(2),
         convolution(32, 64), nn.MaxPool2d(2), Pair(64),
         convolution(64, 128), nn.MaxPool2d(2), Pair(128),
@@ -59,7 +69,7 @@ def network(labels):
 
 
 def augment(images, generator):
-    """Mirrors half of a batch, shifts it and repeats the edge, and blackens a square, all in one gather."""
+    """Mirrors half of a batch, shifts it and repeats the edge, in one gather."""
     count, size = len(images), images.shape[-1]
     draw = lambda end: torch.randint(end, (count, 1), generator=generator)
     line = torch.arange(size)[None]
@@ -67,8 +77,6 @@ def augment(images, generator):
     columns = torch.where(draw(2) == 0, columns, size - 1 - columns)
     rows = (line - draw(2 * SHIFT + 1) + SHIFT).clamp(0, size - 1)
     moved = images.permute(0, 2, 3, 1)[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    inside = [(line >= start - ERASE // 2) & (line < start + ERASE // 2) for start in (draw(size), draw(size))]
-    moved = moved * ~(inside[0][:, :, None] & inside[1][:, None, :])[..., None]
     return moved.permute(0, 3, 1, 2)
 
 
@@ -76,7 +84,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--limit", type=int, default=50_000)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=22)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -92,13 +100,13 @@ def main():
     if arguments.limit < len(images):
         chosen = torch.randperm(len(images), generator=generator)[: arguments.limit]
         images, labels = images[chosen], labels[chosen]
-    model = network(int(labels.max()) + 1).to(memory_format=torch.channels_last)
-    decaying = [p for p in model.parameters() if p.ndim > 1]
+    model = network(int(labels.max()) + 1, scaled(images[:: max(1, len(images) // 2000)])).to(memory_format=torch.channels_last)
+    decaying = [p for p in model.parameters() if p.ndim > 1 and p.requires_grad]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decaying, "weight_decay": DECAY}, {"params": others}]
     optimizer = torch.optim.SGD(groups, lr=RATE, momentum=0.9)
     steps = math.ceil(len(images) / BATCH)
-    warmup = min(3, arguments.epochs / 4) * steps
+    warmup = min(4, arguments.epochs / 4) * steps
     seconds, step = 0.0, 0
     for epoch in range(1, arguments.epochs + 1):
         model.train()

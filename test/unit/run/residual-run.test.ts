@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { normalizePixels } from '../../../shared/model/predict.ts';
 import { loadDataset } from '../../../trainer/data/load-dataset.ts';
 import { readRun } from '../../../trainer/run/read-run.ts';
+import { whiteningFilters } from '../../../trainer/train/whiten.ts';
+import type { LayerTensor } from '../../../trainer/weights/tensor.ts';
 import { writeTomatoes } from '../../support/datasets/write-tomatoes.ts';
 import { startTraining } from '../../support/training-process.ts';
 
@@ -54,7 +56,16 @@ it('resumes to the same bits, and its model gives the answers that were measured
   const { config, files, epoch } = await readRun(once);
   expect(config).toMatchObject({ network: 'residual', recipe: 'residual' });
   expect(JSON.stringify(config.spec)).not.toMatch('batchNorm');
-  expect(config.trainingLayers?.filter(({ type }) => type === 'batchNorm').length).toBe(8);
+  expect(config.trainingLayers?.filter(({ type }) => type === 'batchNorm').length).toBe(7);
+  expect(JSON.stringify(config.spec)).not.toMatch('fixed');
+
+  // The first convolution has the filters that the training images give it, to the last bit, and no bias.
+  const { train: images } = await loadDataset({ dataset: folder, size: 32, colour: 'rgb' });
+  const trained = { ...config.spec, layers: config.trainingLayers ?? [] };
+  const [filters, bias] = whiteningFilters(trained, images) as [LayerTensor, LayerTensor];
+  const weights = new Float32Array(new Uint8Array(files['weights.bin']).buffer);
+  expect(weights.slice(0, 432)).toEqual(filters.values);
+  expect(weights.slice(432, 448)).toEqual(bias.values);
 
   await tf.setBackend('cpu');
   const { modelTopology, weightsManifest } = JSON.parse(String(Buffer.from(files['model.json'])));

@@ -6,13 +6,13 @@ import { createSharedState, slicePart } from '../../../trainer/train/shared-stat
 // A kernel of three weights and a bias of two.
 const start = [0.5, -0.2, 3, 0.01, -1];
 const tensors = [
-  { kind: 'kernel', shape: [3, 1] },
-  { kind: 'bias', shape: [2] },
+  { kind: 'kernel', shape: [3, 1], fixed: false },
+  { kind: 'bias', shape: [2], fixed: false },
 ] as const;
 const learningRate = 0.01;
 
 /** 20 steps, half of the gradient from each of two workers, the weights updated in two parts. */
-function train(settings: UpdateSettings) {
+function train(settings: UpdateSettings, fixed = false) {
   const noImages = { images: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
   const state = createSharedState(
     { train: noImages, test: noImages, validation: null },
@@ -27,7 +27,8 @@ function train(settings: UpdateSettings) {
   );
   state.parameters.set(start);
   state.average?.set(start);
-  const updateWeights = openOptimizer(state, tensors, settings);
+  const [kernel, bias] = tensors;
+  const updateWeights = openOptimizer(state, [{ ...kernel, fixed }, bias], settings);
   const history: number[][] = [];
   for (let step = 1; step <= 20; step++) {
     const half = Float32Array.from(start, (_, i) => Math.sin(step * 3 + i) / 2);
@@ -50,6 +51,14 @@ it.each([
 ] as const)("%s with weight decay %d steps as PyTorch's", (optimizer, weightDecay, expected) => {
   const { parameters } = train({ optimizer, weightDecay, averageDecay: 0 });
   for (const [i, value] of expected.entries()) expect(parameters[i]).toBeCloseTo(value, 5);
+});
+
+it.each(['adamw', 'sgd'] as const)('leaves fixed weights as they are with %s', (optimizer) => {
+  const settings = { optimizer, weightDecay: 0.1, averageDecay: 0.9 };
+  const { parameters, average } = train(settings, true);
+  expect(parameters.slice(0, 3)).toEqual(Float32Array.from(start.slice(0, 3)));
+  for (const i of [0, 1, 2]) expect(average?.[i]).toBeCloseTo(start[i] as number, 6);
+  expect(parameters.slice(3)).toEqual(train(settings).parameters.slice(3));
 });
 
 it('averages the weights, with a shorter memory at first', () => {
@@ -103,7 +112,7 @@ it('adds the gradients of all workers, whatever their length', () => {
   }
   const [a, b, c] = state.gradients.map((gradient) => gradient.slice()) as Float32Array[];
   const expected = a?.map((value, i) => Math.fround(value + (b?.[i] ?? 0)) + (c?.[i] ?? 0));
-  const update = openOptimizer(state, [{ kind: 'bias', shape: [length] }], {
+  const update = openOptimizer(state, [{ kind: 'bias', fixed: false, shape: [length] }], {
     ...recipes.tutorial,
     optimizer: 'sgd',
   });
