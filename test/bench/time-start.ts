@@ -16,12 +16,12 @@ const modelSchema = z.object({
 export interface StartResult {
   /** Of the model that is served in the end, on the test images. */
   accuracy: number;
-  /** From the command to the prediction. */
+  /** From the command to the prediction; to the last epoch's test, if an earlier epoch's model stays. */
   minutes: number;
 }
 
 /**
- * Runs `npm start` with an empty bucket until the last model that it publishes answers.
+ * Runs `npm start` with an empty bucket until the last model that it publishes answers. The report is drawn after that.
  *
  * @param cache the folder for fetched files, converted images and features
  * @throws {Error} if it ends before
@@ -36,17 +36,8 @@ export async function timeStart(flags: readonly string[], cache: string): Promis
   });
   const closed = new Promise((resolve) => child.once('close', resolve));
   try {
-    const { url, version } = await servedBy(child);
-    await (await fetch(`${url}/predict?index=0`)).json();
-    const read = async () => modelSchema.parse(await (await fetch(`${url}/model`)).json());
-    let { manifest } = await read();
-    while (manifest.version !== version) {
-      await wait(100);
-      await (await fetch(`${url}/predict?index=0`)).json();
-      ({ manifest } = await read());
-    }
-    const minutes = (performance.now() - begin) / 60_000;
-    return { accuracy: manifest.metrics.accuracy, minutes };
+    const { accuracy, end } = await lastAnswer(child);
+    return { accuracy, minutes: (end - begin) / 60_000 };
   } finally {
     child.kill('SIGTERM');
     await closed;
@@ -54,15 +45,35 @@ export async function timeStart(flags: readonly string[], cache: string): Promis
   }
 }
 
-/** Waits until the training is over. @returns where the Worker listens, and the last version that was published */
-async function servedBy({ stdout }: ChildProcess): Promise<{ url: string; version: string }> {
-  let version = '';
+/** Asks for a prediction whenever a model is published, until the training is over. */
+async function lastAnswer({ stdout }: ChildProcess): Promise<{ accuracy: number; end: number }> {
   if (!stdout) throw new Error('npm start has no output.');
-  const lines = createInterface(stdout);
-  for await (const line of lines) {
-    version = /Published (\S+);/.exec(line)?.[1] ?? version;
-    const url = /serves at (http\S+)/.exec(line)?.[1];
-    if (url) return { url: url.replace('localhost', '127.0.0.1'), version };
+  let url = '';
+  let tested = 0;
+  let answer = Promise.resolve({ accuracy: 0, end: 0 });
+  for await (const line of createInterface(stdout)) {
+    url ||= /Worker at (http\S+)/.exec(line)?.[1]?.replace('localhost', '127.0.0.1') ?? '';
+    if (line.includes('Test: accuracy')) tested = performance.now();
+    const version = /Published (\S+);/.exec(line)?.[1];
+    if (version !== undefined) {
+      answer = answerOf(version, url);
+      // Awaited at the end.
+      answer.catch(() => {});
+    }
+    if (!line.includes('serves at http')) continue;
+    const { accuracy, end } = await answer;
+    return { accuracy, end: Math.max(tested, end) };
   }
   throw new Error('npm start ended before it served a model.');
+}
+
+/** Waits until a version answers. */
+async function answerOf(version: string, url: string): Promise<{ accuracy: number; end: number }> {
+  for (;;) {
+    await (await fetch(`${url}/predict?index=0`)).json();
+    const { manifest } = modelSchema.parse(await (await fetch(`${url}/model`)).json());
+    const end = performance.now();
+    if (manifest.version === version) return { accuracy: manifest.metrics.accuracy, end };
+    await wait(100);
+  }
 }

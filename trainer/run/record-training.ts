@@ -130,9 +130,10 @@ export async function recordTraining(
     }
     await writer?.finish();
     if (!run) throw new Error('The training ended before it started.');
+    // Before the report, which takes seconds to draw.
+    await publish?.(run);
     await drawRun(run, test);
     await onEpoch(run);
-    await publish?.(run);
     return run;
   } catch (error) {
     if (run && error instanceof DeviceLostError) {
