@@ -43,7 +43,8 @@ export function drawView(
   const [height, width] = shape;
   const whole = { left: 0, top: 0, width, height, mirrored: true };
   const crop = view === 1 ? whole : drawCrop(shape, `${seed}/${view}`, view % 2 === 1);
-  resample(pixels, shape, crop, scale, target);
+  resample(pixels, shape, crop, target);
+  normalizePixels(target, scale, target);
 }
 
 function drawCrop([height, width]: ImageShape, seed: string, mirrored: boolean): Crop {
@@ -59,53 +60,57 @@ function drawCrop([height, width]: ImageShape, seed: string, mirrored: boolean):
 }
 
 /**
- * Reads a crop with bilinear interpolation, first down and then across, and normalizes it. Beyond the border, the image's last pixels
+ * Reads a crop with bilinear interpolation: each row of the image across, once, then down. Beyond the border, the image's last pixels
  * continue.
  */
 function resample(
   pixels: Uint8Array,
   [height, width]: ImageShape,
   crop: Crop,
-  { mean, std }: Scale,
   target: Float32Array,
 ): void {
   const columns = positionsOf(width, crop.left, crop.width, crop.mirrored);
   const rows = positionsOf(height, crop.top, crop.height, false);
-  const [redScale, greenScale, blueScale] = perChannel(std, (value) => 1 / (255 * value));
-  const [red, green, blue] = perChannel(mean, (value) => 255 * value);
-  /** A row of the crop, as wide as the image. */
-  const line = new Float64Array(width * channels);
-  let to = 0;
+  const length = width * channels;
+  let above = { row: -1, line: new Float64Array(length) };
+  let below = { row: -1, line: new Float64Array(length) };
   for (let row = 0; row < height; row++) {
-    const upper = (rows.before[row] as number) * line.length;
-    const lower = (rows.after[row] as number) * line.length;
-    const down = rows.share[row] as number;
-    for (let i = 0; i < line.length; i++) {
-      const above = pixels[upper + i] as number;
-      line[i] = above + down * ((pixels[lower + i] as number) - above);
+    const [before, after] = [rows.before[row] as number, rows.after[row] as number];
+    if (below.row === before) [above, below] = [below, above];
+    for (const [held, wanted] of [
+      [above, before],
+      [below, after],
+    ] as const) {
+      if (held.row === wanted) continue;
+      held.row = wanted;
+      interpolateRow(pixels.subarray(wanted * length, (wanted + 1) * length), columns, held.line);
     }
-    // One channel after the other, without an inner loop or array: this decides how long a view takes.
-    for (let column = 0; column < width; column++, to += channels) {
-      const left = (columns.before[column] as number) * channels;
-      const right = (columns.after[column] as number) * channels;
-      const across = columns.share[column] as number;
-      const leftRed = line[left] as number;
-      const leftGreen = line[left + 1] as number;
-      const leftBlue = line[left + 2] as number;
-      const redLevel = leftRed + across * ((line[right] as number) - leftRed);
-      const greenLevel = leftGreen + across * ((line[right + 1] as number) - leftGreen);
-      const blueLevel = leftBlue + across * ((line[right + 2] as number) - leftBlue);
-      target[to] = (redLevel - red) * redScale;
-      target[to + 1] = (greenLevel - green) * greenScale;
-      target[to + 2] = (blueLevel - blue) * blueScale;
+    const share = rows.share[row] as number;
+    const [upper, lower] = [above.line, below.line];
+    for (let i = 0, to = row * length; i < length; i++, to++) {
+      const level = upper[i] as number;
+      target[to] = level + share * ((lower[i] as number) - level);
     }
   }
 }
 
-/** Returns a value of each channel from one for all, or from one each. */
-function perChannel(values: number | readonly number[], map: (value: number) => number) {
-  const [red, green = red, blue = red] = [values].flat().map(map) as [number, number?, number?];
-  return [red, green, blue] as const;
+/** Writes one channel after the other, without an inner loop: this decides how long a view takes. */
+function interpolateRow(
+  pixels: Uint8Array,
+  { before, after, share }: ReturnType<typeof positionsOf>,
+  line: Float64Array,
+): void {
+  for (let column = 0, to = 0; column < before.length; column++, to += channels) {
+    const left = (before[column] as number) * channels;
+    const right = (after[column] as number) * channels;
+    const across = share[column] as number;
+    const red = pixels[left] as number;
+    const green = pixels[left + 1] as number;
+    const blue = pixels[left + 2] as number;
+    line[to] = red + across * ((pixels[right] as number) - red);
+    line[to + 1] = green + across * ((pixels[right + 1] as number) - green);
+    line[to + 2] = blue + across * ((pixels[right + 2] as number) - blue);
+  }
 }
 
 /** Returns, for each new pixel of a row or column, the old ones before and after its centre, and the share of the latter. */
