@@ -36,15 +36,33 @@ export function drawView(
   seed: string,
   target: Float32Array,
 ): void {
-  if (view === 0) {
-    normalizePixels(pixels, scale, target);
+  if (view < 2) {
+    drawWhole(pixels, shape, scale, view === 1, target);
     return;
   }
-  const [height, width] = shape;
-  const whole = { left: 0, top: 0, width, height, mirrored: true };
-  const crop = view === 1 ? whole : drawCrop(shape, `${seed}/${view}`, view % 2 === 1);
-  resample(pixels, shape, crop, target);
+  resample(pixels, shape, drawCrop(shape, `${seed}/${view}`, view % 2 === 1), target);
   normalizePixels(target, scale, target);
+}
+
+/** Bytes have few levels: each is normalized once. */
+function drawWhole(
+  pixels: Uint8Array,
+  [height, width]: ImageShape,
+  scale: Scale,
+  mirrored: boolean,
+  target: Float32Array,
+): void {
+  const levels = Uint8Array.from({ length: 256 * channels }, (_, i) => i / channels);
+  const table = normalizePixels(levels, scale);
+  const step = mirrored ? -channels : channels;
+  for (let row = 0, to = 0; row < height; row++) {
+    let from = (row * width + (mirrored ? width - 1 : 0)) * channels;
+    for (let column = 0; column < width; column++, from += step, to += channels) {
+      for (let i = 0; i < channels; i++) {
+        target[to + i] = table[(pixels[from + i] as number) * channels + i] as number;
+      }
+    }
+  }
 }
 
 function drawCrop([height, width]: ImageShape, seed: string, mirrored: boolean): Crop {
