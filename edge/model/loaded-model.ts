@@ -8,12 +8,13 @@ import {
   tidy,
 } from '#tensorflow';
 import type { Manifest } from '../../shared/registry/manifest.ts';
+import type { WeightSpec } from '../../shared/registry/weight-values.ts';
 import { ModelError } from '../errors.ts';
 import { registerExtraKernels, registerKernels } from '../kernels/register.ts';
 import { checkCost, maxOutputs } from './check-cost.ts';
 import { checkTopology } from './check-topology.ts';
 import { compileNetwork, type Network } from './network.ts';
-import { type WeightSpec, weightTensors, withoutInitializers } from './weights.ts';
+import { weightTensors, withoutInitializers } from './weights.ts';
 
 /** A version in memory. */
 export interface LoadedModel {

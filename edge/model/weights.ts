@@ -1,16 +1,11 @@
-import type * as z from 'zod/mini';
 import { engine, Initializer, type NamedTensorMap, serialization, type Tensor } from '#tensorflow';
-import type { modelJsonSchema } from '../../shared/registry/manifest.ts';
+import {
+  bytesOfWeight,
+  readWeight,
+  sizeOfWeight,
+  type WeightSpec,
+} from '../../shared/registry/weight-values.ts';
 import { maxVersionBytes } from './version-files.ts';
-
-/** A weight in a model.json. */
-export type WeightSpec = z.infer<
-  typeof modelJsonSchema
->['weightsManifest'][number]['weights'][number];
-
-/** The arrays that hold the values of weights. */
-const arrays = { float32: Float32Array, float16: Float16Array, uint8: Uint8Array };
-const arrayOf = ({ quantization }: WeightSpec) => arrays[quantization?.dtype ?? 'float32'];
 
 /**
  * Creates tensors on published weights, in the order of their specs. The cpu backend keeps the array that
@@ -25,14 +20,14 @@ export function weightTensors(
   weights: Uint8Array<ArrayBuffer>,
 ): NamedTensorMap {
   const { buffer, byteLength } = weights;
-  const sizes = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+  const sizes = specs.map(sizeOfWeight);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (4 * total > maxVersionBytes) {
     throw new RangeError(
       `The weights in model.json take ${4 * total} bytes of memory; the maximum is ${maxVersionBytes}.`,
     );
   }
-  const bytes = specs.map((spec, i) => (sizes[i] as number) * arrayOf(spec).BYTES_PER_ELEMENT);
+  const bytes = specs.map(bytesOfWeight);
   const expected = bytes.reduce((sum, length) => sum + length, 0);
   if (byteLength !== expected) {
     throw new RangeError(
@@ -42,25 +37,11 @@ export function weightTensors(
   const tensors: NamedTensorMap = {};
   let offset = weights.byteOffset;
   for (const [i, spec] of specs.entries()) {
-    const values = readValues(spec, buffer, offset, sizes[i] as number);
+    const values = readWeight(spec, buffer, offset);
     tensors[spec.name] = engine().makeTensor(values, spec.shape, 'float32');
     offset += bytes[i] as number;
   }
   return tensors;
-}
-
-function readValues(spec: WeightSpec, buffer: ArrayBuffer, offset: number, size: number) {
-  const StoredArray = arrayOf(spec);
-  const isAligned = offset % StoredArray.BYTES_PER_ELEMENT === 0;
-  const stored = isAligned
-    ? new StoredArray(buffer, offset, size)
-    : new StoredArray(buffer.slice(offset, offset + size * StoredArray.BYTES_PER_ELEMENT));
-  if (stored instanceof Float32Array) return stored;
-  const { quantization } = spec;
-  const { scale, min } = quantization?.dtype === 'uint8' ? quantization : { scale: 1, min: 0 };
-  const values = new Float32Array(size);
-  for (let i = 0; i < size; i++) values[i] = (stored[i] as number) * scale + min;
-  return values;
 }
 
 /**

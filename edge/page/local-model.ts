@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
-import type { OpenDecoder, RasterImage } from '../../shared/image/image.ts';
-import { toModelInput } from '../../shared/image/model-input.ts';
-import { inputOptionsFor } from '../../shared/model/model-spec.ts';
 import { normalizePixels, toPrediction } from '../../shared/model/predict.ts';
 import type { Prediction } from '../../shared/model/prediction.ts';
 import type { Manifest } from '../../shared/registry/manifest.ts';
-import { rasterize } from './element.ts';
-import { Trouble, withModel } from './requests.ts';
+import { openNetworkInput } from './network-input.ts';
+import { Trouble } from './requests.ts';
+import { loadServedFiles } from './served-files.ts';
 
 /** The published model, run in this browser. */
 export interface LocalModel {
@@ -49,26 +47,16 @@ const order = ['wasm', 'webgl', 'webgpu', 'cpu'];
  */
 export async function openLocalModel(manifest: Manifest, choice: string): Promise<LocalModel> {
   const backend = await start(choice === '' ? order : [choice]);
-  const { version, model: spec, files } = manifest;
-  const load = async (path: string) => {
-    const response = await fetch(withModel(`models/${version}/${path}`));
-    if (!response.ok) throw new Trouble('no_file', `${path} does not load`, response.statusText);
-    const bytes = await response.arrayBuffer();
-    await check(path, bytes, files.find((file) => file.path === path)?.sha256);
-    return bytes;
-  };
-  const json = JSON.parse(new TextDecoder().decode(await load('model.json')));
-  const groups: { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[] = json.weightsManifest;
-  const weights = await Promise.all(groups.flatMap(({ paths }) => paths).map(load));
+  const { model: spec } = manifest;
+  const { json, weights } = await loadServedFiles(manifest);
   const model = await loadLayersModel(
     tf.io.fromMemory({
       modelTopology: json.modelTopology,
-      weightSpecs: groups.flatMap((group) => group.weights),
-      weightData: await new Blob(weights).arrayBuffer(),
+      weightSpecs: json.weightsManifest.flatMap((group) => group.weights) as never,
+      weightData: weights,
     }),
   );
-  const decoder = await loadDecoder();
-  const inputOptions = { ...inputOptionsFor(spec), compiledDecoder: async () => decoder };
+  const toInput = await openNetworkInput(spec);
   const [height, width, channels] = spec.inputShape;
 
   async function run(input: Float32Array): Promise<Float32Array> {
@@ -84,8 +72,7 @@ export async function openLocalModel(manifest: Manifest, choice: string): Promis
   return {
     backend,
     async predict(picture) {
-      const { pixels } = await toModelInput(await decode(picture), inputOptions);
-      const input = normalizePixels(pixels, spec.preprocessing);
+      const input = normalizePixels(await toInput(picture), spec.preprocessing);
       const begin = performance.now();
       const logits = await run(input);
       const milliseconds = performance.now() - begin;
@@ -109,34 +96,4 @@ async function start(names: string[]): Promise<string> {
     }
   }
   throw new Trouble('no_backend', 'TensorFlow.js does not start', reasons.join('; '));
-}
-
-/** Browsers provide hashes only over HTTPS and on localhost. */
-async function check(path: string, bytes: ArrayBuffer, expected: string | undefined) {
-  if (!globalThis.crypto?.subtle) return;
-  const hash = await crypto.subtle.digest('SHA-256', bytes);
-  const found = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0'));
-  if (found.join('') === expected) return;
-  throw new Trouble('bad_file', `${path} is corrupt`, 'Its SHA-256 differs from the manifest’s.');
-}
-
-/** Loads what isolates garments. */
-async function loadDecoder(): Promise<OpenDecoder> {
-  const response = await fetch(new URL('wasm/decoders.wasm', document.baseURI));
-  if (!response.ok) {
-    throw new Trouble('no_file', 'decoders.wasm does not load', response.statusText);
-  }
-  const module = await WebAssembly.compile(await response.arrayBuffer());
-  return (pages) => {
-    const memory = new WebAssembly.Memory({ initial: pages });
-    return { memory, exports: new WebAssembly.Instance(module, { env: { memory } }).exports };
-  };
-}
-
-async function decode(picture: Blob): Promise<RasterImage> {
-  const bitmap = await createImageBitmap(picture, { colorSpaceConversion: 'none' });
-  const { width, height } = bitmap;
-  const { data } = rasterize(bitmap, width, height).getImageData(0, 0, width, height);
-  bitmap.close();
-  return { width, height, data: new Uint8Array(data.buffer) };
 }

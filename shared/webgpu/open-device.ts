@@ -11,6 +11,17 @@ export class DeviceLostError extends Error {
   }
 }
 
+/** The GPU has too little memory. */
+export class GpuMemoryError extends Error {
+  override name = 'GpuMemoryError';
+
+  constructor(what: string) {
+    super(
+      `The GPU has too little memory for ${what}. Lower --batch-size, or end other programs that use the GPU.`,
+    );
+  }
+}
+
 /** A device and the buffers on it. */
 export interface OpenDevice {
   device: GPUDevice;
@@ -125,9 +136,7 @@ function explainError(error: GPUError): Error {
   }
   // Dawn quotes the buffer's label.
   const [, what = 'this training'] = /""(.+?)""/.exec(error.message) ?? [];
-  return new Error(
-    `The GPU has too little memory for ${what}. Lower --batch-size, or end other programs that use the GPU.`,
-  );
+  return new GpuMemoryError(what);
 }
 
 /** Sizes and copies of buffers are multiples of 4 bytes. */

@@ -1,6 +1,6 @@
+import { adamDefaults } from '../../shared/model/adam.ts';
 import { softmax } from '../../shared/model/predict.ts';
 import { shuffle } from './image-order.ts';
-import { adamDefaults } from './optimizer.ts';
 
 /** Numbers that describe images, and their labels. */
 export interface DescribedImages {

@@ -1,4 +1,5 @@
 import type { Address } from '../../shared/kernels/common-kernels.ts';
+import { adamDefaults, adamFactors } from '../../shared/model/adam.ts';
 import { readBuild } from '../backend/wasm-module.ts';
 import { sizeOf } from '../weights/tensor.ts';
 import { isStatistic, isTrained, type Parameter } from './parameters.ts';
@@ -135,9 +136,6 @@ function averageStep(
   }
 }
 
-/** PyTorch's defaults (torch.optim.Adam). */
-export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-
 type AdamState = Pick<OptimizerState, 'parameters' | 'firstMoments' | 'secondMoments'>;
 
 /** The functions of shared/kernels/assembly/optimizer.ts. */
@@ -183,14 +181,15 @@ export function openAdam(memory: WebAssembly.Memory) {
     step: number,
     range: Range,
   ) => {
+    const { stepSize, inverseCorrection } = adamFactors(learningRate, step);
     adamStep(
       addressIn(parameters, range),
       addressIn(firstMoments, range),
       addressIn(secondMoments, range),
       addressIn(gradient, range),
       range[1] - range[0],
-      learningRate / (1 - beta1 ** step),
-      1 / Math.sqrt(1 - beta2 ** step),
+      stepSize,
+      inverseCorrection,
       beta1,
       beta2,
       epsilon,

@@ -1,3 +1,4 @@
+import { adamDefaults, adamFactors } from '../../shared/model/adam.ts';
 import { maskSeed } from '../../shared/webgpu/head-kernel.ts';
 import type { StepNumbers } from '../../shared/webgpu/kernel.ts';
 import { UnsupportedError } from '../../shared/webgpu/network-plan.ts';
@@ -13,7 +14,7 @@ import type { ImageSet } from '../data/dataset.ts';
 import { imagesBetween } from '../data/image-set.ts';
 import { drawChanges } from './augment.ts';
 import { balancedWeights } from './image-order.ts';
-import { adamDefaults, averageShareAt, learningRateAt, momentum } from './optimizer.ts';
+import { averageShareAt, learningRateAt, momentum } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { PAUSE_REQUESTED, type SharedState, STEPS_DONE, type TestState } from './shared-state.ts';
 import type { WorkerTask } from './worker.ts';
@@ -120,7 +121,6 @@ function numbersOf(
   settings: Settings,
 ): StepNumbers {
   const { recipe, steps, seed } = settings;
-  const { beta1, beta2 } = adamDefaults;
   const total = stepsBefore + step;
   const learningRate = learningRateAt(recipe, total, steps);
   const first = step * recipe.batchSize;
@@ -129,8 +129,7 @@ function numbersOf(
     count: Math.min(recipe.batchSize, images - first),
     mask: maskSeed(seed, total),
     learningRate,
-    stepSize: learningRate / (1 - beta1 ** (total + 1)),
-    inverseCorrection: 1 / Math.sqrt(1 - beta2 ** (total + 1)),
+    ...adamFactors(learningRate, total + 1),
     averageShare: averageShareAt(recipe.averageDecay, total + 1),
   };
 }

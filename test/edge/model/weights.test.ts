@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { registerKernels } from '../../../edge/kernels/register.ts';
-import { type WeightSpec, weightTensors } from '../../../edge/model/weights.ts';
+import { weightTensors } from '../../../edge/model/weights.ts';
+import type { WeightSpec } from '../../../shared/registry/weight-values.ts';
 
 registerKernels();
 

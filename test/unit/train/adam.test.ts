@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { adamDefaults, openAdam } from '../../../trainer/train/optimizer.ts';
+import { adamDefaults } from '../../../shared/model/adam.ts';
+import { openAdam } from '../../../trainer/train/optimizer.ts';
 
 /** Room for a vector of the longest that is tried, in bytes. */
 const vectorBytes = 256;

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
+import { adamDefaults } from '../../../shared/model/adam.ts';
 import { cnnFor, fashionMnistCnn, type LayerSpec } from '../../../shared/model/model-spec.ts';
 import { planNetwork, UnsupportedError } from '../../../shared/webgpu/network-plan.ts';
 import { openDevice } from '../../../shared/webgpu/open-device.ts';
@@ -10,7 +11,6 @@ import { missingVulkan } from '../../../trainer/backend/webgpu/vulkan.ts';
 import { webgpuFolder } from '../../../trainer/backend/webgpu/webgpu-setup.ts';
 import { computeLogits } from '../../../trainer/train/compute-logits.ts';
 import { openMaster } from '../../../trainer/train/master-model.ts';
-import { adamDefaults } from '../../../trainer/train/optimizer.ts';
 import { computeWebgpuLogits } from '../../../trainer/train/webgpu-logits.ts';
 import {
   eventsOf,

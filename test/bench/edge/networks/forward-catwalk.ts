@@ -1,11 +1,8 @@
 import { engine, modelFromJSON, type PyJsonDict, tidy } from '#tensorflow';
 import { registerExtraKernels, registerKernels } from '../../../../edge/kernels/register.ts';
 import { compileNetwork } from '../../../../edge/model/network.ts';
-import {
-  type WeightSpec,
-  weightTensors,
-  withoutInitializers,
-} from '../../../../edge/model/weights.ts';
+import { weightTensors, withoutInitializers } from '../../../../edge/model/weights.ts';
+import type { WeightSpec } from '../../../../shared/registry/weight-values.ts';
 
 interface ModelFiles {
   modelTopology: object;
