@@ -62,7 +62,7 @@ const folder = await mkdtemp(join(tmpdir(), 'catwalk-screenshots-'));
 // A video of one frame, which Chromium repeats.
 const video = join(folder, 'photo.mjpeg');
 if (photo !== undefined) await copyFile(photo, video);
-const browser = await launch(photo && video);
+const browser = await launch(photo ? { cameraFile: video } : {});
 for (const [file, { viewport, colorScheme }, view, show] of own === undefined
   ? pictures
   : ownPictures) {

@@ -17,7 +17,8 @@ async function open(view: View): Promise<void> {
   if (view === 'try') return;
   const content = element(`${view}-content`, HTMLElement);
   if (view === 'explore') (await import('./explore-view.ts')).openExplore(content, model);
-  else if (view === 'training') (await import('./training-view.ts')).openTraining(content, model);
+  else if (view === 'training')
+    (await import('./training-view.ts')).openTraining(content, model, tryView.picture);
   else (await import('./compare-view.ts')).openCompare(content, model, tryView.picture);
 }
 

@@ -37,7 +37,7 @@ const maxPixels = 2_000_000;
 const reducedSide = 1024;
 
 /** Reduces a picture that exceeds the limits, if the browser can decode it. */
-async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
+export async function withinLimits(file: Blob): Promise<{ blob: Blob; note: string }> {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return { blob: file, note: '' };
   const { width, height } = bitmap;

@@ -2,19 +2,28 @@ import type { TrainingEpoch } from '../../shared/registry/manifest.ts';
 import { percent } from './bars.ts';
 import { curves } from './chart.ts';
 import { make, scrollRegion, tableRow } from './element.ts';
+import type { Picture } from './pictures.ts';
+import { troubleOf } from './requests.ts';
+import { troublePanel } from './trouble-panel.ts';
 import type { ModelWatch, ServedVersion } from './watch-model.ts';
 
 /** If an epoch takes this many times longer than the average, the training has stopped. */
 const patience = 3;
 const minPatienceSeconds = 60;
 
-/** The training, which may publish every epoch, and the versions that arrived while the page was open. */
-export function openTraining(content: HTMLElement, model: ModelWatch): void {
+/** The training, which may publish every epoch, the versions that arrived while the page was open, and fine-tuning. */
+export function openTraining(
+  content: HTMLElement,
+  model: ModelWatch,
+  pictureOfTry: () => Picture | null,
+): void {
   const state = make('p', { className: 'lead' });
   const facts = make('p', { className: 'quiet' });
   const charts = make('div', { className: 'charts' });
   const epochs = make('tbody');
   const arrivals = make('ol', { className: 'arrivals' });
+  const fineTuning = make('section');
+  fineTuning.setAttribute('aria-labelledby', 'fine-tune-title');
   const table = make(
     'table',
     {},
@@ -33,9 +42,20 @@ export function openTraining(content: HTMLElement, model: ModelWatch): void {
     scrollRegion('Epochs', table),
     make('h3', { textContent: 'Versions since you opened this page' }),
     arrivals,
+    fineTuning,
   );
+  loadFineTune();
   let version = '';
   let timer = 0;
+
+  async function loadFineTune(): Promise<void> {
+    fineTuning.replaceChildren();
+    try {
+      (await import('./fine-tune-view.ts')).openFineTune(fineTuning, model, pictureOfTry);
+    } catch (error) {
+      fineTuning.append(troublePanel(troubleOf(error), loadFineTune));
+    }
+  }
 
   function show(served: ServedVersion): void {
     const { training, createdAt, metrics } = served.manifest;

@@ -125,6 +125,12 @@ describe.skipIf(!hasChromium)('the page of a network for photos', () => {
     await close();
   });
 
+  it('says why it can not be fine-tuned', async () => {
+    const { page, close } = await openPage(browser, desktopLight, `${worker.url}/#/training`);
+    await page.getByText(/can’t be fine-tuned here: .*layer 2, missing, is not dense/).waitFor();
+    await close();
+  });
+
   it.skipIf(!isPillowHere)('shows a program that sends its pixels to KServe', async () => {
     const url = `${worker.url}/?model=${name}#/try/1`;
     const { page, close } = await openPage(browser, desktopLight, url);

@@ -22,12 +22,22 @@ export const phoneDark: Look = { name: 'phone, dark', viewport: phone, colorSche
 export const desktopDark: Look = { name: 'desktop, dark', viewport: desktop, colorScheme: 'dark' };
 export const phoneLight: Look = { name: 'phone, light', viewport: phone, colorScheme: 'light' };
 
+/** Options of Chromium for WebGPU on the CPU. */
+const webgpuOnCpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /**
  * Starts a real Chromium, whose camera shows a test pattern.
  *
  * @param cameraFile a video to show instead, such as an MJPEG
+ * @param webgpu whether WebGPU runs, on the CPU (default: false: it finds no GPU)
  */
-export const launch = (cameraFile?: string): Promise<Browser> =>
+export const launch = ({
+  cameraFile,
+  webgpu = false,
+}: {
+  cameraFile?: string;
+  webgpu?: boolean;
+} = {}): Promise<Browser> =>
   chromium.launch({
     executablePath: chromiumPath,
     args: [
@@ -38,6 +48,7 @@ export const launch = (cameraFile?: string): Promise<Browser> =>
       '--use-gl=angle',
       '--use-angle=swiftshader',
       '--enable-unsafe-swiftshader',
+      ...(webgpu ? webgpuOnCpu : []),
       ...(cameraFile === undefined ? [] : [`--use-file-for-fake-video-capture=${cameraFile}`]),
     ],
   });
