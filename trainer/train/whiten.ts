@@ -36,7 +36,10 @@ export function whiteningFilters(spec: TrainingSpec, images: ImageSet): LayerTen
   const pixels = new Float32Array(height * width * channels);
   const patch = new Float64Array(values);
   let patches = 0;
-  for (let image = 0; image < images.count && patches < enoughPatches; image++) {
+  // Images of a folder are in the order of their labels, so these are spread over all of them.
+  const patchesPerImage = patchesAlong(height, size) * patchesAlong(width, size);
+  const every = Math.max(1, Math.floor((images.count * patchesPerImage) / enoughPatches));
+  for (let image = 0; image < images.count; image += every) {
     normalizePixels(imageIn(images, image), spec.preprocessing, pixels);
     for (let top = 0; top + size <= height; top += patchStep) {
       for (let left = 0; left + size <= width; left += patchStep) {
@@ -66,6 +69,8 @@ export function whiteningFilters(spec: TrainingSpec, images: ImageSet): LayerTen
     { shape: [filters], values: new Float32Array(filters) },
   ];
 }
+
+const patchesAlong = (length: number, size: number) => Math.floor((length - size) / patchStep) + 1;
 
 /** Adds the products of all pairs of values. */
 function addSquare(sums: Float64Array, values: Float64Array): void {

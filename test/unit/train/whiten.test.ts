@@ -100,6 +100,18 @@ describe('whitening filters', () => {
     }
   });
 
+  it('come from all over the images, which a folder orders by their labels', () => {
+    // The first half is grey; only the others differ.
+    const half = 10_000;
+    const images = new Uint8Array(2 * half * side * side * channels).fill(128);
+    const random = openRandom('dots');
+    for (let i = images.length / 2; i < images.length; i++) images[i] = random.uniform(0, 256);
+    const labels = new Uint8Array(2 * half);
+    const [kernel] = whiteningFilters(spec, { images, labels, count: 2 * half }) as [LayerTensor];
+    // Directions that don't differ would be enlarged 45 times.
+    expect(Math.max(...kernel.values)).toBeLessThan(5);
+  });
+
   it('need a first convolution with an even number of filters, at most two for each value of a patch', () => {
     const [, ...others] = publishedSpec(spec).layers;
     const withFirst = (count: number) => ({
