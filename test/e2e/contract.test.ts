@@ -111,6 +111,7 @@ describe('with a model', () => {
     { id: 'testImage', path: '/images/0.gif', status: 404 },
     { id: 'testImage', path: '/images/x.png', status: 400 },
     { id: 'listModels', path: '/models', status: 200 },
+    { id: 'listModelNames', path: '/models/names', status: 200 },
     { id: 'servedModel', path: '/model', status: 200 },
     { id: 'servedModel', path: '/model?alias=nobody', status: 404 },
     { id: 'predictIndex', path: '/predict?index=0&version=20200101T000000Z-00000000', status: 404 },
