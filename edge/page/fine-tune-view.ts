@@ -34,7 +34,7 @@ export function openFineTune(
     if (network !== JSON.stringify(manifest.model)) return;
     if (reason === null) bench = openBench(manifest, content, pictureOfTry);
     body.replaceChildren(
-      bench?.element ?? make('p', { className: 'lead', textContent: reason ?? '' }),
+      bench?.element ?? make('p', { className: 'quiet', textContent: reason ?? '' }),
     );
   });
 }
